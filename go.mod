@@ -1,0 +1,3 @@
+module github.com/gosio/gosio
+
+go 1.25.0
