@@ -1,6 +1,7 @@
 package pipe
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -112,7 +113,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 
 // opError gives err the shape it has on a real connection.
 func (c *Conn) opError(op string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	return &net.OpError{Op: op, Net: "pipe", Source: c.local, Addr: c.remote, Err: err}
