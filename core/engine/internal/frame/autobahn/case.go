@@ -77,11 +77,12 @@ type event struct {
 	n    int // how many times in a row
 }
 
-// Frames returns the frames the client sends, the close frame included.
+// Frames returns the frames the client sends, the close frame included. The
+// payloads are shared between calls and must not be changed.
 func (c *Case) Frames() []Frame { return c.frames() }
 
 // Want returns the answers the server must give before the connection ends, in
-// this order.
+// this order. The data is shared between calls and must not be changed.
 func (c *Case) Want() []Event {
 	var all []Event
 	for _, e := range c.want {
