@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
 
-const readyWithin = 15_000;
+const readyWithin = 30_000;
 const endsWithin = 10_000;
 const conformance = fileURLToPath(new URL("..", import.meta.url));
 

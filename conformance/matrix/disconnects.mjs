@@ -47,13 +47,16 @@ export const cases = {
     assert.equal(await server.reason(id), "client namespace disconnect");
   },
 
-  "the client closes its connection without a word": async ({ clients, server }) => {
+  "the client closes its connection without a word": async ({ clients, server, target }) => {
     const socket = await clients.connect("/", { reconnection: false });
     const { id } = socket;
+    await ack(socket, "echo-ack"); // nothing is under way
     const gone = event(socket, "disconnect");
     socket.io.engine.close();
     assert.equal((await gone)[0], "forced close");
-    assert.equal(await server.reason(id), "transport close");
+    const reason = await server.reason(id);
+    // The reference writes to the closing socket of an old client now and then.
+    assert.ok(reason === "transport close" || (target === "node" && reason === "transport error"), reason);
   },
 
   "what was sent before a disconnect has arrived": async ({ clients, server }) => {

@@ -23,7 +23,7 @@ describe(target, () => {
       describe(`client ${version}, ${mode}`, { concurrency: 4 }, () => {
         const all = { ...events, ...namespaces, ...disconnects, ...limits, ...(mode === "upgrade" ? upgrade : {}) };
         for (const [name, run] of Object.entries(all)) {
-          it(name, { timeout: 30_000 }, async (t) => {
+          it(name, { timeout: 60_000 }, async (t) => {
             const clients = new Clients(server.url, version, mode, t);
             await run({ clients, server, target, mode, t });
           });
