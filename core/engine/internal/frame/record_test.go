@@ -48,13 +48,22 @@ func (r *record) Close(code int, reason []byte) error {
 	return r.add(event{op: frame.Close, data: string(reason), code: code})
 }
 
-// feed gives the pieces to a new Reader until one fails, and returns what came
-// of it. The pieces are left as they are.
+// feed gives copies of the pieces to a new Reader until one fails, and returns
+// what came of it.
 func feed(lim frame.Limits, pieces ...[]byte) ([]event, error) {
+	copies := make([][]byte, len(pieces))
+	for i, p := range pieces {
+		copies[i] = bytes.Clone(p)
+	}
+	return feedInPlace(lim, copies...)
+}
+
+// feedInPlace is feed without the copies: the pieces are unmasked.
+func feedInPlace(lim frame.Limits, pieces ...[]byte) ([]event, error) {
 	var r frame.Reader
 	var h record
 	for _, p := range pieces {
-		if err := r.Feed(bytes.Clone(p), lim, &h); err != nil {
+		if err := r.Feed(p, lim, &h); err != nil {
 			return h.events, err
 		}
 	}

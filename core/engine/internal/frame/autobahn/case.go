@@ -29,6 +29,8 @@ const (
 	FrameWise = -1 // a write for each frame
 )
 
+const maxHeader = 14 // of a client's frame, in bytes
+
 // Frame is one frame of the client, before it is masked.
 type Frame struct {
 	Op      byte
@@ -75,11 +77,12 @@ type event struct {
 	n    int // how many times in a row
 }
 
-// Frames returns the frames the client sends, the close frame included.
+// Frames returns the frames the client sends, the close frame included. The
+// payloads are shared between calls and must not be changed.
 func (c *Case) Frames() []Frame { return c.frames() }
 
 // Want returns the answers the server must give before the connection ends, in
-// this order.
+// this order. The data is shared between calls and must not be changed.
 func (c *Case) Want() []Event {
 	var all []Event
 	for _, e := range c.want {
@@ -94,8 +97,12 @@ func (c *Case) Want() []Event {
 // Writes returns the bytes the client sends, cut as the case asks for.
 func (c *Case) Writes() [][]byte {
 	var writes [][]byte
-	var wire []byte
-	for _, f := range c.frames() {
+	frames, size := c.frames(), 0
+	for _, f := range frames {
+		size += maxHeader + len(f.Payload)
+	}
+	wire := make([]byte, 0, size)
+	for _, f := range frames {
 		from := len(wire)
 		wire = f.Append(wire, [4]byte{0x37, 0xFA, 0x21, 0x3D})
 		if c.Chop == FrameWise {
@@ -136,10 +143,20 @@ func (f Frame) Append(dst []byte, key [4]byte) []byte {
 	dst = append(dst, key[:]...)
 	from := len(dst)
 	dst = append(dst, f.Payload...)
-	for i := range f.Payload {
-		dst[from+i] ^= key[i&3]
-	}
+	mask(dst[from:], key)
 	return dst
+}
+
+// mask applies key to p, by words: the cases of group 9 are big.
+func mask(p []byte, key [4]byte) {
+	word := binary.LittleEndian.Uint64(append(key[:], key[:]...))
+	for len(p) >= 8 {
+		binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)^word)
+		p = p[8:]
+	}
+	for i := range p {
+		p[i] ^= key[i&3]
+	}
 }
 
 // Cases returns all the cases, in the order of their numbers.

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
+
+const longest = 16 << 20 // message of group 9, in bytes
 
 // closing is group 7: the closing handshake.
 func closing() []Case {
@@ -43,9 +46,17 @@ func closing() []Case {
 	)
 }
 
-// big is the echo of a message of n bytes that repeat unit.
+// fillers holds the data of the longest message of each unit, made once: the
+// others are its prefixes.
+var fillers sync.Map
+
+// big is the echo of a message of n bytes, at most longest, that repeat unit.
 func big(op byte, unit string, n int) event {
-	return event{op, func() []byte { return bytes.Repeat([]byte(unit), n/len(unit)+1)[:n] }, 1}
+	fill := sync.OnceValue(func() []byte { return bytes.Repeat([]byte(unit), longest/len(unit)+1) })
+	return event{op, func() []byte {
+		all, _ := fillers.LoadOrStore(unit, fill)
+		return all.(func() []byte)()[:n:n]
+	}, 1}
 }
 
 // sized is a message of n bytes, sent times over, each in frames of at most size
