@@ -69,7 +69,7 @@ class Peer {
     this.closed = new Promise((resolve) => this.socket.once("close", resolve));
     this.opened = this.#unlessClosed("open", new Promise((resolve) => this.socket.once("open", resolve)));
     this.opened.catch(() => {}); // awaited only by those who need it
-    this.socket.on("error", () => {}); // a close follows
+    this.socket.on("error", (error) => (this.error = error)); // a close follows
     this.socket.on("message", (data, isBinary) => {
       const message = isBinary ? data : data.toString();
       if (this.#takers.length > 0) this.#takers.shift()(message);
@@ -97,8 +97,14 @@ class Peer {
     return all;
   }
 
-  // close waits until the server has closed.
-  close() {
+  // close waits until the server has closed, and fails if an error came first.
+  async close() {
+    await within("close", this.closed);
+    if (this.error) throw this.error;
+  }
+
+  // refused waits until the server has closed, or never let it open.
+  refused() {
     return within("close", this.closed);
   }
 

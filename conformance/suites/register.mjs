@@ -19,7 +19,7 @@ export function register(suite, path, expected, parts) {
           count++;
           it(title, { timeout: 30_000 }, () => body(new Wire(server, path)));
         } else {
-          describe(title, { concurrency: 2 }, () => add(body));
+          describe(title, () => add(body));
         }
       }
     };
