@@ -81,10 +81,15 @@ export function event(emitter, name, ms = patience) {
 export function ack(socket, name, ...args) {
   return new Promise((resolve, reject) => {
     socket.timeout(patience).emit(name, ...args, (error, ...answers) => {
-      if (error) reject(new Error(`no ack for "${name}" within ${patience} ms`));
+      if (error) reject(new Error(`no ack for "${name}" within ${patience} ms; ${state(socket)}`));
       else resolve(answers);
     });
   });
+}
+
+function state({ connected, io: { engine } }) {
+  const { readyState, transport, writeBuffer } = engine ?? {};
+  return JSON.stringify({ connected, readyState, transport: transport?.name, waiting: writeBuffer?.length });
 }
 
 // upgraded waits until a socket's connection runs over WebSocket.
