@@ -6,6 +6,7 @@ replace github.com/gosio/gosio => ../
 
 require (
 	github.com/coder/websocket v1.8.15
+	github.com/gosio/gosio v0.0.0-00010101000000-000000000000
 	github.com/lxzan/gws v1.8.9
 )
 

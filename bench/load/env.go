@@ -17,14 +17,15 @@ type Params struct {
 	Connects      int           // connections made and counted
 	Divide        int           // every size of a room is divided by it
 	Settle        time.Duration // how long memory may take to settle
+	Patience      time.Duration // how long an answer may take
 }
 
 // Levels are the sizes for a full run, the two-minute run and the shortest
 // one, which only checks.
 var Levels = map[string]Params{
-	"full":     {Warm: 1500 * time.Millisecond, Measure: 3 * time.Second, Idle: 5000, Connects: 3000, Divide: 1, Settle: 3 * time.Second},
-	"quick":    {Warm: 200 * time.Millisecond, Measure: 500 * time.Millisecond, Idle: 1000, Connects: 500, Divide: 1, Settle: 600 * time.Millisecond},
-	"shortest": {Warm: 20 * time.Millisecond, Measure: 60 * time.Millisecond, Idle: 50, Connects: 50, Divide: 20, Settle: 100 * time.Millisecond},
+	"full":     {Warm: 1500 * time.Millisecond, Measure: 3 * time.Second, Idle: 5000, Connects: 3000, Divide: 1, Settle: 3 * time.Second, Patience: 30 * time.Second},
+	"quick":    {Warm: 200 * time.Millisecond, Measure: 500 * time.Millisecond, Idle: 1000, Connects: 500, Divide: 1, Settle: 600 * time.Millisecond, Patience: 20 * time.Second},
+	"shortest": {Warm: 20 * time.Millisecond, Measure: 60 * time.Millisecond, Idle: 50, Connects: 50, Divide: 20, Settle: 100 * time.Millisecond, Patience: 20 * time.Second},
 }
 
 // Target is the server under load.
@@ -55,6 +56,7 @@ const (
 	Goroutines = "goroutines" // per connection, as the server says
 	HeapKB     = "heap_kb"    // live heap per connection, as the server says
 	StackKB    = "stack_kb"   // stacks per connection, as the server says
+	Retried    = "retried"    // clients that dialled again, for the server did not answer
 )
 
 // Run runs a scenario against a target. A message lost, doubled, altered or
@@ -75,6 +77,9 @@ func Run(name string, target Target, params Params) (Result, error) {
 	}
 	result, err := scenario.run(e)
 	result.Scenario = name
+	if e.retried > 0 && err == nil {
+		result.Values[Retried] = float64(e.retried)
+	}
 	return result, err
 }
 
@@ -87,11 +92,10 @@ type env struct {
 	address *syscall.SockaddrInet4
 	scratch []byte
 
+	retried  int    // clients that had to dial again
 	count    uint64 // messages that came back
 	stopping bool   // send no more
 }
-
-const patience = 30 * time.Second
 
 // closed measures a load in which every answer triggers the next message:
 // warm-up, measurement, then it waits until pending returns 0 and a little
@@ -125,11 +129,11 @@ func (e *env) closed(start func() error, pending func() uint64) (Result, error) 
 // has at least one.
 func (e *env) until(d time.Duration) error {
 	end, before := time.Now().Add(d), e.count
-	return e.loop.run(d+patience, func() bool { return e.count > before && !time.Now().Before(end) })
+	return e.loop.run(d+e.Patience, func() bool { return e.count > before && !time.Now().Before(end) })
 }
 
 func (e *env) drain(pending func() uint64) error {
-	if err := e.loop.run(patience, func() bool { return pending() == 0 }); err != nil {
+	if err := e.loop.run(e.Patience, func() bool { return pending() == 0 }); err != nil {
 		return fmt.Errorf("%w: %d messages lost", err, pending())
 	}
 	return e.loop.pause(20 * time.Millisecond)

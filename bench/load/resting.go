@@ -131,7 +131,7 @@ func (e *env) openSessions(n int) ([]*session, error) {
 			return nil, err
 		}
 	}
-	if err := e.loop.run(patience, func() bool { return joined == n }); err != nil {
+	if err := e.loop.run(e.Patience, func() bool { return joined == n }); err != nil {
 		return nil, fmt.Errorf("%w: %d of %d sessions open", err, joined, n)
 	}
 	for _, conn := range conns {
@@ -234,7 +234,7 @@ func (e *env) pollingClient(total *uint64) (start func() error, err error) {
 	if err := s.start(); err != nil {
 		return nil, err
 	}
-	if err := e.loop.run(patience, func() bool { return joined }); err != nil {
+	if err := e.loop.run(e.Patience, func() bool { return joined }); err != nil {
 		return nil, err
 	}
 	return func() error {

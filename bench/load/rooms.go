@@ -48,7 +48,7 @@ func (e *env) enter(members, others int, onMessage func(*WS, []byte) error) (*ro
 			return nil, err
 		}
 	}
-	if err := e.loop.run(patience, func() bool { return pending == 0 }); err != nil {
+	if err := e.loop.run(e.Patience, func() bool { return pending == 0 }); err != nil {
 		return nil, fmt.Errorf("%w: %d joins not acknowledged", err, pending)
 	}
 	joining = false

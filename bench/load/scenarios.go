@@ -71,35 +71,6 @@ func scenarios() []Scenario {
 	return list
 }
 
-// connectAll opens n WebSockets, at most 32 at a time, and waits until all have
-// joined.
-func (e *env) connectAll(n int, browser bool, onMessage func(*WS, []byte) error) ([]*WS, error) {
-	request := websocketRequest(e.host, e.target.Kind, browser)
-	clients, joined := make([]*WS, 0, n), 0
-	var next func(*WS) error
-	next = func(*WS) error {
-		if len(clients) == n {
-			return nil
-		}
-		ws := &WS{index: len(clients), kind: e.target.Kind, request: request, key: uint32(len(clients)), onMessage: onMessage}
-		ws.onJoined = func(ws *WS) error {
-			joined++
-			return next(ws)
-		}
-		clients = append(clients, ws)
-		return e.loop.dialWS(e.address, ws)
-	}
-	for range min(n, 32) {
-		if err := next(nil); err != nil {
-			return nil, err
-		}
-	}
-	if err := e.loop.run(2*patience, func() bool { return joined == n }); err != nil {
-		return nil, fmt.Errorf("%w: %d of %d connected", err, joined, n)
-	}
-	return clients, nil
-}
-
 // expect compares a message with what must come.
 func (e *env) expect(got []byte, want []byte) error {
 	e.scratch = want

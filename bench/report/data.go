@@ -102,6 +102,17 @@ func (d Data) failures(server, scenario string) int {
 	return n
 }
 
+// retried counts the clients of all repeats that had to dial again.
+func (d Data) retried(server, scenario string) int {
+	n := 0.0
+	for _, r := range d.Results {
+		if r.Server == server && r.Scenario == scenario {
+			n += r.Values[load.Retried]
+		}
+	}
+	return int(n)
+}
+
 // curve is the median latency at each of load.CurvePercents, or nil.
 func (d Data) curve(server, scenario string) []float64 {
 	var curve []float64

@@ -139,7 +139,11 @@ func (d *document) cell(server string, s load.Scenario) string {
 	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("%.3g (%.0f%%)", v, d.spread(server, s.Name, key))
+	cell := fmt.Sprintf("%.3g (%.0f%%)", v, d.spread(server, s.Name, key))
+	if n := d.retried(server, s.Name); n > 0 {
+		cell += fmt.Sprintf(", %d joins lost", n)
+	}
+	return cell
 }
 
 func (d *document) memory() {
@@ -190,7 +194,7 @@ func (d *document) method() {
 - Resident memory is Rss in /proc/PID/smaps_rollup, after minus before, divided by the number of connections; the server has served twenty connections before. Memory of the kernel's sockets is not in it.
 - Each server serves one namespace: echo, ack, join, bcast, flood. Its options are the defaults. The message is an event with a string of 32 characters.
 - The servers take turns within each repeat. A server warms up five times longer before its first repeat.
-- The load generator is one goroutine over epoll. It compares every message with what must come, byte by byte and in order; a run with a message lost, doubled, changed or out of order fails.
+- The load generator is one goroutine over epoll. It compares every message with what must come, byte by byte and in order; a run with a message lost, doubled, changed or out of order fails. A client whose handshake or join gets no answer for three seconds dials again, and the table says so.
 - "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member.
 - A polling echo is a parked GET and a POST on two keep-alive connections; floor-nethttp answers both at once.
 - "a browser's headers" were recorded from headless Chromium.

@@ -80,7 +80,9 @@ func parse() (plan, error) {
 
 func pickServers(names, level string) ([]server, error) {
 	if names == "" {
-		return slices.DeleteFunc(slices.Clone(servers), func(s server) bool { return level == "quick" && !s.quick }), nil
+		return slices.DeleteFunc(slices.Clone(servers), func(s server) bool {
+			return level == "quick" && !s.quick || level == "shortest" && s.procs != ""
+		}), nil
 	}
 	var picked []server
 	for name := range strings.SplitSeq(names, ",") {

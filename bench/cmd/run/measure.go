@@ -21,6 +21,7 @@ import (
 type campaign struct {
 	plan
 	serverCPUs, loadCPUs []int
+	running              map[string]*process
 	file                 *os.File
 	data                 report.Data
 	failed               []error // of servers that must work
@@ -31,11 +32,12 @@ type campaign struct {
 // scenario take turns in each repeat, so that a disturbance of the machine
 // meets all of them.
 func measure(ctx context.Context, p plan) (report.Data, []error, error) {
-	c := &campaign{plan: p}
+	c := &campaign{plan: p, running: map[string]*process{}}
 	if err := c.prepare(ctx); err != nil {
 		return c.data, nil, err
 	}
 	defer c.file.Close()
+	defer c.stopAll()
 	for _, scenario := range c.scenarios {
 		if err := c.scenario(ctx, scenario); err != nil {
 			return c.data, nil, err
@@ -93,12 +95,9 @@ func (c *campaign) fail(s server, err error) {
 }
 
 func (c *campaign) scenario(ctx context.Context, scenario load.Scenario) error {
-	running := map[string]*process{}
-	defer func() {
-		for _, p := range running {
-			p.stop()
-		}
-	}()
+	if !c.keep() {
+		defer c.stopAll()
+	}
 	for repeat := 1; repeat <= c.repeats; repeat++ {
 		for _, s := range c.servers {
 			if !scenario.Fits(s.kind) {
@@ -107,7 +106,7 @@ func (c *campaign) scenario(ctx context.Context, scenario load.Scenario) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := c.turn(ctx, scenario, s, repeat, running); err != nil {
+			if err := c.turn(ctx, scenario, s, repeat); err != nil {
 				c.fail(s, err)
 			}
 		}
@@ -115,22 +114,33 @@ func (c *campaign) scenario(ctx context.Context, scenario load.Scenario) error {
 	return nil
 }
 
+// keep says whether servers stay up from one scenario to the next: the
+// shortest run measures nothing, and saves their starts.
+func (c *campaign) keep() bool { return c.level == "shortest" }
+
+func (c *campaign) stopAll() {
+	for name, p := range c.running {
+		p.stop()
+		delete(c.running, name)
+	}
+}
+
 // turn loads one server once. A server stays up for the repeats of a scenario,
 // unless the scenario needs a fresh one; it starts again if it failed.
-func (c *campaign) turn(ctx context.Context, scenario load.Scenario, s server, repeat int, running map[string]*process) error {
-	p, warm := running[s.name], time.Duration(0)
+func (c *campaign) turn(ctx context.Context, scenario load.Scenario, s server, repeat int) error {
+	p, warm := c.running[s.name], time.Duration(0)
 	if p == nil {
 		var err error
 		if p, err = s.start(ctx, c.root, c.serverCPUs); err != nil {
 			return err
 		}
-		running[s.name] = p
+		c.running[s.name] = p
 		warm = 5 * load.Levels[c.level].Warm // a JIT compiler wants more the first time
 	}
 	result, err := c.load(ctx, scenario, p, warm)
-	if err != nil || scenario.Fresh {
+	if err != nil || scenario.Fresh && !c.keep() {
 		p.stop()
-		delete(running, s.name)
+		delete(c.running, s.name)
 	}
 	result.Server, result.Scenario, result.Repeat = s.name, scenario.Name, repeat
 	if err != nil {
@@ -160,7 +170,13 @@ func (c *campaign) load(ctx context.Context, scenario load.Scenario, p *process,
 	if err := command.Wait(); err != nil {
 		return result, fmt.Errorf("%w: %s", err, strings.TrimSpace(complaint.String()))
 	}
-	return result, json.Unmarshal(out.Bytes(), &result)
+	if err := json.Unmarshal(out.Bytes(), &result); err != nil {
+		return result, err
+	}
+	if n := result.Values[load.Retried]; n > 0 && p.ours {
+		return result, fmt.Errorf("%v clients got no answer", n)
+	}
+	return result, nil
 }
 
 func brief(r load.Result) string {
