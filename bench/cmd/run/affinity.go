@@ -21,8 +21,11 @@ func (s *cpuSet) list() []int {
 	return cpus
 }
 
-func affinity(call uintptr, set *cpuSet) error {
-	_, _, errno := syscall.RawSyscall(call, 0, unsafe.Sizeof(*set), uintptr(unsafe.Pointer(set)))
+// affinity gets or sets the CPUs of this thread.
+func affinity(call uintptr, set *cpuSet) error { return affinityOf(call, 0, set) }
+
+func affinityOf(call uintptr, pid int, set *cpuSet) error {
+	_, _, errno := syscall.RawSyscall(call, uintptr(pid), unsafe.Sizeof(*set), uintptr(unsafe.Pointer(set)))
 	if errno != 0 {
 		return fmt.Errorf("CPU affinity: %w", errno)
 	}
