@@ -47,14 +47,14 @@ func scenarios() []Scenario {
 		{"bcast1", "broadcast to 1,000, 1 in flight", "delivery", sio, false, true, broadcast(1000, 1, 0)},
 		{"bcast16", "broadcast to 1,000, 16 in flight", "delivery", sio, false, true, broadcast(1000, 16, 0)},
 		{"burst", "burst of 1,000 to one client", "message", sio, false, true, burst(1000)},
-		{"polling-echo", "polling echo, 16 sessions", "message", polls, false, true, pollingEcho(16)},
-		{"polling-echo1", "polling echo, 1 session", "message", polls, false, false, pollingEcho(1)},
+		{"polling-echo", "polling echo, POST then GET, 16 sessions", "message", polls, false, true, pollingEcho(16, false)},
+		{"polling-parked", "polling echo, GET parked, 16 sessions", "message", polls, false, false, pollingEcho(16, true)},
 		{"connect", "connect and join", "connection", sio, true, true, connect},
 		{"idle", "idle WebSocket", "connection", ws, true, true, idle(false)},
 		{"idle-browser", "idle WebSocket, a browser's headers", "connection", ws, true, false, idle(true)},
 		{"idle-polling", "idle polling session", "connection", sio, true, true, idlePolling},
 		{"latency-echo", "latency of echo, 2,000 a second over 100 connections", "message", ws, false, true, latencyEcho(100, 2000)},
-		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, true, latencyBroadcast(1000, 10)},
+		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, latencyBroadcast(1000, 10)},
 	}
 	for _, size := range []int{2000, 5000, 10000} { // bcast1 is the room of 1,000
 		list = append(list, Scenario{

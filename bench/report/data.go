@@ -24,6 +24,8 @@ type Run struct {
 	Kernel  string `json:"kernel"`
 	Go      string `json:"go"`
 	Node    string `json:"node"`
+
+	Load float64 `json:"load"` // the machine's load average before the run
 }
 
 // Data is a run with its results.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -105,7 +106,7 @@ func (c *canvas) frame() {
 	for _, tick := range c.ticks() {
 		y := c.y(tick)
 		fmt.Fprintf(c, `<path d="M%d %.1fH%d" stroke="#889" stroke-opacity=".3"/>`+"\n", marginLeft, y, plotWidth-marginEnd)
-		c.text(marginLeft-6, y+4, "end", fmt.Sprintf("%.4g", tick))
+		c.text(marginLeft-6, y+4, "end", strconv.FormatFloat(tick, 'f', -1, 64))
 	}
 	for i, label := range c.labels {
 		for row, part := range strings.Split(label, "\n") {

@@ -63,6 +63,9 @@ func (d *document) machine() {
 	} else {
 		d.WriteString("Server and load generator share the same two CPUs.\n\n")
 	}
+	if r.Load > 0.5 {
+		fmt.Fprintf(d, "**The machine was busy with something else (load average %.2f at the start): the figures are indicative only.**\n\n", r.Load)
+	}
 	command := "make bench"
 	if r.Level == "quick" {
 		command = "BENCH_QUICK=1 make bench"
@@ -190,13 +193,13 @@ func (d *document) latency() {
 func (d *document) method() {
 	d.WriteString(`## How it is measured
 
-- CPU time is the process's CPU clock (clock_getcpuclockid(3)): user and system, all threads, to the nanosecond. It includes the kernel's work on behalf of the process and leaves out time stolen by other machines.
+- CPU time is the process's CPU clock (clock_getcpuclockid(3)): user and system, all threads, to the nanosecond. The kernel's work on behalf of the process is in it.
 - Resident memory is Rss in /proc/PID/smaps_rollup, after minus before, divided by the number of connections; the server has served twenty connections before. Memory of the kernel's sockets is not in it.
 - Each server serves one namespace: echo, ack, join, bcast, flood. Its options are the defaults. The message is an event with a string of 32 characters.
-- The servers take turns within each repeat. A server warms up five times longer before its first repeat.
+- The servers take turns within each repeat. A server warms up four times longer before its first repeat.
 - The load generator is one goroutine over epoll. It compares every message with what must come, byte by byte and in order; a run with a message lost, doubled, changed or out of order fails. A client whose handshake or join gets no answer for three seconds dials again, and the table says so.
 - "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member.
-- A polling echo is a parked GET and a POST on two keep-alive connections; floor-nethttp answers both at once.
+- A polling echo is a POST and then a GET on one keep-alive connection, or, as in a browser, a GET that waits while the POST comes on another connection. floor-nethttp answers each at once. (With a parked GET uWebSockets writes the poll's answer in many small pieces, for it corks one connection at a time: hence the budget is held against the other form.)
 - "a browser's headers" were recorded from headless Chromium.
 - node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.2. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2.
 `)

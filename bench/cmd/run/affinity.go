@@ -41,8 +41,9 @@ func allowedCPUs() ([]int, error) {
 	return set.list(), nil
 }
 
-// startOn starts a command that may use these CPUs only. It must be called on
-// the main thread: the child is killed when the thread that started it ends.
+// startOn starts a command that may use these CPUs only, and dies with us. It
+// must be called on the main thread, for the child is killed when the thread
+// that started it ends.
 func startOn(command *exec.Cmd, cpus []int) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -56,6 +57,7 @@ func startOn(command *exec.Cmd, cpus []int) error {
 	if err := affinity(syscall.SYS_SCHED_SETAFFINITY, &set); err != nil {
 		return err
 	}
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := command.Start()
 	if restored := affinity(syscall.SYS_SCHED_SETAFFINITY, &before); err == nil {
 		err = restored

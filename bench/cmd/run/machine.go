@@ -27,6 +27,7 @@ func describe(ctx context.Context, p plan) report.Run {
 		Kernel:  "Linux " + version,
 		Go:      strings.TrimPrefix(runtime.Version(), "go"),
 		Node:    node(ctx),
+		Load:    loadAverage(),
 	}
 }
 
@@ -50,6 +51,18 @@ func memory() string {
 		return "unknown"
 	}
 	return fmt.Sprintf("%.0f GB", kb/(1<<20))
+}
+
+func loadAverage() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	var load float64
+	if _, err := fmt.Sscan(string(text), &load); err != nil {
+		return 0
+	}
+	return load
 }
 
 func node(ctx context.Context) string {

@@ -135,7 +135,7 @@ func (c *campaign) turn(ctx context.Context, scenario load.Scenario, s server, r
 			return err
 		}
 		c.running[s.name] = p
-		warm = 5 * load.Levels[c.level].Warm // a JIT compiler wants more the first time
+		warm = 4 * load.Levels[c.level].Warm // a JIT compiler wants more the first time
 	}
 	result, err := c.load(ctx, scenario, p, warm)
 	if err != nil || scenario.Fresh && !c.keep() {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/gosio/gosio/bench/load"
@@ -93,7 +92,6 @@ func (s server) start(ctx context.Context, root string, cpus []int) (*process, e
 		command.Env = append(command.Env, "GOMAXPROCS="+s.procs)
 	}
 	command.Stdout, command.Stderr = nil, nil
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := startOn(command, cpus); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
