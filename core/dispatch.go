@@ -60,31 +60,64 @@ func (s *Socket) receive(p *parser.Packet) {
 	j.packet.Namespace = s.ns.name
 	size := j.size()
 	s.conn.hold(size)
-	if !s.enqueue(&j) {
+	switch s.push(&j) {
+	case pushDropped:
 		s.conn.unhold(size)
+	case pushFirst:
+		s.conn.pending = append(s.conn.pending, s)
 	}
 }
 
-// enqueue adds a job and sees that a dispatcher runs. After the disconnect job
-// nothing is taken any more.
-func (s *Socket) enqueue(j *job) bool {
+// What push has done.
+const (
+	pushQueued  = iota // the dispatcher that runs will come to it
+	pushFirst          // a dispatcher has to be run
+	pushDropped        // the socket is disconnected
+)
+
+// push adds a job. After the disconnect job nothing is taken any more.
+func (s *Socket) push(j *job) int {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if j.kind == jobEvent && s.state.Load() == disconnected {
-		s.mu.Unlock()
-		return false
+		return pushDropped
 	}
 	if s.inbox == nil {
 		s.inbox = inboxes.Get().(*inbox)
 	}
 	s.inbox.jobs = append(s.inbox.jobs, *j)
-	start := !s.running
+	if s.running {
+		return pushQueued
+	}
 	s.running = true
-	s.mu.Unlock()
-	if start {
-		s.ns.srv.work.add()
+	s.ns.srv.work.add()
+	return pushFirst
+}
+
+// enqueue adds a job and sees that a dispatcher runs.
+func (s *Socket) enqueue(j *job) {
+	if s.push(j) == pushFirst {
 		go s.dispatch()
 	}
-	return true
+}
+
+// Pending implements engine.Receiver.
+func (c *conn) Pending() bool { return len(c.pending) > 0 }
+
+// Work implements engine.Receiver: it runs the dispatchers of sockets that have
+// got events, the last one on the reader.
+func (c *conn) Work(inline bool) {
+	last := len(c.pending) - 1
+	for i, s := range c.pending {
+		c.pending[i] = nil
+		if inline && i == last {
+			c.pending = c.pending[:0] // before another reader may take over
+			s.dispatch()
+			return
+		}
+		go s.dispatch()
+	}
+	c.pending = c.pending[:0]
 }
 
 // dispatch runs the socket's jobs one after another and ends when there are

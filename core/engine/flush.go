@@ -31,7 +31,7 @@ type flusher struct {
 }
 
 func (f *flushers) init() {
-	f.shards = make([]flusher, runtime.GOMAXPROCS(0))
+	f.shards = make([]flusher, (runtime.GOMAXPROCS(0)+1)/2)
 	for i := range f.shards {
 		f.shards[i].idle = sync.NewCond(&f.shards[i].mu)
 	}
@@ -70,6 +70,7 @@ func (f *flusher) run() {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	for {
+		runtime.Gosched()
 		f.mu.Lock()
 		batch := f.ready
 		if len(batch) == 0 {

@@ -32,7 +32,9 @@ type wsConn struct {
 	completed bool // a message was completed by the bytes being fed
 	pings     int  // ping frames taken since pingsAt, in ns
 	pingsAt   int64
-	expire    *time.Timer // of an upgrade
+	expire    *time.Timer   // of an upgrade
+	over      chan struct{} // closed when the connection has ended, if its caller waits
+	lease     lease
 
 	// Guarded by s.mu.
 	out       []Message
@@ -67,34 +69,62 @@ func (c *wsConn) attach(conn net.Conn) {
 }
 
 // start runs the reader: on a goroutine of its own, so that net/http's, with
-// its grown stack, can end; or on the caller's.
+// its grown stack, can end; or on the caller's, which then waits for the end
+// of the connection.
 func (c *wsConn) start(r *http.Request, early []byte) {
-	if r.Context().Value(runOnCaller{}) != nil {
-		c.run(early)
+	if r.Context().Value(runOnCaller{}) == nil {
+		go c.run(early)
 		return
 	}
-	go c.run(early)
+	over := make(chan struct{})
+	c.over = over
+	c.run(early)
+	<-over
 }
 
-// run reads until the connection ends, then releases what hangs on it.
+// run sends what has been queued, takes what came behind the handshake, and
+// reads on.
 func (c *wsConn) run(early []byte) {
-	s := c.s
-	s.mu.Lock()
+	c.s.mu.Lock()
 	if c.main { // open has held back what it queued
 		c.scheduled = false
 	}
 	first := c.schedule()
-	s.mu.Unlock()
+	c.s.mu.Unlock()
 	if first != nil {
-		s.srv.flush.add(first)
+		c.s.srv.flush.add(first)
 	}
-	err := c.feed(early)
+	if err := c.feed(early); err != nil {
+		c.finish(err)
+		return
+	}
 	early = nil
+	c.loop()
+}
+
+// loop reads until the connection ends or another goroutine takes over.
+func (c *wsConn) loop() {
+	var err error
 	for err == nil {
+		if !c.work() {
+			return
+		}
 		err = c.readOnce()
+	}
+	c.finish(err)
+}
+
+// finish releases what hangs on a connection that has ended.
+func (c *wsConn) finish(err error) {
+	s := c.s
+	if c.main && s.recv.Pending() {
+		s.recv.Work(false)
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
+	if c.over != nil {
+		close(c.over)
+	}
 	if c.main {
 		s.release()
 	}
@@ -208,9 +238,10 @@ func (c *wsConn) write(m Message) {
 	}
 }
 
-// schedule returns c if it has to be put on the ready list. Called with s.mu held.
+// schedule returns c if it has to be put on the ready list: not while its
+// reader is lent, as that writes when it is given back. Called with s.mu held.
 func (c *wsConn) schedule() *wsConn {
-	if c.scheduled || len(c.out) == 0 {
+	if c.scheduled || len(c.out) == 0 || c.lease.lent() {
 		return nil
 	}
 	c.scheduled = true
