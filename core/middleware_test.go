@@ -45,7 +45,10 @@ func TestMiddleware(t *testing.T) {
 				a := newApp(t, socketio.Options{Limits: socketio.Limits{MiddlewareTimeout: 3 * time.Second}})
 				var order []string
 				a.Use(socketio.MiddlewareFunc(func(context.Context, *socketio.Socket) error { order = append(order, "1"); return nil }))
-				a.UseFunc(func(ctx context.Context, s *socketio.Socket) error { order = append(order, "2"); return tt.answer(ctx, s) })
+				a.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
+					order = append(order, "2")
+					return tt.answer(ctx, s)
+				})
 				a.UseFunc(func(context.Context, *socketio.Socket) error { order = append(order, "3"); return nil })
 				a.OnConnect(func(*socketio.Socket) { order = append(order, "connected") })
 				a.OnDisconnect(func(*socketio.Socket, socketio.Reason) { order = append(order, "disconnected") })

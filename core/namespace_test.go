@@ -57,8 +57,6 @@ func TestWireOrder(t *testing.T) {
 	}{
 		{"CONNECT and events in one payload", []string{"40", `42["n",1]`, `420["n",2]`, `42["n",3]`},
 			[]string{sid, `42["n",1]`, `42["n",2]`, `430[]`, `42["n",3]`}},
-		{"leaving and joining back to back", []string{"40", "41", "40", `42["n",1]`, "41", "40", `42["n",2]`},
-			[]string{sid, sid, `42["n",1]`, sid, `42["n",2]`}},
 		{"an unknown namespace", []string{"40/none,", `42/none,["n"]`, "41/none,", "40", `42["n",1]`},
 			[]string{`44/none,{"message":"Invalid namespace"}`, sid, `42["n",1]`}},
 		{"an unknown namespace without its comma", []string{"40/none"}, []string{`44/none,{"message":"Invalid namespace"}`}},
@@ -96,6 +94,24 @@ func TestWireOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRejoin: a client may leave and join in one go. The reference closes such
+// connections.
+func TestRejoin(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := newApp(t, socketio.Options{})
+		a.On("n", func(s *socketio.Socket, n int) error { return s.Emit("n", n, s.ID()) })
+		c := siotest.Open(t, a, o)
+		assert.NoError(t, c.Send("40"))
+		first := c.Next()
+		assert.NoError(t, c.Send("41", "40", `42["n",2]`))
+		second := c.Next()
+		assert.True(t, "another socket", first != second)
+		assert.Equal(t, "handled by the new one", strings.HasPrefix(c.Next(), `42["n",2,"`+second[len(`40{"sid":"`):len(second)-1]), true)
+		assert.Equal(t, "sockets", len(a.Sockets()), 1)
+		a.log.none(t)
+	})
 }
 
 // TestLateEvents: what a client sends before it has heard that the server made
