@@ -62,6 +62,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	if err := s.send(&f); err != nil {
 		return nil, err
 	}
+	s.conn.sess.Yield() // this may be the reader's own goroutine
 	select {
 	case r := <-result:
 		return r.reply, r.err

@@ -16,7 +16,10 @@ type conn struct {
 	srv       *Server
 	sess      *engine.Session
 	handshake *Handshake
-	decoder   parser.Decoder // used by the reader only
+
+	// Used by whoever reads only.
+	decoder parser.Decoder
+	pending []*Socket // have events and no dispatcher yet
 
 	mu       sync.Mutex
 	sockets  []*Socket   // connecting and connected; most clients have one

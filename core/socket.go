@@ -29,7 +29,8 @@ type Socket struct {
 	handshake *Handshake
 	state     atomic.Int32
 
-	in []membership // guarded by ns.rooms.mu
+	in       []membership // guarded by ns.rooms.mu
+	admitted bool         // by the middleware; used by the dispatcher only
 
 	mu       sync.Mutex
 	inbox    *inbox
@@ -297,6 +298,20 @@ func (s *Socket) Disconnect(closeConn bool) {
 		return
 	}
 	s.leaveNamespace()
+}
+
+// CloseTransport closes the client's connection, once what is queued is sent,
+// without a word to its namespaces: to the stock client that is "transport
+// close", and it reconnects by itself, with fresh auth. All sockets of the
+// connection are disconnected with [ForcedClose].
+func (s *Socket) CloseTransport() { s.conn.sess.Close() }
+
+// Siblings returns the sockets, this one included, of the namespaces that the
+// client has joined over the same connection.
+func (s *Socket) Siblings() []*Socket {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.conn.sockets), func(o *Socket) bool { return !o.connected() })
 }
 
 func (s *Socket) leaveNamespace() {

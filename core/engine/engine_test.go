@@ -44,6 +44,10 @@ func (e *echoSession) Message(data []byte, binary bool) error {
 	return e.s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
 }
 
+func (e *echoSession) Pending() bool { return false }
+
+func (e *echoSession) Work(bool) {}
+
 func (e *echoSession) Backlog() <-chan struct{} { return nil }
 
 func (e *echoSession) Closed(reason engine.Reason, _ error) { e.app.closed <- reason }

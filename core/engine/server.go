@@ -21,6 +21,12 @@ type Receiver interface {
 	// Message takes one message, in order, one at a time. data is valid only
 	// during the call. An error closes the session with [ForcedClose].
 	Message(data []byte, binary bool) error
+	// Pending reports whether the messages taken have left something for Work.
+	// It is called after Message, by the same goroutine.
+	Pending() bool
+	// Work does it. With inline it may call the application and wait for it:
+	// see lend.go. Otherwise it must return at once.
+	Work(inline bool)
 	// Backlog is asked before more is read. It returns nil when there is
 	// room, else a channel that is closed once there is.
 	Backlog() <-chan struct{}
@@ -37,6 +43,7 @@ type Server struct {
 	handler Handler
 	origins seenOrigins
 	flush   flushers
+	lending lending
 
 	mu       sync.Mutex
 	sessions map[string]*Session // until their connections are closed

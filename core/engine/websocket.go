@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,9 +31,14 @@ type wsConn struct {
 	main      bool // the session's transport; a probe until its upgrade
 	timed     bool // an incomplete message has a read deadline
 	completed bool // a message was completed by the bytes being fed
+	met       bool // a message has come; see rest
+	grown     bool // one that may have grown the stack
+	renew     bool // another goroutine is to go on
 	pings     int  // ping frames taken since pingsAt, in ns
 	pingsAt   int64
-	expire    *time.Timer // of an upgrade
+	expire    *time.Timer   // of an upgrade
+	over      chan struct{} // closed when the connection has ended, if its caller waits
+	lease     lease
 
 	// Guarded by s.mu.
 	out       []Message
@@ -67,34 +73,82 @@ func (c *wsConn) attach(conn net.Conn) {
 }
 
 // start runs the reader: on a goroutine of its own, so that net/http's, with
-// its grown stack, can end; or on the caller's.
+// its grown stack, can end; or on the caller's, which then waits for the end
+// of the connection.
 func (c *wsConn) start(r *http.Request, early []byte) {
-	if r.Context().Value(runOnCaller{}) != nil {
-		c.run(early)
+	if r.Context().Value(runOnCaller{}) == nil {
+		go c.run(early)
 		return
 	}
-	go c.run(early)
+	over := make(chan struct{})
+	c.over = over
+	c.run(early)
+	<-over
 }
 
-// run reads until the connection ends, then releases what hangs on it.
+// run sends what has been queued, takes what came behind the handshake, and
+// reads on.
 func (c *wsConn) run(early []byte) {
-	s := c.s
-	s.mu.Lock()
+	c.s.mu.Lock()
 	if c.main { // open has held back what it queued
 		c.scheduled = false
 	}
 	first := c.schedule()
-	s.mu.Unlock()
+	c.s.mu.Unlock()
 	if first != nil {
-		s.srv.flush.add(first)
+		c.s.srv.flush.add(first)
 	}
-	err := c.feed(early)
+	if err := c.feed(early); err != nil {
+		c.finish(err)
+		return
+	}
 	early = nil
+	c.loop()
+}
+
+// loop reads until the connection ends or another goroutine takes over.
+func (c *wsConn) loop() {
+	var err error
 	for err == nil {
+		if !c.work() {
+			return
+		}
+		if c.renew {
+			c.renew = false
+			go c.loop()
+			return
+		}
 		err = c.readOnce()
+	}
+	c.finish(err)
+}
+
+// rest decides whether another goroutine is to go on after this message. It is
+// one that often comes before silence, the first of a connection or a pong,
+// and what came before has grown the reader's stack: Go never shrinks one of
+// 4 KB, but a new goroutine starts with 2 KB.
+func (c *wsConn) rest(pong bool) {
+	switch {
+	case !c.met:
+		c.met, c.renew = true, true
+	case pong:
+		c.renew, c.grown = c.grown, false
+	default:
+		c.renew, c.grown = false, true
+	}
+}
+
+// finish releases what hangs on a connection that has ended.
+func (c *wsConn) finish(err error) {
+	s := c.s
+	if c.main && s.recv.Pending() {
+		s.recv.Work(false)
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
+	if c.over != nil {
+		close(c.over)
+	}
 	if c.main {
 		s.release()
 	}
@@ -154,6 +208,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	if !c.main {
 		return c.probing(data, binary)
 	}
+	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Pong))
 	if binary { // always the data of a message, without a type
 		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
 	}
@@ -198,7 +253,7 @@ func (c *wsConn) write(m Message) {
 	c.s.mu.Lock()
 	var ready *wsConn
 	if !c.closing {
-		c.out = append(c.out, m)
+		c.push(m)
 		c.s.queued += int64(len(m.frame))
 		ready = c.schedule()
 	}
@@ -208,9 +263,29 @@ func (c *wsConn) write(m Message) {
 	}
 }
 
-// schedule returns c if it has to be put on the ready list. Called with s.mu held.
+// outs lends arrays to connections that have something queued.
+var outs = sync.Pool{New: func() any { return new([8]Message) }}
+
+// push queues a message. Called with s.mu held.
+func (c *wsConn) push(m Message) {
+	if c.out == nil {
+		c.out = outs.Get().(*[8]Message)[:0]
+	}
+	c.out = append(c.out, m)
+}
+
+// recycle gives a batch's array back.
+func recycle(batch []Message) {
+	if cap(batch) == 8 {
+		clear(batch)
+		outs.Put((*[8]Message)(batch[:8]))
+	}
+}
+
+// schedule returns c if it has to be put on the ready list: not while its
+// reader is lent, as that writes when it is given back. Called with s.mu held.
 func (c *wsConn) schedule() *wsConn {
-	if c.scheduled || len(c.out) == 0 {
+	if c.scheduled || len(c.out) == 0 || c.lease.lent() {
 		return nil
 	}
 	c.scheduled = true
@@ -292,7 +367,7 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 		clear(c.out)
 		c.out = c.out[:0]
 	}
-	c.out = append(c.out, rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
+	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
 	if flush && c.blocked {

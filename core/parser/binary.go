@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -174,7 +175,7 @@ const maxEncodeDepth = 1000
 type copier struct {
 	marker *marker // made with the first bytes found
 	found  [][]byte
-	path   []uintptr // pointers, maps and slices on the way to the value
+	path   []reference // on the way to the value
 	err    error
 }
 
@@ -206,27 +207,32 @@ func (c *copier) value(v reflect.Value, depth int) (copied reflect.Value, change
 			return v, false
 		}
 		defer c.leave()
-		return c.reference(v, depth)
+		return c.follow(v, depth)
 	}
 	return v, false
 }
 
+// reference identifies a pointer, map or slice. A pointer to a struct and one to
+// its first field share an address, so the type belongs to it.
+type reference struct {
+	typ  reflect.Type
+	addr uintptr
+	size int
+}
+
 // enter notes a reference on the path; one that is there already is a cycle.
 func (c *copier) enter(v reflect.Value) bool {
-	p := v.Pointer()
+	ref := reference{typ: v.Type(), addr: v.Pointer()}
 	if v.Kind() == reflect.Slice {
-		if v.Len() == 0 {
-			return false
-		}
-		p ^= uintptr(v.Len()) << 48 // a slice and its first element's slice may share an address
-	}
-	for _, seen := range c.path {
-		if seen == p && v.Kind() != reflect.Pointer {
-			c.err = ErrCycle
+		if ref.size = v.Len(); ref.size == 0 {
 			return false
 		}
 	}
-	c.path = append(c.path, p)
+	if slices.Contains(c.path, ref) {
+		c.err = ErrCycle
+		return false
+	}
+	c.path = append(c.path, ref)
 	return true
 }
 
@@ -244,8 +250,8 @@ func (c *copier) bytes(v reflect.Value) (reflect.Value, bool) {
 	return reflect.ValueOf(c.marker.bytes(len(c.found) - 1)), true
 }
 
-// reference copies what a pointer, map or slice refers to.
-func (c *copier) reference(v reflect.Value, depth int) (copied reflect.Value, changed bool) {
+// follow copies what a pointer, map or slice refers to.
+func (c *copier) follow(v reflect.Value, depth int) (copied reflect.Value, changed bool) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if inner, changed := c.value(v.Elem(), depth+1); changed {

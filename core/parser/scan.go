@@ -1,12 +1,15 @@
 package parser
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // What is known about one level of nesting.
 const (
 	isObject    = 1 << iota // an object, else an array
 	placeholder             // has "_placeholder":true
-	marked                  // has a "_placeholder" key
+	marked                  // only of a key: it is "_placeholder"
 	numGood                 // has a "num" that is a valid index
 	numBad                  // has a "num" that is not, or several
 )
@@ -123,7 +126,7 @@ func (s *scanner) open(c byte) (opened bool, err error) {
 		return false, nil // empty; next closes it
 	}
 	if c == '{' {
-		return true, s.member1()
+		return true, s.readKey()
 	}
 	return true, nil
 }
@@ -147,7 +150,7 @@ func (s *scanner) next() (done bool, err error) {
 		switch c := s.src[i]; {
 		case c == ',':
 			if flags&isObject != 0 {
-				return false, s.member1()
+				return false, s.readKey()
 			}
 			return false, nil
 		case c == ']' && flags&isObject == 0, c == '}' && flags&isObject != 0:
@@ -184,8 +187,8 @@ func (l *list) add(level, end int) {
 	l.found = append(l.found, sp)
 }
 
-// member1 reads the key of an object's member and its colon.
-func (s *scanner) member1() error {
+// readKey reads the key of an object's member and its colon.
+func (s *scanner) readKey() error {
 	i := skipSpace(s.src, s.pos)
 	if i >= len(s.src) || s.src[i] != '"' {
 		return ErrJSON
@@ -344,17 +347,18 @@ func scanString(src []byte, i int) int {
 }
 
 // plainPrefix skips bytes that need no look, eight at a time: the bit tricks
-// find a byte that is a quote, a backslash or a control character. It stops at
-// or before the first of those.
+// flag each byte that is a quote, a backslash or a control character. A borrow
+// can flag the byte after such a one too, but the first flag is always right. It
+// stops there, or within the last eight bytes of src.
 func plainPrefix(src []byte, i int) int {
 	const ones, high = 0x0101010101010101, 0x8080808080808080
-	for i+8 <= len(src) {
+	for ; i+8 <= len(src); i += 8 {
 		w := binary.LittleEndian.Uint64(src[i:])
 		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		if ((quote-ones)&^quote|(slash-ones)&^slash|(w-ones*0x20)&^w)&high != 0 {
-			return i
+		flags := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & high
+		if flags != 0 {
+			return i + bits.TrailingZeros64(flags)/8
 		}
-		i += 8
 	}
 	return i
 }
