@@ -54,8 +54,7 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open connections pass the middleware, too: those need not be authorized
-// again.
+// of open ones pass the middleware, too, but need not be authorized again.
 func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
 
 // Get returns what middleware has stored with c.Set in the handshake.
