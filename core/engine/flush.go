@@ -31,7 +31,7 @@ type flusher struct {
 }
 
 func (f *flushers) init() {
-	f.shards = make([]flusher, runtime.GOMAXPROCS(0))
+	f.shards = make([]flusher, (runtime.GOMAXPROCS(0)+1)/2)
 	for i := range f.shards {
 		f.shards[i].idle = sync.NewCond(&f.shards[i].mu)
 	}
@@ -70,6 +70,7 @@ func (f *flusher) run() {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	for {
+		runtime.Gosched()
 		f.mu.Lock()
 		batch := f.ready
 		if len(batch) == 0 {
@@ -185,17 +186,13 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	return c.flushed(batch, total)
 }
 
-// flushed accounts for a batch that is written, and keeps its array for the
-// next one if it is small.
+// flushed accounts for a batch that is written.
 func (c *wsConn) flushed(batch []Message, total int) (again bool) {
+	recycle(batch)
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queued -= int64(total)
-	if c.out == nil && cap(batch) <= 4 {
-		clear(batch)
-		c.out = batch[:0]
-	}
 	if len(c.out) > 0 {
 		return true
 	}

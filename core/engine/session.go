@@ -157,7 +157,7 @@ func (s *Session) send(msgs []Message, volatile bool) error {
 func (s *Session) push(m Message) {
 	s.queued += int64(len(m.frame))
 	if s.ws != nil {
-		s.ws.out = append(s.ws.out, m)
+		s.ws.push(m)
 		return
 	}
 	s.queue = append(s.queue, m)

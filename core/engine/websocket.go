@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,6 +31,9 @@ type wsConn struct {
 	main      bool // the session's transport; a probe until its upgrade
 	timed     bool // an incomplete message has a read deadline
 	completed bool // a message was completed by the bytes being fed
+	met       bool // a message has come; see rest
+	grown     bool // one that may have grown the stack
+	renew     bool // another goroutine is to go on
 	pings     int  // ping frames taken since pingsAt, in ns
 	pingsAt   int64
 	expire    *time.Timer   // of an upgrade
@@ -109,9 +113,29 @@ func (c *wsConn) loop() {
 		if !c.work() {
 			return
 		}
+		if c.renew {
+			c.renew = false
+			go c.loop()
+			return
+		}
 		err = c.readOnce()
 	}
 	c.finish(err)
+}
+
+// rest decides whether another goroutine is to go on after this message. It is
+// one that often comes before silence, the first of a connection or a pong,
+// and what came before has grown the reader's stack: Go never shrinks one of
+// 4 KB, but a new goroutine starts with 2 KB.
+func (c *wsConn) rest(pong bool) {
+	switch {
+	case !c.met:
+		c.met, c.renew = true, true
+	case pong:
+		c.renew, c.grown = c.grown, false
+	default:
+		c.renew, c.grown = false, true
+	}
 }
 
 // finish releases what hangs on a connection that has ended.
@@ -184,6 +208,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	if !c.main {
 		return c.probing(data, binary)
 	}
+	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Pong))
 	if binary { // always the data of a message, without a type
 		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
 	}
@@ -228,13 +253,32 @@ func (c *wsConn) write(m Message) {
 	c.s.mu.Lock()
 	var ready *wsConn
 	if !c.closing {
-		c.out = append(c.out, m)
+		c.push(m)
 		c.s.queued += int64(len(m.frame))
 		ready = c.schedule()
 	}
 	c.s.mu.Unlock()
 	if ready != nil {
 		c.s.srv.flush.add(ready)
+	}
+}
+
+// outs lends arrays to connections that have something queued.
+var outs = sync.Pool{New: func() any { return new([8]Message) }}
+
+// push queues a message. Called with s.mu held.
+func (c *wsConn) push(m Message) {
+	if c.out == nil {
+		c.out = outs.Get().(*[8]Message)[:0]
+	}
+	c.out = append(c.out, m)
+}
+
+// recycle gives a batch's array back.
+func recycle(batch []Message) {
+	if cap(batch) == 8 {
+		clear(batch)
+		outs.Put((*[8]Message)(batch[:8]))
 	}
 }
 
@@ -323,7 +367,7 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 		clear(c.out)
 		c.out = c.out[:0]
 	}
-	c.out = append(c.out, rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
+	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
 	if flush && c.blocked {
