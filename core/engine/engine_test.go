@@ -44,9 +44,7 @@ func (e *echoSession) Message(data []byte, binary bool) error {
 	return e.s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
 }
 
-func (e *echoSession) Pending() bool { return false }
-
-func (e *echoSession) Work(bool) {}
+func (e *echoSession) Pending() engine.Worker { return nil }
 
 func (e *echoSession) Backlog() <-chan struct{} { return nil }
 

@@ -307,11 +307,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 		s.shut(ParseError, errors.New("engine: body is not UTF-8"), false)
 		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
 	}
-	defer func() {
-		if s.recv.Pending() {
-			s.recv.Work(false)
-		}
-	}()
+	defer s.startWork()
 	for p, err := range parser.Packets(*pooled) {
 		if err != nil {
 			err = &failure{ParseError, err}

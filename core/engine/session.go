@@ -245,6 +245,13 @@ func (s *Session) answerInKind() {
 	s.mu.Unlock()
 }
 
+// startWork has the application's work done elsewhere.
+func (s *Session) startWork() {
+	if w := s.recv.Pending(); w != nil {
+		w.Work(false)
+	}
+}
+
 // Close ends the session with [ForcedClose] after what it has queued is sent.
 // It returns at once.
 func (s *Session) Close() { s.shut(ForcedClose, nil, true) }

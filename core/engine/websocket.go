@@ -141,8 +141,8 @@ func (c *wsConn) rest(pong bool) {
 // finish releases what hangs on a connection that has ended.
 func (c *wsConn) finish(err error) {
 	s := c.s
-	if c.main && s.recv.Pending() {
-		s.recv.Work(false)
+	if c.main {
+		s.startWork()
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
