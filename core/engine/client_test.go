@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -29,8 +30,12 @@ func (h *host) dial() *client {
 	assert.NoError(h.t, err)
 	h.t.Cleanup(func() { _ = conn.Close() })
 	assert.NoError(h.t, conn.SetDeadline(time.Now().Add(h.patience)))
-	return &client{h.t, conn, bufio.NewReader(conn)}
+	c := &client{t: h.t, conn: conn}
+	c.br = newReader(c)
+	return c
 }
+
+func newReader(c *client) *bufio.Reader { return bufio.NewReader(c.conn) }
 
 const keyHeaders = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
@@ -177,4 +182,9 @@ func (c *client) reset() {
 	case interface{ Cut() }:
 		conn.Cut()
 	}
+}
+
+func decode(b64 string) string {
+	b, _ := base64.StdEncoding.DecodeString(b64)
+	return string(b)
 }

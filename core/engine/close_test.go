@@ -119,7 +119,7 @@ func TestPeerGoes(t *testing.T) {
 // the same end.
 func TestPeerGoesWhileWeWrite(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
-		h := serve(t, setup{})
+		h := serve(t, setup{opts: engine.Options{SendBuffer: -1}})
 		for range 20 {
 			c, _ := h.wsOpen("")
 			s := h.session()
@@ -240,6 +240,19 @@ func TestShutdownCuts(t *testing.T) {
 		c.expectClose(1012)
 		c.expectEnd()
 		assert.Equal(t, "sessions", h.srv.Count(), 0)
+	})
+}
+
+// TestShutdownHurries: a session that was closed before, and lingers for a
+// poll, does not hold it up.
+func TestShutdownHurries(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{})
+		h.open()
+		h.session().Close()
+		start := time.Now()
+		assert.NoError(t, h.srv.Shutdown(context.Background()))
+		assert.Equal(t, "after", time.Since(start), 2*time.Second)
 	})
 }
 

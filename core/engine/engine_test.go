@@ -113,8 +113,8 @@ type host struct {
 	connect  func() (net.Conn, error)
 	patience time.Duration
 
-	polls  atomic.Int64
-	parked sync.Map // of a poll's number: chan struct{}, closed when it waits
+	polls  *atomic.Int64
+	parked *sync.Map // of a poll's number: chan struct{}, closed when it waits
 }
 
 // starter starts a host.
@@ -161,6 +161,7 @@ func start(t *testing.T, su setup, ln net.Listener, patience time.Duration, dial
 	h := &host{
 		t: t, app: su.app, srv: engine.NewServer(su.app, &su.opts), addr: ln.Addr().String(), connect: dial,
 		base: "http://" + ln.Addr().String() + "/engine.io/?EIO=4", http: &http.Client{Transport: transport}, patience: patience,
+		polls: new(atomic.Int64), parked: new(sync.Map),
 	}
 	var handler http.Handler = http.HandlerFunc(h.serve)
 	if su.wrap != nil {
@@ -178,6 +179,9 @@ func start(t *testing.T, su setup, ln net.Listener, patience time.Duration, dial
 		transport.CloseIdleConnections()
 		complaints.over.Store(true)
 		_ = server.Close()
+		if patience > time.Minute { // virtual: net/http's connections linger before they close
+			<-time.After(time.Second)
+		}
 	})
 	return h
 }

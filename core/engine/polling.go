@@ -260,6 +260,17 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	return false
 }
 
+// hurry shortens the wait of a session that was closed before the server began
+// to shut down.
+func (s *Session) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	by := time.Now().Add(s.srv.opts.CloseTimeout)
+	if s.state.Load() == stateClosing && s.ws == nil && by.Before(s.deadline) {
+		s.arm(by)
+	}
+}
+
 // servePost takes a payload: every packet of it is handled before the answer.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	if e := s.beginPost(r); e != nil {

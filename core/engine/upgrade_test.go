@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -298,21 +299,62 @@ func read1(c *client) string {
 	return s
 }
 
-// TestPollDroppedAtUpgrade: after the upgrade nobody minds a GET that goes.
+// TestPollDroppedAtUpgrade: before the upgrade a GET that goes ends the
+// session, after it nobody minds. Which of them comes first is a race; there
+// is nothing in between.
 func TestPollDroppedAtUpgrade(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		h := serveIn(t, setup{})
-		sid := h.open()
-		c := h.probe(sid)
-		ctx, cancel := context.WithCancel(context.Background())
-		poll := h.pollWith(ctx, sid)
-		c.send("5")
-		cancel()
-		await(h, "the poll", poll)
-		synctest.Wait()
-		c.send("4x")
-		c.expect("4x")
-		h.alive()
+	both(t, func(t *testing.T, serve starter) {
+		h := serve(t, setup{})
+		for range 30 {
+			sid := h.open()
+			s := h.session()
+			c := h.probe(sid)
+			ctx, cancel := context.WithCancel(context.Background())
+			poll := h.pollWith(ctx, sid)
+			c.raw(frames(textFrame("5"), textFrame("4x")))
+			cancel()
+			await(h, "the poll", poll)
+			if _, got, err := c.read(); err == nil && string(got) == "4x" {
+				assert.Equal(t, "transport", s.Transport(), engine.WebSocket)
+				h.alive()
+				c.raw(frames(closeFrame(1000)))
+				c.expectClose(1000)
+				h.ended(engine.TransportClose)
+				continue
+			}
+			h.ended(engine.TransportError)
+		}
+	})
+}
+
+// TestPostAtUpgrade: a client that POSTs and upgrades at once, which it must
+// not, does not get two messages handled at a time (receiver looks for that).
+func TestPostAtUpgrade(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		a := newApp()
+		a.message = func(*engine.Session, []byte, bool) error {
+			runtime.Gosched()
+			return nil
+		}
+		h := serve(t, setup{app: a})
+		many := strings.Repeat("4x\x1e", 100) + "4x"
+		var flood []autobahn.Frame
+		for range 100 {
+			flood = append(flood, textFrame("4y"))
+		}
+		for range 30 {
+			sid := h.open()
+			c := h.probe(sid)
+			posted := make(chan reply, 1)
+			go func() {
+				posted <- h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader(many)})
+			}()
+			c.raw(append(frames(textFrame("5")), frames(append(flood, closeFrame(1000))...)...))
+			c.expectClose(1000)
+			h.ended(engine.TransportClose)
+			r := await(h, "the POST", posted)
+			assert.True(t, "taken or refused: "+r.body, r.body == "ok" || r.body == badRequest || r.body == unknown)
+		}
 	})
 }
 
@@ -373,7 +415,7 @@ func TestCloseDuringUpgrade(t *testing.T) {
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
 			both(t, func(t *testing.T, serve starter) {
-				h := serve(t, setup{})
+				h := serve(t, setup{opts: engine.Options{CloseTimeout: 50 * time.Millisecond}})
 				sid := h.open()
 				c := h.probe(sid)
 				end.do(h, sid, h.session())

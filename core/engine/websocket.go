@@ -244,8 +244,9 @@ func (c *wsConn) ended(err error) {
 	case isGone(err):
 		reason, cause = TransportClose, nil
 	}
+	answers := f != nil || broken != nil || closed != nil // to what came before it
 	if c.main {
-		c.s.shut(reason, cause, false)
+		c.s.shut(reason, cause, answers)
 	} else {
 		c.endProbe(cause)
 	}
@@ -317,7 +318,8 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 	c.out = append(c.out, rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
-	if flush && (c.blocked || c.s.queued > scratchSize) {
+	polite := reason == ForcedClose || reason == ServerShuttingDown
+	if flush && polite && (c.blocked || c.s.queued > scratchSize) {
 		wait = max(wait, c.s.srv.opts.WriteTimeout)
 	}
 	c.s.arm(time.Now().Add(wait)) // then cut
