@@ -150,6 +150,7 @@ func (srv *Server) closing() bool {
 func (srv *Server) Shutdown(ctx context.Context) error {
 	for _, s := range srv.stop() {
 		s.shut(ServerShuttingDown, nil, true)
+		s.hurry()
 	}
 	var err error
 	select {
