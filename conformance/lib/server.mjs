@@ -43,7 +43,11 @@ export class Server {
     children.add(this.child);
     this.ended = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     const { child } = this;
-    this.ended.then(() => children.delete(child));
+    this.expected = false;
+    this.ended.then((end) => {
+      children.delete(child);
+      if (!this.expected) console.error(`${this.name} ended with ${JSON.stringify(end)}:\n${this.output}`);
+    });
     const ready = new Promise((resolve) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text) => {
@@ -61,17 +65,20 @@ export class Server {
 
   // kill ends the process without warning.
   async kill() {
+    this.expected = true;
     this.child.kill("SIGKILL");
     await this.ended;
   }
 
   // shutdown asks for a graceful end, and fails unless there is one.
   async shutdown() {
+    this.expected = true;
     await fetch(`${this.url}/control/shutdown`, { method: "POST" });
     await this.#endsWell();
   }
 
   async stop() {
+    this.expected = true;
     this.child.kill("SIGTERM");
     await this.#endsWell();
   }
