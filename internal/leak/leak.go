@@ -19,8 +19,9 @@ import (
 const grace = 5 * time.Second
 
 // Main runs the tests and exits: with their result, or with 1 and the stacks
-// on standard error if they passed but left goroutines behind. endless names
-// functions of other modules whose goroutines nothing ends: "pkg/path.func1".
+// on standard error if they passed but left goroutines behind. endless says
+// which functions of other modules start goroutines that nothing ends, by the
+// beginning of their names.
 func Main(m *testing.M, endless ...string) { os.Exit(run(m, grace, endless...)) }
 
 func run(m *testing.M, grace time.Duration, endless ...string) int {
@@ -50,7 +51,7 @@ func strangers(endless []string) []string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var left []string
 	for _, stack := range strings.Split(strings.TrimSpace(string(buf)), "\n\n")[1:] { // the caller's is first
-		if !known(stack) && !slices.ContainsFunc(endless, func(f string) bool { return strings.Contains(stack, "\n"+f+"(") }) {
+		if !known(stack) && !slices.ContainsFunc(endless, func(f string) bool { return strings.Contains(stack, "\ncreated by "+f) }) {
 			left = append(left, stack)
 		}
 	}

@@ -1,12 +1,15 @@
 package mounttest
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -295,4 +298,24 @@ func (s *Session) Upgrade() {
 	polling.Send(`42["echo","in flight"]`)
 	s.Send("5")
 	assert.Equal(s.c.t, "first packet after the upgrade", s.Recv(), `42["echo","in flight"]`)
+}
+
+// Raw sends a request as it is and returns the answer.
+func (c *Client) Raw(request string) Answer {
+	c.t.Helper()
+	u, err := url.Parse(c.url)
+	assert.NoError(c.t, err)
+	conn, err := net.Dial("tcp", u.Host)
+	assert.NoError(c.t, err)
+	defer conn.Close()
+	stop := context.AfterFunc(timeout(c.t), func() { conn.Close() })
+	defer stop()
+	_, err = io.WriteString(conn, request)
+	assert.NoError(c.t, err)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	assert.NoError(c.t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	assert.NoError(c.t, err)
+	return Answer{resp.StatusCode, resp.Header, string(b)}
 }
