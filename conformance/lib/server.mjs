@@ -44,10 +44,14 @@ export class Server {
     this.ended = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     const { child } = this;
     this.expected = false;
-    this.ended.then((end) => {
+    // died rejects if the server ends without having been told to.
+    this.died = this.ended.then((end) => {
       children.delete(child);
-      if (!this.expected) console.error(`${this.name} ended with ${JSON.stringify(end)}:\n${this.output}`);
+      if (this.expected) return new Promise(() => {});
+      console.error(`${this.name} ended with ${JSON.stringify(end)}:\n${this.output}`);
+      throw new Error(`${this.name} ended by itself`);
     });
+    this.died.catch(() => {}); // nobody may be waiting
     const ready = new Promise((resolve) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text) => {
