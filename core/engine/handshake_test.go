@@ -324,9 +324,9 @@ func TestConnect(t *testing.T) {
 		reason    engine.Reason
 	}{
 		{"send", func(s *engine.Session) { _ = s.Send(text("a"), text("b")) }, "\x1e4a\x1e4b", []string{"4a", "4b"}, ""},
-		{"close", func(s *engine.Session) { s.Close() }, "\x1e1", nil, engine.ForcedClose},
-		{"send and close", func(s *engine.Session) { _ = s.Send(text("a")); s.Close() }, "\x1e4a\x1e1", []string{"4a"}, engine.ForcedClose},
-		{"close twice", func(s *engine.Session) { s.Close(); s.Close() }, "\x1e1", nil, engine.ForcedClose},
+		{"close", func(s *engine.Session) { s.Close() }, "", nil, engine.ForcedClose},
+		{"send and close", func(s *engine.Session) { _ = s.Send(text("a")); s.Close() }, "\x1e4a", []string{"4a"}, engine.ForcedClose},
+		{"close twice", func(s *engine.Session) { s.Close(); s.Close() }, "", nil, engine.ForcedClose},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -336,6 +336,9 @@ func TestConnect(t *testing.T) {
 				h := serve(t, setup{app: a})
 				body := h.do(request{query: "&transport=polling"}).body
 				assert.Equal(t, "payload", body[strings.Index(body, "}")+1:], tt.polling)
+				if tt.reason != "" {
+					h.get(sidOf(body)).refused(t, 200, "1")
+				}
 				c, _ := h.wsOpen("")
 				c.expect(tt.webSocket...)
 				if tt.reason == "" {

@@ -58,6 +58,7 @@ func putBody(b *[]byte) {
 // poll is a GET that waits for something to send.
 type poll struct {
 	wake chan struct{} // holds one
+	left bool          // the client has closed the session itself
 }
 
 func (p *poll) wakeUp() {
@@ -80,11 +81,12 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 		http.SetCookie(w, &cookie)
 	}
 	s.mu.Lock()
-	s.answerPoll(w, r, true)
+	s.answerPoll(w, r, nil)
 }
 
 // servePoll answers a GET: at once if something is queued, else when there is.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	p := &poll{wake: make(chan struct{}, 1)}
 	s.mu.Lock()
 	s.seen = true
 	switch {
@@ -98,7 +100,6 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return
 	case len(s.queue) == 0 && s.state.Load() == stateOpen:
-		p := &poll{wake: make(chan struct{}, 1)}
 		s.poll = p
 		upgrading := s.probe != nil && s.probe.probed
 		s.mu.Unlock()
@@ -114,26 +115,30 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.answerPoll(w, r, false)
+	s.answerPoll(w, r, p)
 }
 
-// answerPoll answers a GET with what is queued, a noop if that is nothing. A
-// session that is being closed ends with it. Called with mu held, which it
-// releases.
-func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, initial bool) {
+// answerPoll answers a GET with what is queued, a noop if that is nothing. The
+// GET of a handshake is no poll. A session that is being closed ends with a
+// close packet of its own: the stock client handles one before the messages
+// that come with it. Called with mu held, which it releases.
+func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
 	moved := s.ws != nil
 	closed := !moved && s.state.Load() != stateOpen
 	s.mu.Unlock()
 	end := ""
 	switch {
-	case closed:
+	case len(batch) > 0:
+	case closed && (p == nil || !p.left):
 		end = closePacket
-		s.release()
-	case len(batch) == 0:
+	default:
 		end = noopPacket
 	}
-	err := s.respond(w, r, batch, end, initial)
+	if closed && len(batch) == 0 {
+		s.release()
+	}
+	err := s.respond(w, r, batch, end, p == nil)
 	s.credit(size)
 	if err != nil && (!moved || len(batch) > 0) {
 		s.shut(TransportError, err, false)
@@ -246,10 +251,10 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 		s.queue = nil
 	}
 	if s.poll != nil {
-		s.poll.wakeUp() // its answer ends with a close packet
-		return true
+		s.poll.left = reason == TransportClose
+		s.poll.wakeUp()
 	}
-	if !flush {
+	if len(s.queue) == 0 && (s.poll != nil || !flush) {
 		return true
 	}
 	linger := closeLinger
@@ -333,7 +338,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 		return e
 	}
 	if s.state.Load() != stateOpen {
-		return s.closedDuringPost()
+		return s.closedDuringPost(*pooled)
 	}
 	if !utf8.Valid(*pooled) {
 		s.shut(ParseError, errors.New("engine: body is not UTF-8"), false)
@@ -358,10 +363,14 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
-// told so; a session that is being closed politely takes it and ignores it.
-func (s *Session) closedDuringPost() *RequestError {
+// told so; a session that is being closed politely takes it and ignores it,
+// unless it is the client's own goodbye.
+func (s *Session) closedDuringPost(body []byte) *RequestError {
 	if s.state.Load() == stateReleased {
 		return &RequestError{Code: BadRequest, Context: "session ended"}
+	}
+	if string(body) == closePacket {
+		s.release()
 	}
 	return nil
 }

@@ -18,8 +18,12 @@ import (
 // serveUpgrade accepts a WebSocket for an existing session.
 func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	c := &wsConn{s: s, shard: s.srv.flush.next()}
+	if !s.srv.upgrades() {
+		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
+		return
+	}
 	if !s.claimProbe(c) {
-		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "session has upgraded, is upgrading, or may not"})
+		s.turnAway(w, r)
 		return
 	}
 	conn, early, err := s.srv.accept(w, r)
@@ -51,11 +55,23 @@ func (c *wsConn) expired() {
 	}
 }
 
+// turnAway accepts a WebSocket and closes it, as the reference does with one
+// that comes for a session which has upgraded, is upgrading, or has ended.
+func (s *Session) turnAway(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := s.srv.accept(w, r)
+	if err != nil {
+		return
+	}
+	_ = conn.SetDeadline(time.Now().Add(s.srv.opts.CloseTimeout))
+	_, _ = conn.Write(frame.AppendClose(nil, frame.CodeNoStatus, ""))
+	_ = conn.Close() // nothing is owed to it
+}
+
 // claimProbe makes c the session's one upgrade in progress.
 func (s *Session) claimProbe(c *wsConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil || !s.srv.upgrades() {
+	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil {
 		return false
 	}
 	s.probe = c
