@@ -2,7 +2,7 @@
 import { encodedLength, type EnginePacket } from "./codec.js";
 import { Emitter, type EventName } from "./emitter.js";
 import { Polling } from "./polling.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 import type { Target, Transport } from "./transport.js";
 import { decodeQuery, parseAddress } from "./url.js";
 import { WebSocketTransport } from "./websocket.js";
@@ -165,7 +165,7 @@ export class Engine extends Emitter {
   /** Heartbeat: the server pings, and silence means that it is gone. */
   _expectPing(): void {
     const delay = this._pingInterval + this._pingTimeout;
-    clearTimeout(this._pingTimer);
+    stopTimer(this.opts, this._pingTimer);
     if (this.readyState === "closed") return;
     this._pingTimeoutTime = Date.now() + delay;
     this._pingTimer = startTimer(this.opts, () => this._end("ping timeout"), delay);
@@ -273,7 +273,7 @@ export class Engine extends Emitter {
     if (this.readyState === "closed") return;
     const { transport, _probing } = this;
     this.readyState = "closed";
-    clearTimeout(this._pingTimer);
+    stopTimer(this.opts, this._pingTimer);
     this._listen("removeEventListener");
     this._probing = undefined;
     if (_probing) _probing._close(false);

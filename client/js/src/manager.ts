@@ -2,7 +2,7 @@ import { call, Emitter } from "./emitter.js";
 import { Engine } from "./engine.js";
 import { Decoder, Encoder, EVENT, type Packet } from "./parser.js";
 import { Socket } from "./socket.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 
 /** Exponential backoff with jitter. */
 class Backoff {
@@ -73,7 +73,7 @@ export class Manager extends Emitter {
     const resume = this._reconnecting; // opened by hand while an attempt was scheduled
     this._readyState = "opening";
     this._reconnecting = this._stopped = false;
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     const engine = (this.engine = new Engine(this.uri, this.opts));
     const fail = (err: any) => {
       this._release();
@@ -115,7 +115,7 @@ export class Manager extends Emitter {
   }
 
   _onOpen(engine: Engine): void {
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     this._readyState = "open";
     engine._hook = (event, [value, details]) => {
       switch (event) {
@@ -175,7 +175,7 @@ export class Manager extends Emitter {
 
   /** Lets go of the engine's events and of the timer. */
   _release(): void {
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     this.engine._hook = undefined;
     this.decoder.destroy();
   }

@@ -1,7 +1,7 @@
 import { call, Emitter, type Listener } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 
 type Ack = ((...args: any[]) => void) & { _withError?: boolean };
 
@@ -223,7 +223,7 @@ export class Socket extends Emitter {
       timeout
     );
     const wrapper: Ack = (...args) => {
-      clearTimeout(timer);
+      stopTimer(this.io.opts, timer);
       ack.apply(this, args);
     };
     wrapper._withError = true;
@@ -255,8 +255,8 @@ export class Socket extends Emitter {
     this.sendBuffer = [];
     for (const packet of receiveBuffer) this._onEvent(packet);
     for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
+    this._drainQueue(true); // before the listeners: what they emit is not "again"
     this._fire("connect", []);
-    this._drainQueue(true);
   }
 
   _onEvent(packet: Packet): void {

@@ -133,9 +133,13 @@ var io = (() => {
   var splitPayload = (payload) => payload.split(SEPARATOR);
 
   // src/timers.ts
-  var nativeSetTimeout = setTimeout;
+  var nativeSet = setTimeout;
+  var nativeClear = clearTimeout;
   function startTimer(opts, fn, ms) {
-    return (opts.useNativeTimers ? nativeSetTimeout : setTimeout)(fn, ms);
+    return (opts.useNativeTimers ? nativeSet : setTimeout)(fn, ms);
+  }
+  function stopTimer(opts, timer) {
+    (opts.useNativeTimers ? nativeClear : clearTimeout)(timer);
   }
 
   // src/url.ts
@@ -299,7 +303,7 @@ var io = (() => {
       } catch (err) {
         context = err;
       } finally {
-        clearTimeout(timer);
+        stopTimer(this._opts, timer);
         this._aborts.delete(control);
       }
       this._fail("transport error", transportError(`xhr ${body === void 0 ? "poll" : "post"} error`, status, context));
@@ -490,7 +494,7 @@ var io = (() => {
     /** Heartbeat: the server pings, and silence means that it is gone. */
     _expectPing() {
       const delay = this._pingInterval + this._pingTimeout;
-      clearTimeout(this._pingTimer);
+      stopTimer(this.opts, this._pingTimer);
       if (this.readyState === "closed") return;
       this._pingTimeoutTime = Date.now() + delay;
       this._pingTimer = startTimer(this.opts, () => this._end("ping timeout"), delay);
@@ -589,7 +593,7 @@ var io = (() => {
       if (this.readyState === "closed") return;
       const { transport, _probing } = this;
       this.readyState = "closed";
-      clearTimeout(this._pingTimer);
+      stopTimer(this.opts, this._pingTimer);
       this._listen("removeEventListener");
       this._probing = void 0;
       if (_probing) _probing._close(false);
@@ -886,7 +890,7 @@ var io = (() => {
         timeout
       );
       const wrapper = (...args) => {
-        clearTimeout(timer);
+        stopTimer(this.io.opts, timer);
         ack.apply(this, args);
       };
       wrapper._withError = true;
@@ -915,8 +919,8 @@ var io = (() => {
       this.sendBuffer = [];
       for (const packet of receiveBuffer) this._onEvent(packet);
       for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
-      this._fire("connect", []);
       this._drainQueue(true);
+      this._fire("connect", []);
     }
     _onEvent(packet) {
       const args = packet.data || [];
@@ -1048,7 +1052,7 @@ var io = (() => {
       const resume = this._reconnecting;
       this._readyState = "opening";
       this._reconnecting = this._stopped = false;
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       const engine = this.engine = new Engine(this.uri, this.opts);
       const fail = (err) => {
         this._release();
@@ -1087,7 +1091,7 @@ var io = (() => {
       return socket;
     }
     _onOpen(engine) {
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       this._readyState = "open";
       engine._hook = (event, [value, details]) => {
         switch (event) {
@@ -1141,7 +1145,7 @@ var io = (() => {
     }
     /** Lets go of the engine's events and of the timer. */
     _release() {
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       this.engine._hook = void 0;
       this.decoder.destroy();
     }
