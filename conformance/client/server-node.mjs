@@ -64,8 +64,5 @@ io.of("/guarded")
   .on("connection", serve);
 
 http.listen(options.port ?? 0, "127.0.0.1", () => console.log(`listening ${http.address().port}`));
-process.on("SIGTERM", () => {
-  io.close();
-  http.closeAllConnections();
-});
+process.on("SIGTERM", () => io.close(() => process.exit()));
 process.stdin.on("end", () => process.exit()).resume(); // the parent is gone
