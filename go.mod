@@ -1,3 +1,5 @@
 module github.com/gosio/gosio
 
 go 1.25.0
+
+require github.com/coder/websocket v1.8.15

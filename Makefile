@@ -1,0 +1,45 @@
+# `make` is what to run before a commit; CI runs the same targets.
+# Needs Go and a POSIX shell; `make e2e` and `make suites` need Node 20, too.
+
+# Tools are pinned here and built by the go command: nothing to install.
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+
+# The race detector needs cgo and a C compiler. Where both are there it is on.
+CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
+RACE    := $(if $(CC_PATH),-race)
+
+.PHONY: all fmt lint test fuzz e2e suites bench cover mutants help
+
+all: fmt lint test ## format, lint and test (the default)
+
+fmt: ## format every Go file
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+lint: ## go vet and golangci-lint, as .golangci.yml argues
+	go vet ./...
+	go run $(GOLANGCI_LINT) run ./...
+
+test: ## every test that needs Go alone, with -race where a C compiler exists
+	@echo "go test: $(if $(RACE),race detector on ($(CC_PATH)),race detector off: no cgo or no C compiler)"
+	go test $(RACE) -timeout 10m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (default 10s) each
+	ci/fuzz
+
+e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
+	ci/e2e
+
+suites: ## the official protocol suites, unpacked in DIR=…, against our servers
+	conformance/suites/originals "$(DIR)"
+
+bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
+	bench/run
+
+cover: ## coverage of core by all tests; fails under 90%
+	ci/cover
+
+mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice
+	go run ./ci/mutants ci/mutants/mutants.txt
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

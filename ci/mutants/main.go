@@ -1,0 +1,208 @@
+// Mutants breaks the code in ways that a list names, one at a time, and fails
+// unless the tests notice each. The tree stays as it is: the go command is
+// given the broken file as an overlay.
+//
+// An entry of the list, with blank lines between entries:
+//
+//	# what is broken
+//	file: core/engine/upgrade.go
+//	test: ./core/engine -run TestUpgrade
+//	- the text to replace, which stands in the file exactly once
+//	+ the text to put there
+//
+// Several - or + lines are one text of several lines; white space at a line's
+// ends does not count in the - text.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// patience is how long the tests may take to notice one mutant; a hang counts
+// as noticed.
+const patience = 2 * time.Minute
+
+type mutant struct {
+	name, file string
+	test       []string // arguments of go test
+	from, to   []string // lines
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: mutants LIST")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+}
+
+func run(list string) error {
+	text, err := os.ReadFile(list)
+	if err != nil {
+		return err
+	}
+	mutants, err := parse(string(text))
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	failed := 0
+	for _, m := range mutants {
+		start := time.Now()
+		if err := m.kill(dir); err != nil {
+			failed++
+			fmt.Printf("FAIL  %s (%s): %v\n", m.name, m.file, err)
+			continue
+		}
+		fmt.Printf("ok    %s (%s) %.1fs\n", m.name, m.file, time.Since(start).Seconds())
+	}
+	fmt.Printf("%d passed, %d failed\n", len(mutants)-failed, failed)
+	if failed > 0 || len(mutants) == 0 {
+		return errors.New("every mutant in the list must be noticed by a test")
+	}
+	return nil
+}
+
+// parse reads the list.
+func parse(text string) ([]mutant, error) {
+	var all []mutant
+	for i, line := range strings.Split(text, "\n") {
+		name, isName := strings.CutPrefix(line, "# ")
+		if isName {
+			all = append(all, mutant{name: name})
+			continue
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if len(all) == 0 {
+			return nil, fmt.Errorf("line %d: no entry has begun", i+1)
+		}
+		m := &all[len(all)-1]
+		key, value, _ := strings.Cut(line, " ")
+		switch key {
+		case "file:":
+			m.file = value
+		case "test:":
+			m.test = strings.Fields(value)
+		case "-":
+			m.from = append(m.from, strings.TrimSpace(value))
+		case "+":
+			m.to = append(m.to, value)
+		default:
+			return nil, fmt.Errorf("line %d: %q is no part of an entry", i+1, key)
+		}
+	}
+	for _, m := range all {
+		if m.file == "" || len(m.test) == 0 || len(m.from) == 0 {
+			return nil, fmt.Errorf("mutant %q: file, test or the text to replace is missing", m.name)
+		}
+	}
+	return all, nil
+}
+
+// kill reports an error unless the tests pass judgement on the mutant: it must
+// compile, and they must fail.
+func (m mutant) kill(dir string) error {
+	overlay, err := m.overlay(dir)
+	if err != nil {
+		return err
+	}
+	if out, err := goCommand("vet", append([]string{overlay}, m.test[0])...); err != nil {
+		return fmt.Errorf("it does not compile: %s", out)
+	}
+	out, err := goCommand("test", append([]string{overlay, "-count=1", "-timeout=" + patience.String()}, m.test...)...)
+	if err == nil {
+		return fmt.Errorf("no test notices: go test %s passes", strings.Join(m.test, " "))
+	}
+	if !strings.Contains(out, "FAIL") && !strings.Contains(out, "panic") && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("go test did not run: %s", out)
+	}
+	return nil
+}
+
+// overlay writes the broken file, and returns the flag that puts it in place.
+func (m mutant) overlay(dir string) (string, error) {
+	source, err := os.ReadFile(m.file)
+	if err != nil {
+		return "", err
+	}
+	broken, err := m.apply(strings.Split(string(source), "\n"))
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "broken.go")
+	if err := os.WriteFile(file, []byte(strings.Join(broken, "\n")), 0o600); err != nil {
+		return "", err
+	}
+	original, err := filepath.Abs(m.file)
+	if err != nil {
+		return "", err
+	}
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: file}})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "overlay.json")
+	return "-overlay=" + path, os.WriteFile(path, replace, 0o600)
+}
+
+// apply replaces m.from, which must stand in lines exactly once.
+func (m mutant) apply(lines []string) ([]string, error) {
+	found := -1
+	for i := range lines {
+		if !m.startsAt(lines, i) {
+			continue
+		}
+		if found >= 0 {
+			return nil, fmt.Errorf("its text stands more than once, in lines %d and %d", found+1, i+1)
+		}
+		found = i
+	}
+	if found < 0 {
+		return nil, errors.New("its text is gone: bring the list up to date")
+	}
+	broken := append([]string{}, lines[:found]...)
+	broken = append(broken, m.to...)
+	return append(broken, lines[found+len(m.from):]...), nil
+}
+
+func (m mutant) startsAt(lines []string, i int) bool {
+	if i+len(m.from) > len(lines) {
+		return false
+	}
+	for j, want := range m.from {
+		if strings.TrimSpace(lines[i+j]) != want {
+			return false
+		}
+	}
+	return true
+}
+
+func goCommand(verb string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // compiling, too
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
+	cmd.WaitDelay = time.Second // the test's own children may hold its output
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return string(out), err
+}

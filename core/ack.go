@@ -1,0 +1,161 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/gosio/gosio/core/parser"
+)
+
+// Reply is a client's acknowledgement.
+type Reply struct {
+	packet parser.Packet
+	args   [][]byte
+}
+
+// Len is the number of arguments of the acknowledgement.
+func (r *Reply) Len() int { return len(r.args) }
+
+// Decode decodes the arguments, in order, into the variables that dst point
+// to. Further arguments are ignored; it fails with [ErrMissingArgument] when
+// there are fewer, and when one does not decode.
+func (r *Reply) Decode(dst ...any) error {
+	for i, d := range dst {
+		if i >= len(r.args) {
+			return ErrMissingArgument
+		}
+		if err := parser.Unmarshal(r.args[i], r.packet.Attachments, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type ackResult struct {
+	reply *Reply
+	err   error
+}
+
+// EmitWithAck sends an event and waits for the client's acknowledgement, until
+// ctx ends or, if it has no deadline, for Options.AckTimeout. A disconnect
+// ends the wait with [ErrClosed]. It may be called in a handler: the
+// acknowledgement does not wait behind the socket's events. It fails with
+// [ErrBacklog] when the connection is not read because of them, with
+// [ErrTooManyAcks], and like [Socket.Emit].
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.ns.srv.opts.AckTimeout)
+		defer cancel()
+	}
+	result := make(chan ackResult, 1)
+	id, err := s.awaitAck(result)
+	if err != nil {
+		return nil, err
+	}
+	defer s.dropAck(id)
+	f, err := pack(s.ns.name, id, true, event, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.send(&f); err != nil {
+		return nil, err
+	}
+	s.conn.sess.Yield() // this may be the reader's own goroutine
+	select {
+	case r := <-result:
+		return r.reply, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// awaitAck registers a new acknowledgement id.
+func (s *Socket) awaitAck(result chan<- ackResult) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state.Load() == disconnected:
+		return 0, ErrClosed
+	case len(s.acks) >= s.ns.srv.opts.Limits.PendingAcks:
+		return 0, ErrTooManyAcks
+	}
+	if s.acks == nil {
+		s.acks = make(map[uint64]chan<- ackResult)
+	}
+	id := s.nextAck
+	s.nextAck++
+	s.acks[id] = result
+	return id, nil
+}
+
+func (s *Socket) dropAck(id uint64) {
+	s.mu.Lock()
+	delete(s.acks, id)
+	s.mu.Unlock()
+}
+
+// resolveAck gives an acknowledgement to the call that waits for it. It runs
+// on the reader. One that nobody waits for is ignored, as it may be late.
+func (s *Socket) resolveAck(p *parser.Packet) {
+	if !p.HasID {
+		return
+	}
+	s.mu.Lock()
+	result := s.acks[p.ID]
+	delete(s.acks, p.ID)
+	s.mu.Unlock()
+	if result == nil {
+		return
+	}
+	r := &Reply{packet: *p}
+	r.packet.Data = bytes.Clone(p.Data)
+	r.args = r.packet.AppendArgs(nil)
+	result <- ackResult{reply: r} // holds one, and is sent to once
+}
+
+// failAcks ends all waits.
+func (s *Socket) failAcks(err error) {
+	s.mu.Lock()
+	acks := s.acks
+	s.acks = nil
+	s.mu.Unlock()
+	for _, result := range acks {
+		result <- ackResult{err: err}
+	}
+}
+
+// Emitter sends events: [*Socket], [Broadcast], [*Namespace], [*Server].
+type Emitter interface {
+	Emit(event string, args ...any) error
+}
+
+// Caller sends events that are acknowledged: [*Socket].
+type Caller interface {
+	EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error)
+}
+
+// Registrar takes handlers: [*Server], [*Namespace], [*Socket].
+type Registrar interface {
+	On(event string, handler any) (off func())
+}
+
+// Call sends an event and returns the first argument of the client's
+// acknowledgement. See [Socket.EmitWithAck] for when it fails.
+func Call[Answer any](ctx context.Context, c Caller, event string, args ...any) (Answer, error) {
+	var answer Answer
+	reply, err := c.EmitWithAck(ctx, event, args...)
+	if err != nil {
+		return answer, err
+	}
+	if _, none := any(answer).(None); none && reply.Len() == 0 {
+		return answer, nil
+	}
+	if err := reply.Decode(&answer); err != nil {
+		return answer, errors.Join(errAnswer, err)
+	}
+	return answer, nil
+}
+
+var errAnswer = errors.New("socketio: the client's acknowledgement does not fit")

@@ -1,0 +1,92 @@
+package socketio
+
+import (
+	"slices"
+	"sync"
+)
+
+// Broadcast is a set of sockets of one namespace, on all servers of the
+// cluster, to which something is sent or done. It is a value: each of its
+// modifiers returns another one. See https://socket.io/docs/v4/broadcasting-events/.
+type Broadcast struct {
+	ns       *Namespace
+	target   Target
+	local    bool
+	volatile bool
+}
+
+// To adds the sockets that are in at least one of the rooms.
+func (b Broadcast) To(rooms ...string) Broadcast {
+	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
+	return b
+}
+
+// In is To.
+func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
+
+// Except takes out the sockets that are in one of the rooms.
+func (b Broadcast) Except(rooms ...string) Broadcast {
+	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
+	return b
+}
+
+// Local leaves out the sockets of other servers.
+func (b Broadcast) Local() Broadcast {
+	b.local = true
+	return b
+}
+
+// Volatile skips clients that cannot take the event at once: those on polling
+// without a waiting request, and those whose connection still has bytes of
+// earlier messages to take.
+func (b Broadcast) Volatile() Broadcast {
+	b.volatile = true
+	return b
+}
+
+// Emit sends an event to each of the sockets once. It does not block. It fails
+// when the arguments cannot be encoded, and when an adapter could not reach
+// the other servers.
+func (b Broadcast) Emit(event string, args ...any) error {
+	p, err := encodeEvent(event, args)
+	if err != nil {
+		return err
+	}
+	p.Volatile = b.volatile
+	return b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local)
+}
+
+// SocketsJoin puts the sockets into the rooms.
+func (b Broadcast) SocketsJoin(rooms ...string) error {
+	return b.ns.run(&Operation{Type: OpJoin, Target: b.target, Rooms: rooms}, b.local)
+}
+
+// SocketsLeave takes the sockets out of the rooms.
+func (b Broadcast) SocketsLeave(rooms ...string) error {
+	return b.ns.run(&Operation{Type: OpLeave, Target: b.target, Rooms: rooms}, b.local)
+}
+
+// DisconnectSockets disconnects the sockets from the namespace, with close
+// their whole connections.
+func (b Broadcast) DisconnectSockets(closeConn bool) error {
+	return b.ns.run(&Operation{Type: OpDisconnect, Target: b.target, Close: closeConn}, b.local)
+}
+
+// matched holds the lists of recipients of broadcasts under way.
+var matched = sync.Pool{New: func() any { return new([]*Socket) }}
+
+// deliver sends frames to the sockets of this server that the target means.
+func (ns *Namespace) deliver(t *Target, f *frames) {
+	list := matched.Get().(*[]*Socket)
+	sockets := ns.rooms.match(t, (*list)[:0])
+	for _, s := range sockets {
+		if f.volatile {
+			s.sendVolatile(f)
+		} else {
+			_ = s.send(f) // one that is gone, or too slow, is told by its own disconnect
+		}
+	}
+	clear(sockets)
+	*list = sockets
+	matched.Put(list)
+}

@@ -1,0 +1,277 @@
+package socketio
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// conn is what one client has open: an Engine.IO session and the sockets, one
+// per namespace, that share it. It implements engine.Receiver.
+type conn struct {
+	srv       *Server
+	sess      *engine.Session
+	handshake *Handshake
+
+	// Used by whoever reads only.
+	decoder parser.Decoder
+	pending []*Socket // have events and no dispatcher yet
+
+	mu       sync.Mutex
+	sockets  []*Socket   // connecting and connected; most clients have one
+	left     []string    // namespaces whose sockets this side has ended
+	timer    *time.Timer // ends a connection that is in no namespace
+	attached *time.Timer // ends one whose attachments do not come
+	closed   bool
+	queued   int64         // bytes of events that wait for their handlers
+	room     chan struct{} // closed when there is room again; made on demand
+}
+
+func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
+	c := &conn{srv: srv, sess: s, handshake: h, decoder: parser.Decoder{Limits: &srv.limits}}
+	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
+	return c
+}
+
+// idle ends a connection that is in no namespace for too long.
+func (c *conn) idle() {
+	c.mu.Lock()
+	busy := slices.ContainsFunc(c.sockets, (*Socket).connected)
+	c.mu.Unlock()
+	if !busy {
+		c.sess.Close()
+	}
+}
+
+// The ways in which a client breaks the protocol. Each closes the connection.
+var (
+	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
+	errJoinedTwice   = errors.New("socketio: namespace joined twice")
+	errDirection     = errors.New("socketio: packet that only servers send")
+	errAuthTooLarge  = errors.New("socketio: auth payload is too large")
+	errNamespaces    = errors.New("socketio: too many namespaces")
+	errNoAttachments = errors.New("socketio: attachments did not arrive in time")
+)
+
+// Message implements engine.Receiver: it decodes and routes, on the reader.
+func (c *conn) Message(data []byte, binary bool) error {
+	var p parser.Packet
+	var whole bool
+	var err error
+	if binary {
+		p, whole, err = c.decoder.Binary(data)
+	} else {
+		p, whole, err = c.decoder.Text(data)
+	}
+	if err != nil {
+		return err
+	}
+	if !whole || binary {
+		c.awaitAttachments(!whole)
+	}
+	if !whole {
+		return nil
+	}
+	return c.route(&p)
+}
+
+// route is the one switch on packet types.
+func (c *conn) route(p *parser.Packet) error {
+	switch p.Type {
+	case parser.Connect:
+		return c.connect(p)
+	case parser.ConnectError:
+		return errDirection
+	}
+	s, ignore := c.socket(p.Namespace)
+	if s == nil {
+		if ignore {
+			return nil
+		}
+		return errNotJoined
+	}
+	switch p.Type {
+	case parser.Disconnect:
+		c.forget(s, false)
+		s.close(ClientNamespaceDisconnect)
+	case parser.Event, parser.BinaryEvent:
+		s.receive(p)
+	case parser.Ack, parser.BinaryAck:
+		s.resolveAck(p)
+	}
+	return nil
+}
+
+// socket finds the socket of a namespace. ignore reports that there is none
+// because this side has ended it, which the client may not know yet.
+func (c *conn) socket(namespace string) (s *Socket, ignore bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sockets {
+		if s.ns.name == namespace {
+			return s, false
+		}
+	}
+	return nil, slices.Contains(c.left, namespace)
+}
+
+// connect begins to join a namespace. Middleware runs on the new socket's
+// dispatcher, and the events that follow wait behind it: the reference closes
+// connections that do not wait for the answer.
+func (c *conn) connect(p *parser.Packet) error {
+	if len(p.Data) > c.srv.opts.Limits.Auth {
+		return errAuthTooLarge
+	}
+	ns := c.srv.lookup(p.Namespace)
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == p.Namespace }) {
+		c.mu.Unlock()
+		return errJoinedTwice
+	}
+	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
+		c.mu.Unlock()
+		return errNamespaces
+	}
+	if i := slices.Index(c.left, p.Namespace); i >= 0 {
+		c.left = slices.Delete(c.left, i, i+1)
+	}
+	if ns == nil {
+		c.left = append(c.left, p.Namespace)
+		c.mu.Unlock()
+		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
+		return nil
+	}
+	s := newSocket(ns, c, c.handshake.with(p.Data))
+	c.sockets = append(c.sockets, s)
+	c.mu.Unlock()
+	s.enqueue(&job{kind: jobConnect})
+	return nil
+}
+
+// reply sends a packet that is no event.
+func (c *conn) reply(t parser.Type, namespace string, data []byte) {
+	f := seal(parser.Packet{Type: t, Namespace: namespace, Data: data})
+	_ = c.sess.Send(f.text) // a connection that is gone needs no answer
+}
+
+// joined notes that the connection is in a namespace.
+func (c *conn) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// forget takes a socket off the connection; ours says that it was this side's
+// doing. A connection in no namespace is given ConnectTimeout again.
+func (c *conn) forget(s *Socket, ours bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.sockets, s)
+	if i < 0 {
+		return
+	}
+	c.sockets = slices.Delete(c.sockets, i, i+1)
+	if ours {
+		c.left = append(c.left, s.ns.name)
+	}
+	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
+		c.timer = time.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
+	}
+}
+
+// Closed implements engine.Receiver.
+func (c *conn) Closed(reason engine.Reason, err error) {
+	c.mu.Lock()
+	c.closed = true
+	sockets := c.sockets
+	c.sockets = nil
+	for _, t := range []*time.Timer{c.timer, c.attached} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	c.mu.Unlock()
+	if err != nil && reason == engine.ForcedClose {
+		c.srv.log.Warn("socketio: client broke the protocol", "error", err)
+	}
+	for _, s := range sockets {
+		s.close(reasonOf(reason))
+	}
+}
+
+// awaitAttachments limits the time that a packet's attachments may take.
+func (c *conn) awaitAttachments(pending bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case !pending && c.attached != nil:
+		c.attached.Stop()
+		c.attached = nil
+	case pending && c.attached == nil && !c.closed:
+		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, func() {
+			c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
+			c.sess.Close()
+		})
+	}
+}
+
+// hold counts an event's bytes against the connection until its handler has run.
+func (c *conn) hold(n int64) {
+	c.mu.Lock()
+	c.queued += n
+	c.mu.Unlock()
+}
+
+func (c *conn) unhold(n int64) {
+	c.mu.Lock()
+	c.queued -= n
+	if c.room != nil && c.queued < c.srv.opts.Limits.ReceiveBuffer {
+		close(c.room)
+		c.room = nil
+	}
+	c.mu.Unlock()
+}
+
+// Backlog implements engine.Receiver: it holds the reader up while too much
+// waits for its handlers. A handler that waits for its client meanwhile would
+// wait for ever, so its Call fails.
+func (c *conn) Backlog() <-chan struct{} {
+	c.mu.Lock()
+	if c.queued < c.srv.opts.Limits.ReceiveBuffer {
+		c.mu.Unlock()
+		return nil
+	}
+	if c.room == nil {
+		c.room = make(chan struct{})
+	}
+	room := c.room
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.failAcks(ErrBacklog)
+	}
+	return room
+}
+
+// close disconnects all sockets of the connection, then the connection itself
+// once what is queued is sent.
+func (c *conn) close() {
+	c.mu.Lock()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		s.leaveNamespace()
+	}
+	c.sess.Close()
+}

@@ -1,0 +1,235 @@
+package socketio
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"github.com/gosio/gosio/core/parser"
+)
+
+type jobKind uint8
+
+const (
+	jobEvent jobKind = iota
+	jobConnect
+	jobDisconnect
+)
+
+// job is one thing that a socket's dispatcher does.
+type job struct {
+	kind   jobKind
+	reason Reason        // jobDisconnect
+	packet parser.Packet // jobEvent; its data is the job's own
+}
+
+// overhead is what a waiting event counts beside its data.
+const overhead = 128
+
+func (j *job) size() int64 {
+	n := int64(len(j.packet.Data)) + overhead
+	for _, a := range j.packet.Attachments {
+		n += int64(len(a))
+	}
+	return n
+}
+
+// inbox is what waits for a socket's dispatcher. A socket has one only while
+// something does.
+type inbox struct{ jobs []job }
+
+var inboxes = sync.Pool{New: func() any { return new(inbox) }}
+
+const maxInbox = 64
+
+func (in *inbox) free() {
+	if cap(in.jobs) <= maxInbox {
+		clear(in.jobs)
+		in.jobs = in.jobs[:0]
+		inboxes.Put(in)
+	}
+}
+
+// receive queues an event for its handler. It runs on the reader.
+func (s *Socket) receive(p *parser.Packet) {
+	j := job{kind: jobEvent, packet: *p}
+	j.packet.Data = bytes.Clone(p.Data) // the reader's buffer is used again
+	j.packet.Namespace = s.ns.name
+	size := j.size()
+	s.conn.hold(size)
+	switch s.push(&j) {
+	case pushDropped:
+		s.conn.unhold(size)
+	case pushFirst:
+		s.conn.pending = append(s.conn.pending, s)
+	}
+}
+
+// What push has done.
+const (
+	pushQueued  = iota // the dispatcher that runs will come to it
+	pushFirst          // a dispatcher has to be run
+	pushDropped        // the socket is disconnected
+)
+
+// push adds a job. After the disconnect job nothing is taken any more.
+func (s *Socket) push(j *job) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if j.kind == jobEvent && s.state.Load() == disconnected {
+		return pushDropped
+	}
+	if s.inbox == nil {
+		s.inbox = inboxes.Get().(*inbox)
+	}
+	s.inbox.jobs = append(s.inbox.jobs, *j)
+	if s.running {
+		return pushQueued
+	}
+	s.running = true
+	s.ns.srv.work.add()
+	return pushFirst
+}
+
+// enqueue adds a job and sees that a dispatcher runs.
+func (s *Socket) enqueue(j *job) {
+	if s.push(j) == pushFirst {
+		go s.dispatch()
+	}
+}
+
+// Pending implements engine.Receiver.
+func (c *conn) Pending() bool { return len(c.pending) > 0 }
+
+// Work implements engine.Receiver: it runs the dispatchers of sockets that have
+// got events, the last one on the reader.
+func (c *conn) Work(inline bool) {
+	last := len(c.pending) - 1
+	for i, s := range c.pending {
+		c.pending[i] = nil
+		if inline && i == last {
+			c.pending = c.pending[:0] // before another reader may take over
+			s.dispatch()
+			return
+		}
+		go s.dispatch()
+	}
+	c.pending = c.pending[:0]
+}
+
+// dispatch runs the socket's jobs one after another and ends when there are
+// none. It is the only goroutine that calls the application for this socket.
+func (s *Socket) dispatch() {
+	defer s.ns.srv.work.done()
+	for {
+		s.mu.Lock()
+		batch := s.inbox
+		s.inbox = nil
+		if batch == nil {
+			s.running = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		for i := range batch.jobs {
+			s.do(&batch.jobs[i])
+		}
+		batch.free()
+	}
+}
+
+func (s *Socket) do(j *job) {
+	switch j.kind {
+	case jobEvent:
+		if s.state.Load() != connecting { // its middleware has refused it otherwise
+			s.handle(&j.packet)
+		}
+		s.conn.unhold(j.size())
+	case jobConnect:
+		s.join()
+	case jobDisconnect:
+		for _, hook := range s.ns.disconnectHooks() {
+			s.guard("disconnect", func() { hook(s, j.reason) })
+		}
+	}
+}
+
+// join runs the middleware and, if it agrees, lets the socket in.
+func (s *Socket) join() {
+	err := errPanicked
+	s.guard("middleware", func() { err = s.admit() })
+	if err != nil {
+		s.refuse(err)
+		return
+	}
+	s.mu.Lock()
+	if s.state.Load() != connecting { // gone meanwhile
+		s.mu.Unlock()
+		return
+	}
+	s.conn.reply(parser.Connect, s.ns.name, []byte(`{"sid":"`+s.id+`"}`))
+	for i := range s.early {
+		_ = s.transmit(&s.early[i]) // a connection that is gone says so by its disconnect
+	}
+	s.early = nil
+	rooms := s.rooms
+	s.rooms = nil
+	s.state.Store(connected)
+	s.mu.Unlock()
+
+	s.ns.rooms.add(s)
+	_ = s.Join(rooms...) // counted when the middleware joined
+	if !s.connected() {
+		s.ns.rooms.remove(s) // its close has run before it was there
+	}
+	s.conn.joined()
+	for _, hook := range s.ns.connectHooks() {
+		s.guard("connect", func() { hook(s) })
+	}
+}
+
+// refuse answers a client whose connection to the namespace was turned down.
+func (s *Socket) refuse(err error) {
+	if e := (*ConnectError)(nil); !errors.As(err, &e) {
+		s.log().Warn("socketio: middleware failed", "error", err)
+	}
+	s.conn.forget(s, true)
+	s.mu.Lock()
+	live := s.state.Swap(disconnected) == connecting
+	s.inbox = nil
+	cancel := s.cancel
+	s.mu.Unlock()
+	if live {
+		s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
+	}
+	if cancel != nil {
+		cancel(ErrClosed)
+	}
+}
+
+var errPanicked = errors.New("socketio: panicked")
+
+// guard runs a hook of the application.
+func (s *Socket) guard(what string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(what, p)
+		}
+	}()
+	f()
+}
+
+// panicked logs a panic once, with its stack; it goes no further.
+func (s *Socket) panicked(what string, p any) {
+	s.log().Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if s.ns.srv.opts.ClosePanicked {
+		s.conn.close()
+	}
+}
+
+func (s *Socket) log() *slog.Logger {
+	return s.ns.srv.log.With("namespace", s.ns.name, "socket", s.id)
+}

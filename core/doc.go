@@ -1,0 +1,66 @@
+// Package socketio is a Socket.IO v5 server: events with acknowledgements in
+// both directions, namespaces, rooms, broadcasting, middleware, for stock
+// Socket.IO 4.x clients of every language, over HTTP long-polling and
+// WebSocket.
+//
+//	srv := socketio.NewServer(nil)
+//	srv.OnConnect(func(s *socketio.Socket) { s.Join("lobby") })
+//	srv.On("message", func(s *socketio.Socket, text string) {
+//		s.To("lobby").Emit("message", text)
+//	})
+//	http.Handle("/socket.io/", srv)
+//
+// # Handlers
+//
+// A handler is a function whose parameters are filled by type: an optional
+// [context.Context], an optional [*Socket], the event's arguments in order (any
+// type that encoding/json decodes, []byte for binary; the last may be
+// variadic), and an optional [Ack]. A missing argument is an error, unless the
+// parameter is a pointer or variadic; extra ones are ignored.
+//
+// What a handler returns is the acknowledgement; when it returns nothing, the
+// acknowledgement is empty. With an Ack parameter it acknowledges by itself. An
+// error as the last result acknowledges a failure, {"error": {"code",
+// "message", "data"}}: an [*Error] as it is, anything else as "internal error",
+// and logged. A panic does the same, and the socket lives on.
+//
+// [NewEvent] declares an event with its types, so that the compiler checks
+// handlers and senders.
+//
+// # Binary
+//
+// A []byte, at any depth of an argument, travels as binary, and arrives as
+// []byte. Named byte-slice types, json.RawMessage and types that marshal
+// themselves are left to encoding/json. A base64 string decodes into []byte,
+// too.
+//
+// # Order
+//
+// The packets of a connection are processed in the order in which the client
+// sent them, also across the upgrade from polling to WebSocket. The handlers of
+// one socket run one after another; those of different sockets concurrently.
+// Events that arrived before a disconnect are still handled, the hooks of
+// OnDisconnect run last, and no handler runs after them. Acknowledgements do
+// not wait behind events, so a handler may wait for its own client's.
+//
+// Emit never blocks. A client that leaves too much unread is disconnected;
+// events that wait for their handlers hold up the reading of their own
+// connection only. See [Limits].
+//
+// # Concurrency
+//
+// All methods may be called concurrently unless they say otherwise.
+//
+// # Goroutines
+//
+// Beside those of package engine there is one dispatcher per socket, which
+// exists only while that socket has something queued: it runs middleware,
+// hooks and handlers. [Server.Shutdown] waits for dispatchers. Timers end
+// connections that join no namespace and packets whose attachments do not come.
+//
+// # Locks
+//
+// From outer to inner: Server.mu, Namespace.mu, conn.mu, Socket.mu, rooms.mu,
+// then those of package engine. None is held while code of the application or
+// of an adapter runs.
+package socketio

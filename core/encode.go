@@ -1,0 +1,94 @@
+package socketio
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// frames is one packet, encoded for any number of recipients: the text and,
+// for a binary one, its attachments.
+type frames struct {
+	text     engine.Message
+	binary   []engine.Message
+	volatile bool
+}
+
+// scratch holds the buffers that packets are encoded into before they are
+// copied to buffers of their exact size.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 64 << 10
+
+func putScratch(b *[]byte, used []byte) {
+	if cap(used) <= maxScratch {
+		*b = used[:0]
+		scratch.Put(b)
+	}
+}
+
+// encodeEvent encodes an event's name and arguments as they travel between
+// servers.
+func encodeEvent(event string, args []any) (Packet, error) {
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendEvent((*pooled)[:0], parser.DefaultNamespace, 0, false, event, args)
+	if err != nil {
+		return Packet{}, err
+	}
+	data := text[bytes.IndexByte(text, '['):] // behind the type and the count
+	p := Packet{Data: bytes.Clone(data), Attachments: attachments}
+	putScratch(pooled, text)
+	return p, nil
+}
+
+// frames puts a packet of this namespace into the form that clients get.
+func (ns *Namespace) frames(p *Packet) (*frames, error) {
+	t := parser.Event
+	if len(p.Attachments) > 0 {
+		t = parser.BinaryEvent
+	}
+	f := seal(parser.Packet{Type: t, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments})
+	f.volatile = p.Volatile
+	return &f, nil
+}
+
+// seal encodes a packet whose data is encoded already.
+func seal(p parser.Packet) frames {
+	const head = 24 // type, count, commas; no packet here has an id
+	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + head)
+	f := frames{text: engine.Text(p.Append(buf))}
+	for _, a := range p.Attachments {
+		f.binary = append(f.binary, engine.Binary(a))
+	}
+	return f
+}
+
+// pack encodes an event or an acknowledgement for one socket.
+func pack(ns string, id uint64, hasID bool, event string, args []any) (frames, error) {
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns, id, hasID, event, args)
+	if err != nil {
+		return frames{}, err
+	}
+	return finish(pooled, text, attachments), nil
+}
+
+func packAck(ns string, id uint64, args []any) (frames, error) {
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendAck((*pooled)[:0], ns, id, args)
+	if err != nil {
+		return frames{}, err
+	}
+	return finish(pooled, text, attachments), nil
+}
+
+func finish(pooled *[]byte, text []byte, attachments [][]byte) frames {
+	f := frames{text: engine.Text(append(engine.TextBuffer(len(text)), text...))}
+	putScratch(pooled, text)
+	for _, a := range attachments {
+		f.binary = append(f.binary, engine.Binary(a))
+	}
+	return f
+}

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/coder/websocket"
+)
+
+// accept completes the opening handshake (RFC 6455 section 4.2) with
+// coder/websocket and takes the connection over from it: the library's reader
+// would keep buffers on an idle connection. It returns the bytes that the
+// client sent behind its request. On an error the request has been answered.
+func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []byte, error) {
+	if !canHijack(w) {
+		srv.log.Error("engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
+			" exclude the Socket.IO path from that middleware (clients go on with polling)",
+			"writer", fmt.Sprintf("%T", w))
+		err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
+		srv.refuse(w, r, err)
+		return nil, nil, err
+	}
+	if f := srv.opts.Headers; f != nil {
+		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
+	}
+	uw := &upgradeWriter{w: w}
+	conn, err := websocket.Accept(uw, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // CheckOrigin has decided, by one policy for all transports
+	})
+	if err != nil {
+		if uw.conn != nil {
+			_ = uw.conn.Close() // the handshake's error is the one to report
+		}
+		e := &RequestError{Code: BadRequest, Context: err.Error()}
+		srv.log.Debug("engine: request refused", "code", int(e.Code), "context", clip(e.Context))
+		if f := srv.opts.OnRefused; f != nil {
+			f(r, e)
+		}
+		return nil, nil, e
+	}
+	_ = conn.CloseNow() // lets go of the library's half; the connection itself is detached from it
+	return uw.conn, uw.early, nil
+}
+
+// canHijack looks for a Hijacker the way http.ResponseController does, before
+// a 101 is written that could not be taken back.
+func canHijack(w http.ResponseWriter) bool {
+	for {
+		switch t := w.(type) {
+		case http.Hijacker:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
+// upgradeWriter is what the library sees instead of the framework's writer.
+// The 101 goes through every wrapper, so that loggers report it and session
+// middlewares commit then and not when the socket closes; it is flushed at
+// once, because wrappers that delay it would never send it; and Hijack finds
+// its way through wrappers.
+type upgradeWriter struct {
+	w     http.ResponseWriter
+	conn  net.Conn
+	early []byte
+}
+
+func (u *upgradeWriter) Header() http.Header         { return u.w.Header() }
+func (u *upgradeWriter) Write(b []byte) (int, error) { return u.w.Write(b) }
+
+func (u *upgradeWriter) WriteHeader(code int) {
+	u.w.WriteHeader(code)
+	if code == http.StatusSwitchingProtocols {
+		defer func() { _ = recover() }() // echo's Flush panics where there is none below
+		_ = http.NewResponseController(u.w).Flush()
+	}
+}
+
+// Hijack keeps the connection and gives the library one that it cannot close.
+func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(u.w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := rw.Reader.Buffered(); n > 0 {
+		b, _ := rw.Reader.Peek(n) // buffered: cannot fail
+		u.early = bytes.Clone(b)
+	}
+	u.conn = conn
+	none := bufio.NewReadWriter(bufio.NewReaderSize(bytes.NewReader(nil), 16), bufio.NewWriterSize(bytes.NewBuffer(nil), 16))
+	return detached{conn}, none, nil
+}
+
+// detached is a connection that its new owner has taken away.
+type detached struct{ net.Conn }
+
+func (detached) Read([]byte) (int, error)    { return 0, net.ErrClosed }
+func (detached) Write(b []byte) (int, error) { return len(b), nil }
+func (detached) Close() error                { return nil }

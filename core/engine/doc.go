@@ -1,0 +1,29 @@
+// Package engine implements the server side of Engine.IO v4: handshake,
+// HTTP long-polling, WebSocket, the upgrade from one to the other, and the
+// heartbeat. It knows nothing of Socket.IO, which sits on top of it through
+// the two small interfaces [Handler] and [Receiver].
+//
+// Specification: https://socket.io/docs/v4/engine-io-protocol/
+//
+// # Concurrency
+//
+// A [Server] and a [Session] may be used from any number of goroutines. The
+// messages of one session reach its [Receiver] strictly in order and one at a
+// time, also across the upgrade.
+//
+// # Goroutines
+//
+// An idle WebSocket session costs one goroutine, its reader, which holds no
+// buffer while it waits. A polling session between two polls costs none.
+// Three kinds come and go with work: a flusher per shard of the ready list,
+// while connections have something to write; a drain per connection whose
+// peer does not keep up, while the kernel refuses its bytes; and the timer
+// callbacks of heartbeats and timeouts. [Server.Shutdown] waits for readers,
+// flushers and drains.
+//
+// # Locks
+//
+// Server.mu guards the table of sessions, Session.mu everything of a session
+// and of its WebSocket connections, flusher.mu a ready list. No two of them
+// are ever held together, and none while user code or I/O runs.
+package engine

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// startDrain hands a connection that cannot take its bytes at once to a
+// goroutine of its own. scheduled stays set: the drain is the one that writes.
+func (c *wsConn) startDrain(rest pending, written int) {
+	s := c.s
+	s.mu.Lock()
+	s.queued -= int64(written)
+	c.blocked = true
+	s.refs++
+	s.mu.Unlock()
+	go c.drain(rest)
+}
+
+// drain writes until the queue is empty. It ends with the connection, which
+// abort and WriteTimeout see to.
+func (c *wsConn) drain(rest pending) {
+	defer c.s.unref()
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	for {
+		for !rest.empty() {
+			n, err := c.writeSome(rest.next(w.scratch[:]))
+			if err != nil {
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					err = ErrSlowConsumer
+				}
+				c.writeFailed(err)
+				return
+			}
+			rest.wrote(n)
+			c.s.credit(n)
+		}
+		_ = c.conn.SetWriteDeadline(time.Time{}) // fails only when it is closed
+		s := c.s
+		s.mu.Lock()
+		if len(c.out) == 0 {
+			c.blocked = false
+			c.stopped()
+			s.mu.Unlock()
+			return
+		}
+		rest = pending{msgs: c.out}
+		c.out = nil
+		s.mu.Unlock()
+	}
+}
+
+// writeSome writes at least one byte within WriteTimeout, however slow the peer.
+func (c *wsConn) writeSome(b []byte) (int, error) {
+	if d := c.s.srv.opts.WriteTimeout; d > 0 {
+		if err := c.conn.SetWriteDeadline(time.Now().Add(d)); err != nil {
+			return 0, err
+		}
+	}
+	if c.raw == nil {
+		n, err := c.conn.Write(b)
+		if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			err = nil
+		}
+		return n, err
+	}
+	return c.writeRaw(b)
+}
+
+// credit takes written bytes off what the session has queued.
+func (s *Session) credit(n int) {
+	s.mu.Lock()
+	s.queued -= int64(n)
+	s.mu.Unlock()
+}

@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+)
+
+// Code is the code of a refused request.
+// See https://socket.io/docs/v4/engine-io-protocol/.
+type Code int
+
+// The codes of refused requests, with the numbers of the reference server.
+const (
+	TransportUnknown           Code = 0
+	SessionIDUnknown           Code = 1
+	BadHandshakeMethod         Code = 2
+	BadRequest                 Code = 3
+	Forbidden                  Code = 4
+	UnsupportedProtocolVersion Code = 5
+)
+
+// String returns the message that goes with the code.
+func (c Code) String() string {
+	switch c {
+	case TransportUnknown:
+		return "Transport unknown"
+	case SessionIDUnknown:
+		return "Session ID unknown"
+	case BadHandshakeMethod:
+		return "Bad handshake method"
+	case BadRequest:
+		return "Bad request"
+	case Forbidden:
+		return "Forbidden"
+	case UnsupportedProtocolVersion:
+		return "Unsupported protocol version"
+	}
+	return "Code " + strconv.Itoa(int(c))
+}
+
+// RequestError says why a request was refused. Code and Message go to the
+// peer, Context stays on this side.
+type RequestError struct {
+	Code Code
+	// Message replaces the text of the code for the peer. An error that
+	// Options.AllowRequest returns may carry one.
+	Message string
+	// Context says what was wrong, for the log and Options.OnRefused.
+	Context string
+	// Status is the HTTP status; zero means 400, or 403 for Forbidden.
+	Status int
+}
+
+// Error implements error.
+func (e *RequestError) Error() string {
+	return fmt.Sprintf("engine: request refused: %s (%s)", e.message(), e.Context)
+}
+
+func (e *RequestError) message() string {
+	if e.Message != "" {
+		return e.Message
+	}
+	return e.Code.String()
+}
+
+func (e *RequestError) status() int {
+	switch {
+	case e.Status != 0:
+		return e.Status
+	case e.Code == Forbidden:
+		return http.StatusForbidden
+	}
+	return http.StatusBadRequest
+}
+
+// refuse is where every refused request is answered: the same JSON for
+// polling and for WebSocket handshakes. The reference answers the latter with
+// bare text, which no browser shows anyway.
+func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
+	srv.log.Debug("engine: request refused", "code", int(e.Code), "context", clip(e.Context))
+	if f := srv.opts.OnRefused; f != nil {
+		f(r, e)
+	}
+	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
+	body = append(body, `,"message":`...)
+	body = strconv.AppendQuoteToASCII(body, clip(e.message()))
+	body = append(body, '}')
+	h := w.Header()
+	h["Content-Type"] = headerJSON
+	h["Cache-Control"] = headerNoStore
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(e.status())
+	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
+}
+
+// The states and failures that callers can ask for with errors.Is.
+var (
+	// ErrClosed is returned by Send on a session that has ended.
+	ErrClosed = fmt.Errorf("engine: session is closed: %w", net.ErrClosed)
+	// ErrSlowConsumer ends a session whose peer does not take its messages.
+	ErrSlowConsumer = errors.New("engine: peer does not read fast enough")
+)
+
+// clip bounds what the network puts into a log line or a reply.
+func clip(s string) string {
+	const limit = 256
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit]
+}

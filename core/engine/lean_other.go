@@ -1,0 +1,33 @@
+//go:build !unix
+
+package engine
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// Where readiness cannot be waited for without a buffer, connections are read
+// and written with plain blocking calls.
+
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+const readBufferSize = 4 << 10
+
+type readBuffer [readBufferSize]byte
+
+var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
+
+func (c *wsConn) read() (*readBuffer, int, error) {
+	buf := readBuffers.Get().(*readBuffer)
+	n, err := c.conn.Read(buf[:])
+	return buf, n, err
+}
+
+func (c *wsConn) onReadable(uintptr) bool { return true }
+
+func (w *writer) once(uintptr) bool { return true }
+
+func (c *wsConn) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }

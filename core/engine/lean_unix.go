@@ -1,0 +1,106 @@
+//go:build unix
+
+package engine
+
+import (
+	"io"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// The lean connection: on plain TCP the engine waits for readability without
+// holding a buffer, and writes without blocking. An idle connection then costs
+// little more than its goroutine.
+
+// rawConn returns the raw connection of plain TCP, nil for anything else (TLS, pipes).
+func rawConn(conn net.Conn) syscall.RawConn {
+	sc, ok := conn.(*net.TCPConn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+const readBufferSize = 16 << 10
+
+type readBuffer [readBufferSize]byte
+
+// readBuffers lends each reader a buffer for as long as it has bytes to parse.
+var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
+
+// read waits for bytes and returns those that have arrived, in a buffer that
+// the caller puts back.
+func (c *wsConn) read() (*readBuffer, int, error) {
+	if c.raw == nil {
+		buf := readBuffers.Get().(*readBuffer)
+		n, err := c.conn.Read(buf[:])
+		return buf, n, err
+	}
+	if err := c.raw.Read(c.ready); err != nil {
+		return nil, 0, err
+	}
+	buf, n, err := c.buf, c.n, c.err
+	c.buf, c.err = nil, nil
+	return buf, n, err
+}
+
+// onReadable reads once. It reports false, and gives the buffer back, when
+// there is nothing to read yet.
+func (c *wsConn) onReadable(fd uintptr) bool {
+	buf := readBuffers.Get().(*readBuffer)
+	for {
+		n, err := syscall.Read(int(fd), buf[:])
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			readBuffers.Put(buf)
+			return false
+		case err == nil && n == 0:
+			err = io.EOF
+		}
+		c.buf, c.n, c.err = buf, max(n, 0), err
+		return true
+	}
+}
+
+// once writes once, without waiting. Nothing written and no error means that
+// the kernel takes nothing now.
+func (w *writer) once(fd uintptr) bool {
+	w.n, w.err = writeOnce(fd, w.data)
+	return true
+}
+
+func writeOnce(fd uintptr, b []byte) (int, error) {
+	for {
+		n, err := syscall.Write(int(fd), b)
+		switch err {
+		case nil:
+			return n, nil
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			return 0, nil
+		}
+		return 0, err
+	}
+}
+
+// writeRaw waits until the kernel takes at least one byte.
+func (c *wsConn) writeRaw(b []byte) (int, error) {
+	var n int
+	var err error
+	waitErr := c.raw.Write(func(fd uintptr) bool {
+		n, err = writeOnce(fd, b)
+		return n > 0 || err != nil
+	})
+	if waitErr != nil {
+		return 0, waitErr
+	}
+	return n, err
+}

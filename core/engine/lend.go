@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A WebSocket's reader runs the handlers of what it has read by itself, and
+// writes what they have sent: no other goroutine has to be woken for an event
+// that is handled at once, as most are. Meanwhile the reader is lent to the
+// application. When that takes longer than one to two lendTicks, or the
+// application says that it is going to wait, another goroutine takes over
+// reading, and the first one ends when the application gives it back.
+// (The Go scheduler does the same with threads in system calls.)
+//
+// While a reader is lent, what is sent to its session waits for the handler's
+// end, or for the takeover, to leave with one write.
+
+const (
+	// lendTick is how often lent readers are looked at.
+	lendTick = 4 * time.Millisecond
+	// lendTicks is how often they are, before the timer rests until the next
+	// reader is lent.
+	lendTicks = 250
+	// lendSlots is how many readers can be lent at a time; events of further
+	// ones are handled on goroutines of their own.
+	lendSlots = 64
+)
+
+// lending knows the readers that are lent.
+type lending struct {
+	slots   [lendSlots]atomic.Pointer[wsConn]
+	next    atomic.Uint32
+	ticking atomic.Bool
+
+	// Owned by the timer.
+	timer *time.Timer
+	ticks int
+	seen  [lendSlots]uint64 // the lease that was in the slot at the last tick
+}
+
+// lease counts a connection's lendings: odd while its reader is lent. Whoever
+// moves it on from odd, reader or taker, is the one who reads next.
+type lease struct {
+	n    atomic.Uint64
+	slot uint32 // belongs to whoever moves n
+}
+
+func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
+
+// work runs what the application has to do after a read. It reports false when
+// another goroutine has taken over reading.
+func (c *wsConn) work() bool {
+	s := c.s
+	if !c.main || !s.recv.Pending() {
+		return true
+	}
+	n, ok := s.srv.lending.lend(c)
+	if !ok {
+		s.recv.Work(false)
+		return true
+	}
+	s.recv.Work(true)
+	if !c.lease.n.CompareAndSwap(n, n+1) {
+		return false
+	}
+	s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.uncork()
+	return true
+}
+
+// uncork writes what was sent while the reader was lent.
+func (c *wsConn) uncork() {
+	c.s.mu.Lock()
+	ready := c.schedule()
+	c.s.mu.Unlock()
+	if ready == nil {
+		return
+	}
+	w := writers.Get().(*writer)
+	if c.flush(w) {
+		c.s.srv.flush.add(c)
+	}
+	writers.Put(w)
+}
+
+// lend notes that a reader is lent, and returns the number of the lending. It
+// reports false when there is no place.
+func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
+	at := l.next.Add(1)
+	for i := range uint32(8) {
+		slot := (at + i) % lendSlots
+		if !l.slots[slot].CompareAndSwap(nil, c) {
+			continue
+		}
+		c.lease.slot = slot
+		n = c.lease.n.Add(1)
+		if !l.ticking.Load() {
+			l.start()
+		}
+		return n, true
+	}
+	return 0, false
+}
+
+// start runs the timer, unless another one has just done so.
+func (l *lending) start() {
+	if !l.ticking.CompareAndSwap(false, true) {
+		return
+	}
+	l.ticks = 0
+	if l.timer == nil {
+		l.timer = time.AfterFunc(lendTick, l.tick)
+		return
+	}
+	l.timer.Reset(lendTick)
+}
+
+// tick has the readers taken over that were lent at the last tick already.
+func (l *lending) tick() {
+	busy := false
+	for i := range l.slots {
+		c := l.slots[i].Load()
+		if c == nil {
+			continue
+		}
+		busy = true
+		if n := c.lease.n.Load(); n&1 == 1 && l.seen[i] == n {
+			c.takeOver(n)
+		} else {
+			l.seen[i] = n
+		}
+	}
+	if l.ticks++; l.ticks < lendTicks || busy {
+		l.timer.Reset(lendTick)
+		return
+	}
+	l.ticking.Store(false)
+	for i := range l.slots { // lent between the look and the store
+		if l.slots[i].Load() != nil {
+			l.start()
+			return
+		}
+	}
+}
+
+// takeOver starts another reader, if lending n is still under way.
+func (c *wsConn) takeOver(n uint64) {
+	if n&1 == 0 || !c.lease.n.CompareAndSwap(n, n+1) {
+		return
+	}
+	c.s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.s.mu.Lock()
+	ready := c.schedule()
+	c.s.mu.Unlock()
+	if ready != nil {
+		c.s.srv.flush.add(ready)
+	}
+	go c.loop()
+}
+
+// Yield tells the session that the application, in a handler that it runs for
+// it, is going to wait for something that may have to be read first.
+func (s *Session) Yield() {
+	s.mu.Lock()
+	c := s.ws
+	s.mu.Unlock()
+	if c != nil {
+		c.takeOver(c.lease.n.Load())
+	}
+}

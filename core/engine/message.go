@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"encoding/base64"
+
+	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/parser"
+)
+
+// Message is one outgoing Engine.IO packet, encoded once for every transport
+// and every session. It is immutable: a broadcast shares its bytes.
+type Message struct {
+	frame    []byte // the WebSocket frame: header, then the packet
+	head     uint8  // length of the frame's header
+	binary   bool
+	volatile bool
+}
+
+// textHead is the room that TextBuffer leaves for the frame's header, and the
+// packet's type.
+const textHead = frame.MaxHeader + 1
+
+// TextBuffer returns a buffer to which the text of a message is appended
+// before [Text] seals it. It has room for size bytes of text.
+func TextBuffer(size int) []byte {
+	buf := make([]byte, textHead, textHead+size)
+	buf[frame.MaxHeader] = '0' + byte(parser.Message)
+	return buf
+}
+
+// Text seals a buffer that began as a [TextBuffer]. The buffer belongs to the
+// message from then on and must not be written to.
+func Text(buf []byte) Message {
+	start := frame.PutHeader(buf, frame.Text, len(buf)-frame.MaxHeader)
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start)}
+}
+
+// Binary returns a message that holds a copy of data.
+func Binary(data []byte) Message {
+	buf := make([]byte, frame.MaxHeader+len(data))
+	copy(buf[frame.MaxHeader:], data)
+	start := frame.PutHeader(buf, frame.Binary, len(data))
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), binary: true}
+}
+
+// Size is the number of bytes that the message counts against a session's
+// outbound bound: those of its WebSocket frame.
+func (m Message) Size() int { return len(m.frame) }
+
+// control returns a text packet that is not a message: ping, noop, close.
+func control(packet string) Message {
+	buf := append(make([]byte, frame.MaxHeader, frame.MaxHeader+len(packet)), packet...)
+	start := frame.PutHeader(buf, frame.Text, len(packet))
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start)}
+}
+
+// rawFrame returns a WebSocket control frame as a message, so that it leaves
+// by the same queue as everything else.
+func rawFrame(encoded []byte) Message { return Message{frame: encoded} }
+
+var (
+	pingMessage  = control("2")
+	probeMessage = control("3probe")
+)
+
+// packet returns what the message carries, without the WebSocket header.
+func (m Message) packet() []byte { return m.frame[m.head:] }
+
+// base64Text is the message as a client receives it that cannot take binary
+// frames: 'b' and base64 in a text frame.
+func (m Message) base64Text() Message {
+	data := m.packet()
+	n := 1 + base64.StdEncoding.EncodedLen(len(data))
+	buf := make([]byte, frame.MaxHeader, frame.MaxHeader+n)
+	buf = base64.StdEncoding.AppendEncode(append(buf, 'b'), data)
+	start := frame.PutHeader(buf, frame.Text, n)
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), volatile: m.volatile}
+}
+
+// appendPayload appends the message as a part of a polling payload.
+// See https://socket.io/docs/v4/engine-io-protocol/#http-long-polling-1.
+func (m Message) appendPayload(dst []byte) []byte {
+	if m.binary {
+		return base64.StdEncoding.AppendEncode(append(dst, 'b'), m.packet())
+	}
+	return append(dst, m.packet()...)
+}

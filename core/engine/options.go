@@ -1,0 +1,127 @@
+package engine
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// The transports.
+const (
+	Polling   = "polling"
+	WebSocket = "websocket"
+)
+
+// Options configures a [Server]. The zero value of each field means its
+// default; a negative limit or duration means none, where that is allowed.
+type Options struct {
+	// Transports that clients may use. Default: polling and websocket.
+	Transports []string
+	// NoUpgrade keeps polling sessions on polling. The reference only stops
+	// advertising the upgrade; here an attempt is refused, too.
+	NoUpgrade bool
+	// PingInterval is the time between two pings. Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is the time in which a ping must be answered. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is the time in which an upgrade must complete. Default 10 s.
+	UpgradeTimeout time.Duration
+	// MaxHTTPBufferSize bounds, in bytes, the body of a POST and a WebSocket
+	// message. Default 1,000,000.
+	MaxHTTPBufferSize int64
+	// MaxFragments bounds the frames of one WebSocket message. Default 1,024.
+	MaxFragments int
+	// MessageTimeout is the time in which a fragmented or partial WebSocket
+	// message must be complete. Default 30 s.
+	MessageTimeout time.Duration
+	// SendBuffer bounds, in bytes, what waits to be sent to one session; an
+	// empty queue takes any one message. Default: the larger of 4 MB and twice
+	// MaxHTTPBufferSize.
+	SendBuffer int64
+	// WriteTimeout is the time in which a peer that has something to read
+	// must take at least one byte. Default 10 s.
+	WriteTimeout time.Duration
+	// BodyTimeout is the time in which the body of a POST must arrive. Default 20 s.
+	BodyTimeout time.Duration
+	// FirstPollTimeout ends a polling session whose client did nothing after
+	// the handshake. Default 10 s.
+	FirstPollTimeout time.Duration
+	// CloseTimeout is the time a peer has to answer a close frame. Default 2 s.
+	CloseTimeout time.Duration
+	// ControlFrames bounds the WebSocket ping frames taken in a second.
+	// Default 100.
+	ControlFrames int
+
+	// CORS is both the list of allowed origins and what browsers are told.
+	CORS CORS
+	// Cookie, when set, is the template of a cookie that carries the session
+	// id on the first polling response. Name defaults to "io", Path to "/",
+	// SameSite to Lax; HttpOnly is always set.
+	Cookie *http.Cookie
+	// AllowRequest decides on each handshake, before anything is allocated.
+	// An error refuses it: with its own code and text if it is a
+	// [*RequestError], as Forbidden otherwise.
+	AllowRequest func(r *http.Request) error
+	// Headers may change the response's header on every polling response, and
+	// on the 101. initial is true for the first response of a session.
+	Headers func(h http.Header, r *http.Request, initial bool)
+	// OnRefused hears of every refused request.
+	OnRefused func(r *http.Request, e *RequestError)
+	// Logger is silent by default.
+	Logger *slog.Logger
+}
+
+func orDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// withDefaults returns a copy in which every zero is its default.
+func (o Options) withDefaults() Options {
+	if len(o.Transports) == 0 {
+		o.Transports = []string{Polling, WebSocket}
+	}
+	for _, name := range o.Transports {
+		if name != Polling && name != WebSocket {
+			panic("socketio: unknown transport " + name + "; known: polling, websocket")
+		}
+	}
+	orDefault(&o.PingInterval, 25*time.Second)
+	orDefault(&o.PingTimeout, 20*time.Second)
+	if o.PingInterval < 0 || o.PingTimeout < 0 {
+		panic("socketio: PingInterval and PingTimeout must be positive: a dead peer is found by nothing else")
+	}
+	orDefault(&o.UpgradeTimeout, 10*time.Second)
+	orDefault(&o.MaxHTTPBufferSize, 1e6)
+	orDefault(&o.MaxFragments, 1024)
+	orDefault(&o.MessageTimeout, 30*time.Second)
+	orDefault(&o.SendBuffer, max(4<<20, 2*o.MaxHTTPBufferSize))
+	orDefault(&o.WriteTimeout, 10*time.Second)
+	orDefault(&o.BodyTimeout, 20*time.Second)
+	orDefault(&o.FirstPollTimeout, 10*time.Second)
+	orDefault(&o.CloseTimeout, 2*time.Second)
+	orDefault(&o.ControlFrames, 100)
+	if o.Cookie != nil {
+		c := *o.Cookie
+		if c.Name == "" {
+			c.Name = "io"
+		}
+		if c.Path == "" {
+			c.Path = "/"
+		}
+		if c.SameSite == 0 {
+			c.SameSite = http.SameSiteLaxMode
+		}
+		c.HttpOnly = true
+		o.Cookie = &c
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.CORS.validate()
+	return o
+}
+
+func (o *Options) allows(transport string) bool { return slices.Contains(o.Transports, transport) }

@@ -1,0 +1,122 @@
+package parser
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+)
+
+// Errors of [Decode] and [Packets]. Each of them is the protocol's "parse
+// error": the connection that sent the packet has to be closed.
+var (
+	// ErrEmptyPacket reports a packet without a type, such as an empty text
+	// frame, an empty body, or an empty segment of a payload.
+	ErrEmptyPacket = errors.New("engine: empty packet")
+	// ErrType reports a first byte that is neither a packet type nor b.
+	ErrType = errors.New("engine: unknown packet type")
+	// ErrBase64 reports a binary message whose base64 is malformed.
+	ErrBase64 = errors.New("engine: malformed base64 in a binary message")
+)
+
+// Type is the type of an Engine.IO packet.
+// See https://github.com/socketio/engine.io-protocol#protocol.
+type Type byte
+
+// The packet types, with the protocol's names and numbers.
+const (
+	Open Type = iota
+	Close
+	Ping
+	Pong
+	Message
+	Upgrade
+	Noop
+
+	maxType = Noop
+)
+
+// binaryPrefix is what stands in place of the type digit in the text form of a
+// binary message.
+const binaryPrefix = 'b'
+
+var typeNames = [...]string{"open", "close", "ping", "pong", "message", "upgrade", "noop"}
+
+// String returns the protocol's name of the type, or "unknown".
+func (t Type) String() string {
+	if t > maxType {
+		return "unknown"
+	}
+	return typeNames[t]
+}
+
+// Packet is one Engine.IO packet.
+type Packet struct {
+	// Type is the packet's type; the zero value is Open.
+	Type Type
+	// Data is what follows the type; it may be empty. After Decode it aliases
+	// the input, except for a binary message, whose data is freshly allocated.
+	Data []byte
+	// Binary tells that Data is bytes and not text. Only a Message may be
+	// binary.
+	Binary bool
+}
+
+// Decode parses the text form of one packet. It copies nothing but the bytes
+// of a binary message. It does not check that the data is valid UTF-8: the
+// caller does.
+func Decode(src []byte) (Packet, error) {
+	if len(src) == 0 {
+		return Packet{}, ErrEmptyPacket
+	}
+	if src[0] == binaryPrefix {
+		data, err := decodeBase64(src[1:])
+		if err != nil {
+			return Packet{}, err
+		}
+		return Packet{Type: Message, Data: data, Binary: true}, nil
+	}
+	typ := Type(src[0] - '0') // a byte below '0' wraps above maxType
+	if typ > maxType {
+		return Packet{}, ErrType
+	}
+	return Packet{Type: typ, Data: src[1:]}, nil
+}
+
+// decodeBase64 reads the standard and the URL-safe alphabet, with and without
+// padding: clients differ, and the reference server takes them all.
+func decodeBase64(src []byte) ([]byte, error) {
+	if bytes.ContainsAny(src, "\r\n") { // encoding/base64 would skip them
+		return nil, ErrBase64
+	}
+	enc := base64.RawStdEncoding
+	if bytes.ContainsAny(src, "-_") {
+		enc = base64.RawURLEncoding
+	}
+	if len(src)%4 == 0 {
+		src = bytes.TrimSuffix(src, []byte("="))
+		src = bytes.TrimSuffix(src, []byte("="))
+	}
+	dst := make([]byte, enc.DecodedLen(len(src)))
+	n, err := enc.Decode(dst, src)
+	if err != nil {
+		return nil, ErrBase64
+	}
+	return dst[:n], nil
+}
+
+// Append appends the text form of the packet to dst. The packet must be valid:
+// a known type, and Binary only with Message.
+func (p Packet) Append(dst []byte) []byte {
+	if p.Binary {
+		return base64.StdEncoding.AppendEncode(append(dst, binaryPrefix), p.Data)
+	}
+	return append(append(dst, '0'+byte(p.Type)), p.Data...)
+}
+
+// EncodedLen is the number of bytes that Append appends.
+func (p Packet) EncodedLen() int {
+	if p.Binary {
+		return 1 + base64.StdEncoding.EncodedLen(len(p.Data))
+	}
+	return 1 + len(p.Data)
+}

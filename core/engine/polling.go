@@ -1,0 +1,387 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gosio/gosio/core/engine/parser"
+)
+
+const (
+	closePacket = "1"
+	noopPacket  = "6"
+	// noopDelay is how long a GET waits that comes while the client upgrades:
+	// one noop is due at once, to end the GET that was waiting, and later ones
+	// must not make the client spin.
+	noopDelay = 100 * time.Millisecond
+	// closeLinger is how long a polling session that was closed between two
+	// polls waits for the next one, to be told so.
+	closeLinger = 30 * time.Second
+	// pollMargin is left between the answer to a poll and a deadline that
+	// somebody else has set for it.
+	pollMargin = 500 * time.Millisecond
+)
+
+// Header values are shared between responses and never written to.
+var (
+	headerText    = []string{"text/plain; charset=UTF-8"}
+	headerHTML    = []string{"text/html"}
+	headerJSON    = []string{"application/json"}
+	headerNoStore = []string{"no-store"}
+	headerTwo     = []string{"2"}
+	bodyOK        = []byte("ok")
+)
+
+// bodies holds buffers for request and response bodies, but none that an
+// unusual message has grown.
+var bodies = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4<<10)
+	return &b
+}}
+
+const maxPooledBody = 64 << 10
+
+func putBody(b *[]byte) {
+	if cap(*b) <= maxPooledBody {
+		bodies.Put(b)
+	}
+}
+
+// poll is a GET that waits for something to send.
+type poll struct {
+	wake chan struct{} // holds one
+	noop bool          // answer with a noop if there is nothing else
+}
+
+func (p *poll) wakeUp() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// openPolling answers a handshake.
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) {
+	s, ok := srv.open(r, q, nil)
+	if !ok {
+		srv.refuse(w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})
+		return
+	}
+	if c := srv.opts.Cookie; c != nil {
+		cookie := *c
+		cookie.Value = s.id
+		http.SetCookie(w, &cookie)
+	}
+	s.mu.Lock()
+	batch := s.takeQueue()
+	s.mu.Unlock()
+	s.respond(w, r, batch, "", true)
+}
+
+// servePoll answers a GET: at once if something is queued, else when there is.
+func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.seen = true
+	switch {
+	case s.ws != nil || s.state.Load() == stateReleased:
+		s.mu.Unlock()
+		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
+		return
+	case s.poll != nil:
+		s.mu.Unlock()
+		s.shut(TransportError, errors.New("engine: overlapping polls"), false)
+		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
+		return
+	case len(s.queue) == 0 && s.state.Load() == stateOpen:
+		p := &poll{wake: make(chan struct{}, 1)}
+		s.poll = p
+		upgrading := s.probe != nil && s.probe.probed
+		s.mu.Unlock()
+		if gone := s.park(w, r, p, upgrading); gone != nil {
+			s.shut(TransportError, gone, false)
+			return
+		}
+		s.mu.Lock()
+		s.poll = nil
+	}
+	batch := s.takeQueue()
+	end := ""
+	closed := s.state.Load() != stateOpen
+	switch {
+	case closed:
+		end = closePacket
+	case len(batch) == 0:
+		end = noopPacket
+	}
+	s.mu.Unlock()
+	if closed {
+		s.release()
+	}
+	s.respond(w, r, batch, end, false)
+}
+
+// errPollGone is the reference's text for it.
+var errPollGone = errors.New("engine: poll connection closed prematurely")
+
+// park waits until the poll has to be answered. It returns an error when the
+// client has gone instead. fasthttp does not report that; there the heartbeat
+// finds it.
+func (s *Session) park(w http.ResponseWriter, r *http.Request, p *poll, upgrading bool) error {
+	var expire <-chan time.Time
+	if by := answerBy(w, r); !by.IsZero() {
+		t := time.NewTimer(time.Until(by))
+		defer t.Stop()
+		expire = t.C
+	}
+	if upgrading {
+		t := time.NewTimer(noopDelay)
+		defer t.Stop()
+		expire = t.C
+	}
+	select {
+	case <-p.wake:
+		return nil
+	case <-expire:
+		return nil // an empty answer is a noop: the client polls again
+	case <-r.Context().Done():
+		if errors.Is(context.Cause(r.Context()), context.DeadlineExceeded) {
+			return nil
+		}
+		s.mu.Lock()
+		s.poll = nil
+		s.mu.Unlock()
+		return errPollGone
+	}
+}
+
+// answerBy is the time by which a poll must be answered because a middleware's
+// context or the server's WriteTimeout would cut it; zero if nothing does.
+func answerBy(w http.ResponseWriter, r *http.Request) time.Time {
+	by, _ := r.Context().Deadline()
+	if srv, _ := r.Context().Value(http.ServerContextKey).(*http.Server); srv != nil && srv.WriteTimeout > 0 {
+		if http.NewResponseController(w).SetWriteDeadline(time.Time{}) != nil {
+			if t := time.Now().Add(srv.WriteTimeout); by.IsZero() || t.Before(by) {
+				by = t
+			}
+		}
+	}
+	if by.IsZero() {
+		return by
+	}
+	return by.Add(-min(pollMargin, time.Until(by)/5))
+}
+
+// takeQueue empties the queue. Called with mu held.
+func (s *Session) takeQueue() []Message {
+	batch := s.queue
+	s.queue, s.queued = nil, 0
+	return batch
+}
+
+// respond writes a payload: the batch, then the control packet, if any.
+func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Message, end string, initial bool) {
+	pooled := bodies.Get().(*[]byte)
+	defer putBody(pooled)
+	body := (*pooled)[:0]
+	for i, m := range batch {
+		if i > 0 {
+			body = append(body, parser.Separator)
+		}
+		body = m.appendPayload(body)
+	}
+	if end != "" {
+		if len(batch) > 0 {
+			body = append(body, parser.Separator)
+		}
+		body = append(body, end...)
+	}
+	*pooled = body
+	h := w.Header()
+	h["Content-Type"] = headerText
+	h["Cache-Control"] = headerNoStore
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if f := s.srv.opts.Headers; f != nil {
+		f(h, r, initial)
+	}
+	if len(body) > maxPooledBody { // one that does not read must not hold the goroutine
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.srv.opts.WriteTimeout))
+	}
+	if _, err := w.Write(body); err != nil {
+		s.shut(TransportError, err, false)
+	}
+}
+
+// closePolling tells the waiting GET. It reports whether the session can be
+// forgotten at once. Called with mu held.
+func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
+	if !flush {
+		s.queue, s.queued = nil, 0
+	}
+	if s.poll != nil {
+		s.poll.wakeUp() // its answer ends with a close packet
+		return true
+	}
+	if !flush {
+		return true
+	}
+	linger := closeLinger
+	if reason == ServerShuttingDown {
+		linger = s.srv.opts.CloseTimeout
+	}
+	s.arm(time.Now().Add(linger))
+	return false
+}
+
+// servePost takes a payload: every packet of it is handled before the answer.
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	if e := s.beginPost(r); e != nil {
+		s.srv.refuse(w, r, e)
+		return
+	}
+	e := s.handlePost(w, r)
+	s.mu.Lock()
+	s.posting = false
+	if s.posted != nil {
+		close(s.posted)
+		s.posted = nil
+	}
+	s.mu.Unlock()
+	if e != nil {
+		s.srv.refuse(w, r, e)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = headerHTML
+	h["Content-Length"] = headerTwo
+	h["Cache-Control"] = headerNoStore
+	if f := s.srv.opts.Headers; f != nil {
+		f(h, r, false)
+	}
+	_, _ = w.Write(bodyOK) // the packets are handled; the next poll finds a dead peer
+}
+
+// beginPost claims the session's one place for a POST.
+func (s *Session) beginPost(r *http.Request) *RequestError {
+	s.mu.Lock()
+	s.seen = true
+	moved := s.ws != nil
+	overlap := s.posting
+	if !moved && !overlap {
+		s.posting = true
+	}
+	s.mu.Unlock()
+	switch {
+	case moved:
+		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
+	case overlap:
+		s.shut(TransportError, errors.New("engine: overlapping POSTs"), false)
+		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
+	}
+	return nil
+}
+
+func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestError {
+	if r.Header.Get("Content-Type") == "application/octet-stream" { // CVE-2026-59725
+		s.shut(TransportError, errors.New("engine: invalid content"), false)
+		return &RequestError{Code: BadRequest, Context: "binary body"}
+	}
+	if s.state.Load() == stateOpen {
+		s.waitBacklog(r.Context())
+	}
+	pooled := bodies.Get().(*[]byte)
+	defer putBody(pooled)
+	if e := s.readBody(w, r, pooled); e != nil {
+		return e
+	}
+	if s.state.Load() != stateOpen {
+		return s.closedDuringPost()
+	}
+	if !utf8.Valid(*pooled) {
+		s.shut(ParseError, errors.New("engine: body is not UTF-8"), false)
+		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
+	}
+	defer func() {
+		if s.recv.Pending() {
+			s.recv.Work(false)
+		}
+	}()
+	for p, err := range parser.Packets(*pooled) {
+		if err != nil {
+			err = &failure{ParseError, err}
+		} else {
+			err = s.receive(p, true)
+		}
+		if f := (*failure)(nil); errors.As(err, &f) {
+			s.shut(f.reason, f.err, false)
+			if f.reason == TransportClose {
+				return nil // the client asked for it
+			}
+			return &RequestError{Code: BadRequest, Context: f.Error()}
+		}
+	}
+	return nil
+}
+
+// closedDuringPost: an overlapping POST has ended the session and this one is
+// told so; a session that is being closed politely takes it and ignores it.
+func (s *Session) closedDuringPost() *RequestError {
+	if s.state.Load() == stateReleased {
+		return &RequestError{Code: BadRequest, Context: "session ended"}
+	}
+	return nil
+}
+
+// readBody reads the body into buf, within the limits of size and time.
+func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
+	limit := s.srv.opts.MaxHTTPBufferSize
+	if limit > 0 && r.ContentLength > limit {
+		return s.tooLarge(w)
+	}
+	if d := s.srv.opts.BodyTimeout; d > 0 {
+		rc := http.NewResponseController(w)
+		if rc.SetReadDeadline(time.Now().Add(d)) == nil {
+			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+		}
+	}
+	body := (*buf)[:0]
+	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
+		body = make([]byte, 0, n)
+	}
+	for {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)] // grows by what has arrived, not by what was declared
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		*buf = body
+		if limit > 0 && int64(len(body)) > limit {
+			return s.tooLarge(w)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			w.Header().Set("Connection", "close")
+			s.shut(TransportError, errors.New("engine: body took too long"), false)
+			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
+		case err != nil:
+			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
+			return &RequestError{Code: BadRequest, Context: "body ended early"}
+		}
+	}
+}
+
+// tooLarge ends the session: what the client sent is lost, and the reference's
+// way of keeping the session open hides that.
+func (s *Session) tooLarge(w http.ResponseWriter) *RequestError {
+	w.Header().Set("Connection", "close") // and do not read the rest
+	s.shut(TransportError, errors.New("engine: body over the limit"), false)
+	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
+}

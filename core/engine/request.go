@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// query holds the parameters that mean something to the engine.
+// See https://socket.io/docs/v4/engine-io-protocol/#handshake.
+type query struct {
+	eio, transport, sid string
+	base64              bool
+	repeated            bool // one of them came twice
+}
+
+// maxQuery bounds the query string in bytes.
+const maxQuery = 8 << 10
+
+// parseQuery scans the raw query without building a map: it runs on every
+// poll. Values are unescaped only where they need it.
+func parseQuery(raw string) query {
+	var q query
+	for raw != "" {
+		var part string
+		part, raw, _ = strings.Cut(raw, "&")
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "EIO":
+			q.repeated = q.repeated || q.eio != ""
+			q.eio = unescape(value)
+		case "transport":
+			q.repeated = q.repeated || q.transport != ""
+			q.transport = unescape(value)
+		case "sid":
+			q.repeated = q.repeated || q.sid != ""
+			q.sid = unescape(value)
+		case "b64":
+			q.base64 = value == "1" || value == "true"
+		}
+	}
+	return q
+}
+
+func unescape(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
+	u, err := url.QueryUnescape(s)
+	if err != nil {
+		return "%" // matches nothing
+	}
+	return u
+}
+
+// IsHandshake reports whether the request opens a session: it names none.
+// Middleware in front of the server, which sees every poll, can use it to do
+// expensive work once.
+func IsHandshake(r *http.Request) bool { return parseQuery(r.URL.RawQuery).sid == "" }
+
+// headerHas reports whether a comma-separated header has the token, in any case.
+func headerHas(h http.Header, name, token string) bool {
+	for _, v := range h[name] {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isUpgrade(r *http.Request) bool {
+	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
+}
+
+// check applies the rules that hold for every request, in the reference's
+// order, and finds the session that the request names. A nil session and a
+// nil error mean a handshake.
+func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, &RequestError{Code: BadRequest, Context: "query string too long", Status: http.StatusRequestURITooLong}
+	}
+	if !srv.opts.allows(q.transport) {
+		return nil, &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
+	}
+	if q.repeated && q.sid != "" {
+		return nil, &RequestError{Code: BadRequest, Context: "repeated query parameter"}
+	}
+	upgrade := isUpgrade(r)
+	if upgrade && q.transport != WebSocket {
+		return nil, &RequestError{Code: BadRequest, Context: "upgrade request for transport " + q.transport}
+	}
+	if q.sid == "" {
+		return nil, srv.checkHandshake(r, q, upgrade)
+	}
+	s := srv.session(q.sid)
+	if s == nil || s.state.Load() == stateReleased {
+		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
+	}
+	// An upgrade with another revision confused a server into crashing once:
+	// CVE-2026-102599.
+	if q.eio != "4" {
+		return nil, &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
+	}
+	if !upgrade && q.transport != s.Transport() {
+		return nil, &RequestError{Code: BadRequest, Context: "session is on " + s.Transport()}
+	}
+	return s, nil
+}
+
+// checkHandshake applies the rules for requests that open a session.
+func (srv *Server) checkHandshake(r *http.Request, q query, upgrade bool) *RequestError {
+	switch {
+	case r.Method != http.MethodGet:
+		return &RequestError{Code: BadHandshakeMethod, Context: "method " + clip(r.Method)}
+	case q.transport == WebSocket && !upgrade:
+		return &RequestError{Code: BadRequest, Context: "transport websocket without an upgrade"}
+	case q.eio != "4" || q.repeated:
+		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+	}
+	return srv.admit(r)
+}
+
+// admit asks the application, and refuses everybody while shutting down.
+func (srv *Server) admit(r *http.Request) *RequestError {
+	if srv.closing() {
+		return &RequestError{Code: Forbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable}
+	}
+	if srv.opts.AllowRequest == nil {
+		return nil
+	}
+	err := srv.opts.AllowRequest(r)
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*RequestError); ok { //nolint:errorlint // a wrapped one is not meant for the peer
+		return e
+	}
+	return &RequestError{Code: Forbidden, Context: err.Error()}
+}

@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+	"sync"
+)
+
+// Handler is told of every new session. Connect runs on the request's
+// goroutine, before the client has heard of the session; r is valid only
+// until it returns. The session may be sent to from within.
+type Handler interface {
+	Connect(s *Session, r *http.Request) Receiver
+}
+
+// Receiver takes what arrives on one session.
+type Receiver interface {
+	// Message takes one message, in order, one at a time. data is valid only
+	// during the call. An error closes the session with [ForcedClose].
+	Message(data []byte, binary bool) error
+	// Pending reports whether the messages taken have left something for Work.
+	// It is called after Message, by the same goroutine.
+	Pending() bool
+	// Work does it. With inline it may call the application and wait for it:
+	// see lend.go. Otherwise it must return at once.
+	Work(inline bool)
+	// Backlog is asked before more is read. It returns nil when there is
+	// room, else a channel that is closed once there is.
+	Backlog() <-chan struct{}
+	// Closed is called once, when the session ends. It may run while Message
+	// does. err is the cause, nil if there is none beyond the reason.
+	Closed(reason Reason, err error)
+}
+
+// Server is an http.Handler that speaks Engine.IO. The router decides which
+// path leads to it. Create one with [NewServer]; it may be used concurrently.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	handler Handler
+	origins seenOrigins
+	flush   flushers
+	lending lending
+
+	mu       sync.Mutex
+	sessions map[string]*Session // until their connections are closed
+	shutdown bool
+	empty    chan struct{} // closed when shutdown is set and the table is empty
+}
+
+// NewServer returns a server that reports its sessions to h. It panics on
+// options that cannot work.
+func NewServer(h Handler, o *Options) *Server {
+	var opts Options
+	if o != nil {
+		opts = *o
+	}
+	opts = opts.withDefaults()
+	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
+	srv.flush.init()
+	return srv
+}
+
+// ServeHTTP serves handshakes, polls, POSTs and upgrades. A WebSocket session
+// goes on after it returns, unless the request's context comes from
+// [RunOnCaller].
+func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !srv.CheckOrigin(w, r) {
+		return
+	}
+	q := parseQuery(r.URL.RawQuery)
+	s, err := srv.check(r, q)
+	switch {
+	case err != nil:
+		if err.Code == BadHandshakeMethod {
+			w.Header().Set("Allow", http.MethodGet)
+		}
+		if err.Status == http.StatusServiceUnavailable {
+			w.Header().Set("Connection", "close")
+		}
+		srv.refuse(w, r, err)
+	case s == nil && q.transport == Polling:
+		srv.openPolling(w, r, q)
+	case s == nil:
+		srv.openWebSocket(w, r, q)
+	case q.transport == WebSocket:
+		s.serveUpgrade(w, r)
+	case r.Method == http.MethodGet:
+		s.servePoll(w, r)
+	case r.Method == http.MethodPost:
+		s.servePost(w, r)
+	default: // the reference answers 500
+		w.Header().Set("Allow", "GET, POST")
+		srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
+	}
+}
+
+// Count is the number of open sessions.
+func (srv *Server) Count() int {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return len(srv.sessions)
+}
+
+func (srv *Server) session(id string) *Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.sessions[id]
+}
+
+// add enters a new session into the table. It reports false if the server is
+// shutting down.
+func (srv *Server) add(s *Session) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.shutdown {
+		return false
+	}
+	srv.sessions[s.id] = s
+	return true
+}
+
+func (srv *Server) remove(s *Session) {
+	srv.mu.Lock()
+	delete(srv.sessions, s.id)
+	srv.signalEmpty()
+	srv.mu.Unlock()
+}
+
+func (srv *Server) closing() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.shutdown
+}
+
+// Shutdown refuses new sessions, ends all open ones with
+// [ServerShuttingDown] after what they have queued is sent, answers every
+// waiting poll, and waits until all connections are closed. When ctx ends
+// first it cuts those that are left and returns the context's error.
+// Call it before http.Server.Shutdown, which does not know hijacked
+// connections and would wait for parked polls.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	for _, s := range srv.stop() {
+		s.shut(ServerShuttingDown, nil, true)
+	}
+	var err error
+	select {
+	case <-srv.empty:
+	case <-ctx.Done():
+		err = ctx.Err()
+		for _, s := range srv.stop() {
+			s.cut()
+		}
+		<-srv.empty // what was cut ends by itself
+	}
+	srv.flush.wait()
+	return err
+}
+
+// Close ends all sessions at once; what they have queued is dropped.
+func (srv *Server) Close() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = srv.Shutdown(ctx) // the error is ours: the context is over
+}
+
+// stop refuses new sessions from now on and returns those that are left.
+func (srv *Server) stop() []*Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.shutdown = true
+	srv.signalEmpty()
+	all := make([]*Session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// signalEmpty is called with mu held whenever what it looks at has changed.
+func (srv *Server) signalEmpty() {
+	if !srv.shutdown || len(srv.sessions) > 0 {
+		return
+	}
+	select {
+	case <-srv.empty:
+	default:
+		close(srv.empty)
+	}
+}
+
+// newID returns a session id: 16 random bytes. It is a bearer secret.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+type runOnCaller struct{}
+
+// RunOnCaller marks a request whose WebSocket session is to run on the
+// goroutine that calls ServeHTTP, which then returns when the session is over.
+// Servers that close the connection when a hijack handler returns, such as
+// fasthttp, need that.
+func RunOnCaller(ctx context.Context) context.Context {
+	return context.WithValue(ctx, runOnCaller{}, true)
+}

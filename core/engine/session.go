@@ -1,0 +1,364 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosio/gosio/core/engine/parser"
+)
+
+// The states of a session; it only ever moves forward.
+const (
+	stateOpen    int32 = iota
+	stateClosing       // ended for its Receiver; the transport is being closed
+	stateReleased
+)
+
+// Session is one Engine.IO connection, whatever transport it is on at the
+// moment. Its methods may be called concurrently.
+type Session struct {
+	srv    *Server
+	id     string
+	recv   Receiver
+	base64 bool // the client asked for binary messages as base64 text
+	state  atomic.Int32
+	pinged atomic.Bool // a ping waits for its pong
+
+	// Guarded by mu.
+	mu       sync.Mutex
+	ws       *wsConn // nil: polling
+	probe    *wsConn // an upgrade in progress
+	poll     *poll   // the GET that waits
+	queue    []Message
+	queued   int64         // bytes in queue and in the connections' out, and those being written
+	refs     int           // goroutines of its connections: readers and drains
+	posted   chan struct{} // closed when the POST in flight ends
+	done     chan struct{} // closed when the session ends; made on demand
+	posting  bool
+	seen     bool // the client did something after a polling handshake
+	extended bool // traffic has already put off the ping timeout
+	held     bool // our own handlers hold the reader up
+
+	// Heartbeat, guarded by mu. See heartbeat.go.
+	timer    *time.Timer
+	deadline time.Time // what the timer stands for; an earlier call is stale
+	pingAt   time.Time
+	opened   time.Time
+}
+
+// failure is what ends a session from within the packet path.
+type failure struct {
+	reason Reason
+	err    error
+}
+
+func (f *failure) Error() string { return string(f.reason) + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(reason Reason, format string, args ...any) *failure {
+	return &failure{reason, fmt.Errorf("engine: "+format, args...)}
+}
+
+// open makes a session, queues its open packet, and introduces it to the
+// Handler. Nothing is sent before the caller has attached the transport's
+// reader or written the queue.
+func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
+	s := &Session{srv: srv, id: newID(), base64: q.base64, ws: ws, opened: time.Now()}
+	handshake := parser.Handshake{
+		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
+		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
+	}
+	if ws == nil && srv.upgrades() {
+		handshake.Upgrades = []string{WebSocket}
+	}
+	if ws != nil {
+		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
+		s.refs = 1
+	}
+	s.push(control(string(handshake.Append([]byte{'0'}))))
+	s.recv = srv.handler.Connect(s, r)
+	if !srv.add(s) {
+		s.recv.Closed(ServerShuttingDown, nil)
+		return nil, false
+	}
+	s.mu.Lock()
+	s.startHeartbeat()
+	s.mu.Unlock()
+	return s, true
+}
+
+func (srv *Server) upgrades() bool {
+	return !srv.opts.NoUpgrade && srv.opts.allows(WebSocket)
+}
+
+// ID is the session id: a bearer secret that must not be shown to others.
+func (s *Session) ID() string { return s.id }
+
+// Transport is the name of the transport in use.
+func (s *Session) Transport() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ws != nil {
+		return WebSocket
+	}
+	return Polling
+}
+
+// Send queues the messages, contiguously, and returns at once. It fails with
+// [ErrClosed] after the session has ended, and with [ErrSlowConsumer] when
+// the peer has left more than Options.SendBuffer unread, which ends the session.
+func (s *Session) Send(msgs ...Message) error { return s.send(msgs, false) }
+
+// SendVolatile is Send for messages that may be lost: it drops them, and
+// reports so, unless they can leave at once. On polling that means that a
+// request waits; on WebSocket that the connection took everything before.
+func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs, true) == nil }
+
+// errDropped is what send says of volatile messages that were not writable.
+var errDropped = fmt.Errorf("engine: not writable")
+
+func (s *Session) send(msgs []Message, volatile bool) error {
+	s.mu.Lock()
+	switch {
+	case s.state.Load() != stateOpen:
+		s.mu.Unlock()
+		return ErrClosed
+	case volatile && !s.writable():
+		s.mu.Unlock()
+		return errDropped
+	}
+	for _, m := range msgs {
+		if m.binary && s.base64 {
+			m = m.base64Text()
+		}
+		m.volatile = volatile
+		s.push(m)
+	}
+	limit := s.srv.opts.SendBuffer
+	if limit > 0 && s.queued > limit && !s.fits(limit, len(msgs)) {
+		s.mu.Unlock()
+		s.shut(TransportError, ErrSlowConsumer, false)
+		return ErrSlowConsumer
+	}
+	ready := s.kick()
+	s.mu.Unlock()
+	if ready != nil {
+		s.srv.flush.add(ready)
+	}
+	return nil
+}
+
+// push appends to the queue of the current transport. Called with mu held, or
+// before the session is shared.
+func (s *Session) push(m Message) {
+	s.queued += int64(len(m.frame))
+	if s.ws != nil {
+		s.ws.out = append(s.ws.out, m)
+		return
+	}
+	s.queue = append(s.queue, m)
+}
+
+// fits reports whether what is queued over the limit may stay: volatile
+// messages go first, and an empty queue takes any one send. Called with mu held.
+func (s *Session) fits(limit int64, last int) bool {
+	q := &s.queue
+	if s.ws != nil {
+		q = &s.ws.out
+	}
+	kept := (*q)[:0]
+	var own int64
+	for i, m := range *q {
+		if m.volatile && i < len(*q)-last {
+			s.queued -= int64(len(m.frame))
+			continue
+		}
+		if i >= len(*q)-last {
+			own += int64(len(m.frame))
+		}
+		kept = append(kept, m)
+	}
+	clear((*q)[len(kept):])
+	*q = kept
+	return s.queued <= limit || s.queued == own
+}
+
+// writable reports whether a message sent now would leave now. Called with mu held.
+func (s *Session) writable() bool {
+	if s.ws != nil {
+		return !s.ws.blocked
+	}
+	return s.poll != nil
+}
+
+// kick wakes whoever writes. It returns the connection to put on the ready
+// list once mu, which the caller holds, is released.
+func (s *Session) kick() *wsConn {
+	if s.ws != nil {
+		return s.ws.schedule()
+	}
+	if s.poll != nil && len(s.queue) > 0 {
+		s.poll.wakeUp()
+	}
+	return nil
+}
+
+// receive is the one place where incoming packets are told apart. It runs on
+// the goroutine of the transport that the packet came by.
+func (s *Session) receive(p parser.Packet, polling bool) error {
+	if s.state.Load() != stateOpen {
+		return nil
+	}
+	switch p.Type {
+	case parser.Message:
+		s.traffic()
+		if err := s.recv.Message(p.Data, p.Binary); err != nil {
+			return &failure{ForcedClose, err}
+		}
+		return nil
+	case parser.Pong:
+		s.pong()
+		return nil
+	case parser.Ping:
+		return fail(TransportError, "invalid heartbeat direction")
+	case parser.Close:
+		if polling { // a WebSocket client closes the connection instead
+			return fail(TransportClose, "closed by the client")
+		}
+		return nil
+	case parser.Noop:
+		return nil
+	}
+	// Open and Upgrade have no place here. The reference ignores them.
+	return fail(ParseError, "%v packet out of place", p.Type)
+}
+
+// answerInKind: a client that sends base64 over a WebSocket (the stock
+// client's forceBase64) cannot be assumed to take binary frames.
+func (s *Session) answerInKind() {
+	s.mu.Lock()
+	s.base64 = true
+	s.mu.Unlock()
+}
+
+// Close ends the session with [ForcedClose] after what it has queued is sent.
+// It returns at once.
+func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
+
+// shut is the one transition out of stateOpen. With flush, what is queued
+// still goes out.
+func (s *Session) shut(reason Reason, err error, flush bool) {
+	s.mu.Lock()
+	if !s.state.CompareAndSwap(stateOpen, stateClosing) {
+		s.mu.Unlock()
+		return
+	}
+	s.stopHeartbeat()
+	if s.done != nil {
+		close(s.done)
+	}
+	probe := s.probe
+	s.probe = nil
+	if probe != nil && probe.conn == nil { // still being accepted; serveUpgrade sees to it
+		probe = nil
+	}
+	var ready *wsConn
+	gone := false
+	if s.ws != nil {
+		ready = s.ws.closeLocked(reason, err, flush)
+	} else {
+		gone = s.closePolling(flush, reason)
+	}
+	s.mu.Unlock()
+
+	if ready != nil {
+		s.srv.flush.add(ready)
+	}
+	if probe != nil {
+		probe.abort()
+	}
+	if gone {
+		s.release()
+	}
+	s.srv.log.Debug("engine: session closed", "sid", s.id, "reason", string(reason), "error", err)
+	s.recv.Closed(reason, err)
+}
+
+// cut closes what is left of a session at once.
+func (s *Session) cut() {
+	s.shut(ServerShuttingDown, nil, false)
+	s.mu.Lock()
+	ws := s.ws
+	s.mu.Unlock()
+	if ws != nil {
+		ws.abort() // its reader releases the session
+		return
+	}
+	s.release()
+}
+
+// release says that the session's transport is gone. The session is forgotten
+// when the goroutines of its connections have ended, too.
+func (s *Session) release() {
+	s.mu.Lock()
+	s.state.Store(stateReleased)
+	last := s.refs == 0
+	s.mu.Unlock()
+	if last {
+		s.srv.remove(s)
+	}
+}
+
+// unref is called by each goroutine of a connection when it ends.
+func (s *Session) unref() {
+	s.mu.Lock()
+	s.refs--
+	last := s.refs == 0 && s.state.Load() == stateReleased
+	s.mu.Unlock()
+	if last {
+		s.srv.remove(s)
+	}
+}
+
+// ended returns a channel that is closed when the session ends.
+func (s *Session) ended() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done == nil {
+		s.done = make(chan struct{})
+		if s.state.Load() != stateOpen {
+			close(s.done)
+		}
+	}
+	return s.done
+}
+
+// waitBacklog holds the reader up while the application has too much to do,
+// until the session ends or ctx, which may be nil, does. The heartbeat does
+// not blame the peer meanwhile.
+func (s *Session) waitBacklog(ctx context.Context) {
+	for {
+		room := s.recv.Backlog()
+		if room == nil {
+			return
+		}
+		var gone <-chan struct{}
+		if ctx != nil {
+			gone = ctx.Done()
+		}
+		s.setHeld(true)
+		select {
+		case <-room:
+		case <-s.ended():
+		case <-gone:
+		}
+		s.setHeld(false)
+		if s.state.Load() != stateOpen || (ctx != nil && ctx.Err() != nil) {
+			return
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/frame"
+)
+
+// The upgrade from polling to WebSocket, as the server sees it: the client
+// opens a WebSocket with its session id and sends "2probe"; we answer
+// "3probe" and end the GET that waits, with a noop if there is nothing
+// better; the client lets its requests end, sends "5", and from then on both
+// sides use the WebSocket. Until then everything goes by polling, pings too.
+// See https://socket.io/docs/v4/engine-io-protocol/#upgrade.
+
+// serveUpgrade accepts a WebSocket for an existing session.
+func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
+	c := &wsConn{s: s, shard: s.srv.flush.next()}
+	if !s.claimProbe(c) {
+		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "session has upgraded, is upgrading, or may not"})
+		return
+	}
+	conn, early, err := s.srv.accept(w, r)
+	if err != nil {
+		s.dropProbe(c)
+		return
+	}
+	s.mu.Lock()
+	c.attach(conn)
+	live := s.probe == c
+	if live {
+		s.refs++
+		c.expire = time.AfterFunc(s.srv.opts.UpgradeTimeout, c.expired)
+	}
+	s.mu.Unlock()
+	if !live { // the session ended meanwhile
+		_ = conn.Close()
+		return
+	}
+	c.start(r, early)
+}
+
+// expired ends an upgrade that was not completed in time.
+func (c *wsConn) expired() {
+	if c.s.dropProbe(c) {
+		c.abort()
+	}
+}
+
+// claimProbe makes c the session's one upgrade in progress.
+func (s *Session) claimProbe(c *wsConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil || !s.srv.upgrades() {
+		return false
+	}
+	s.probe = c
+	return true
+}
+
+// dropProbe gives the place free again. It reports whether c had it.
+func (s *Session) dropProbe(c *wsConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe != c {
+		return false
+	}
+	s.probe = nil
+	return true
+}
+
+// errNotProbe closes a WebSocket on which a client does not follow the steps
+// of the upgrade. The session stays on polling.
+var errNotProbe = errors.New("engine: not a step of the upgrade")
+
+// probing takes the steps of the upgrade. It runs on the probe's reader.
+func (c *wsConn) probing(data []byte, binary bool) error {
+	switch {
+	case !binary && string(data) == "2probe":
+		c.answerProbe()
+		return nil
+	case !binary && string(data) == "5" && c.probed: // the reference takes it without a probe
+		return c.promote()
+	}
+	return errNotProbe
+}
+
+func (c *wsConn) answerProbe() {
+	s := c.s
+	s.mu.Lock()
+	c.probed = true
+	if s.poll != nil {
+		s.poll.wakeUp()
+	}
+	s.mu.Unlock()
+	c.write(probeMessage)
+}
+
+// promote makes the probe the session's transport. What the client POSTed
+// before comes first; what is queued follows on the WebSocket.
+func (c *wsConn) promote() error {
+	s := c.s
+	s.waitPost()
+	s.mu.Lock()
+	if s.probe != c || s.state.Load() != stateOpen {
+		s.mu.Unlock()
+		return errNotProbe
+	}
+	c.expire.Stop()
+	s.probe, s.ws = nil, c
+	c.main = true
+	c.out = append(c.out, s.queue...)
+	s.queue = nil
+	if s.poll != nil { // the client should have let it end
+		s.poll.wakeUp()
+	}
+	ready := c.schedule()
+	s.mu.Unlock()
+	if ready != nil {
+		s.srv.flush.add(ready)
+	}
+	s.srv.log.Debug("engine: session upgraded", "sid", s.id)
+	return nil
+}
+
+// waitPost waits until the POST in flight has been handled: its packets were
+// sent before the upgrade.
+func (s *Session) waitPost() {
+	s.mu.Lock()
+	if !s.posting {
+		s.mu.Unlock()
+		return
+	}
+	if s.posted == nil {
+		s.posted = make(chan struct{})
+	}
+	posted := s.posted
+	s.mu.Unlock()
+	<-posted // bounded by BodyTimeout and by the end of the session
+}
+
+// endProbe is the end of a probe that did not become the transport: a close
+// frame, if there is somebody to read it.
+func (c *wsConn) endProbe(cause error) {
+	s := c.s
+	s.dropProbe(c)
+	c.expire.Stop()
+	s.mu.Lock()
+	for _, m := range c.out {
+		s.queued -= int64(len(m.frame))
+	}
+	clear(c.out)
+	c.out = c.out[:0]
+	var ready *wsConn
+	if cause != nil && !c.closing {
+		m := rawFrame(frame.AppendClose(nil, closeCode(TransportError, cause), ""))
+		s.queued += int64(len(m.frame))
+		c.out = append(c.out, m)
+		ready = c.schedule()
+	}
+	c.closing = true
+	s.mu.Unlock()
+	if ready != nil {
+		s.srv.flush.add(ready)
+	}
+}

@@ -1,0 +1,361 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/parser"
+)
+
+// wsConn is one WebSocket connection: the transport of a session, or a probe
+// that may become it.
+type wsConn struct {
+	s     *Session
+	conn  net.Conn
+	raw   syscall.RawConn // nil where conn is no plain TCP connection
+	shard uint32
+
+	// Owned by the reader.
+	frames    frame.Reader
+	ready     func(fd uintptr) bool // onReadable, bound once
+	buf       *readBuffer
+	n         int
+	err       error
+	main      bool // the session's transport; a probe until its upgrade
+	timed     bool // an incomplete message has a read deadline
+	completed bool // a message was completed by the bytes being fed
+	pings     int  // ping frames taken since pingsAt, in ns
+	pingsAt   int64
+	expire    *time.Timer   // of an upgrade
+	over      chan struct{} // closed when the connection has ended, if its caller waits
+	lease     lease
+
+	// Guarded by s.mu.
+	out       []Message
+	scheduled bool // on the ready list, or being written
+	blocked   bool // the kernel has refused bytes; a drain waits for it
+	probed    bool
+	closing   bool          // a close frame is the last thing in out
+	written   chan struct{} // closed when nothing is being written any more; made on demand
+}
+
+// openWebSocket opens a session directly on WebSocket.
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
+	conn, early, err := srv.accept(w, r)
+	if err != nil {
+		return
+	}
+	c := &wsConn{shard: srv.flush.next()}
+	c.attach(conn)
+	if _, ok := srv.open(r, q, c); !ok {
+		_ = conn.Close() // shutting down; the client finds out by itself
+		return
+	}
+	c.start(r, early)
+}
+
+// attach gives the connection its network side.
+func (c *wsConn) attach(conn net.Conn) {
+	c.conn, c.raw = conn, rawConn(conn)
+	if c.raw != nil {
+		c.ready = c.onReadable
+	}
+}
+
+// start runs the reader: on a goroutine of its own, so that net/http's, with
+// its grown stack, can end; or on the caller's, which then waits for the end
+// of the connection.
+func (c *wsConn) start(r *http.Request, early []byte) {
+	if r.Context().Value(runOnCaller{}) == nil {
+		go c.run(early)
+		return
+	}
+	over := make(chan struct{})
+	c.over = over
+	c.run(early)
+	<-over
+}
+
+// run sends what has been queued, takes what came behind the handshake, and
+// reads on.
+func (c *wsConn) run(early []byte) {
+	c.s.mu.Lock()
+	if c.main { // open has held back what it queued
+		c.scheduled = false
+	}
+	first := c.schedule()
+	c.s.mu.Unlock()
+	if first != nil {
+		c.s.srv.flush.add(first)
+	}
+	if err := c.feed(early); err != nil {
+		c.finish(err)
+		return
+	}
+	early = nil
+	c.loop()
+}
+
+// loop reads until the connection ends or another goroutine takes over.
+func (c *wsConn) loop() {
+	var err error
+	for err == nil {
+		if !c.work() {
+			return
+		}
+		err = c.readOnce()
+	}
+	c.finish(err)
+}
+
+// finish releases what hangs on a connection that has ended.
+func (c *wsConn) finish(err error) {
+	s := c.s
+	if c.main && s.recv.Pending() {
+		s.recv.Work(false)
+	}
+	c.ended(err)
+	_ = c.conn.Close() // nobody is left to tell
+	if c.over != nil {
+		close(c.over)
+	}
+	if c.main {
+		s.release()
+	}
+	s.unref()
+}
+
+// readOnce takes what has arrived and feeds it.
+func (c *wsConn) readOnce() error {
+	if c.main && c.s.state.Load() == stateOpen {
+		c.s.waitBacklog(nil)
+	}
+	buf, n, err := c.read()
+	if n > 0 {
+		if f := c.feed(buf[:n]); f != nil {
+			err = f
+		}
+	}
+	if buf != nil {
+		readBuffers.Put(buf)
+	}
+	return err
+}
+
+// errMessageTimeout ends a connection that leaves a message incomplete.
+var errMessageTimeout = errors.New("engine: message was not completed in time")
+
+// feed parses bytes that have arrived, and limits the time that an incomplete
+// message may take.
+func (c *wsConn) feed(data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	opts := &c.s.srv.opts
+	c.completed = false
+	err := c.frames.Feed(data, frame.Limits{Message: opts.MaxHTTPBufferSize, Fragments: opts.MaxFragments}, c)
+	partial, _ := c.frames.Partial()
+	if err != nil || (!partial && !c.timed) {
+		return err
+	}
+	switch {
+	case !partial:
+		c.timed = false
+		return c.conn.SetReadDeadline(time.Time{})
+	case opts.MessageTimeout > 0 && (!c.timed || c.completed):
+		c.timed = true
+		return c.conn.SetReadDeadline(time.Now().Add(opts.MessageTimeout))
+	}
+	if c.main {
+		c.s.traffic() // its pong may be behind this message
+	}
+	return nil
+}
+
+// Message implements frame.Handler.
+func (c *wsConn) Message(data []byte, binary bool) error {
+	c.completed = true
+	if !c.main {
+		return c.probing(data, binary)
+	}
+	if binary { // always the data of a message, without a type
+		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
+	}
+	p, err := parser.Decode(data)
+	if err != nil {
+		return &failure{ParseError, err}
+	}
+	if p.Binary {
+		c.s.answerInKind()
+	}
+	return c.s.receive(p, false)
+}
+
+// Ping implements frame.Handler: RFC 6455 section 5.5.2.
+func (c *wsConn) Ping(data []byte) error {
+	if limit := c.s.srv.opts.ControlFrames; limit > 0 {
+		if now := time.Now().UnixNano(); now-c.pingsAt > int64(time.Second) {
+			c.pingsAt, c.pings = now, 0
+		}
+		if c.pings++; c.pings > limit {
+			return &frame.Error{Code: frame.CodePolicyViolation}
+		}
+	}
+	c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
+	return nil
+}
+
+// Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of
+// its own.
+func (c *wsConn) Pong([]byte) error { return nil }
+
+// peerClosed stops the reader after the peer's close frame.
+type peerClosed struct{ code int }
+
+func (*peerClosed) Error() string { return "engine: peer closed the connection" }
+
+// Close implements frame.Handler.
+func (c *wsConn) Close(code int, _ []byte) error { return &peerClosed{code} }
+
+// write queues a frame on this connection, whether it is a transport or a probe.
+func (c *wsConn) write(m Message) {
+	c.s.mu.Lock()
+	var ready *wsConn
+	if !c.closing {
+		c.out = append(c.out, m)
+		c.s.queued += int64(len(m.frame))
+		ready = c.schedule()
+	}
+	c.s.mu.Unlock()
+	if ready != nil {
+		c.s.srv.flush.add(ready)
+	}
+}
+
+// schedule returns c if it has to be put on the ready list: not while its
+// reader is lent, as that writes when it is given back. Called with s.mu held.
+func (c *wsConn) schedule() *wsConn {
+	if c.scheduled || len(c.out) == 0 || c.lease.lent() {
+		return nil
+	}
+	c.scheduled = true
+	return c
+}
+
+// ended maps the end of the reader to the end of its session, and sees that
+// the close frame leaves before the connection is closed.
+func (c *wsConn) ended(err error) {
+	reason, cause := TransportError, err
+	var f *failure
+	var broken *frame.Error
+	var closed *peerClosed
+	switch {
+	case errors.As(err, &f):
+		reason, cause = f.reason, f.err
+	case errors.As(err, &broken), errors.Is(err, errNotProbe):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		cause = errMessageTimeout
+	case errors.As(err, &closed):
+		reason = TransportClose // and its code is answered in kind
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+		reason, cause = TransportClose, nil
+	}
+	if c.main {
+		c.s.shut(reason, cause, false)
+	} else {
+		c.endProbe(cause)
+	}
+	c.waitWritten()
+	if f != nil || broken != nil {
+		c.discard()
+	}
+}
+
+// waitWritten waits until what is queued has left, or cannot leave: the
+// session's timer cuts a connection that takes too long.
+func (c *wsConn) waitWritten() {
+	c.s.mu.Lock()
+	if !c.scheduled {
+		c.s.mu.Unlock()
+		return
+	}
+	written := make(chan struct{})
+	c.written = written
+	c.s.mu.Unlock()
+	<-written
+}
+
+// stopped notes that nothing is being written any more. Called with s.mu held.
+func (c *wsConn) stopped() {
+	c.scheduled = false
+	if c.written != nil {
+		close(c.written)
+		c.written = nil
+	}
+}
+
+// discard reads what a peer still sends that broke the protocol: closing with
+// unread bytes would reset the connection and take the close frame along.
+func (c *wsConn) discard() {
+	_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.CloseTimeout))
+	for {
+		buf, n, err := c.read()
+		if buf != nil {
+			readBuffers.Put(buf)
+		}
+		if err != nil || n == 0 {
+			return
+		}
+	}
+}
+
+// closeLocked ends the connection politely: with flush after what is queued,
+// otherwise at once. It returns what is to be put on the ready list. Called
+// with s.mu held.
+func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
+	if !flush {
+		clear(c.out)
+		c.out = c.out[:0]
+	}
+	c.out = append(c.out, rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
+	c.closing = true
+	wait := c.s.srv.opts.CloseTimeout
+	if flush && c.blocked {
+		wait = max(wait, c.s.srv.opts.WriteTimeout)
+	}
+	c.s.arm(time.Now().Add(wait)) // then cut
+	return c.schedule()
+}
+
+// closeCode is the close code that goes with the end of a session.
+// See RFC 6455 section 7.4.1.
+func closeCode(reason Reason, err error) int {
+	var broken *frame.Error
+	var closed *peerClosed
+	switch {
+	case errors.As(err, &broken):
+		return broken.Code
+	case errors.As(err, &closed): // RFC 6455 section 5.5.1
+		return closed.code
+	case errors.Is(err, ErrSlowConsumer), errors.Is(err, errMessageTimeout):
+		return frame.CodePolicyViolation
+	case reason == ServerShuttingDown:
+		return frame.CodeServiceRestart
+	}
+	return frame.CodeNoStatus
+}
+
+// abort ends the connection without a word; its reader notices.
+func (c *wsConn) abort() {
+	conn := c.conn
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS would wait to say goodbye
+		conn = t.NetConn()
+	}
+	_ = conn.Close() // it may be closed already
+}

@@ -1,0 +1,110 @@
+package socketio
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/gosio/gosio/core/parser"
+)
+
+// The states and failures that callers can ask for with errors.Is.
+var (
+	// ErrClosed: the socket is disconnected, or the server closed.
+	ErrClosed = fmt.Errorf("socketio: socket is disconnected: %w", net.ErrClosed)
+	// ErrSlowConsumer: the client leaves too much unread and is disconnected.
+	ErrSlowConsumer = errors.New("socketio: client does not read fast enough")
+	// ErrBacklog: a [Call] cannot be answered, because so many events of the
+	// client wait for their handlers that its connection is not read.
+	ErrBacklog = errors.New("socketio: too many events of this client wait for their handlers")
+	// ErrTooManyAcks: Limits.PendingAcks acknowledgements are awaited already.
+	ErrTooManyAcks = errors.New("socketio: too many acknowledgements are awaited from this socket")
+	// ErrTooManyAttachments: the arguments hold more than 10 binary values;
+	// stock clients disconnect on 11.
+	ErrTooManyAttachments = parser.ErrTooManyAttachments
+	// ErrTooManyRooms: the socket is in Limits.Rooms rooms already.
+	ErrTooManyRooms = errors.New("socketio: socket is in too many rooms")
+	// ErrRoomName: a room's name is longer than Limits.RoomName.
+	ErrRoomName = errors.New("socketio: room name is too long")
+	// ErrMissingArgument: the client sent fewer arguments than asked for.
+	ErrMissingArgument = errors.New("socketio: argument is missing")
+)
+
+// ConnectError refuses a connection to a namespace: middleware returns it, and
+// the client gets it as its connect_error event, with Data as err.data.
+type ConnectError struct {
+	Message string
+	// Data is encoded as JSON; nil is left out.
+	Data any
+}
+
+// Error implements error.
+func (e *ConnectError) Error() string { return "socketio: connection refused: " + e.Message }
+
+// refusal is the payload of a CONNECT_ERROR packet.
+type refusal struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// refusalOf decides what a client hears of an error of middleware: a
+// [*ConnectError] goes as it is; of anything else only that there was one.
+func refusalOf(err error) []byte {
+	r := refusal{Message: "Connection refused"}
+	if e := (*ConnectError)(nil); errors.As(err, &e) {
+		r = refusal{Message: e.Message, Data: e.Data}
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		b, _ = json.Marshal(refusal{Message: r.Message}) // a string always encodes
+	}
+	return b
+}
+
+// Code says what kind of failure an acknowledgement reports.
+type Code string
+
+// The codes of failed handlers.
+const (
+	// BadRequest: the arguments do not decode; the handler was not called.
+	BadRequest Code = "bad_request"
+	// Forbidden: the client may not do that.
+	Forbidden Code = "forbidden"
+	// RateLimited: the client does that too often.
+	RateLimited Code = "rate_limited"
+	// Timeout: something the handler needed took too long.
+	Timeout Code = "timeout"
+	// Internal: any other error, and panics. Its text never goes to a client.
+	Internal Code = "internal"
+)
+
+// Error is a failure that a handler reports to its client: the event is
+// acknowledged with {"error": {"code", "message", "data"}}.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return fmt.Sprintf("socketio: %s: %s", e.Code, e.Message) }
+
+// failedAck is the one argument that acknowledges a failed event.
+type failedAck struct {
+	Error *Error `json:"error"`
+}
+
+var (
+	errInternal = &Error{Code: Internal, Message: "internal error"}
+	errArgs     = &Error{Code: BadRequest, Message: "arguments do not match the event"}
+)
+
+// failureOf decides what a client hears of a handler's error. known reports
+// whether the error was meant for it.
+func failureOf(err error) (e *Error, known bool) {
+	if errors.As(err, &e) {
+		return e, true
+	}
+	return errInternal, false
+}

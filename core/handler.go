@@ -1,0 +1,225 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gosio/gosio/core/parser"
+)
+
+// EventHandler is a handler as event middleware sees it.
+type EventHandler func(ctx context.Context, in *Incoming) error
+
+// Incoming is an event on its way to its handler. It is valid, and may be
+// used, only during the call.
+type Incoming struct {
+	// Socket is the socket that the event came by.
+	Socket *Socket
+	// Event is the event's name.
+	Event string
+
+	packet parser.Packet
+	args   [][]byte
+	few    [3][]byte // what args is made of, for most events
+	acked  atomic.Bool
+}
+
+// Len is the number of arguments.
+func (in *Incoming) Len() int { return len(in.args) }
+
+// Arg decodes argument i into the variable that dst points to.
+func (in *Incoming) Arg(i int, dst any) error {
+	if i >= len(in.args) {
+		return ErrMissingArgument
+	}
+	return parser.Unmarshal(in.args[i], in.packet.Attachments, dst)
+}
+
+// WantsAck reports whether the client waits for an acknowledgement.
+func (in *Incoming) WantsAck() bool { return in.packet.HasID }
+
+// Ack acknowledges the event. Only the first acknowledgement is sent, and none
+// if the client does not wait for one. It may be called at any time, by any
+// goroutine. It fails like [Socket.Emit].
+type Ack func(args ...any) error
+
+// ack implements Ack.
+func (in *Incoming) ack(args ...any) error {
+	if !in.packet.HasID || in.acked.Swap(true) {
+		return nil
+	}
+	f, err := packAck(in.Socket.ns.name, in.packet.ID, args)
+	if err != nil {
+		return err
+	}
+	return in.Socket.send(&f)
+}
+
+// handler is a registered handler.
+type handler struct {
+	event     string
+	call      EventHandler
+	noContext bool // call does not look at its context
+	shape     shape
+
+	// Guarded by the namespace's lock. See Namespace.chain.
+	chain   EventHandler
+	wrapped int // pieces of middleware in chain
+}
+
+// handlers maps event names to handlers. Its owner's lock guards it.
+type handlers map[string]*handler
+
+func (hs *handlers) add(event string, h *handler, mu sync.Locker) (off func()) {
+	if (*hs)[event] != nil {
+		panic(fmt.Sprintf("socketio: event %q has a handler already", event))
+	}
+	if *hs == nil {
+		*hs = make(handlers)
+	}
+	(*hs)[event] = h
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if (*hs)[event] == h {
+			delete(*hs, event)
+		}
+	}
+}
+
+// find returns the handler of an event: the socket's own before the
+// namespace's; nil if there is none and no event middleware either.
+func (s *Socket) find(event []byte) *handler {
+	s.mu.Lock()
+	h := s.handlers[string(event)]
+	s.mu.Unlock()
+	s.ns.mu.RLock()
+	defer s.ns.mu.RUnlock()
+	if h == nil {
+		h = s.ns.handlers[string(event)]
+	}
+	if h == nil && len(s.ns.events) > 0 {
+		h = s.ns.unhandled
+	}
+	return h
+}
+
+// chain returns the handler within the event middleware, which is put around
+// each handler once: a middleware may keep state.
+func (ns *Namespace) chain(h *handler) (call EventHandler, middleware bool) {
+	ns.mu.RLock()
+	events, chain, wrapped := ns.events, h.chain, h.wrapped
+	ns.mu.RUnlock()
+	if len(events) == 0 {
+		return h.call, false
+	}
+	if wrapped == len(events) {
+		return chain, true
+	}
+	chain = h.call
+	for _, m := range slices.Backward(events) {
+		chain = m(chain)
+	}
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	if h.wrapped < len(events) {
+		h.chain, h.wrapped = chain, len(events)
+	}
+	return h.chain, true
+}
+
+// handle runs the handler of one event and acknowledges a failure.
+func (s *Socket) handle(p *parser.Packet) {
+	name := p.EventName()
+	h := s.find(name)
+	if h == nil {
+		return
+	}
+	in := &Incoming{Socket: s, Event: h.event, packet: *p}
+	if h.event == "" {
+		in.Event = string(name)
+	}
+	in.args = p.AppendArgs(in.few[:0])
+	err := s.invoke(h, in)
+	if err == nil {
+		return
+	}
+	e, known := failureOf(err)
+	if !known && !errors.Is(err, errPanicked) {
+		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
+	}
+	_ = in.ack(failedAck{e}) // a client that is gone needs no answer
+}
+
+// invoke calls a handler. A panic is an error to the caller.
+func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked("handler of "+clip(in.Event), p)
+			err = errPanicked
+		}
+	}()
+	call, wrapped := s.ns.chain(h)
+	if h.noContext && !wrapped {
+		return call(context.Background(), in)
+	}
+	return call(s.Context(), in)
+}
+
+// unhandled is the handler of events that have none. Like the reference it
+// does not acknowledge.
+func unhandled(context.Context, *Incoming) error { return nil }
+
+// clip bounds what the network puts into a log line.
+func clip(s string) string {
+	const limit = 256
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit]
+}
+
+// newHandler makes a handler of a function. The shapes that are used most are
+// called directly, all others by reflection.
+func newHandler(event string, fn any) *handler {
+	if parser.IsReserved(event) {
+		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
+	}
+	switch f := fn.(type) {
+	case *handler:
+		return f
+	case EventHandler:
+		return &handler{event: event, call: f}
+	case func(context.Context, *Incoming) error:
+		return &handler{event: event, call: f}
+	case func(*Socket, string):
+		return direct(event, fn, func(in *Incoming, v string) error { f(in.Socket, v); return in.ack() })
+	case func(*Socket, json.RawMessage):
+		return direct(event, fn, func(in *Incoming, v json.RawMessage) error { f(in.Socket, v); return in.ack() })
+	case func(*Socket, any):
+		return direct(event, fn, func(in *Incoming, v any) error { f(in.Socket, v); return in.ack() })
+	case func(*Socket, []byte):
+		return direct(event, fn, func(in *Incoming, v []byte) error { f(in.Socket, v); return in.ack() })
+	case func(string, Ack):
+		return direct(event, fn, func(in *Incoming, v string) error { f(v, in.ack); return nil })
+	case func(any, Ack):
+		return direct(event, fn, func(in *Incoming, v any) error { f(v, in.ack); return nil })
+	}
+	return newReflected(event, fn)
+}
+
+// direct is a handler with one argument.
+func direct[T any](event string, fn any, call func(*Incoming, T) error) *handler {
+	return &handler{event: event, noContext: true, shape: shapeOf(fn), call: func(_ context.Context, in *Incoming) error {
+		var v T
+		if in.Arg(0, &v) != nil {
+			return errArgs
+		}
+		return call(in, v)
+	}}
+}

@@ -1,0 +1,176 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Handshake is what a socket's connection began with: a snapshot of its first
+// HTTP request, without the body, and the auth payload of this namespace. It
+// must not be changed.
+type Handshake struct {
+	// Auth is the payload the client sent for this namespace: a JSON object,
+	// or nil. See [Handshake.DecodeAuth].
+	Auth json.RawMessage
+	// Method, URL and Host are those of the request; the URL is as it came,
+	// path and query.
+	Method, URL, Host string
+	// Address is the client's IP address as the framework in front sees it,
+	// so its proxy settings apply; without one it is the peer's.
+	Address string
+	// RemoteAddr is the peer of the TCP connection, host:port.
+	RemoteAddr string
+	// Time is when the request came.
+	Time time.Time
+	// Secure reports TLS on the connection to this server.
+	Secure bool
+
+	header string // lines of "Key: value", far smaller than a map
+	values map[any]any
+}
+
+// Upstream is what an integration knows of a request beyond net/http.
+type Upstream struct {
+	// Address is the client's IP address; empty means the peer's.
+	Address string
+	// Values are what middleware has set: gin keys, fiber locals, URL
+	// parameters. They must not refer to anything that the framework reuses.
+	Values map[any]any
+}
+
+type upstreamKey struct{}
+
+// WithUpstream attaches u to a request on its way to [Server.ServeHTTP]. It is
+// for integrations, and needed only when the request [IsHandshake].
+func WithUpstream(r *http.Request, u Upstream) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), upstreamKey{}, u))
+}
+
+// newHandshake takes the snapshot.
+func newHandshake(r *http.Request, keys []any) *Handshake {
+	h := &Handshake{
+		Method: r.Method, URL: strings.Clone(r.URL.RequestURI()), Host: strings.Clone(r.Host),
+		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil,
+		header: packHeader(r.Header),
+	}
+	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
+		h.Address, h.values = up.Address, up.Values
+	}
+	if h.Address == "" {
+		h.Address = hostOf(h.RemoteAddr)
+	}
+	for _, key := range keys {
+		v := r.Context().Value(key)
+		if v == nil {
+			continue
+		}
+		if h.values == nil {
+			h.values = make(map[any]any, len(keys))
+		}
+		if _, set := h.values[key]; !set {
+			h.values[key] = v
+		}
+	}
+	return h
+}
+
+func hostOf(addr string) string {
+	i := strings.LastIndexByte(addr, ':')
+	if i < 0 {
+		return addr
+	}
+	return strings.Trim(addr[:i], "[]")
+}
+
+// with returns the handshake of another namespace on the same connection.
+func (h *Handshake) with(auth []byte) *Handshake {
+	if len(auth) == 0 {
+		return h
+	}
+	c := *h
+	c.Auth = append(json.RawMessage(nil), auth...)
+	return &c
+}
+
+// packHeader keeps a header in one string: values cannot hold line breaks.
+func packHeader(header http.Header) string {
+	var b strings.Builder
+	n := 0
+	for key, values := range header {
+		for _, v := range values {
+			n += len(key) + len(v) + 2
+		}
+	}
+	b.Grow(n)
+	for key, values := range header {
+		for _, v := range values {
+			b.WriteString(key)
+			b.WriteByte('\n')
+			b.WriteString(v)
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// Header returns a copy of the request's header.
+func (h *Handshake) Header() http.Header {
+	header := make(http.Header)
+	for rest := h.header; rest != ""; {
+		var key, value string
+		key, rest, _ = strings.Cut(rest, "\n")
+		value, rest, _ = strings.Cut(rest, "\n")
+		header[key] = append(header[key], value)
+	}
+	return header
+}
+
+// Query returns the parameters of the request's URL, the protocol's included.
+func (h *Handshake) Query() url.Values {
+	u, err := url.ParseRequestURI(h.URL)
+	if err != nil {
+		return url.Values{}
+	}
+	return u.Query()
+}
+
+// DecodeAuth decodes the auth payload into dst as JSON. Without a payload it
+// leaves dst alone and returns nil.
+func (h *Handshake) DecodeAuth(dst any) error {
+	if h.Auth == nil {
+		return nil
+	}
+	return json.Unmarshal(h.Auth, dst)
+}
+
+// Value returns what middleware in front of the server has stored under the
+// key: what the integration copied from its framework, or a value of the
+// request context whose key is in Options.ContextKeys.
+func (h *Handshake) Value(key any) any { return h.values[key] }
+
+// Request builds a request like the one the connection began with, for
+// libraries that read cookies or headers from one. Its body is empty and its
+// context carries the values that [Handshake.Value] knows.
+func (h *Handshake) Request() *http.Request {
+	u, err := url.ParseRequestURI(h.URL)
+	if err != nil {
+		u = &url.URL{Path: "/"}
+	}
+	r := &http.Request{
+		Method: h.Method, URL: u, RequestURI: h.URL, Host: h.Host, RemoteAddr: h.RemoteAddr,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h.Header(), Body: http.NoBody,
+	}
+	return r.WithContext(handshakeContext{context.Background(), h})
+}
+
+// handshakeContext gives the kept values to code that expects a context.
+type handshakeContext struct {
+	context.Context
+	h *Handshake
+}
+
+func (c handshakeContext) Value(key any) any { return c.h.values[key] }

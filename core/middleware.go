@@ -1,0 +1,70 @@
+package socketio
+
+import "context"
+
+// Middleware decides in the handshake whether a client may join a namespace,
+// before it has joined a room or any of its events is handled.
+type Middleware interface {
+	// Handshake returns nil to let the socket in. An error refuses it: a
+	// [*ConnectError] goes to the client as it is, anything else is logged and
+	// told as "Connection refused". ctx ends when the client is gone and after
+	// Limits.MiddlewareTimeout.
+	Handshake(ctx context.Context, s *Socket) error
+}
+
+// CookieUser is implemented by middleware that trusts cookies. Such a
+// namespace must not be open to every web page: using it together with
+// CORS.Origins "*" panics.
+type CookieUser interface{ UsesCookies() bool }
+
+// MiddlewareFunc is a function as [Middleware].
+type MiddlewareFunc func(ctx context.Context, s *Socket) error
+
+// Handshake implements Middleware.
+func (f MiddlewareFunc) Handshake(ctx context.Context, s *Socket) error { return f(ctx, s) }
+
+// Use adds middleware; it runs in the order of registration, once per
+// connection to the namespace, and never again after one has refused.
+func (ns *Namespace) Use(m Middleware) {
+	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
+		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
+	}
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.middleware = append(ns.middleware, m)
+}
+
+// UseFunc is Use for a function.
+func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
+	ns.Use(MiddlewareFunc(f))
+}
+
+// UseEvent adds middleware around the handlers of the namespace's events, for
+// logging, rate limits, validation. The first one added is the outermost. It
+// also sees events that have no handler.
+func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.events = append(ns.events, m)
+}
+
+// admit runs the middleware for a socket.
+func (s *Socket) admit() error {
+	s.ns.mu.RLock()
+	middleware := s.ns.middleware
+	s.ns.mu.RUnlock()
+	if len(middleware) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
+	defer cancel()
+	for _, m := range middleware {
+		if err := m.Handshake(ctx, s); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return &ConnectError{Message: "Connection timed out"}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package socketio
+
+import (
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+)
+
+// CORS decides which web pages may connect. See [engine.CORS].
+type CORS = engine.CORS
+
+// RequestError refuses an HTTP request; see Options.AllowRequest.
+type RequestError = engine.RequestError
+
+// Options configures a [Server]. The zero value of each field means its
+// documented default. NewServer copies it.
+type Options struct {
+	// CORS lists the origins, beside the server's own, whose pages may connect.
+	CORS CORS
+	// Transports that clients may use. Default: polling and websocket.
+	Transports []string
+	// NoUpgrade keeps polling sessions on polling.
+	NoUpgrade bool
+	// PingInterval is the time between two pings. Default 25 s.
+	PingInterval time.Duration
+	// PingTimeout is the time in which a ping must be answered. Default 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is the time in which an upgrade must complete. Default 10 s.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout closes a connection that is in no namespace for so long.
+	// Default 45 s.
+	ConnectTimeout time.Duration
+	// AckTimeout bounds [Call] when its context has no deadline. Default 20 s;
+	// negative: none.
+	AckTimeout time.Duration
+
+	// Limits bounds what one client can cost.
+	Limits Limits
+
+	// Cookie, when set, is the template of a cookie that carries the
+	// Engine.IO session id, for load balancers. See [engine.Options].
+	Cookie *http.Cookie
+	// AllowRequest decides on each handshake. An error refuses it: with its
+	// own code and text if it is a [*RequestError].
+	AllowRequest func(r *http.Request) error
+	// Headers may change the header of every polling response and of the 101.
+	// initial is true for the first response of a session.
+	Headers func(h http.Header, r *http.Request, initial bool)
+	// OnRefused hears of every HTTP request that is refused.
+	OnRefused func(r *http.Request, e *RequestError)
+
+	// ContextKeys are the keys of the request context's values that
+	// middleware in front of the server has set and that [Handshake.Value]
+	// is to return later. The context itself is not kept. Integrations add
+	// their framework's own store.
+	ContextKeys []any
+
+	// Client is what GET <path>/socket.io.js and its siblings serve: nil is
+	// the built-in browser client, an fs.FS one with the official bundles.
+	Client fs.FS
+	// NoClient serves no client.
+	NoClient bool
+
+	// Adapter connects the servers of a cluster, one adapter per namespace.
+	// Default: none, this server is alone.
+	Adapter func(*Local) Adapter
+
+	// ClosePanicked ends the connection of a socket whose handler panics.
+	// Default: it lives on, as in the web frameworks.
+	ClosePanicked bool
+
+	// Logger is silent by default.
+	Logger *slog.Logger
+}
+
+// Limits bounds what one client can cost. Zero means the default, a negative
+// value no limit.
+type Limits struct {
+	// MaxHTTPBufferSize bounds, in bytes, the body of a POST, a WebSocket
+	// message, and the sum of the parts of a binary packet. Default 1,000,000.
+	MaxHTTPBufferSize int64
+	// SendBuffer bounds, in bytes, what waits to be sent to one client; over
+	// it the client is disconnected, volatile messages going first. An empty
+	// queue takes any one message. Default: the larger of 4 MB and twice
+	// MaxHTTPBufferSize.
+	SendBuffer int64
+	// WriteTimeout is the time in which a client that has something to read
+	// must take at least one byte. Default 10 s.
+	WriteTimeout time.Duration
+	// ReceiveBuffer bounds, in bytes, the events of one connection that wait
+	// for their handlers; over it the connection is not read. Default 1 MB.
+	ReceiveBuffer int64
+	// Attachments bounds the binary attachments of a received packet. Default
+	// 10, as stock clients do. What is sent is bounded by 10 in any case.
+	Attachments int
+	// AttachmentTimeout is the time in which a packet's attachments must
+	// arrive. Default 10 s.
+	AttachmentTimeout time.Duration
+	// JSONDepth bounds the nesting of received JSON. Default 128.
+	JSONDepth int
+	// EventName, NamespaceName and RoomName bound names in bytes. Default 256,
+	// 512 and 1,024.
+	EventName, NamespaceName, RoomName int
+	// Namespaces bounds the namespaces one connection may be in. Default 32.
+	Namespaces int
+	// Rooms bounds the rooms one socket may be in. Default 10,000.
+	Rooms int
+	// Auth bounds, in bytes, the auth payload of a connection to a namespace.
+	// Default 16 KB.
+	Auth int
+	// MiddlewareTimeout bounds all middleware of one connection to a
+	// namespace together. Default 20 s.
+	MiddlewareTimeout time.Duration
+	// PendingAcks bounds the acknowledgements awaited from one socket.
+	// Default 1,000.
+	PendingAcks int
+	// FirstPollTimeout, BodyTimeout, MessageTimeout, CloseTimeout, Fragments
+	// and ControlFrames: see [engine.Options].
+	FirstPollTimeout, BodyTimeout, MessageTimeout, CloseTimeout time.Duration
+	Fragments, ControlFrames                                    int
+}
+
+// orDefault puts the default in the place of zero, and the largest value in
+// the place of "no limit".
+func orDefault[T int | int64 | time.Duration](v *T, def, unlimited T) {
+	switch {
+	case *v == 0:
+		*v = def
+	case *v < 0:
+		*v = unlimited
+	}
+}
+
+const (
+	noLimit = int(^uint(0) >> 1)
+	noTime  = time.Duration(1<<63 - 1)
+)
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.ConnectTimeout, 45*time.Second, noTime)
+	orDefault(&o.AckTimeout, 20*time.Second, noTime)
+	l := &o.Limits
+	orDefault(&l.MaxHTTPBufferSize, 1e6, -1)
+	orDefault(&l.ReceiveBuffer, 1<<20, int64(noLimit))
+	orDefault(&l.Attachments, 10, noLimit)
+	orDefault(&l.AttachmentTimeout, 10*time.Second, noTime)
+	orDefault(&l.JSONDepth, 128, noLimit)
+	orDefault(&l.EventName, 256, noLimit)
+	orDefault(&l.NamespaceName, 512, noLimit)
+	orDefault(&l.RoomName, 1024, noLimit)
+	orDefault(&l.Namespaces, 32, noLimit)
+	orDefault(&l.Rooms, 10_000, noLimit)
+	orDefault(&l.Auth, 16<<10, noLimit)
+	orDefault(&l.MiddlewareTimeout, 20*time.Second, noTime)
+	orDefault(&l.PendingAcks, 1000, noLimit)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func (o *Options) engine() *engine.Options {
+	l := &o.Limits
+	return &engine.Options{
+		Transports: o.Transports, NoUpgrade: o.NoUpgrade,
+		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
+		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
+		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
+		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
+		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Headers: o.Headers,
+		OnRefused: o.OnRefused, Logger: o.Logger,
+	}
+}

@@ -1,0 +1,159 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
+
+// shape is what a handler's signature says about its event. It is kept so that
+// contracts can be generated from what is registered.
+type shape struct {
+	ctx, socket bool
+	args        []reflect.Type
+	variadic    bool
+	ack         bool
+	results     []reflect.Type // without the error
+	err         bool
+}
+
+var (
+	typeContext = reflect.TypeFor[context.Context]()
+	typeSocket  = reflect.TypeFor[*Socket]()
+	typeAck     = reflect.TypeFor[Ack]()
+	typeError   = reflect.TypeFor[error]()
+)
+
+// shapeOf reads a signature: optional context, optional socket, the event's
+// arguments, optional Ack; results, optional error.
+func shapeOf(fn any) shape {
+	t := reflect.TypeOf(fn)
+	var s shape
+	first, last := 0, t.NumIn()
+	if first < last && t.In(first) == typeContext {
+		s.ctx = true
+		first++
+	}
+	if first < last && t.In(first) == typeSocket {
+		s.socket = true
+		first++
+	}
+	if first < last && t.In(last-1) == typeAck {
+		s.ack = true
+		last--
+	}
+	for i := first; i < last; i++ {
+		s.args = append(s.args, t.In(i))
+	}
+	s.variadic = t.IsVariadic()
+	out := t.NumOut()
+	if out > 0 && t.Out(out-1) == typeError {
+		s.err = true
+		out--
+	}
+	for i := range out {
+		s.results = append(s.results, t.Out(i))
+	}
+	return s
+}
+
+// check panics on a signature that cannot be a handler's.
+func (s *shape) check(event string) {
+	for _, t := range s.args {
+		switch {
+		case t == typeContext, t == typeSocket, t == typeAck:
+			panic(fmt.Sprintf("socketio: handler of %q: %v is out of place: the order is context.Context, *Socket, the event's arguments, Ack", event, t))
+		case t.Kind() == reflect.Func, t.Kind() == reflect.Chan:
+			panic(fmt.Sprintf("socketio: handler of %q: no event has an argument of type %v", event, t))
+		}
+	}
+	if s.ack && len(s.results) > 0 {
+		panic(fmt.Sprintf("socketio: handler of %q: what it returns is the acknowledgement; take either results or an Ack", event))
+	}
+	for _, t := range s.results {
+		if t == typeError {
+			panic(fmt.Sprintf("socketio: handler of %q: the error has to be the last result", event))
+		}
+	}
+}
+
+// newReflected makes a handler of a function of any allowed shape.
+func newReflected(event string, fn any) *handler {
+	v := reflect.ValueOf(fn)
+	if fn == nil || v.Kind() != reflect.Func || v.IsNil() {
+		panic(fmt.Sprintf("socketio: handler of %q is no function", event))
+	}
+	s := shapeOf(fn)
+	s.check(event)
+	return &handler{event: event, noContext: !s.ctx, shape: s, call: func(ctx context.Context, in *Incoming) error {
+		args, err := s.decode(ctx, in)
+		if err != nil {
+			return errArgs
+		}
+		if s.variadic {
+			return s.finish(in, v.CallSlice(args))
+		}
+		return s.finish(in, v.Call(args))
+	}}
+}
+
+// decode fills the parameters.
+func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, error) {
+	args := make([]reflect.Value, 0, len(s.args)+3)
+	if s.ctx {
+		args = append(args, reflect.ValueOf(ctx))
+	}
+	if s.socket {
+		args = append(args, reflect.ValueOf(in.Socket))
+	}
+	for i, t := range s.args {
+		v := reflect.New(t)
+		var err error
+		switch {
+		case s.variadic && i == len(s.args)-1:
+			err = decodeRest(in, i, v.Elem())
+		case i >= in.Len() && t.Kind() == reflect.Pointer: // optional
+		default:
+			err = in.Arg(i, v.Interface())
+		}
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, v.Elem())
+	}
+	if s.ack {
+		args = append(args, reflect.ValueOf(Ack(in.ack)))
+	}
+	return args, nil
+}
+
+// decodeRest fills a variadic parameter with what is left.
+func decodeRest(in *Incoming, from int, slice reflect.Value) error {
+	for i := from; i < in.Len(); i++ {
+		v := reflect.New(slice.Type().Elem())
+		if err := in.Arg(i, v.Interface()); err != nil {
+			return err
+		}
+		slice.Set(reflect.Append(slice, v.Elem()))
+	}
+	return nil
+}
+
+// finish acknowledges with what the handler has returned. A handler that took
+// an Ack has that to itself.
+func (s *shape) finish(in *Incoming, out []reflect.Value) error {
+	if s.err {
+		if err, _ := out[len(out)-1].Interface().(error); err != nil {
+			return err
+		}
+		out = out[:len(out)-1]
+	}
+	if s.ack || !in.WantsAck() {
+		return nil
+	}
+	results := make([]any, len(out))
+	for i, v := range out {
+		results[i] = v.Interface()
+	}
+	return in.ack(results...)
+}

@@ -1,0 +1,232 @@
+package socketio
+
+import (
+	"slices"
+	"sync"
+)
+
+// rooms knows which sockets of this server are in which rooms of a namespace.
+// Joining and leaving cost the same however many sockets there are: each
+// socket remembers its place in each of its rooms. The room that every socket
+// has for itself, named by its id, takes no memory.
+type rooms struct {
+	mu      sync.RWMutex
+	sockets map[string]*Socket
+	rooms   map[string]*room
+	watch   RoomWatcher // may be nil
+}
+
+type room struct {
+	name    string
+	members []*Socket
+}
+
+// membership is a socket's place in a room. The socket holds it; rooms.mu
+// guards it.
+type membership struct {
+	room  *room
+	index int
+}
+
+func (rs *rooms) init() {
+	rs.sockets = make(map[string]*Socket)
+	rs.rooms = make(map[string]*room)
+}
+
+// add makes a socket reachable.
+func (rs *rooms) add(s *Socket) {
+	rs.mu.Lock()
+	rs.sockets[s.id] = s
+	rs.mu.Unlock()
+}
+
+func (rs *rooms) socket(id string) (*Socket, bool) {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	s, ok := rs.sockets[id]
+	return s, ok
+}
+
+func (rs *rooms) join(s *Socket, names []string, limit int) error {
+	var created []string
+	rs.mu.Lock()
+	err := func() error {
+		for _, name := range names {
+			if name == s.id || s.place(name) >= 0 {
+				continue
+			}
+			if len(s.in) >= limit {
+				return ErrTooManyRooms
+			}
+			r := rs.rooms[name]
+			if r == nil {
+				r = &room{name: name}
+				rs.rooms[name] = r
+				created = append(created, name)
+			}
+			s.in = append(s.in, membership{r, len(r.members)})
+			r.members = append(r.members, s)
+		}
+		return nil
+	}()
+	rs.mu.Unlock()
+	rs.notify(created, nil)
+	return err
+}
+
+// place is the index of the socket's membership, or -1. Called with rooms.mu held.
+func (s *Socket) place(name string) int {
+	return slices.IndexFunc(s.in, func(m membership) bool { return m.room.name == name })
+}
+
+func (rs *rooms) leave(s *Socket, name string) {
+	var deleted []string
+	rs.mu.Lock()
+	if i := s.place(name); i >= 0 {
+		if rs.drop(s.in[i]) {
+			deleted = append(deleted, name)
+		}
+		s.in = slices.Delete(s.in, i, i+1)
+	}
+	rs.mu.Unlock()
+	rs.notify(nil, deleted)
+}
+
+// drop takes one socket out of one room; the last member takes its place. It
+// reports whether the room is gone. Called with mu held.
+func (rs *rooms) drop(m membership) (deleted bool) {
+	r := m.room
+	last := len(r.members) - 1
+	moved := r.members[last]
+	r.members[m.index] = moved
+	r.members[last] = nil
+	r.members = r.members[:last]
+	if last > m.index {
+		moved.in[slices.IndexFunc(moved.in, func(o membership) bool { return o.room == r })].index = m.index
+	}
+	if last == 0 {
+		delete(rs.rooms, r.name)
+	}
+	return last == 0
+}
+
+// remove takes a socket out of all its rooms and returns their names.
+func (rs *rooms) remove(s *Socket) []string {
+	var deleted []string
+	rs.mu.Lock()
+	names := make([]string, 0, len(s.in))
+	for _, m := range s.in {
+		names = append(names, m.room.name)
+		if rs.drop(m) {
+			deleted = append(deleted, m.room.name)
+		}
+	}
+	s.in = nil
+	if rs.sockets[s.id] == s {
+		delete(rs.sockets, s.id)
+	}
+	rs.mu.Unlock()
+	rs.notify(nil, deleted)
+	return names
+}
+
+// notify tells the adapter, without a lock held.
+func (rs *rooms) notify(created, deleted []string) {
+	if rs.watch == nil {
+		return
+	}
+	for _, name := range created {
+		rs.watch.RoomCreated(name)
+	}
+	for _, name := range deleted {
+		rs.watch.RoomDeleted(name)
+	}
+}
+
+func (rs *rooms) of(s *Socket) []string {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	names := make([]string, len(s.in))
+	for i, m := range s.in {
+		names[i] = m.room.name
+	}
+	return names
+}
+
+func (rs *rooms) has(s *Socket, name string) bool {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return s.place(name) >= 0
+}
+
+func (rs *rooms) names() []string {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	names := make([]string, 0, len(rs.rooms))
+	for name := range rs.rooms {
+		names = append(names, name)
+	}
+	return names
+}
+
+// match appends the sockets that the target means, each once. What is sent to
+// them is sent after the lock is released.
+func (rs *rooms) match(t *Target, dst []*Socket) []*Socket {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	switch len(t.Rooms) {
+	case 0:
+		for _, s := range rs.sockets {
+			if !s.excluded(t.Except) {
+				dst = append(dst, s)
+			}
+		}
+		return dst
+	case 1:
+		return rs.matchRoom(t.Rooms[0], t.Except, nil, dst)
+	}
+	seen := make(map[*Socket]struct{})
+	for _, name := range t.Rooms {
+		dst = rs.matchRoom(name, t.Except, seen, dst)
+	}
+	return dst
+}
+
+// matchRoom appends the members of one room that are not excluded and, if
+// seen is not nil, have not been seen.
+func (rs *rooms) matchRoom(name string, except []string, seen map[*Socket]struct{}, dst []*Socket) []*Socket {
+	take := func(s *Socket) {
+		if s.excluded(except) {
+			return
+		}
+		if seen != nil {
+			if _, twice := seen[s]; twice {
+				return
+			}
+			seen[s] = struct{}{}
+		}
+		dst = append(dst, s)
+	}
+	own := rs.sockets[name]
+	if own != nil {
+		take(own)
+	}
+	if r := rs.rooms[name]; r != nil {
+		for _, s := range r.members {
+			if s != own {
+				take(s)
+			}
+		}
+	}
+	return dst
+}
+
+// excluded is called with rooms.mu held.
+func (s *Socket) excluded(except []string) bool {
+	for _, name := range except {
+		if s.id == name || s.place(name) >= 0 {
+			return true
+		}
+	}
+	return false
+}

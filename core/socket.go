@@ -1,0 +1,349 @@
+package socketio
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// The states of a socket; it only ever moves forward.
+const (
+	connecting int32 = iota // middleware runs
+	connected
+	disconnected
+)
+
+// Socket is one client in one namespace. Its methods may be called
+// concurrently. Its handlers run one after another, in the order in which the
+// client sent the events.
+type Socket struct {
+	ns        *Namespace
+	conn      *conn
+	id        string
+	handshake *Handshake
+	state     atomic.Int32
+
+	in []membership // guarded by ns.rooms.mu
+
+	mu       sync.Mutex
+	inbox    *inbox
+	running  bool     // a dispatcher takes jobs from inbox
+	early    []frames // emitted by middleware; sent after CONNECT
+	rooms    []string // joined by middleware, then: those at disconnect
+	handlers handlers
+	values   []value
+	identity string
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	acks     map[uint64]chan<- ackResult
+	nextAck  uint64
+}
+
+func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
+	return &Socket{ns: ns, conn: c, id: newID(), handshake: h}
+}
+
+// newID returns a public socket id: 15 random bytes are 20 characters, the
+// length by which servers in a cluster recognise ids.
+func newID() string {
+	var b [15]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// ID is the socket's public id: 20 characters. It is new after a reconnection.
+func (s *Socket) ID() string { return s.id }
+
+// Namespace returns the namespace the socket is in.
+func (s *Socket) Namespace() *Namespace { return s.ns }
+
+// Handshake returns what the socket's connection began with.
+func (s *Socket) Handshake() *Handshake { return s.handshake }
+
+// Transport is the name of the transport in use: "polling" or "websocket".
+func (s *Socket) Transport() string { return s.conn.sess.Transport() }
+
+// Connected reports whether the socket has joined and not left.
+func (s *Socket) Connected() bool { return s.connected() }
+
+func (s *Socket) connected() bool { return s.state.Load() == connected }
+
+// Context ends when the socket is disconnected; its cause is then a
+// [*DisconnectError]. Handlers get it, or one derived from it. To finish work
+// for a client that has left, use context.WithoutCancel.
+func (s *Socket) Context() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(context.Background())
+		if s.state.Load() == disconnected {
+			s.cancel(ErrClosed)
+		}
+	}
+	return s.ctx
+}
+
+// DisconnectError is the cause of the end of a socket's context.
+type DisconnectError struct{ Reason Reason }
+
+// Error implements error.
+func (e *DisconnectError) Error() string { return "socketio: disconnected: " + string(e.Reason) }
+
+// Is makes errors.Is(err, ErrClosed) true.
+func (e *DisconnectError) Is(target error) bool { return target == ErrClosed }
+
+// SetIdentity says who the client is; authentication middleware calls it.
+func (s *Socket) SetIdentity(id string) {
+	s.mu.Lock()
+	s.identity = id
+	s.mu.Unlock()
+}
+
+// Identity is who the client is, or empty.
+func (s *Socket) Identity() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// On registers a handler for this socket only. It shadows the namespace's
+// handler of the same event. Otherwise it is like [Namespace.On].
+func (s *Socket) On(event string, handler any) (off func()) {
+	h := newHandler(event, handler)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.handlers.add(event, h, &s.mu)
+}
+
+// Join puts the socket into rooms. It fails when it is in too many, when a
+// name is too long, and with [ErrClosed] when it is disconnected.
+func (s *Socket) Join(rooms ...string) error {
+	for _, r := range rooms {
+		if len(r) > s.ns.srv.opts.Limits.RoomName {
+			return ErrRoomName
+		}
+	}
+	limit := s.ns.srv.opts.Limits.Rooms
+	s.mu.Lock()
+	switch s.state.Load() {
+	case disconnected:
+		s.mu.Unlock()
+		return ErrClosed
+	case connecting:
+		defer s.mu.Unlock()
+		for _, r := range rooms {
+			if !slices.Contains(s.rooms, r) {
+				s.rooms = append(s.rooms, r)
+			}
+		}
+		if len(s.rooms) > limit {
+			return ErrTooManyRooms
+		}
+		return nil
+	}
+	s.mu.Unlock()
+	if err := s.ns.rooms.join(s, rooms, limit); err != nil {
+		return err
+	}
+	if !s.connected() { // it left meanwhile; nothing may stay behind
+		s.ns.rooms.remove(s)
+		return ErrClosed
+	}
+	return nil
+}
+
+// Leave takes the socket out of rooms.
+func (s *Socket) Leave(rooms ...string) {
+	s.mu.Lock()
+	if s.state.Load() == connecting {
+		s.rooms = slices.DeleteFunc(s.rooms, func(r string) bool { return slices.Contains(rooms, r) })
+	}
+	s.mu.Unlock()
+	for _, r := range rooms {
+		s.ns.rooms.leave(s, r)
+	}
+}
+
+// Rooms returns the rooms that the socket is in or, when it is disconnected,
+// was in at the end. The one that it has for itself, named by its id, is not
+// among them.
+func (s *Socket) Rooms() []string {
+	if s.connected() {
+		return s.ns.rooms.of(s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rooms)
+}
+
+// InRoom reports whether Rooms has the room, or the room is the socket's own.
+func (s *Socket) InRoom(room string) bool {
+	if room == s.id {
+		return true
+	}
+	if s.connected() {
+		return s.ns.rooms.has(s, room)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.rooms, room)
+}
+
+// Broadcast returns a broadcast to all sockets of the namespace but this one.
+func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.id) }
+
+// To returns a broadcast to the sockets in at least one of the rooms, but not
+// to this one.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except returns a broadcast to the sockets that are in none of the rooms,
+// but not to this one.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
+
+// Emit sends an event. Arguments are anything that encodes as JSON, and
+// []byte at any depth, which arrives as binary. It does not block. It fails
+// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], or an
+// encoding error. A nil error means that the event is queued: it arrives, in
+// order, unless the socket is disconnected first.
+func (s *Socket) Emit(event string, args ...any) error {
+	f, err := pack(s.ns.name, 0, false, event, args)
+	if err != nil {
+		return err
+	}
+	return s.send(&f)
+}
+
+// Volatile returns an [Emitter] whose events are dropped when the client
+// cannot take them at once: on polling when no request waits, on WebSocket
+// when the connection still has bytes of earlier messages to take.
+func (s *Socket) Volatile() Emitter { return volatileSocket{s} }
+
+type volatileSocket struct{ s *Socket }
+
+// Emit implements Emitter.
+func (v volatileSocket) Emit(event string, args ...any) error {
+	f, err := pack(v.s.ns.name, 0, false, event, args)
+	if err != nil {
+		return err
+	}
+	if v.s.state.Load() == disconnected {
+		return ErrClosed
+	}
+	v.s.sendVolatile(&f)
+	return nil
+}
+
+// send queues a packet. What middleware emits waits for the CONNECT packet,
+// which clients have to see first.
+func (s *Socket) send(f *frames) error {
+	switch s.state.Load() {
+	case disconnected:
+		return ErrClosed
+	case connecting:
+		s.mu.Lock()
+		if s.state.Load() == connecting {
+			s.early = append(s.early, *f)
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+	}
+	return s.transmit(f)
+}
+
+func (s *Socket) transmit(f *frames) error {
+	var err error
+	if f.binary == nil {
+		err = s.conn.sess.Send(f.text)
+	} else {
+		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
+	}
+	switch err {
+	case nil:
+		return nil
+	case engine.ErrSlowConsumer:
+		return ErrSlowConsumer
+	}
+	return ErrClosed
+}
+
+func (s *Socket) sendVolatile(f *frames) {
+	if !s.connected() {
+		return
+	}
+	if f.binary == nil {
+		s.conn.sess.SendVolatile(f.text)
+		return
+	}
+	s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
+}
+
+// Disconnect makes the socket leave its namespace, with
+// [ServerNamespaceDisconnect]; with closeConn, so do all sockets of its
+// connection, which is then closed once what is queued is sent. The stock
+// client does not reconnect by itself after that.
+func (s *Socket) Disconnect(closeConn bool) {
+	if closeConn {
+		s.conn.close()
+		return
+	}
+	s.leaveNamespace()
+}
+
+// CloseTransport closes the client's connection, once what is queued is sent,
+// without a word to its namespaces: to the stock client that is "transport
+// close", and it reconnects by itself, with fresh auth. All sockets of the
+// connection are disconnected with [ForcedClose].
+func (s *Socket) CloseTransport() { s.conn.sess.Close() }
+
+// Siblings returns the sockets, this one included, of the namespaces that the
+// client has joined over the same connection.
+func (s *Socket) Siblings() []*Socket {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.conn.sockets), func(o *Socket) bool { return !o.connected() })
+}
+
+func (s *Socket) leaveNamespace() {
+	if !s.connected() { // middleware refuses by its error
+		return
+	}
+	s.conn.forget(s, true)
+	s.conn.reply(parser.Disconnect, s.ns.name, nil)
+	s.close(ServerNamespaceDisconnect)
+}
+
+// close is the one transition to disconnected. Events that came before still
+// run, then the hooks of OnDisconnect.
+func (s *Socket) close(reason Reason) {
+	s.mu.Lock()
+	was := s.state.Swap(disconnected)
+	if was == disconnected {
+		s.mu.Unlock()
+		return
+	}
+	cancel := s.cancel
+	s.mu.Unlock()
+	if was == connected {
+		rooms := s.ns.rooms.remove(s)
+		s.mu.Lock()
+		s.rooms = rooms
+		s.mu.Unlock()
+	}
+	if cancel != nil {
+		cancel(&DisconnectError{reason})
+	}
+	s.failAcks(&DisconnectError{reason})
+	if was == connected {
+		s.enqueue(&job{kind: jobDisconnect, reason: reason})
+	}
+}

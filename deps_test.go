@@ -1,0 +1,234 @@
+// Package gosio_test guards the shape of the module: which package may import
+// which, and a few rules about files that no linter knows.
+package gosio_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gosio/gosio"
+
+// Third parties, by what they are to us.
+const (
+	webSocketLibrary = "github.com/coder/websocket"
+	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
+)
+
+type row struct {
+	pkg     string
+	imports []string
+}
+
+// allowed is the table of imports: what a package may import besides the
+// standard library, in code that is not a test. "x/..." is x and all below it.
+// A package that no row names is a failure: decide where it belongs first.
+var allowed = []row{
+	// The codecs are pure: bytes in, values out.
+	{"core/parser", nil},
+	{"core/engine/parser", nil},
+	{"core/engine/internal/frame", nil},
+	{"core/engine/internal/frame/autobahn", nil},
+	{"core/internal/browser", nil},
+
+	// The layers, bottom-up. The engine knows nothing of Socket.IO, and the
+	// core nothing of frameworks, authentication or sessions.
+	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", webSocketLibrary}},
+	{"core", []string{"core/parser", "core/engine", "core/internal/..."}},
+
+	// Kits for the tests of users and of adapter authors.
+	{"core/siotest", []string{"core", "core/parser", "core/engine", "core/engine/parser", "internal/pipe"}},
+	{"core/adaptertest", []string{"core", "core/parser", "core/siotest", "internal/pipe"}},
+
+	// Around the core. auth and session do not know each other.
+	{"auth", []string{"core", jwtLibrary}},
+	{"session", []string{"core"}},
+	{"session/sessiontest", []string{"core", "session"}},
+	{"integrations/gin", []string{"core", "github.com/gin-gonic/gin/..."}},
+	{"integrations/echo", []string{"core", "github.com/labstack/echo/v4/..."}},
+	{"integrations/fiber", []string{"core", "github.com/gofiber/fiber/v2/...", "github.com/valyala/fasthttp/..."}},
+	{"integrations/chi", []string{"core", "github.com/go-chi/chi/v5/..."}},
+
+	// The tests of this module.
+	{"internal/assert", nil},
+	{"internal/leak", nil},
+	{"internal/pipe", nil},
+
+	// Programs.
+	{"examples/...", []string{"..."}},
+	{"conformance/...", []string{"..."}},
+	{"ci/...", nil},
+}
+
+// notYet lists the rows of the table whose packages are still to come. It ends
+// empty: once every package in it exists, the list itself is a failure.
+var notYet = []string{
+	"core/siotest", "core/adaptertest",
+	"auth", "session", "session/sessiontest",
+	"integrations/gin", "integrations/echo", "integrations/fiber", "integrations/chi",
+	"examples/...", "conformance/...",
+}
+
+// A source is one Go file of the module, as far as this test looks.
+type source struct {
+	path    string // slash-separated, from the root of the module
+	pkg     string // its folder; "." is the root
+	name    string // of the package clause
+	test    bool
+	imports []string
+	lines   int
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	for _, src := range sources(t) {
+		if src.test || src.pkg == "." {
+			continue // tests may build on anything in the module
+		}
+		row := slices.IndexFunc(allowed, func(r row) bool { return matches(r.pkg, src.pkg) })
+		if row < 0 {
+			t.Errorf("%s: package %s is in no row of the table", src.path, src.pkg)
+			continue
+		}
+		for _, imp := range src.imports {
+			if !standard(imp) && !slices.ContainsFunc(allowed[row].imports, func(pattern string) bool {
+				return matches(pattern, imp) || matches(module+"/"+pattern, imp)
+			}) {
+				t.Errorf("%s: %s may not import %s", src.path, src.pkg, imp)
+			}
+		}
+	}
+}
+
+// TestTableIsWhole fails for a row that matches nothing: a table that names
+// packages which are gone would silently stop guarding their successors.
+func TestTableIsWhole(t *testing.T) {
+	t.Parallel()
+	all := sources(t)
+	exists := func(pattern string) bool {
+		return slices.ContainsFunc(all, func(s source) bool { return matches(pattern, s.pkg) })
+	}
+	for _, row := range allowed {
+		if !exists(row.pkg) && !slices.Contains(notYet, row.pkg) {
+			t.Errorf("the table has a row for %s, which does not exist", row.pkg)
+		}
+	}
+	if len(notYet) > 0 && !slices.ContainsFunc(notYet, func(p string) bool { return !exists(p) }) {
+		t.Error("every package of notYet exists: delete the list")
+	}
+}
+
+// TestLayersDoNotLeak: the one reader of Socket.IO packets and the one reader
+// of Engine.IO packets are different layers, and the WebSocket library stays
+// behind its seam.
+func TestLayersDoNotLeak(t *testing.T) {
+	t.Parallel()
+	var seam []string
+	for _, src := range sources(t) {
+		if slices.Contains(src.imports, module+"/core/parser") && slices.Contains(src.imports, module+"/core/engine/parser") {
+			t.Errorf("%s imports both parsers", src.path)
+		}
+		if !src.test && src.pkg == "core/engine" && slices.Contains(src.imports, webSocketLibrary) {
+			seam = append(seam, src.path)
+		}
+	}
+	if len(seam) > 1 {
+		t.Errorf("more than one file of core/engine imports %s: %q", webSocketLibrary, seam)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	meaningless := []string{"utils", "util", "common", "helpers", "helper", "types", "manager", "misc", "base", "shared"}
+	for _, src := range sources(t) {
+		if src.lines > 500 {
+			t.Errorf("%s has %d lines: 500 is the most; is there a seam to cut at?", src.path, src.lines)
+		}
+		if name := strings.TrimSuffix(src.name, "_test"); slices.Contains(meaningless, name) {
+			t.Errorf("%s: package %s says nothing about what is in it", src.path, name)
+		}
+	}
+}
+
+// sources returns every Go file of this module, nested modules left out.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if file != "." && foreign(file, d.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(file) == ".go" {
+			all = append(all, read(t, file))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no Go files found: is this the root of the module?")
+	}
+	return all
+}
+
+// foreign reports whether the go command, too, leaves a folder out of ./... .
+func foreign(folder, name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules" {
+		return true
+	}
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
+}
+
+func read(t *testing.T, file string) source {
+	t.Helper()
+	fset := token.NewFileSet()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syntax, err := parser.ParseFile(fset, file, content, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slash := filepath.ToSlash(file)
+	src := source{
+		path:  slash,
+		pkg:   path.Dir(slash),
+		name:  syntax.Name.Name,
+		test:  strings.HasSuffix(slash, "_test.go"),
+		lines: strings.Count(string(content), "\n"),
+	}
+	for _, spec := range syntax.Imports {
+		src.imports = append(src.imports, strings.Trim(spec.Path.Value, `"`))
+	}
+	return src
+}
+
+// matches reports whether a package's path is what pattern names.
+func matches(pattern, pkg string) bool {
+	root, tree := strings.CutSuffix(pattern, "...")
+	root = strings.TrimSuffix(root, "/")
+	return pkg == root || tree && (root == "" || strings.HasPrefix(pkg, root+"/"))
+}
+
+// standard reports whether a path is in the standard library: those alone have
+// no dot in their first element.
+func standard(imp string) bool {
+	first, _, _ := strings.Cut(imp, "/")
+	return !strings.Contains(first, ".")
+}

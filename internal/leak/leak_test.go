@@ -1,0 +1,62 @@
+package leak
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"testing"
+)
+
+// leakEnv makes this test binary leak a goroutine, when it runs itself.
+const leakEnv = "GOSIO_LEAK_ONE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(leakEnv) != "" {
+		os.Exit(run(m, 0))
+	}
+	Main(m)
+}
+
+func TestRemaining(t *testing.T) {
+	stop := make(chan struct{})
+	started := make(chan struct{})
+	go func() {
+		close(started)
+		waitFor(stop)
+	}()
+	<-started
+	left := remaining(0)
+	if len(left) != 1 || !strings.Contains(left[0], "leak.waitFor") {
+		t.Errorf("with one goroutine running, remaining found %d: %q", len(left), left)
+	}
+	close(stop)
+	if left := remaining(grace); len(left) != 0 {
+		t.Errorf("after it ended, remaining found %q", left)
+	}
+}
+
+func waitFor(stop chan struct{}) { <-stop }
+
+func TestSignalHandlerIsKnown(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	defer signal.Stop(c)
+	if left := remaining(grace); len(left) != 0 {
+		t.Errorf("remaining found %q", left)
+	}
+}
+
+// TestMainFails runs this binary again as a package whose test leaks.
+func TestMainFails(t *testing.T) {
+	if os.Getenv(leakEnv) != "" {
+		go waitFor(make(chan struct{}))
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestMainFails$")
+	cmd.Env = append(os.Environ(), leakEnv+"=1")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "1 goroutines are left") || !strings.Contains(string(out), "leak.waitFor") {
+		t.Errorf("a leaking package ended with %v:\n%s", err, out)
+	}
+}
