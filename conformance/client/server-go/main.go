@@ -75,8 +75,12 @@ func run() error {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
-		srv.Close()
-		return hs.Close()
+		end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(end); err != nil {
+			return err
+		}
+		return hs.Shutdown(end)
 	}
 }
 
