@@ -46,14 +46,15 @@ export class Manager extends Emitter {
     this.uri = uri;
     this.opts = opts = opts || {};
     opts.path = opts.path || "/socket.io";
+    // Zero means the default for the first three, as in the official client.
+    const { randomizationFactor, timeout } = opts;
     this._settings = {
-      reconnection: true,
-      reconnectionAttempts: Infinity,
-      reconnectionDelay: 1000,
-      reconnectionDelayMax: 5000,
-      randomizationFactor: 0.5,
-      timeout: 20000,
-      ...opts,
+      reconnection: opts.reconnection !== false,
+      reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+      reconnectionDelay: opts.reconnectionDelay || 1000,
+      reconnectionDelayMax: opts.reconnectionDelayMax || 5000,
+      randomizationFactor: randomizationFactor == null ? 0.5 : randomizationFactor,
+      timeout: timeout == null ? 20000 : timeout,
     };
     this.backoff = new Backoff(this._settings);
     const parser = opts.parser || { Encoder, Decoder };
@@ -155,7 +156,7 @@ export class Manager extends Emitter {
   _each(fn: (socket: Socket) => void): void {
     for (const nsp of Object.keys(this.nsps)) {
       const socket = this.nsps[nsp];
-      if (socket.active) fn(socket);
+      if (socket.active) call(fn, this, [socket]);
     }
   }
 

@@ -154,9 +154,7 @@ var io = (() => {
     const secure = /^(http|ws)s$/i.test(protocol2);
     return { secure, host, port: port || (secure ? "443" : "80"), path: path || "/", query: query || "" };
   }
-  function encodeQuery(query) {
-    return Object.keys(query).map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key])).join("&");
-  }
+  var encodeQuery = (query) => new URLSearchParams(query).toString();
   function decodeQuery(text) {
     const query = {};
     for (const pair of text.split("&")) {
@@ -191,7 +189,7 @@ var io = (() => {
     _url(scheme, query) {
       const { secure, host, port, opts } = this._target;
       const path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
-      const all = { EIO: 4, transport: this.name, ...opts.query, ...query };
+      const all = { ...opts.query, ...query, EIO: 4, transport: this.name };
       if (this._sid) all.sid = this._sid;
       return scheme + (secure ? "s://" : "://") + host + (port === (secure ? "443" : "80") ? "" : ":" + port) + path + "?" + encodeQuery(all);
     }
@@ -386,14 +384,16 @@ var io = (() => {
         if (event.type === "offline") this._end("transport close", { description: "network connection lost" });
         else if (this.transport) this.transport._close(true);
       };
-      const address = parseAddress(uri || (opts.hostname ? "//" + opts.hostname : opts.host));
-      this.opts = { path: "/engine.io", upgrade: true, transports: Object.keys(TRANSPORTS), ...opts };
+      const hostname = opts.hostname || opts.host;
+      const address = parseAddress(uri || hostname && "//" + hostname);
+      this.opts = { ...opts };
       if (typeof this.opts.query === "string") this.opts.query = decodeQuery(this.opts.query);
-      this.secure = opts.secure === void 0 ? address.secure : opts.secure;
+      this.secure = uri || opts.secure == null ? address.secure : opts.secure;
       this.hostname = address.host;
-      this.port = opts.port || address.port;
-      this._target = { secure: this.secure, host: this.hostname, port: "" + this.port, opts: this.opts };
-      this._names = this.opts.transports.filter((name) => name in TRANSPORTS);
+      this.port = address.port;
+      if (!uri && (opts.port || hostname)) this.port = "" + (opts.port || (this.secure ? 443 : 80));
+      this._target = { secure: this.secure, host: this.hostname, port: this.port, opts: this.opts };
+      this._names = (opts.transports || Object.keys(TRANSPORTS)).filter((name) => name in TRANSPORTS);
       this._listen("addEventListener");
       this._open();
     }
@@ -487,7 +487,7 @@ var io = (() => {
       this.emit("open");
       this._flush();
       const canUpgrade = Array.isArray(data.upgrades) && data.upgrades.includes("websocket");
-      if (canUpgrade && this.opts.upgrade && transport.name === "polling" && this._names.includes("websocket")) {
+      if (canUpgrade && this.opts.upgrade !== false && transport.name === "polling" && this._names.includes("websocket")) {
         this._probe("websocket");
       }
     }
@@ -732,8 +732,8 @@ var io = (() => {
       this.acks = {};
       this.flags = {};
       this._queue = [];
-      this._anyListeners = [];
-      this._anyOutgoingListeners = [];
+      this.anyIn = [];
+      this.anyOut = [];
       this._opts = opts || {};
       this.auth = this._opts.auth;
     }
@@ -808,37 +808,6 @@ var io = (() => {
       this.flags.volatile = true;
       return this;
     }
-    // Catch-all listeners, incoming and outgoing.
-    onAny(fn) {
-      this._anyListeners.push(fn);
-      return this;
-    }
-    prependAny(fn) {
-      this._anyListeners.unshift(fn);
-      return this;
-    }
-    offAny(fn) {
-      this._anyListeners = without(this._anyListeners, fn);
-      return this;
-    }
-    listenersAny() {
-      return this._anyListeners;
-    }
-    onAnyOutgoing(fn) {
-      this._anyOutgoingListeners.push(fn);
-      return this;
-    }
-    prependAnyOutgoing(fn) {
-      this._anyOutgoingListeners.unshift(fn);
-      return this;
-    }
-    offAnyOutgoing(fn) {
-      this._anyOutgoingListeners = without(this._anyOutgoingListeners, fn);
-      return this;
-    }
-    listenersAnyOutgoing() {
-      return this._anyOutgoingListeners;
-    }
     /** Called for every packet of this namespace. */
     onpacket(packet) {
       const { data } = packet;
@@ -870,7 +839,7 @@ var io = (() => {
     _sendEvent(packet) {
       if (!packet._announced) {
         packet._announced = true;
-        for (const fn of this._anyOutgoingListeners.slice()) call(fn, this, packet.data);
+        for (const fn of this.anyOut.slice()) call(fn, this, packet.data);
       }
       this._packet(packet);
     }
@@ -925,7 +894,7 @@ var io = (() => {
     _onEvent(packet) {
       const args = packet.data || [];
       if (packet.id !== void 0) args.push(this._ackFor(packet.id));
-      for (const fn of this._anyListeners.slice()) call(fn, this, args);
+      for (const fn of this.anyIn.slice()) call(fn, this, args);
       this._fire(args[0], args.slice(1));
       const last = args[args.length - 1];
       if (this._pid && args.length > 1 && typeof last === "string") this._lastOffset = last;
@@ -996,7 +965,28 @@ var io = (() => {
       this.emit.apply(this, entry._args);
     }
   };
-  var without = (list, fn) => fn ? list.filter((f) => f !== fn) : [];
+  for (const [suffix, field] of [
+    ["Any", "anyIn"],
+    ["AnyOutgoing", "anyOut"]
+  ]) {
+    Object.assign(Socket.prototype, {
+      ["on" + suffix](fn) {
+        this[field].push(fn);
+        return this;
+      },
+      ["prepend" + suffix](fn) {
+        this[field].unshift(fn);
+        return this;
+      },
+      ["off" + suffix](fn) {
+        this[field] = fn ? this[field].filter((f) => f !== fn) : [];
+        return this;
+      },
+      ["listeners" + suffix]() {
+        return this[field];
+      }
+    });
+  }
 
   // src/manager.ts
   var Backoff = class {
@@ -1027,14 +1017,14 @@ var io = (() => {
       this.uri = uri;
       this.opts = opts = opts || {};
       opts.path = opts.path || "/socket.io";
+      const { randomizationFactor, timeout } = opts;
       this._settings = {
-        reconnection: true,
-        reconnectionAttempts: Infinity,
-        reconnectionDelay: 1e3,
-        reconnectionDelayMax: 5e3,
-        randomizationFactor: 0.5,
-        timeout: 2e4,
-        ...opts
+        reconnection: opts.reconnection !== false,
+        reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+        reconnectionDelay: opts.reconnectionDelay || 1e3,
+        reconnectionDelayMax: opts.reconnectionDelayMax || 5e3,
+        randomizationFactor: randomizationFactor == null ? 0.5 : randomizationFactor,
+        timeout: timeout == null ? 2e4 : timeout
       };
       this.backoff = new Backoff(this._settings);
       const parser = opts.parser || { Encoder, Decoder };
@@ -1128,7 +1118,7 @@ var io = (() => {
     _each(fn) {
       for (const nsp of Object.keys(this.nsps)) {
         const socket = this.nsps[nsp];
-        if (socket.active) fn(socket);
+        if (socket.active) call(fn, this, [socket]);
       }
     }
     /** Writes one packet of a socket. */
