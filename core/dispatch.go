@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -101,23 +102,33 @@ func (s *Socket) enqueue(j *job) {
 	}
 }
 
-// Pending implements engine.Receiver.
-func (c *conn) Pending() bool { return len(c.pending) > 0 }
-
-// Work implements engine.Receiver: it runs the dispatchers of sockets that have
-// got events, the last one on the reader.
-func (c *conn) Work(inline bool) {
+// Pending implements engine.Receiver. Of several sockets that have got events
+// all but one are given dispatchers of their own: they do not wait for each
+// other.
+func (c *conn) Pending() engine.Worker {
 	last := len(c.pending) - 1
-	for i, s := range c.pending {
-		c.pending[i] = nil
-		if inline && i == last {
-			c.pending = c.pending[:0] // before another reader may take over
-			s.dispatch()
-			return
-		}
+	if last < 0 {
+		return nil
+	}
+	for _, s := range c.pending[:last] {
 		go s.dispatch()
 	}
+	s := c.pending[last]
+	clear(c.pending)
 	c.pending = c.pending[:0]
+	return (*dispatcher)(s)
+}
+
+// dispatcher is a socket as the engine sees it.
+type dispatcher Socket
+
+// Work implements engine.Worker.
+func (d *dispatcher) Work(inline bool) {
+	if inline {
+		(*Socket)(d).dispatch()
+		return
+	}
+	go (*Socket)(d).dispatch()
 }
 
 // dispatch runs the socket's jobs one after another and ends when there are
@@ -144,7 +155,7 @@ func (s *Socket) dispatch() {
 func (s *Socket) do(j *job) {
 	switch j.kind {
 	case jobEvent:
-		if s.state.Load() != connecting { // its middleware has refused it otherwise
+		if s.admitted { // otherwise its middleware has refused it
 			s.handle(&j.packet)
 		}
 		s.conn.unhold(j.size())
@@ -165,21 +176,13 @@ func (s *Socket) join() {
 		s.refuse(err)
 		return
 	}
-	s.mu.Lock()
-	if s.state.Load() != connecting { // gone meanwhile
-		s.mu.Unlock()
+	if s.state.Load() == connecting {
+		s.conn.reply(parser.Connect, s.ns.name, []byte(`{"sid":"`+s.id+`"}`))
+	}
+	rooms, live := s.admitNow()
+	if !live {
 		return
 	}
-	s.conn.reply(parser.Connect, s.ns.name, []byte(`{"sid":"`+s.id+`"}`))
-	for i := range s.early {
-		_ = s.transmit(&s.early[i]) // a connection that is gone says so by its disconnect
-	}
-	s.early = nil
-	rooms := s.rooms
-	s.rooms = nil
-	s.state.Store(connected)
-	s.mu.Unlock()
-
 	s.ns.rooms.add(s)
 	_ = s.Join(rooms...) // counted when the middleware joined
 	if !s.connected() {
@@ -191,23 +194,49 @@ func (s *Socket) join() {
 	}
 }
 
+// admitNow sends what middleware has emitted and makes the socket connected.
+// It returns the rooms that middleware has joined, and false if the client is
+// gone. No lock is held while sending: that may disconnect a slow client.
+func (s *Socket) admitNow() (rooms []string, live bool) {
+	for {
+		s.mu.Lock()
+		if s.state.Load() != connecting {
+			s.mu.Unlock()
+			return nil, false
+		}
+		early := s.early
+		s.early = nil
+		if len(early) == 0 {
+			rooms, s.rooms = s.rooms, nil
+			s.admitted = true
+			s.state.Store(connected)
+			s.mu.Unlock()
+			return rooms, true
+		}
+		s.mu.Unlock()
+		for i := range early {
+			_ = s.transmit(&early[i]) // a connection that is gone says so by its disconnect
+		}
+	}
+}
+
 // refuse answers a client whose connection to the namespace was turned down.
 func (s *Socket) refuse(err error) {
-	if e := (*ConnectError)(nil); !errors.As(err, &e) {
-		s.log().Warn("socketio: middleware failed", "error", err)
-	}
 	s.conn.forget(s, true)
 	s.mu.Lock()
 	live := s.state.Swap(disconnected) == connecting
-	s.inbox = nil
 	cancel := s.cancel
 	s.mu.Unlock()
-	if live {
-		s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
-	}
 	if cancel != nil {
 		cancel(ErrClosed)
 	}
+	if !live { // the client has gone, which the error is likely to be about
+		return
+	}
+	if e := (*ConnectError)(nil); !errors.As(err, &e) && !errors.Is(err, errPanicked) {
+		s.log().Warn("socketio: middleware failed", "error", err)
+	}
+	s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
 }
 
 var errPanicked = errors.New("socketio: panicked")

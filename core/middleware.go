@@ -1,6 +1,9 @@
 package socketio
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Middleware decides in the handshake whether a client may join a namespace,
 // before it has joined a room or any of its events is handled.
@@ -59,11 +62,12 @@ func (s *Socket) admit() error {
 	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
 	defer cancel()
 	for _, m := range middleware {
-		if err := m.Handshake(ctx, s); err != nil {
-			return err
-		}
-		if ctx.Err() != nil {
+		err := m.Handshake(ctx, s)
+		if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
 			return &ConnectError{Message: "Connection timed out"}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

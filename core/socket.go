@@ -29,7 +29,8 @@ type Socket struct {
 	handshake *Handshake
 	state     atomic.Int32
 
-	in []membership // guarded by ns.rooms.mu
+	in       []membership // guarded by ns.rooms.mu
+	admitted bool         // by the middleware; used by the dispatcher only
 
 	mu       sync.Mutex
 	inbox    *inbox
