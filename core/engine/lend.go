@@ -113,8 +113,7 @@ func (l *lending) start() {
 	}
 	l.ticks = 0
 	if l.timer == nil {
-		l.timer = time.AfterFunc(lendTick, l.tick)
-		return
+		l.timer = time.AfterFunc(time.Hour, l.tick) // known before it runs: tick resets it
 	}
 	l.timer.Reset(lendTick)
 }
