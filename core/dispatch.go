@@ -235,6 +235,7 @@ func (s *Socket) guard(what string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(what, p)
+			s.closePanicked()
 		}
 	}()
 	f()
@@ -243,6 +244,9 @@ func (s *Socket) guard(what string, f func()) {
 // panicked logs a panic once, with its stack; it goes no further.
 func (s *Socket) panicked(what string, p any) {
 	s.log().Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
+func (s *Socket) closePanicked() {
 	if s.ns.srv.opts.ClosePanicked {
 		s.conn.close()
 	}
