@@ -14,7 +14,7 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
-type point struct{ X, Y int }
+type pair struct{ X, Y int }
 
 // TestShapes: every shape that a handler may have. The client calls it with
 // args and gets reply.
@@ -45,10 +45,10 @@ func TestShapes(t *testing.T) {
 		{"string, ack: missing", func(v string, ack socketio.Ack) { _ = ack(v) }, ``, bad},
 		{"any, ack", func(v any, ack socketio.Ack) { _ = ack(v) }, `,[1,{"a":null}]`, `[[1,{"a":null}]]`},
 		{"raw, returned", func(v json.RawMessage) json.RawMessage { return v }, `,{ "a" : 1 }`, `[{ "a" : 1 }]`},
-		{"struct", func(p point) int { return p.X + p.Y }, `,{"x":1,"Y":2}`, `[3]`},
-		{"pointer to struct", func(p *point) bool { return p == nil }, `,{"x":1}`, `[false]`},
-		{"pointer, missing", func(p *point) bool { return p == nil }, ``, `[true]`},
-		{"pointer, null", func(p *point) bool { return p == nil }, `,null`, `[true]`},
+		{"struct", func(p pair) int { return p.X + p.Y }, `,{"x":1,"Y":2}`, `[3]`},
+		{"pointer to struct", func(p *pair) bool { return p == nil }, `,{"x":1}`, `[false]`},
+		{"pointer, missing", func(p *pair) bool { return p == nil }, ``, `[true]`},
+		{"pointer, null", func(p *pair) bool { return p == nil }, `,null`, `[true]`},
 		{"the second missing", func(a, b int) int { return a + b }, `,1`, bad},
 		{"the second optional", func(a int, b *int) bool { return b == nil }, `,1`, `[true]`},
 		{"variadic", func(v ...int) int { return len(v) }, `,1,2,3`, `[3]`},
@@ -56,6 +56,7 @@ func TestShapes(t *testing.T) {
 		{"variadic, another type", func(v ...int) int { return len(v) }, `,1,"x"`, bad},
 		{"variadic behind another", func(s string, v ...any) string { return fmt.Sprint(s, v) }, `,"a",1,null`, `["a[1 <nil>]"]`},
 		{"variadic before ack is a slice", func(v []int, ack socketio.Ack) { _ = ack(len(v)) }, `,[1,2]`, `[2]`},
+		{"ack before variadic", func(ack socketio.Ack, v ...int) { _ = ack(len(v)) }, `,1,2`, `[2]`},
 		{"map", func(m map[string]float64) float64 { return m["a"] }, `,{"a":1.5}`, `[1.5]`},
 		{"array", func(m [2]int) int { return m[1] }, `,[1,2]`, `[2]`},
 		{"several results", func() (int, string, []int) { return 1, "two", []int{3} }, ``, `[1,"two",[3]]`},
@@ -74,7 +75,7 @@ func TestShapes(t *testing.T) {
 		}), ``, `[{"error":{"code":"missing","message":"true"}}]`},
 		{"number too large for its type", func(v int8) int8 { return v }, `,300`, bad},
 		{"number too large for a float", func(v float64) float64 { return v }, `,1e400`, bad},
-		{"case of keys, duplicates", func(p point) int { return p.X }, `,{"x":1,"X":2}`, `[2]`},
+		{"case of keys, duplicates", func(p pair) int { return p.X }, `,{"x":1,"X":2}`, `[2]`},
 		{"lone surrogate", func(v string) string { return v }, `,"\ud800"`, "[\"\ufffd\"]"},
 	}
 	onBoth(t, func(t *testing.T, o siotest.Options) {
@@ -116,7 +117,7 @@ func TestWiring(t *testing.T) {
 		{"error", func(error) {}, `socketio: handler of "e": no event has an argument of type error`},
 		{"complex", func(complex128) {}, `socketio: handler of "e": no event has an argument of type complex128`},
 		{"ack and a result", func(socketio.Ack) int { return 0 }, `socketio: handler of "e": what it returns is the acknowledgement`},
-		{"error before a result", func() (error, int) { return nil, 0 }, `socketio: handler of "e": the error has to be the last result`}, //nolint:revive,staticcheck // that is the point
+		{"error before a result", func() (error, int) { return nil, 0 }, `socketio: handler of "e": the error has to be the last result`}, //nolint:revive,staticcheck // that is the pair
 		{"channel returned", func() chan int { return nil }, `socketio: handler of "e": no acknowledgement has an argument of type chan int`},
 		{"function returned", func() func() { return nil }, `socketio: handler of "e": no acknowledgement has an argument of type func()`},
 	}

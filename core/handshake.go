@@ -53,7 +53,7 @@ func WithUpstream(r *http.Request, u Upstream) *http.Request {
 // newHandshake takes the snapshot.
 func newHandshake(r *http.Request, keys []any) *Handshake {
 	h := &Handshake{
-		Method: r.Method, URL: strings.Clone(r.URL.RequestURI()), Host: strings.Clone(r.Host),
+		Method: strings.Clone(r.Method), URL: strings.Clone(r.URL.RequestURI()), Host: strings.Clone(r.Host),
 		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil,
 		header: packHeader(r.Header),
 	}

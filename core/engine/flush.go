@@ -186,17 +186,13 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	return c.flushed(batch, total)
 }
 
-// flushed accounts for a batch that is written, and keeps its array for the
-// next one if it is small.
+// flushed accounts for a batch that is written.
 func (c *wsConn) flushed(batch []Message, total int) (again bool) {
+	recycle(batch)
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queued -= int64(total)
-	if c.out == nil && cap(batch) <= 4 {
-		clear(batch)
-		c.out = batch[:0]
-	}
 	if len(c.out) > 0 {
 		return true
 	}
@@ -210,7 +206,9 @@ func (c *wsConn) writeFailed(err error) {
 	s.mu.Lock()
 	current := s.ws == c
 	s.mu.Unlock()
-	if current {
+	if current && isGone(err) {
+		s.shut(TransportClose, nil, false)
+	} else if current {
 		s.shut(TransportError, err, false)
 	}
 	c.abort()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,6 +31,9 @@ type wsConn struct {
 	main      bool // the session's transport; a probe until its upgrade
 	timed     bool // an incomplete message has a read deadline
 	completed bool // a message was completed by the bytes being fed
+	met       bool // a message has come; see rest
+	grown     bool // one that may have grown the stack
+	renew     bool // another goroutine is to go on
 	pings     int  // ping frames taken since pingsAt, in ns
 	pingsAt   int64
 	expire    *time.Timer   // of an upgrade
@@ -53,11 +57,15 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 	}
 	c := &wsConn{shard: srv.flush.next()}
 	c.attach(conn)
-	if _, ok := srv.open(r, q, c); !ok {
-		_ = conn.Close() // shutting down; the client finds out by itself
-		return
+	opened := false
+	defer func() {
+		if !opened { // shutting down, or Connect has panicked; the client finds out by itself
+			_ = conn.Close()
+		}
+	}()
+	if _, opened = srv.open(r, q, c); opened {
+		c.start(r, early)
 	}
-	c.start(r, early)
 }
 
 // attach gives the connection its network side.
@@ -109,16 +117,36 @@ func (c *wsConn) loop() {
 		if !c.work() {
 			return
 		}
+		if c.renew {
+			c.renew = false
+			go c.loop()
+			return
+		}
 		err = c.readOnce()
 	}
 	c.finish(err)
 }
 
+// rest decides whether another goroutine is to go on after this message. It is
+// one that often comes before silence, the first of a connection or a pong,
+// and what came before has grown the reader's stack: Go never shrinks one of
+// 4 KB, but a new goroutine starts with 2 KB.
+func (c *wsConn) rest(pong bool) {
+	switch {
+	case !c.met:
+		c.met, c.renew = true, true
+	case pong:
+		c.renew, c.grown = c.grown, false
+	default:
+		c.renew, c.grown = false, true
+	}
+}
+
 // finish releases what hangs on a connection that has ended.
 func (c *wsConn) finish(err error) {
 	s := c.s
-	if c.main && s.recv.Pending() {
-		s.recv.Work(false)
+	if c.main {
+		s.startWork()
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
@@ -184,6 +212,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	if !c.main {
 		return c.probing(data, binary)
 	}
+	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Pong))
 	if binary { // always the data of a message, without a type
 		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
 	}
@@ -207,8 +236,7 @@ func (c *wsConn) Ping(data []byte) error {
 			return &frame.Error{Code: frame.CodePolicyViolation}
 		}
 	}
-	c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
-	return nil
+	return c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
 }
 
 // Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of
@@ -223,18 +251,43 @@ func (*peerClosed) Error() string { return "engine: peer closed the connection" 
 // Close implements frame.Handler.
 func (c *wsConn) Close(code int, _ []byte) error { return &peerClosed{code} }
 
-// write queues a frame on this connection, whether it is a transport or a probe.
-func (c *wsConn) write(m Message) {
+// write queues a frame on this connection, whether it is a transport or a
+// probe. It fails when the peer makes us answer and does not read the answers.
+func (c *wsConn) write(m Message) error {
 	c.s.mu.Lock()
+	if c.s.over() {
+		c.s.mu.Unlock()
+		return ErrSlowConsumer
+	}
 	var ready *wsConn
 	if !c.closing {
-		c.out = append(c.out, m)
+		c.push(m)
 		c.s.queued += int64(len(m.frame))
 		ready = c.schedule()
 	}
 	c.s.mu.Unlock()
 	if ready != nil {
 		c.s.srv.flush.add(ready)
+	}
+	return nil
+}
+
+// outs lends arrays to connections that have something queued.
+var outs = sync.Pool{New: func() any { return new([8]Message) }}
+
+// push queues a message. Called with s.mu held.
+func (c *wsConn) push(m Message) {
+	if c.out == nil {
+		c.out = outs.Get().(*[8]Message)[:0]
+	}
+	c.out = append(c.out, m)
+}
+
+// recycle gives a batch's array back.
+func recycle(batch []Message) {
+	if cap(batch) == 8 {
+		clear(batch)
+		outs.Put((*[8]Message)(batch[:8]))
 	}
 }
 
@@ -263,11 +316,12 @@ func (c *wsConn) ended(err error) {
 		cause = errMessageTimeout
 	case errors.As(err, &closed):
 		reason = TransportClose // and its code is answered in kind
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+	case isGone(err):
 		reason, cause = TransportClose, nil
 	}
+	answers := f != nil || broken != nil || closed != nil // to what came before it
 	if c.main {
-		c.s.shut(reason, cause, false)
+		c.s.shut(reason, cause, answers)
 	} else {
 		c.endProbe(cause)
 	}
@@ -275,6 +329,19 @@ func (c *wsConn) ended(err error) {
 	if f != nil || broken != nil {
 		c.discard()
 	}
+}
+
+// isGone reports whether an error of a connection says that the peer, or this
+// side, has closed it: whoever notices first, reader or writer, the session
+// ends with the same reason. A peer that drops a TLS connection without its
+// goodbye is an unexpected EOF.
+func isGone(err error) bool {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // waitWritten waits until what is queued has left, or cannot leave: the
@@ -323,10 +390,11 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 		clear(c.out)
 		c.out = c.out[:0]
 	}
-	c.out = append(c.out, rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
+	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
-	if flush && c.blocked {
+	polite := reason == ForcedClose || reason == ServerShuttingDown
+	if flush && polite && (c.blocked || c.s.queued > scratchSize) {
 		wait = max(wait, c.s.srv.opts.WriteTimeout)
 	}
 	c.s.arm(time.Now().Add(wait)) // then cut

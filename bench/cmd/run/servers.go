@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gosio/gosio/bench/load"
+)
+
+// server is a program to be measured.
+type server struct {
+	name    string
+	kind    load.Kind
+	ours    bool   // its failure fails the run
+	quick   bool   // part of the two-minute run
+	module  string // Go package folder under servers/, or
+	script  string // script under servers/node
+	procs   string // GOMAXPROCS, or "" for the default
+	figures bool   // answers /debug/figures
+}
+
+var servers = []server{
+	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
+	{name: "gosio-p1", kind: load.SocketIO, ours: true, module: "gosio", procs: "1", figures: true},
+	{name: "gosio-p2", kind: load.SocketIO, ours: true, module: "gosio", procs: "2", figures: true},
+	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
+	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js"},
+	{name: "zishang", kind: load.SocketIO, module: "zishang"},
+	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true},
+	{name: "floor-coder", kind: load.BareEcho, module: "floor-coder", figures: true},
+	{name: "floor-nethttp", kind: load.BareHTTP, quick: true, module: "floor-nethttp", figures: true},
+}
+
+// build makes the program ready to be started. Packages from npm are installed
+// as the lock file says, once.
+func (s server) build(ctx context.Context, root string) error {
+	command := exec.CommandContext(ctx, "go", "build", "-o", binary(root, s.module), ".")
+	command.Dir = filepath.Join(root, "servers", s.module)
+	if s.script != "" {
+		command = exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
+		command.Dir = filepath.Join(root, "servers", "node")
+		if installed(command.Dir) {
+			return nil
+		}
+	}
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", s.name, err, out)
+	}
+	return nil
+}
+
+func binary(root, name string) string { return filepath.Join(root, ".bin", name) }
+
+// installed says whether npm's own note of what it installed is newer than the
+// lock file.
+func installed(dir string) bool {
+	lock, err := os.Stat(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		return false
+	}
+	done, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))
+	return err == nil && !done.ModTime().Before(lock.ModTime())
+}
+
+// process is a server that runs.
+type process struct {
+	server
+	command *exec.Cmd
+	address string
+	ended   chan struct{}
+}
+
+// start starts the server on a free port and waits until it listens.
+func (s server) start(ctx context.Context, root string, cpus []int) (*process, error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	command := exec.Command(binary(root, s.module))
+	if s.script != "" {
+		command = exec.Command("node", filepath.Join(root, "servers", "node", s.script))
+	}
+	command.Env = append(os.Environ(), "PORT="+strconv.Itoa(port))
+	if s.procs != "" {
+		command.Env = append(command.Env, "GOMAXPROCS="+s.procs)
+	}
+	command.Stdout, command.Stderr = nil, nil
+	if err := startOn(command, cpus); err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
+	}
+	p := &process{
+		server: s, command: command, ended: make(chan struct{}),
+		address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
+	}
+	go func() { // ends with the process; stop waits for it
+		defer close(p.ended)
+		_ = command.Wait() // we end it by a signal: the status says nothing
+	}()
+	if err := p.await(ctx); err != nil {
+		p.stop()
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
+	}
+	return p, nil
+}
+
+func (p *process) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.ended:
+			return errors.New("the server ended")
+		case <-ctx.Done():
+			return fmt.Errorf("the server does not listen: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// stop ends the server and waits for its end.
+func (p *process) stop() {
+	_ = p.command.Process.Kill() // it may have ended already
+	<-p.ended
+}
+
+// debug is the URL of the server's figures, or "".
+func (p *process) debug() string {
+	if !p.figures {
+		return ""
+	}
+	return "http://" + p.address + "/debug/figures"
+}
+
+const firstPort, lastPort = 42000, 42999
+
+var nextPort = firstPort
+
+func freePort(ctx context.Context) (int, error) {
+	for range lastPort - firstPort {
+		port := nextPort
+		if nextPort++; nextPort > lastPort {
+			nextPort = firstPort
+		}
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, listener.Close()
+		}
+	}
+	return 0, errors.New("no free port")
+}

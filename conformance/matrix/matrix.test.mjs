@@ -1,0 +1,34 @@
+// Every client version and mode against one server: TARGET names it, VERSIONS
+// the clients ("4.8,4.7,4.5"; all by default).
+import { after, before, describe, it } from "node:test";
+import { Clients, modes, versions } from "../lib/client.mjs";
+import { Server } from "../lib/server.mjs";
+import { cases as disconnects } from "./disconnects.mjs";
+import { cases as events } from "./events.mjs";
+import { cases as limits } from "./limits.mjs";
+import { cases as namespaces } from "./namespaces.mjs";
+import { cases as upgrade } from "./upgrade.mjs";
+
+const target = process.env.TARGET ?? "node";
+const chosen = (process.env.VERSIONS ?? Object.keys(versions).join()).split(",");
+
+describe(target, () => {
+  let server;
+  before(async () => (server = await Server.start(target)));
+  after(() => server.stop());
+
+  for (const version of chosen) {
+    if (!versions[version]) throw new Error(`no client ${version}; there are ${Object.keys(versions)}`);
+    for (const mode of Object.keys(modes)) {
+      describe(`client ${version}, ${mode}`, { concurrency: 4 }, () => {
+        const all = { ...events, ...namespaces, ...disconnects, ...limits, ...(mode === "upgrade" ? upgrade : {}) };
+        for (const [name, run] of Object.entries(all)) {
+          it(name, { timeout: 60_000 }, async (t) => {
+            const clients = new Clients(server.url, version, mode, t);
+            await Promise.race([server.died, run({ clients, server, target, mode, t })]);
+          });
+        }
+      });
+    }
+  }
+});

@@ -1,0 +1,135 @@
+// The reference implementation of CONTRACT.md, on the official Node server.
+import { createServer } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { Server } from "socket.io";
+
+const httpServer = createServer(control);
+const io = new Server(httpServer, { pingInterval: 1000, pingTimeout: 10_000, serveClient: false });
+
+const reasons = new Map(); // by socket id
+const reasonWaiters = new Map(); // by socket id: callbacks
+
+for (const name of ["/", "/chat", "/admin", "/closed", "/stream"]) {
+  io.of(name).on("connection", (socket) => {
+    socket.on("disconnect", (reason) => {
+      reasons.set(socket.id, reason);
+      for (const tell of reasonWaiters.get(socket.id) ?? []) tell();
+      reasonWaiters.delete(socket.id);
+    });
+    (name === "/stream" ? stream : events)(socket);
+  });
+}
+
+io.of("/admin").use((socket, next) => {
+  if (socket.handshake.auth.token === "secret") return next();
+  next(Object.assign(new Error("not authorized"), { data: { code: "E_AUTH", need: ["token"] } }));
+});
+io.of("/closed").use((_socket, next) => next(new Error("closed")));
+
+function events(socket) {
+  let count = 0;
+  let ordered = true;
+
+  socket.on("echo", (...args) => socket.emit("echo", ...withoutAck(args)));
+  socket.on("echo-ack", (...args) => args.pop()(...args));
+  socket.on("slow", (ms, ack) => setTimeout(() => ack("done"), ms));
+  socket.on("ask", async (question, ms, ack) => ack(await ask(socket, question, ms)));
+  socket.on("size", (data) => socket.emit("size", Buffer.byteLength(data)));
+  socket.on("binary", (...args) => args.pop()(weigh(args)));
+  socket.on("blob", (n) => {
+    const blob = (value) => Buffer.alloc(n, value);
+    socket.emit("blob", { name: "blob", parts: [blob(1), { deep: blob(2) }] }, blob(3));
+  });
+  socket.on("whoami", (ack) => ack({ id: socket.id, namespace: socket.nsp.name, auth: socket.handshake.auth }));
+  socket.on("join", async (room, ack) => {
+    await socket.join(room);
+    ack(true);
+  });
+  socket.on("leave", async (room, ack) => {
+    await socket.leave(room);
+    ack(true);
+  });
+  socket.on("rooms", (ack) => ack([...socket.rooms].filter((room) => room !== socket.id).sort()));
+  socket.on("say", ({ from, to, except }, text, ack) => {
+    const source = from === "namespace" ? socket.nsp : socket.broadcast;
+    source.to(to).except(except).emit("said", text);
+    ack(true);
+  });
+  socket.on("count", (i) => {
+    ordered &&= i === count;
+    count++;
+  });
+  socket.on("counted", (ack) => ack({ count, ordered }));
+  socket.on("kick", (whole) => socket.disconnect(whole));
+}
+
+function stream(socket) {
+  let ticks = 0;
+  let count = 0;
+  let ordered = true;
+  const timer = setInterval(() => socket.emit("tick", ticks++), 2);
+  socket.on("disconnect", () => clearInterval(timer));
+  socket.on("tock", (i) => {
+    ordered &&= i === count;
+    count++;
+  });
+  socket.on("stop", (ack) => {
+    clearInterval(timer);
+    ack({ ticks, count, ordered });
+  });
+}
+
+async function ask(socket, question, ms) {
+  try {
+    return { answer: await socket.timeout(ms).emitWithAck("question", question) };
+  } catch {
+    return { error: "timeout" };
+  }
+}
+
+function withoutAck(args) {
+  return typeof args.at(-1) === "function" ? args.slice(0, -1) : args;
+}
+
+function weigh(value) {
+  if (Buffer.isBuffer(value)) return { buffers: 1, bytes: value.length };
+  const sum = { buffers: 0, bytes: 0 };
+  if (typeof value !== "object" || value === null) return sum;
+  for (const part of Object.values(value)) {
+    const { buffers, bytes } = weigh(part);
+    sum.buffers += buffers;
+    sum.bytes += bytes;
+  }
+  return sum;
+}
+
+async function control(request, response) {
+  const url = new URL(request.url, "http://localhost");
+  const end = (status, body) => response.writeHead(status).end(body);
+  switch (`${request.method} ${url.pathname}`) {
+    case "GET /control/reason": {
+      const id = url.searchParams.get("id");
+      if (!reasons.has(id)) {
+        const told = new Promise((resolve) => reasonWaiters.set(id, [...(reasonWaiters.get(id) ?? []), resolve]));
+        await Promise.race([told, delay(5000)]);
+      }
+      return reasons.has(id) ? end(200, reasons.get(id)) : end(404);
+    }
+    case "POST /control/say":
+      io.to(url.searchParams.get("room")).emit("said", url.searchParams.get("text"));
+      return end(204);
+    case "POST /control/shutdown":
+      end(204);
+      return shutdown();
+    default:
+      return end(404);
+  }
+}
+
+async function shutdown() {
+  await io.close();
+  process.exit(0);
+}
+
+process.on("SIGTERM", shutdown);
+httpServer.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening"));

@@ -1,0 +1,40 @@
+// Suite-socket is the support server of the official Socket.IO protocol suite.
+// PORT is its TCP port, 3000 by default.
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+
+	"github.com/gosio/gosio/conformance/servers/contract"
+)
+
+func main() {
+	srv := socketio.NewServer(&socketio.Options{
+		PingInterval:   300 * time.Millisecond,
+		PingTimeout:    200 * time.Millisecond,
+		ConnectTimeout: time.Second,
+		CORS:           socketio.CORS{Origins: []string{"*"}},
+	})
+	for _, name := range []string{"/", "/custom"} {
+		ns := srv.Of(name)
+		ns.OnConnect(func(s *socketio.Socket) { _ = s.Emit("auth", contract.Auth(s)) }) // or it is gone already
+		ns.On("message", func(s *socketio.Socket, args ...any) error { return s.Emit("message-back", args...) })
+		ns.On("message-with-ack", func(a, b, c *any, ack socketio.Ack) error { return ack(contract.Given(a, b, c)...) })
+	}
+	http.Handle("/socket.io/", srv)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:"+cmp.Or(os.Getenv("PORT"), "3000"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("listening")
+	log.Fatal(http.Serve(listener, nil))
+}

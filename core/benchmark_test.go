@@ -1,0 +1,186 @@
+package socketio_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// These benchmarks run over loopback TCP, because the lean connection exists
+// only there. The client allocates nothing, so the allocations reported are
+// the server's.
+
+// rawClient is a WebSocket client that only counts the frames it gets.
+type rawClient struct {
+	net.Conn
+	r   *bufio.Reader
+	buf [16]byte
+}
+
+func dialRaw(tb testing.TB, url string) *rawClient {
+	tb.Helper()
+	host := strings.TrimPrefix(url, "http://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = conn.Close() })
+	c := &rawClient{Conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
+	_, err = fmt.Fprintf(conn, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"+
+		"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", host)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := http.ReadResponse(c.r, nil); err != nil {
+		tb.Fatal(err)
+	}
+	c.frames(tb, 1) // open
+	c.send(tb, frameOf("40"))
+	c.frames(tb, 1) // connect
+	return c
+}
+
+// frameOf is a client's text frame, masked with zeros.
+func frameOf(text string) []byte {
+	b := []byte{0x81}
+	if len(text) < 126 {
+		b = append(b, 0x80|byte(len(text)))
+	} else {
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(len(text)))
+	}
+	return append(append(b, 0, 0, 0, 0), text...)
+}
+
+func (c *rawClient) send(tb testing.TB, frame []byte) {
+	if _, err := c.Write(frame); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// frames reads n frames and forgets them.
+func (c *rawClient) frames(tb testing.TB, n int) {
+	for range n {
+		if _, err := io.ReadFull(c.r, c.buf[:2]); err != nil {
+			tb.Fatal(err)
+		}
+		size := int(c.buf[1])
+		if size == 126 {
+			if _, err := io.ReadFull(c.r, c.buf[:2]); err != nil {
+				tb.Fatal(err)
+			}
+			size = int(binary.BigEndian.Uint16(c.buf[:2]))
+		}
+		if _, err := c.r.Discard(size); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func benchServer(tb testing.TB) (srv *socketio.Server, url string) {
+	tb.Helper()
+	srv = socketio.NewServer(nil)
+	ts := httptest.NewServer(srv)
+	tb.Cleanup(func() {
+		srv.Close()
+		ts.Close()
+	})
+	return srv, ts.URL
+}
+
+type point struct {
+	X    float64 `json:"x"`
+	Y    float64 `json:"y"`
+	Name string  `json:"name"`
+}
+
+// BenchmarkEvent is one event in, and what its handler sends back.
+func BenchmarkEvent(b *testing.B) {
+	typed := socketio.NewEvent[point, point]("typed")
+	for _, bench := range []struct {
+		name, packet string
+		register     func(*socketio.Server)
+	}{
+		{"echo-string", `42["e","hello world"]`, func(srv *socketio.Server) {
+			srv.On("e", func(s *socketio.Socket, v string) { _ = s.Emit("e", v) })
+		}},
+		{"echo-any", `42["e",{"x":1.5,"y":2,"name":"p"}]`, func(srv *socketio.Server) {
+			srv.On("e", func(s *socketio.Socket, v any) { _ = s.Emit("e", v) })
+		}},
+		{"ack-reflected", `421["e",1.5,2]`, func(srv *socketio.Server) {
+			srv.On("e", func(x, y float64) (float64, error) { return x + y, nil })
+		}},
+		{"ack-typed", `421["typed",{"x":1.5,"y":2,"name":"p"}]`, func(srv *socketio.Server) {
+			typed.Handle(srv, func(_ context.Context, _ *socketio.Socket, p point) (point, error) { return p, nil })
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			srv, url := benchServer(b)
+			bench.register(srv)
+			c := dialRaw(b, url)
+			frame := frameOf(bench.packet)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.send(b, frame)
+				c.frames(b, 1)
+			}
+		})
+	}
+}
+
+// BenchmarkBroadcast is one broadcast to a room, until all have it.
+func BenchmarkBroadcast(b *testing.B) {
+	for _, members := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(members), func(b *testing.B) {
+			srv, clients := benchRoom(b, members)
+			b.ReportAllocs()
+			for b.Loop() {
+				broadcastOnce(b, srv, clients)
+			}
+		})
+	}
+}
+
+func benchRoom(tb testing.TB, members int) (*socketio.Server, []*rawClient) {
+	tb.Helper()
+	srv, url := benchServer(tb)
+	joined := make(chan error)
+	srv.OnConnect(func(s *socketio.Socket) { joined <- s.Join("room") })
+	clients := make([]*rawClient, members)
+	for i := range clients {
+		clients[i] = dialRaw(tb, url)
+		if err := <-joined; err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return srv, clients
+}
+
+func broadcastOnce(tb testing.TB, srv *socketio.Server, clients []*rawClient) {
+	if err := srv.To("room").Emit("news", "hello"); err != nil {
+		tb.Fatal(err)
+	}
+	for _, c := range clients {
+		c.frames(tb, 1)
+	}
+}
+
+// TestBroadcastAllocations guards the rule that a recipient costs no
+// allocation: the message is encoded and framed once.
+func TestBroadcastAllocations(t *testing.T) {
+	few, fewClients := benchRoom(t, 10)
+	many, manyClients := benchRoom(t, 210)
+	base := testing.AllocsPerRun(50, func() { broadcastOnce(t, few, fewClients) })
+	got := testing.AllocsPerRun(50, func() { broadcastOnce(t, many, manyClients) })
+	if perRecipient := (got - base) / 200; perRecipient > 0.5 { // pools drop some under the race detector
+		t.Errorf("%.0f allocations for 10 recipients, %.0f for 210: %.2f for each more, want none", base, got, perRecipient)
+	}
+}
