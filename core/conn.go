@@ -264,6 +264,13 @@ func (c *conn) Backlog() <-chan struct{} {
 	return room
 }
 
+// heldUp reports whether the connection is not read, see Backlog.
+func (c *conn) heldUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.room != nil
+}
+
 // close disconnects all sockets of the connection, then the connection itself
 // once what is queued is sent.
 func (c *conn) close() {

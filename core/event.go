@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"fmt"
+	"reflect"
 )
 
 // None stands for no payload and for no answer.
@@ -26,9 +27,10 @@ func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socke
 	if f == nil {
 		panic(fmt.Sprintf("socketio: handler of %q is no function", e.name))
 	}
+	optional := reflect.TypeFor[In]().Kind() == reflect.Pointer
 	h := newHandler(e.name, EventHandler(func(ctx context.Context, in *Incoming) error {
 		var v In
-		if _, none := any(v).(None); !none && in.Arg(0, &v) != nil {
+		if _, none := any(v).(None); !none && (!optional || in.Len() > 0) && in.Arg(0, &v) != nil {
 			return errArgs
 		}
 		out, err := f(ctx, in.Socket, v)

@@ -64,7 +64,7 @@ func Refused(t testing.TB, h http.Handler, o Options) *socketio.ConnectError {
 
 func connect(t testing.TB, h http.Handler, o Options) (*Client, *socketio.ConnectError) {
 	t.Helper()
-	hub := &hub{conn: &Conn{}}
+	hub := &hub{conn: &Conn{}, sending: make(chan struct{}, 1)}
 	hub.conn.sink = hub
 	if err := hub.conn.open(t, h, o); err != nil {
 		t.Fatalf("siotest: the handshake fails: %v", err)
@@ -149,8 +149,8 @@ func (c *Client) send(text []byte, attachments [][]byte, err error) {
 	for _, a := range attachments {
 		packets = append(packets, "b"+base64.StdEncoding.EncodeToString(a))
 	}
-	c.hub.sending.Lock() // a packet's attachments follow it
-	defer c.hub.sending.Unlock()
+	c.hub.sending <- struct{}{} // a packet's attachments follow it
+	defer func() { <-c.hub.sending }()
 	_ = c.conn.Send(packets...) // a connection that is gone shows by its disconnect
 }
 
@@ -262,7 +262,7 @@ func (c *Client) packet(p *parser.Packet) {
 // hub routes what arrives on one connection to its clients.
 type hub struct {
 	conn    *Conn
-	sending sync.Mutex
+	sending chan struct{}  // holds one, see Conn.posting
 	decoder parser.Decoder // used by the reader
 
 	mu      sync.Mutex

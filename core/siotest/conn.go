@@ -55,7 +55,7 @@ type Conn struct {
 	ctx     context.Context // of all requests
 	end     context.CancelFunc
 	running sync.WaitGroup
-	posting sync.Mutex
+	posting chan struct{} // holds one; a mutex would stop virtual time
 
 	mu      sync.Mutex
 	pipes   []*pipe.Conn
@@ -86,6 +86,7 @@ func Open(t testing.TB, h http.Handler, o Options) *Conn {
 // open serves h on a network of its own, and connects.
 func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 	c.t, c.opts, c.inbox = t, o.withDefaults(), newQueue[string]()
+	c.posting = make(chan struct{}, 1)
 	c.ctx, c.end = context.WithCancel(context.Background())
 	listener := pipe.Listen()
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
@@ -300,8 +301,8 @@ func (c *Conn) Write(text string) error {
 	if c.ws != nil {
 		return c.ws.Write(c.ctx, websocket.MessageText, []byte(text))
 	}
-	c.posting.Lock() // overlapping POSTs end a session
-	defer c.posting.Unlock()
+	c.posting <- struct{}{} // overlapping POSTs end a session
+	defer func() { <-c.posting }()
 	_, err := c.request(http.MethodPost, text)
 	return err
 }
