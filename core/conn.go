@@ -174,12 +174,13 @@ func (c *conn) joined() {
 
 // forget takes a socket off the connection; ours says that it was this side's
 // doing. A connection in no namespace is given ConnectTimeout again.
-func (c *conn) forget(s *Socket, ours bool) {
+// It reports whether the socket was still there.
+func (c *conn) forget(s *Socket, ours bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.sockets, s)
 	if i < 0 {
-		return
+		return false
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if ours {
@@ -188,6 +189,7 @@ func (c *conn) forget(s *Socket, ours bool) {
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
 		c.timer = time.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
+	return true
 }
 
 // Closed implements engine.Receiver.
@@ -219,11 +221,22 @@ func (c *conn) awaitAttachments(pending bool) {
 		c.attached.Stop()
 		c.attached = nil
 	case pending && c.attached == nil && !c.closed:
-		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, func() {
-			c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
-			c.sess.Close()
-		})
+		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, c.noAttachments)
 	}
+}
+
+// noAttachments ends a connection whose attachments are late, unless it is
+// this side that does not read them.
+func (c *conn) noAttachments() {
+	c.mu.Lock()
+	if c.room != nil && c.attached != nil {
+		c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
+	c.sess.Close()
 }
 
 // hold counts an event's bytes against the connection until its handler has run.
@@ -239,6 +252,9 @@ func (c *conn) unhold(n int64) {
 	if c.room != nil && c.queued < c.srv.opts.Limits.ReceiveBuffer {
 		close(c.room)
 		c.room = nil
+		if c.attached != nil { // its attachments can be read only now
+			c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
+		}
 	}
 	c.mu.Unlock()
 }

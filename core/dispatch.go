@@ -186,7 +186,7 @@ func (s *Socket) join() {
 	s.ns.rooms.add(s)
 	_ = s.Join(rooms...) // counted when the middleware joined
 	if !s.connected() {
-		s.ns.rooms.remove(s) // its close has run before it was there
+		s.leaveAll() // its close has run before it was there
 	}
 	s.conn.joined()
 	for _, hook := range s.ns.connectHooks() {

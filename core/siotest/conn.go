@@ -89,7 +89,7 @@ func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 	c.posting = make(chan struct{}, 1)
 	c.ctx, c.end = context.WithCancel(context.Background())
 	listener := pipe.Listen()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ConnState: c.count}
 	c.running.Go(func() { _ = server.Serve(listener) }) // until Close
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c.dial(ctx, listener)
@@ -112,6 +112,16 @@ func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 		return c.openPolling()
 	}
 	return c.openWebSocket()
+}
+
+// count sees to it that the server's connections end before the test does.
+func (c *Conn) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		c.running.Add(1)
+	case http.StateClosed, http.StateHijacked: // the last of each
+		c.running.Done()
+	}
 }
 
 func (o Options) withDefaults() Options {
