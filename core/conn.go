@@ -26,6 +26,7 @@ type conn struct {
 	left     []string    // namespaces whose sockets this side has ended
 	timer    *time.Timer // ends a connection that is in no namespace
 	attached *time.Timer // ends one whose attachments do not come
+	attachBy time.Time   // when attached is to fire; an earlier call is stale
 	closed   bool
 	queued   int64         // bytes of events that wait for their handlers
 	room     chan struct{} // closed when there is room again; made on demand
@@ -221,20 +222,29 @@ func (c *conn) awaitAttachments(pending bool) {
 		c.attached.Stop()
 		c.attached = nil
 	case pending && c.attached == nil && !c.closed:
+		c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
 		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, c.noAttachments)
 	}
+}
+
+// extendAttachments starts the time anew. Called with mu held.
+func (c *conn) extendAttachments() {
+	c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
+	c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
 }
 
 // noAttachments ends a connection whose attachments are late, unless it is
 // this side that does not read them.
 func (c *conn) noAttachments() {
 	c.mu.Lock()
-	if c.room != nil && c.attached != nil {
-		c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
-		c.mu.Unlock()
+	if c.attached != nil && c.room != nil {
+		c.extendAttachments()
+	}
+	stale := c.attached == nil || time.Now().Before(c.attachBy)
+	c.mu.Unlock()
+	if stale {
 		return
 	}
-	c.mu.Unlock()
 	c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
 	c.sess.Close()
 }
@@ -253,7 +263,7 @@ func (c *conn) unhold(n int64) {
 		close(c.room)
 		c.room = nil
 		if c.attached != nil { // its attachments can be read only now
-			c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
+			c.extendAttachments()
 		}
 	}
 	c.mu.Unlock()

@@ -63,6 +63,7 @@ func TestReasons(t *testing.T) {
 				a.OnDisconnecting(note("disconnecting"))
 				c := siotest.Dial(t, a, o)
 				s := a.socket(t, c)
+				synctest.Wait() // a poll waits
 				tt.end(a, c, s)
 				want := tt.want[""] + tt.want[o.Transport] + " other+room"
 				assert.Equal(t, "hooks", <-ended+", "+<-ended, "disconnecting: "+want+", disconnect: "+want)
@@ -262,12 +263,11 @@ func TestCloseInHandler(t *testing.T) {
 // others do not notice.
 func TestReceiveBuffer(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
-		a := newApp(t, socketio.Options{Limits: socketio.Limits{ReceiveBuffer: 10_000}})
+		a := newApp(t, socketio.Options{Limits: socketio.Limits{ReceiveBuffer: 10_000, MessageTimeout: time.Hour}})
 		hold := make(chan struct{})
 		n := 0
 		a.On("e", func(string) { <-hold; n++ })
 		a.On("ping", func() string { return "pong" })
-		a.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { t.Log("reason", r) })
 		busy, other := siotest.Dial(t, a, o), siotest.Dial(t, a, o)
 		sent := make(chan struct{})
 		go func() {

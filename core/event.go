@@ -38,9 +38,9 @@ func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socke
 			return err
 		}
 		if _, none := any(out).(None); none {
-			return in.ack()
+			return in.Ack()
 		}
-		return in.ack(out)
+		return in.Ack(out)
 	}))
 	h.shape = shapeOf(f)
 	return r.On(e.name, h)

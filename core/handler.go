@@ -44,13 +44,13 @@ func (in *Incoming) Arg(i int, dst any) error {
 // WantsAck reports whether the client waits for an acknowledgement.
 func (in *Incoming) WantsAck() bool { return in.packet.HasID }
 
-// Ack acknowledges the event. Only the first acknowledgement is sent, and none
+// Ack acknowledges an event. Only the first acknowledgement is sent, and none
 // if the client does not wait for one. It may be called at any time, by any
 // goroutine. It fails like [Socket.Emit].
 type Ack func(args ...any) error
 
-// ack implements Ack.
-func (in *Incoming) ack(args ...any) error {
+// Ack acknowledges the event, as an [Ack] does.
+func (in *Incoming) Ack(args ...any) error {
 	if !in.packet.HasID || in.acked.Load() {
 		return nil
 	}
@@ -154,9 +154,9 @@ func (s *Socket) handle(p *parser.Packet) {
 	if !known && !errors.Is(err, errPanicked) {
 		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
 	}
-	if e := in.ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
+	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
 		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", e)
-		_ = in.ack(failedAck{errInternal}) // which does
+		_ = in.Ack(failedAck{errInternal}) // which does
 	}
 	if errors.Is(err, errPanicked) {
 		s.closePanicked() // the client has its answer
@@ -209,17 +209,17 @@ func newHandler(event string, fn any) *handler {
 	case func(context.Context, *Incoming) error:
 		return &handler{event: event, call: f}
 	case func(*Socket, string):
-		return direct(event, fn, func(in *Incoming, v string) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v string) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, json.RawMessage):
-		return direct(event, fn, func(in *Incoming, v json.RawMessage) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v json.RawMessage) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, any):
-		return direct(event, fn, func(in *Incoming, v any) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v any) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, []byte):
-		return direct(event, fn, func(in *Incoming, v []byte) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v []byte) error { f(in.Socket, v); return in.Ack() })
 	case func(string, Ack):
-		return direct(event, fn, func(in *Incoming, v string) error { f(v, in.ack); return nil })
+		return direct(event, fn, func(in *Incoming, v string) error { f(v, in.Ack); return nil })
 	case func(any, Ack):
-		return direct(event, fn, func(in *Incoming, v any) error { f(v, in.ack); return nil })
+		return direct(event, fn, func(in *Incoming, v any) error { f(v, in.Ack); return nil })
 	}
 	return newReflected(event, fn)
 }

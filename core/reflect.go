@@ -125,7 +125,7 @@ func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, erro
 	if s.socket {
 		args = append(args, reflect.ValueOf(in.Socket))
 	}
-	ack := reflect.ValueOf(Ack(in.ack))
+	ack := reflect.ValueOf(Ack(in.Ack))
 	if s.ackFirst {
 		args = append(args, ack)
 	}
@@ -178,5 +178,5 @@ func (s *shape) finish(in *Incoming, out []reflect.Value) error {
 	for i, v := range out {
 		results[i] = v.Interface()
 	}
-	return in.ack(results...)
+	return in.Ack(results...)
 }

@@ -88,7 +88,7 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	if n := rw.Reader.Buffered(); n > 0 {
-		b, _ := rw.Reader.Peek(n) // buffered: cannot fail
+		b, _ := rw.Peek(n) // buffered: cannot fail
 		u.early = bytes.Clone(b)
 	}
 	u.conn = conn

@@ -120,7 +120,7 @@ func TestRefusals(t *testing.T) {
 		c := mount(t, middleware.RequestSize(1000))
 		s := c.Open()
 		a := c.Do("POST", "/?EIO=4&transport=polling&sid="+s.ID, strings.Repeat("4", 2000))
-		assert.Equal(t, "POST", a.Status, http.StatusBadRequest)
+		assert.Equal(t, "POST", a.Status, http.StatusRequestEntityTooLarge)
 	})
 	t.Run("Throttle", func(t *testing.T) {
 		t.Parallel()

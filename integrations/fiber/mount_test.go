@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 		"github.com/valyala/fasthttp/stackless.NewFunc", // compression, in later versions
 		"github.com/gofiber/fiber/v2/middleware/",       // cache, logger
 		"github.com/gofiber/fiber/v2/internal/",         // storage in memory
+		"github.com/gofiber/fiber/v2/utils.StartTimeStampUpdater",
 	)
 }
 

@@ -45,7 +45,6 @@ func (s *session) Message(data []byte, binary bool) error {
 
 func (s *session) Pending() engine.Worker { return nil }
 
-
 func (s *session) Backlog() <-chan struct{} { return nil }
 
 func (s *session) Closed(engine.Reason, error) {}
