@@ -64,7 +64,7 @@ async function takeJobs() {
 
 function run({ name, files, env }) {
   const start = Date.now();
-  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files], {
+  const child = spawn(process.execPath, ["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-force-exit", ...files], {
     cwd: here,
     env: { ...process.env, GO_SERVERS: work, ...env },
     stdio: ["ignore", "pipe", "pipe"],

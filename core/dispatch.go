@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -101,23 +102,33 @@ func (s *Socket) enqueue(j *job) {
 	}
 }
 
-// Pending implements engine.Receiver.
-func (c *conn) Pending() bool { return len(c.pending) > 0 }
-
-// Work implements engine.Receiver: it runs the dispatchers of sockets that have
-// got events, the last one on the reader.
-func (c *conn) Work(inline bool) {
+// Pending implements engine.Receiver. Of several sockets that have got events
+// all but one are given dispatchers of their own: they do not wait for each
+// other.
+func (c *conn) Pending() engine.Worker {
 	last := len(c.pending) - 1
-	for i, s := range c.pending {
-		c.pending[i] = nil
-		if inline && i == last {
-			c.pending = c.pending[:0] // before another reader may take over
-			s.dispatch()
-			return
-		}
+	if last < 0 {
+		return nil
+	}
+	for _, s := range c.pending[:last] {
 		go s.dispatch()
 	}
+	s := c.pending[last]
+	clear(c.pending)
 	c.pending = c.pending[:0]
+	return (*dispatcher)(s)
+}
+
+// dispatcher is a socket as the engine sees it.
+type dispatcher Socket
+
+// Work implements engine.Worker.
+func (d *dispatcher) Work(inline bool) {
+	if inline {
+		(*Socket)(d).dispatch()
+		return
+	}
+	go (*Socket)(d).dispatch()
 }
 
 // dispatch runs the socket's jobs one after another and ends when there are

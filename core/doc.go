@@ -15,7 +15,8 @@
 // A handler is a function whose parameters are filled by type: an optional
 // [context.Context], an optional [*Socket], the event's arguments in order (any
 // type that encoding/json decodes, []byte for binary; the last may be
-// variadic), and an optional [Ack]. A missing argument is an error, unless the
+// variadic), and an optional [Ack], which stands before the arguments if they are
+// variadic. A missing argument is an error, unless the
 // parameter is a pointer or variadic; extra ones are ignored.
 //
 // What a handler returns is the acknowledgement; when it returns nothing, the

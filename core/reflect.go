@@ -13,6 +13,7 @@ type shape struct {
 	args        []reflect.Type
 	variadic    bool
 	ack         bool
+	ackFirst    bool           // before the arguments, as the last of them is variadic
 	results     []reflect.Type // without the error
 	err         bool
 }
@@ -38,9 +39,13 @@ func shapeOf(fn any) shape {
 		s.socket = true
 		first++
 	}
-	if first < last && t.In(last-1) == typeAck {
+	switch {
+	case first < last && t.In(last-1) == typeAck:
 		s.ack = true
 		last--
+	case first < last && t.In(first) == typeAck && t.IsVariadic(): // which has to be last
+		s.ack, s.ackFirst = true, true
+		first++
 	}
 	for i := first; i < last; i++ {
 		s.args = append(s.args, t.In(i))
@@ -62,7 +67,7 @@ func (s *shape) check(event string) {
 	for _, t := range s.args {
 		switch {
 		case t == typeContext, t == typeSocket, t == typeAck:
-			panic(fmt.Sprintf("socketio: handler of %q: %v is out of place: the order is context.Context, *Socket, the event's arguments, Ack", event, t))
+			panic(fmt.Sprintf("socketio: handler of %q: %v is out of place: the order is context.Context, *Socket, the event's arguments, Ack; before variadic arguments the Ack comes first", event, t))
 		case t.Kind() == reflect.Func, t.Kind() == reflect.Chan:
 			panic(fmt.Sprintf("socketio: handler of %q: no event has an argument of type %v", event, t))
 		}
@@ -106,6 +111,10 @@ func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, erro
 	if s.socket {
 		args = append(args, reflect.ValueOf(in.Socket))
 	}
+	ack := reflect.ValueOf(Ack(in.ack))
+	if s.ackFirst {
+		args = append(args, ack)
+	}
 	for i, t := range s.args {
 		v := reflect.New(t)
 		var err error
@@ -121,8 +130,8 @@ func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, erro
 		}
 		args = append(args, v.Elem())
 	}
-	if s.ack {
-		args = append(args, reflect.ValueOf(Ack(in.ack)))
+	if s.ack && !s.ackFirst {
+		args = append(args, ack)
 	}
 	return args, nil
 }

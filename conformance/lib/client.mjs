@@ -25,6 +25,7 @@ export class Clients {
 
   // socket makes a socket on a connection of its own, not yet connected.
   socket(namespace = "/", options = {}) {
+    if (this.closed) throw new Error("the test is over");
     const socket = this.io((options.url ?? this.url) + namespace, {
       transports: modes[this.mode],
       forceNew: true,
@@ -53,6 +54,7 @@ export class Clients {
   }
 
   close() {
+    this.closed = true;
     for (const socket of this.sockets) {
       socket.io.reconnection(false);
       socket.disconnect();

@@ -21,9 +21,11 @@ function command(name) {
 
 // Server is one server's process; restart starts a new one on the same port.
 export class Server {
-  static async start(name) {
+  // start starts a server; one that is for a single test ends with it.
+  static async start(name, t) {
     const server = new Server();
     server.name = name;
+    t?.after(() => server.discard()); // whatever becomes of the test meanwhile
     server.port = await freePort();
     await server.restart();
     return server;
@@ -34,6 +36,7 @@ export class Server {
   }
 
   async restart() {
+    if (this.discarded) throw new Error("the test is over");
     const [file, args] = command(this.name);
     this.output = "";
     this.child = spawn(file, args, {
@@ -43,7 +46,15 @@ export class Server {
     children.add(this.child);
     this.ended = once(this.child, "exit").then(([code, signal]) => ({ code, signal }));
     const { child } = this;
-    this.ended.then(() => children.delete(child));
+    this.expected = false;
+    // died rejects if the server ends without having been told to.
+    this.died = this.ended.then((end) => {
+      children.delete(child);
+      if (this.expected) return new Promise(() => {});
+      console.error(`${this.name} ended with ${JSON.stringify(end)}:\n${this.output}`);
+      throw new Error(`${this.name} ended by itself`);
+    });
+    this.died.catch(() => {}); // nobody may be waiting
     const ready = new Promise((resolve) => {
       for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text) => {
@@ -61,17 +72,26 @@ export class Server {
 
   // kill ends the process without warning.
   async kill() {
-    this.child.kill("SIGKILL");
+    this.expected = true;
+    this.child?.kill("SIGKILL");
     await this.ended;
+  }
+
+  // discard is kill, and there is no restart after it.
+  async discard() {
+    this.discarded = true;
+    await this.kill();
   }
 
   // shutdown asks for a graceful end, and fails unless there is one.
   async shutdown() {
+    this.expected = true;
     await fetch(`${this.url}/control/shutdown`, { method: "POST" });
     await this.#endsWell();
   }
 
   async stop() {
+    this.expected = true;
     this.child.kill("SIGTERM");
     await this.#endsWell();
   }

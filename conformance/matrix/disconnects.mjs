@@ -73,7 +73,7 @@ export const cases = {
   },
 
   "reconnection after the server was killed": async ({ clients, target, t, mode }) => {
-    const server = await ownServer(target, t);
+    const server = await Server.start(target, t);
     const { socket, chat } = await twoSockets(clients, server);
     const { id } = socket;
     const gone = [event(socket, "disconnect"), event(chat, "disconnect")];
@@ -85,7 +85,7 @@ export const cases = {
   },
 
   "reconnection after the server was shut down": async ({ clients, target, t }) => {
-    const server = await ownServer(target, t);
+    const server = await Server.start(target, t);
     const { socket, chat } = await twoSockets(clients, server);
     const { id } = socket;
     const gone = [event(socket, "disconnect"), event(chat, "disconnect")];
@@ -94,13 +94,6 @@ export const cases = {
     await comesBack(server, socket, chat, id);
   },
 };
-
-// ownServer starts a server for one test, whatever becomes of it there.
-async function ownServer(target, t) {
-  const server = await Server.start(target);
-  t.after(() => server.kill());
-  return server;
-}
 
 async function twoSockets(clients, server) {
   const socket = await clients.connect("/", { url: server.url });

@@ -25,7 +25,7 @@ describe(target, () => {
         for (const [name, run] of Object.entries(all)) {
           it(name, { timeout: 60_000 }, async (t) => {
             const clients = new Clients(server.url, version, mode, t);
-            await run({ clients, server, target, mode, t });
+            await Promise.race([server.died, run({ clients, server, target, mode, t })]);
           });
         }
       });

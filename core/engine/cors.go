@@ -66,11 +66,13 @@ func (c *CORS) allowed(origin string, r *http.Request) (ok, foreign bool) {
 	return c.AllowsAll() || slices.Contains(c.Origins, origin), true
 }
 
-// sameHost compares host and effective port. The scheme is left out: behind a
-// proxy that ends TLS this server does not know its own.
+// sameHost compares host and effective port. The scheme is left out, because
+// behind a proxy that ends TLS this server does not know its own; but a page
+// that came without TLS, which anybody on the way can write, is not the same
+// as this server if that has TLS.
 func (c *CORS) sameHost(origin string, r *http.Request) bool {
 	scheme, rest, ok := strings.Cut(origin, "://")
-	if !ok {
+	if !ok || (r.TLS != nil && scheme == "http") {
 		return false
 	}
 	host := r.Host

@@ -52,6 +52,10 @@ func (c *wsConn) drain(rest pending) {
 	}
 }
 
+// maxBlockingWrite is how much is written at once where only a whole write
+// tells of progress: the payload of a TLS record.
+const maxBlockingWrite = 16 << 10
+
 // writeSome writes at least one byte within WriteTimeout, however slow the peer.
 func (c *wsConn) writeSome(b []byte) (int, error) {
 	if d := c.s.srv.opts.WriteTimeout; d > 0 {
@@ -59,7 +63,8 @@ func (c *wsConn) writeSome(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if c.raw == nil {
+	if c.raw == nil { // all of b must get through in that time, and TLS survives no timeout
+		b = b[:min(len(b), maxBlockingWrite)]
 		n, err := c.conn.Write(b)
 		if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			err = nil

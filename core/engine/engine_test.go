@@ -1,171 +1,404 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
+	"github.com/gosio/gosio/internal/pipe"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// echo is an application: it sends every message back, and remembers how its
-// sessions ended.
-type echo struct {
-	closed chan engine.Reason
+// text is a message with this text.
+func text(s string) engine.Message {
+	return engine.Text(append(engine.TextBuffer(len(s)), s...))
 }
 
-type echoSession struct {
-	app *echo
-	s   *engine.Session
+// app is an application: unless told otherwise it sends every message back.
+// It hands out its sessions and how they ended.
+type app struct {
+	connect func(s *engine.Session, r *http.Request)
+	message func(s *engine.Session, data []byte, binary bool) error
+	backlog func() <-chan struct{}
+
+	sessions chan *engine.Session
+	closed   chan ending
 }
 
-func newEcho() *echo { return &echo{closed: make(chan engine.Reason, 100)} }
-
-func (e *echo) Connect(s *engine.Session, _ *http.Request) engine.Receiver {
-	return &echoSession{e, s}
+type ending struct {
+	reason engine.Reason
+	err    error
 }
 
-func (e *echoSession) Message(data []byte, binary bool) error {
-	if binary {
-		return e.s.Send(engine.Binary(data))
+func newApp() *app {
+	return &app{sessions: make(chan *engine.Session, 1000), closed: make(chan ending, 1000)}
+}
+
+func (a *app) Connect(s *engine.Session, r *http.Request) engine.Receiver {
+	if a.connect != nil {
+		a.connect(s, r)
 	}
-	return e.s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
+	a.sessions <- s
+	return &receiver{app: a, s: s}
 }
 
-func (e *echoSession) Pending() bool { return false }
+type receiver struct {
+	app  *app
+	s    *engine.Session
+	busy atomic.Bool
+	done atomic.Bool
+}
 
-func (e *echoSession) Work(bool) {}
+func (r *receiver) Message(data []byte, binary bool) error {
+	if r.busy.Swap(true) {
+		panic("two messages of one session at a time")
+	}
+	defer r.busy.Store(false)
+	switch {
+	case r.app.message != nil:
+		return r.app.message(r.s, data, binary)
+	case binary:
+		_ = r.s.Send(engine.Binary(data))
+	default:
+		_ = r.s.Send(text(string(data)))
+	}
+	return nil
+}
 
-func (e *echoSession) Backlog() <-chan struct{} { return nil }
+func (r *receiver) Pending() engine.Worker { return nil }
 
-func (e *echoSession) Closed(reason engine.Reason, _ error) { e.app.closed <- reason }
+func (r *receiver) Backlog() <-chan struct{} {
+	if r.app.backlog == nil {
+		return nil
+	}
+	return r.app.backlog()
+}
+
+func (r *receiver) Closed(reason engine.Reason, err error) {
+	if r.done.Swap(true) {
+		panic("a session ended twice")
+	}
+	r.app.closed <- ending{reason, err}
+}
+
+// setup is what a test may change of a host.
+type setup struct {
+	opts engine.Options
+	app  *app
+	wrap func(http.Handler) http.Handler
+	tune func(*http.Server)
+}
 
 // host is a running server and what is needed to talk to it.
 type host struct {
-	t   *testing.T
-	app *echo
-	srv *engine.Server
-	url string
+	t        *testing.T
+	app      *app
+	srv      *engine.Server
+	addr     string
+	base     string // scheme, host and path with the revision
+	http     *http.Client
+	connect  func() (net.Conn, error)
+	patience time.Duration
+
+	polls  *atomic.Int64
+	parked *sync.Map // of a poll's number: chan struct{}, closed when it waits
 }
 
-func serve(t *testing.T, opts *engine.Options) *host {
+// starter starts a host.
+type starter func(*testing.T, setup) *host
+
+// serve starts a host on a loopback socket, where connections are lean.
+func serve(t *testing.T, su setup) *host {
 	t.Helper()
-	app := newEcho()
-	srv := engine.NewServer(app, opts)
-	ts := httptest.NewServer(srv)
-	t.Cleanup(func() {
-		srv.Close()
-		ts.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	assert.NoError(t, err)
+	addr := ln.Addr().String()
+	return start(t, su, ln, 10*time.Second, func() (net.Conn, error) { return net.Dial("tcp", addr) })
+}
+
+// serveIn starts a host inside a synctest bubble.
+func serveIn(t *testing.T, su setup) *host {
+	t.Helper()
+	ln := pipe.Listen()
+	return start(t, su, ln, 24*time.Hour, func() (net.Conn, error) { return ln.DialContext(context.Background(), "", "") })
+}
+
+// serveTLS starts a host on a loopback socket with TLS.
+func serveTLS(t *testing.T, su setup) *host {
+	t.Helper()
+	ts := httptest.NewUnstartedServer(nil)
+	ts.StartTLS() // for its certificate
+	config := ts.TLS.Clone()
+	ts.Close()
+	config.NextProtos = nil
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	assert.NoError(t, err)
+	addr := ln.Addr().String()
+	return start(t, su, ln, 10*time.Second, func() (net.Conn, error) {
+		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // a test's certificate
 	})
-	return &host{t, app, srv, ts.URL + "/engine.io/?EIO=4"}
 }
 
-func (h *host) request(method, query, body string) (int, string) {
+func start(t *testing.T, su setup, ln net.Listener, patience time.Duration, dial func() (net.Conn, error)) *host {
+	t.Helper()
+	if su.app == nil {
+		su.app = newApp()
+	}
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dial() }, ExpectContinueTimeout: patience}
+	h := &host{
+		t: t, app: su.app, srv: engine.NewServer(su.app, &su.opts), addr: ln.Addr().String(), connect: dial,
+		base: "http://" + ln.Addr().String() + "/engine.io/?EIO=4", http: &http.Client{Transport: transport}, patience: patience,
+		polls: new(atomic.Int64), parked: new(sync.Map),
+	}
+	var handler http.Handler = http.HandlerFunc(h.serve)
+	if su.wrap != nil {
+		handler = su.wrap(handler)
+	}
+	complaints := &complaint{t: t}
+	server := &http.Server{Handler: handler, ErrorLog: log.New(complaints, "", 0)}
+	if su.tune != nil {
+		su.tune(server)
+	}
+	go func() { _ = server.Serve(ln) }()
+	t.Cleanup(func() {
+		h.srv.Close()
+		assert.Equal(t, "sessions left", h.srv.Count(), 0)
+		transport.CloseIdleConnections()
+		complaints.over.Store(true)
+		_ = server.Close()
+		if patience > time.Minute { // virtual: net/http's connections linger before they close
+			<-time.After(time.Second)
+		}
+	})
+	return h
+}
+
+// complaint fails the test when net/http logs something, such as a panic.
+type complaint struct {
+	t    *testing.T
+	over atomic.Bool
+}
+
+func (c *complaint) Write(p []byte) (int, error) {
+	if !c.over.Load() && !strings.Contains(string(p), "TLS handshake error") {
+		c.t.Errorf("net/http says: %s", p)
+	}
+	return len(p), nil
+}
+
+// serve tells when a poll waits: then the engine looks for its deadline.
+func (h *host) serve(w http.ResponseWriter, r *http.Request) {
+	if number := r.Header.Get("Poll"); number != "" {
+		parked, _ := h.parked.Load(number)
+		r = r.WithContext(&waiting{Context: r.Context(), parked: parked.(chan struct{})})
+	}
+	h.srv.ServeHTTP(w, r)
+}
+
+type waiting struct {
+	context.Context
+	once   sync.Once
+	parked chan struct{}
+}
+
+func (w *waiting) Deadline() (time.Time, bool) {
+	w.once.Do(func() { close(w.parked) })
+	return w.Context.Deadline()
+}
+
+// both runs a test in virtual time on pipes, and on loopback sockets.
+func both(t *testing.T, test func(t *testing.T, serve starter)) {
+	t.Helper()
+	t.Parallel()
+	t.Run("pipe", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) { test(t, serveIn) })
+	})
+	t.Run("loopback", func(t *testing.T) {
+		t.Parallel()
+		test(t, serve)
+	})
+}
+
+// bubble runs a test in virtual time.
+func bubble(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, test)
+}
+
+// await receives from a channel, but not for ever.
+func await[T any](h *host, label string, ch <-chan T) T {
 	h.t.Helper()
-	req, err := http.NewRequest(method, h.url+query, strings.NewReader(body))
-	assert.NoError(h.t, err)
-	res, err := http.DefaultClient.Do(req)
-	assert.NoError(h.t, err)
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	assert.NoError(h.t, err)
-	return res.StatusCode, string(b)
+	timeout := time.NewTimer(h.patience)
+	defer timeout.Stop()
+	select {
+	case v := <-ch:
+		return v
+	case <-timeout.C:
+		h.t.Fatalf("waited too long for %s", label)
+	}
+	panic("unreachable")
 }
 
+func (h *host) session() *engine.Session {
+	h.t.Helper()
+	return await(h, "a session", h.app.sessions)
+}
+
+// ended waits for the end of a session.
+func (h *host) ended(want engine.Reason) error {
+	h.t.Helper()
+	got := await(h, "the end of a session", h.app.closed)
+	assert.Equal(h.t, "reason", got.reason, want)
+	return got.err
+}
+
+// alive checks that no session has ended.
+func (h *host) alive() {
+	h.t.Helper()
+	select {
+	case e := <-h.app.closed:
+		h.t.Fatalf("a session ended: %v (%v)", e.reason, e.err)
+	default:
+	}
+}
+
+// reply is what came back for a request.
+type reply struct {
+	status int
+	body   string
+	header http.Header
+	err    error
+}
+
+// request is a request to make; header holds names and values in turn.
+type request struct {
+	ctx    context.Context
+	method string
+	query  string
+	body   io.Reader
+	header []string
+}
+
+func (h *host) try(q request) reply {
+	if q.ctx == nil {
+		q.ctx = context.Background()
+	}
+	if q.method == "" {
+		q.method = http.MethodGet
+	}
+	r, err := http.NewRequestWithContext(q.ctx, q.method, h.base+q.query, q.body)
+	if err != nil {
+		return reply{err: err}
+	}
+	for i := 0; i < len(q.header); i += 2 {
+		if q.header[i] == "Host" {
+			r.Host = q.header[i+1]
+			continue
+		}
+		r.Header.Add(q.header[i], q.header[i+1])
+	}
+	res, err := h.http.Do(r)
+	if err != nil {
+		return reply{err: err}
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return reply{res.StatusCode, string(body), res.Header, err}
+}
+
+func (h *host) do(q request) reply {
+	h.t.Helper()
+	r := h.try(q)
+	assert.NoError(h.t, r.err)
+	return r
+}
+
+// open makes a polling session.
 func (h *host) open() (sid string) {
 	h.t.Helper()
-	status, body := h.request("GET", "&transport=polling", "")
-	assert.Equal(h.t, "status", status, 200)
-	_, rest, _ := strings.Cut(body, `"sid":"`)
-	sid, _, _ = strings.Cut(rest, `"`)
+	r := h.do(request{query: "&transport=polling"})
+	assert.Equal(h.t, "status", r.status, 200)
+	return sidOf(r.body)
+}
+
+// sidOf reads the session id from an open packet.
+func sidOf(packet string) string {
+	_, rest, _ := strings.Cut(packet, `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
 	return sid
 }
 
-func (h *host) dial(query string) *websocket.Conn {
+func (h *host) get(sid string) reply {
 	h.t.Helper()
-	c, _, err := websocket.Dial(context.Background(), h.url+"&transport=websocket"+query, nil)
-	assert.NoError(h.t, err)
-	h.t.Cleanup(func() { _ = c.CloseNow() })
-	return c
+	return h.do(request{query: "&transport=polling&sid=" + sid})
 }
 
-func read(t *testing.T, c *websocket.Conn) string {
+func (h *host) post(sid, body string) reply {
+	h.t.Helper()
+	return h.do(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader(body)})
+}
+
+// posted checks that a POST was taken.
+func (h *host) posted(sid, body string) {
+	h.t.Helper()
+	r := h.post(sid, body)
+	assert.Equal(h.t, "POST", r.body, "ok")
+	assert.Equal(h.t, "status", r.status, 200)
+}
+
+// poll starts a GET and returns once it waits, or is answered.
+func (h *host) poll(sid string) <-chan reply { return h.pollWith(context.Background(), sid) }
+
+func (h *host) pollWith(ctx context.Context, sid string) <-chan reply {
+	number := strconv.FormatInt(h.polls.Add(1), 10)
+	parked := make(chan struct{})
+	h.parked.Store(number, parked)
+	answer, answered := make(chan reply, 1), make(chan struct{})
+	go func() {
+		answer <- h.try(request{ctx: ctx, query: "&transport=polling&sid=" + sid, header: []string{"Poll", number}})
+		close(answered)
+	}()
+	select {
+	case <-parked:
+	case <-answered:
+	}
+	return answer
+}
+
+// answered checks how a poll ends.
+func (h *host) answered(poll <-chan reply, want string) {
+	h.t.Helper()
+	r := await(h, "the answer to a poll", poll)
+	assert.NoError(h.t, r.err)
+	assert.Equal(h.t, "poll", r.body, want)
+	assert.Equal(h.t, "status", r.status, 200)
+}
+
+const (
+	unknown    = `{"code":1,"message":"Session ID unknown"}`
+	badRequest = `{"code":3,"message":"Bad request"}`
+)
+
+// refused checks an answer with an error.
+func (r reply) refused(t *testing.T, status int, body string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	_, b, err := c.Read(ctx)
-	assert.NoError(t, err)
-	return string(b)
-}
-
-func write(t *testing.T, c *websocket.Conn, s string) {
-	t.Helper()
-	assert.NoError(t, c.Write(context.Background(), websocket.MessageText, []byte(s)))
-}
-
-func TestPolling(t *testing.T) {
-	t.Parallel()
-	h := serve(t, nil)
-	sid := h.open()
-	status, body := h.request("POST", "&transport=polling&sid="+sid, "4hello\x1ebAQID\x1e4world")
-	assert.Equal(t, "status", status, 200)
-	assert.Equal(t, "body", body, "ok")
-	_, body = h.request("GET", "&transport=polling&sid="+sid, "")
-	assert.Equal(t, "payload", body, "4hello\x1ebAQID\x1e4world")
-	h.request("POST", "&transport=polling&sid="+sid, "1")
-	assert.Equal(t, "reason", <-h.app.closed, engine.TransportClose)
-}
-
-func TestWebSocket(t *testing.T) {
-	t.Parallel()
-	h := serve(t, nil)
-	c := h.dial("")
-	assert.True(t, "open packet", strings.HasPrefix(read(t, c), `0{"sid":"`))
-	write(t, c, "4hello")
-	assert.Equal(t, "echo", read(t, c), "4hello")
-	big := strings.Repeat("x", 900_000)
-	write(t, c, "4"+big)
-	c.SetReadLimit(-1)
-	assert.Equal(t, "echo", len(read(t, c)), len(big)+1)
-	assert.NoError(t, c.Write(context.Background(), websocket.MessageBinary, []byte{1, 2, 3}))
-	assert.Equal(t, "binary", read(t, c), "\x01\x02\x03")
-	assert.NoError(t, c.Close(websocket.StatusNormalClosure, ""))
-	assert.Equal(t, "reason", <-h.app.closed, engine.TransportClose)
-}
-
-func TestUpgrade(t *testing.T) {
-	t.Parallel()
-	h := serve(t, nil)
-	sid := h.open()
-	var polled bytes.Buffer
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, body := h.request("GET", "&transport=polling&sid="+sid, "")
-		polled.WriteString(body)
-	})
-	c := h.dial("&sid=" + sid)
-	write(t, c, "2probe")
-	assert.Equal(t, "probe", read(t, c), "3probe")
-	wg.Wait()
-	assert.Equal(t, "poll", polled.String(), "6")
-	h.request("POST", "&transport=polling&sid="+sid, "4by polling")
-	write(t, c, "5")
-	assert.Equal(t, "queued", read(t, c), "4by polling")
-	write(t, c, "4by websocket")
-	assert.Equal(t, "echo", read(t, c), "4by websocket")
-	status, body := h.request("GET", "&transport=polling&sid="+sid, "")
-	assert.Equal(t, "late poll", status, 400)
-	assert.Equal(t, "late poll", body, `{"code":3,"message":"Bad request"}`)
+	assert.Equal(t, "body", r.body, body)
+	assert.Equal(t, "status", r.status, status)
 }

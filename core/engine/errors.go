@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -84,10 +85,10 @@ func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestErro
 	if f := srv.opts.OnRefused; f != nil {
 		f(r, e)
 	}
+	message, _ := json.Marshal(clip(e.message())) // a string: cannot fail
 	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
 	body = append(body, `,"message":`...)
-	body = strconv.AppendQuoteToASCII(body, clip(e.message()))
-	body = append(body, '}')
+	body = append(append(body, message...), '}')
 	h := w.Header()
 	h["Content-Type"] = headerJSON
 	h["Cache-Control"] = headerNoStore

@@ -206,7 +206,9 @@ func (c *wsConn) writeFailed(err error) {
 	s.mu.Lock()
 	current := s.ws == c
 	s.mu.Unlock()
-	if current {
+	if current && isGone(err) {
+		s.shut(TransportClose, nil, false)
+	} else if current {
 		s.shut(TransportError, err, false)
 	}
 	c.abort()

@@ -101,12 +101,12 @@ func (s *Session) ping(now time.Time) {
 // pong answers a ping. One that nobody asked for is ignored: it must not be
 // able to start anything (CVE-2026-48802).
 func (s *Session) pong() {
-	if !s.pinged.CompareAndSwap(true, false) {
+	if !s.pinged.Load() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateOpen {
+	if s.state.Load() != stateOpen || !s.pinged.Swap(false) {
 		return
 	}
 	s.pingAt = time.Now().Add(s.srv.opts.PingInterval)

@@ -51,20 +51,23 @@ func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
 // work runs what the application has to do after a read. It reports false when
 // another goroutine has taken over reading.
 func (c *wsConn) work() bool {
-	s := c.s
-	if !c.main || !s.recv.Pending() {
+	if !c.main {
 		return true
 	}
-	n, ok := s.srv.lending.lend(c)
+	w := c.s.recv.Pending()
+	if w == nil {
+		return true
+	}
+	n, ok := c.s.srv.lending.lend(c)
 	if !ok {
-		s.recv.Work(false)
+		w.Work(false)
 		return true
 	}
-	s.recv.Work(true)
+	w.Work(true)
 	if !c.lease.n.CompareAndSwap(n, n+1) {
 		return false
 	}
-	s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.s.srv.lending.slots[c.lease.slot].Store(nil)
 	c.uncork()
 	return true
 }

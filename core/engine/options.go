@@ -25,7 +25,8 @@ type Options struct {
 	PingInterval time.Duration
 	// PingTimeout is the time in which a ping must be answered. Default 20 s.
 	PingTimeout time.Duration
-	// UpgradeTimeout is the time in which an upgrade must complete. Default 10 s.
+	// UpgradeTimeout is the time in which an upgrade must complete. Default
+	// 10 s; negative means none.
 	UpgradeTimeout time.Duration
 	// MaxHTTPBufferSize bounds, in bytes, the body of a POST and a WebSocket
 	// message. Default 1,000,000.
@@ -47,7 +48,8 @@ type Options struct {
 	// FirstPollTimeout ends a polling session whose client did nothing after
 	// the handshake. Default 10 s.
 	FirstPollTimeout time.Duration
-	// CloseTimeout is the time a peer has to answer a close frame. Default 2 s.
+	// CloseTimeout is the time a peer has to answer a close frame. Default
+	// 2 s; it must not be negative.
 	CloseTimeout time.Duration
 	// ControlFrames bounds the WebSocket ping frames taken in a second.
 	// Default 100.
@@ -102,6 +104,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.BodyTimeout, 20*time.Second)
 	orDefault(&o.FirstPollTimeout, 10*time.Second)
 	orDefault(&o.CloseTimeout, 2*time.Second)
+	if o.CloseTimeout < 0 {
+		panic("socketio: CloseTimeout must be positive: a peer that does not answer would hold its connection for ever")
+	}
 	orDefault(&o.ControlFrames, 100)
 	if o.Cookie != nil {
 		c := *o.Cookie

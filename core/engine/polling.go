@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -57,7 +58,7 @@ func putBody(b *[]byte) {
 // poll is a GET that waits for something to send.
 type poll struct {
 	wake chan struct{} // holds one
-	noop bool          // answer with a noop if there is nothing else
+	left bool          // the client has closed the session itself
 }
 
 func (p *poll) wakeUp() {
@@ -80,13 +81,12 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 		http.SetCookie(w, &cookie)
 	}
 	s.mu.Lock()
-	batch := s.takeQueue()
-	s.mu.Unlock()
-	s.respond(w, r, batch, "", true)
+	s.answerPoll(w, r, nil)
 }
 
 // servePoll answers a GET: at once if something is queued, else when there is.
 func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
+	p := &poll{wake: make(chan struct{}, 1)}
 	s.mu.Lock()
 	s.seen = true
 	switch {
@@ -100,40 +100,57 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return
 	case len(s.queue) == 0 && s.state.Load() == stateOpen:
-		p := &poll{wake: make(chan struct{}, 1)}
 		s.poll = p
 		upgrading := s.probe != nil && s.probe.probed
 		s.mu.Unlock()
-		if gone := s.park(w, r, p, upgrading); gone != nil {
-			s.shut(TransportError, gone, false)
-			return
-		}
+		gone := park(w, r, p, upgrading)
 		s.mu.Lock()
 		s.poll = nil
+		if gone {
+			moved := s.ws != nil
+			s.mu.Unlock()
+			if !moved { // after the upgrade the client may drop it
+				s.shut(TransportError, errPollGone, false)
+			}
+			return
+		}
 	}
-	batch := s.takeQueue()
+	s.answerPoll(w, r, p)
+}
+
+// answerPoll answers a GET with what is queued, a noop if that is nothing. The
+// GET of a handshake is no poll. A session that is being closed ends with a
+// close packet of its own: the stock client handles one before the messages
+// that come with it. Called with mu held, which it releases.
+func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
+	batch, size := s.takeQueue()
+	moved := s.ws != nil
+	closed := !moved && s.state.Load() != stateOpen
+	s.mu.Unlock()
 	end := ""
-	closed := s.state.Load() != stateOpen
 	switch {
-	case closed:
+	case len(batch) > 0:
+	case closed && (p == nil || !p.left):
 		end = closePacket
-	case len(batch) == 0:
+	default:
 		end = noopPacket
 	}
-	s.mu.Unlock()
-	if closed {
+	if closed && len(batch) == 0 {
 		s.release()
 	}
-	s.respond(w, r, batch, end, false)
+	err := s.respond(w, r, batch, end, p == nil)
+	s.credit(size)
+	if err != nil && (!moved || len(batch) > 0) {
+		s.shut(TransportError, err, false)
+	}
 }
 
 // errPollGone is the reference's text for it.
 var errPollGone = errors.New("engine: poll connection closed prematurely")
 
-// park waits until the poll has to be answered. It returns an error when the
-// client has gone instead. fasthttp does not report that; there the heartbeat
-// finds it.
-func (s *Session) park(w http.ResponseWriter, r *http.Request, p *poll, upgrading bool) error {
+// park waits until the poll has to be answered. It reports whether the client
+// has gone instead. fasthttp does not tell; there the heartbeat finds it.
+func park(w http.ResponseWriter, r *http.Request, p *poll, upgrading bool) (gone bool) {
 	var expire <-chan time.Time
 	if by := answerBy(w, r); !by.IsZero() {
 		t := time.NewTimer(time.Until(by))
@@ -147,17 +164,11 @@ func (s *Session) park(w http.ResponseWriter, r *http.Request, p *poll, upgradin
 	}
 	select {
 	case <-p.wake:
-		return nil
+		return false
 	case <-expire:
-		return nil // an empty answer is a noop: the client polls again
+		return false // an empty answer is a noop: the client polls again
 	case <-r.Context().Done():
-		if errors.Is(context.Cause(r.Context()), context.DeadlineExceeded) {
-			return nil
-		}
-		s.mu.Lock()
-		s.poll = nil
-		s.mu.Unlock()
-		return errPollGone
+		return !errors.Is(r.Context().Err(), context.DeadlineExceeded)
 	}
 }
 
@@ -178,15 +189,19 @@ func answerBy(w http.ResponseWriter, r *http.Request) time.Time {
 	return by.Add(-min(pollMargin, time.Until(by)/5))
 }
 
-// takeQueue empties the queue. Called with mu held.
-func (s *Session) takeQueue() []Message {
-	batch := s.queue
-	s.queue, s.queued = nil, 0
-	return batch
+// takeQueue empties the queue. Its bytes count as queued until they are
+// written and credited. Called with mu held.
+func (s *Session) takeQueue() (batch []Message, size int) {
+	batch = s.queue
+	s.queue = nil
+	for _, m := range batch {
+		size += len(m.frame)
+	}
+	return batch, size
 }
 
 // respond writes a payload: the batch, then the control packet, if any.
-func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Message, end string, initial bool) {
+func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Message, end string, initial bool) error {
 	pooled := bodies.Get().(*[]byte)
 	defer putBody(pooled)
 	body := (*pooled)[:0]
@@ -210,25 +225,36 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Messag
 	if f := s.srv.opts.Headers; f != nil {
 		f(h, r, initial)
 	}
-	if len(body) > maxPooledBody { // one that does not read must not hold the goroutine
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.srv.opts.WriteTimeout))
+	return s.writeBody(w, body)
+}
+
+// writeBody gives the peer WriteTimeout to take each part of a body: one that
+// does not read must not hold the goroutine. net/http takes the deadline away
+// when the request is over.
+func (s *Session) writeBody(w http.ResponseWriter, body []byte) error {
+	rc := http.NewResponseController(w)
+	for part := range slices.Chunk(body, maxPooledBody) {
+		if d := s.srv.opts.WriteTimeout; d > 0 {
+			_ = rc.SetWriteDeadline(time.Now().Add(d)) // where there is none, the server's own holds
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
 	}
-	if _, err := w.Write(body); err != nil {
-		s.shut(TransportError, err, false)
-	}
+	return nil
 }
 
 // closePolling tells the waiting GET. It reports whether the session can be
 // forgotten at once. Called with mu held.
 func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	if !flush {
-		s.queue, s.queued = nil, 0
+		s.queue = nil
 	}
 	if s.poll != nil {
-		s.poll.wakeUp() // its answer ends with a close packet
-		return true
+		s.poll.left = reason == TransportClose
+		s.poll.wakeUp()
 	}
-	if !flush {
+	if len(s.queue) == 0 && (s.poll != nil || !flush) {
 		return true
 	}
 	linger := closeLinger
@@ -237,6 +263,17 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	}
 	s.arm(time.Now().Add(linger))
 	return false
+}
+
+// hurry shortens the wait of a session that was closed before the server began
+// to shut down.
+func (s *Session) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	by := time.Now().Add(s.srv.opts.CloseTimeout)
+	if s.state.Load() == stateClosing && s.ws == nil && by.Before(s.deadline) {
+		s.arm(by)
+	}
 }
 
 // servePost takes a payload: every packet of it is handled before the answer.
@@ -301,17 +338,13 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 		return e
 	}
 	if s.state.Load() != stateOpen {
-		return s.closedDuringPost()
+		return s.closedDuringPost(*pooled)
 	}
 	if !utf8.Valid(*pooled) {
 		s.shut(ParseError, errors.New("engine: body is not UTF-8"), false)
 		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
 	}
-	defer func() {
-		if s.recv.Pending() {
-			s.recv.Work(false)
-		}
-	}()
+	defer s.startWork()
 	for p, err := range parser.Packets(*pooled) {
 		if err != nil {
 			err = &failure{ParseError, err}
@@ -330,10 +363,14 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
-// told so; a session that is being closed politely takes it and ignores it.
-func (s *Session) closedDuringPost() *RequestError {
+// told so; a session that is being closed politely takes it and ignores it,
+// unless it is the client's own goodbye.
+func (s *Session) closedDuringPost(body []byte) *RequestError {
 	if s.state.Load() == stateReleased {
 		return &RequestError{Code: BadRequest, Context: "session ended"}
+	}
+	if string(body) == closePacket {
+		s.release()
 	}
 	return nil
 }
@@ -371,6 +408,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 			w.Header().Set("Connection", "close")
 			s.shut(TransportError, errors.New("engine: body took too long"), false)
 			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
+		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
+			return s.tooLarge(w)
 		case err != nil:
 			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
 			return &RequestError{Code: BadRequest, Context: "body ended early"}

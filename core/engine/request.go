@@ -103,7 +103,7 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	if q.eio != "4" {
 		return nil, &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
 	}
-	if !upgrade && q.transport != s.Transport() {
+	if !upgrade && (q.transport == WebSocket || q.transport != s.Transport()) {
 		return nil, &RequestError{Code: BadRequest, Context: "session is on " + s.Transport()}
 	}
 	return s, nil

@@ -21,18 +21,23 @@ type Receiver interface {
 	// Message takes one message, in order, one at a time. data is valid only
 	// during the call. An error closes the session with [ForcedClose].
 	Message(data []byte, binary bool) error
-	// Pending reports whether the messages taken have left something for Work.
-	// It is called after Message, by the same goroutine.
-	Pending() bool
-	// Work does it. With inline it may call the application and wait for it:
-	// see lend.go. Otherwise it must return at once.
-	Work(inline bool)
+	// Pending returns what the messages taken have left to do, or nil. It is
+	// called after Message, by the same goroutine.
+	Pending() Worker
 	// Backlog is asked before more is read. It returns nil when there is
 	// room, else a channel that is closed once there is.
 	Backlog() <-chan struct{}
 	// Closed is called once, when the session ends. It may run while Message
 	// does. err is the cause, nil if there is none beyond the reason.
 	Closed(reason Reason, err error)
+}
+
+// Worker is work for the application.
+type Worker interface {
+	// Work does it. With inline it may call the application and wait for it,
+	// while others use the Receiver: see lend.go. Otherwise it must return at
+	// once.
+	Work(inline bool)
 }
 
 // Server is an http.Handler that speaks Engine.IO. The router decides which
@@ -145,6 +150,7 @@ func (srv *Server) closing() bool {
 func (srv *Server) Shutdown(ctx context.Context) error {
 	for _, s := range srv.stop() {
 		s.shut(ServerShuttingDown, nil, true)
+		s.hurry()
 	}
 	var err error
 	select {

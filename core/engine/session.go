@@ -23,19 +23,20 @@ const (
 type Session struct {
 	srv    *Server
 	id     string
-	recv   Receiver
-	base64 bool // the client asked for binary messages as base64 text
+	recv   Receiver // set once Connect has returned
+	base64 bool     // the client asked for binary messages as base64 text
 	state  atomic.Int32
 	pinged atomic.Bool // a ping waits for its pong
 
 	// Guarded by mu.
 	mu       sync.Mutex
-	ws       *wsConn // nil: polling
-	probe    *wsConn // an upgrade in progress
-	poll     *poll   // the GET that waits
+	early    *failure // what ended the session while Connect ran
+	ws       *wsConn  // nil: polling
+	probe    *wsConn  // an upgrade in progress
+	poll     *poll    // the GET that waits
 	queue    []Message
 	queued   int64         // bytes in queue and in the connections' out, and those being written
-	refs     int           // goroutines of its connections: readers and drains
+	refs     int           // goroutines that work for it: readers, drains, callers of Connect and Closed
 	posted   chan struct{} // closed when the POST in flight ends
 	done     chan struct{} // closed when the session ends; made on demand
 	posting  bool
@@ -67,7 +68,7 @@ func fail(reason Reason, format string, args ...any) *failure {
 // Handler. Nothing is sent before the caller has attached the transport's
 // reader or written the queue.
 func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
-	s := &Session{srv: srv, id: newID(), base64: q.base64, ws: ws, opened: time.Now()}
+	s := &Session{srv: srv, id: newID(), base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
@@ -77,18 +78,38 @@ func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
 	}
 	if ws != nil {
 		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
-		s.refs = 1
+		s.refs++
 	}
 	s.push(control(string(handshake.Append([]byte{'0'}))))
-	s.recv = srv.handler.Connect(s, r)
-	if !srv.add(s) {
-		s.recv.Closed(ServerShuttingDown, nil)
+	if !s.introduce(r) {
 		return nil, false
+	}
+	return s, true
+}
+
+// introduce shows the session to the Handler, which may send to it, close it
+// and hand it to other goroutines at once. It reports false if the server is
+// shutting down. One reference is held meanwhile, so that the session is not
+// forgotten before it is entered.
+func (s *Session) introduce(r *http.Request) bool {
+	recv := s.srv.handler.Connect(s, r)
+	s.mu.Lock()
+	s.recv = recv
+	early := s.early
+	s.mu.Unlock()
+	if early != nil { // closed before there was a Receiver to tell
+		recv.Closed(early.reason, early.err)
+	}
+	if !s.srv.add(s) {
+		s.shut(ServerShuttingDown, nil, false)
+		s.release()
+		return false
 	}
 	s.mu.Lock()
 	s.startHeartbeat()
 	s.mu.Unlock()
-	return s, true
+	s.unref()
+	return true
 }
 
 func (srv *Server) upgrades() bool {
@@ -138,8 +159,12 @@ func (s *Session) send(msgs []Message, volatile bool) error {
 		m.volatile = volatile
 		s.push(m)
 	}
-	limit := s.srv.opts.SendBuffer
-	if limit > 0 && s.queued > limit && !s.fits(limit, len(msgs)) {
+	if s.over() && !s.fits(len(msgs)) {
+		if volatile {
+			s.drop(len(msgs))
+			s.mu.Unlock()
+			return errDropped
+		}
 		s.mu.Unlock()
 		s.shut(TransportError, ErrSlowConsumer, false)
 		return ErrSlowConsumer
@@ -163,13 +188,35 @@ func (s *Session) push(m Message) {
 	s.queue = append(s.queue, m)
 }
 
+// waiting is the queue of the current transport. Called with mu held.
+func (s *Session) waiting() *[]Message {
+	if s.ws != nil {
+		return &s.ws.out
+	}
+	return &s.queue
+}
+
+// over reports whether more is queued than may be. Called with mu held.
+func (s *Session) over() bool {
+	limit := s.srv.opts.SendBuffer
+	return limit > 0 && s.queued > limit
+}
+
+// drop takes the last messages off the queue again. Called with mu held.
+func (s *Session) drop(last int) {
+	q := s.waiting()
+	keep := len(*q) - last
+	for _, m := range (*q)[keep:] {
+		s.queued -= int64(len(m.frame))
+	}
+	clear((*q)[keep:])
+	*q = (*q)[:keep]
+}
+
 // fits reports whether what is queued over the limit may stay: volatile
 // messages go first, and an empty queue takes any one send. Called with mu held.
-func (s *Session) fits(limit int64, last int) bool {
-	q := &s.queue
-	if s.ws != nil {
-		q = &s.ws.out
-	}
+func (s *Session) fits(last int) bool {
+	q := s.waiting()
 	kept := (*q)[:0]
 	var own int64
 	for i, m := range *q {
@@ -184,7 +231,7 @@ func (s *Session) fits(limit int64, last int) bool {
 	}
 	clear((*q)[len(kept):])
 	*q = kept
-	return s.queued <= limit || s.queued == own
+	return !s.over() || s.queued == own
 }
 
 // writable reports whether a message sent now would leave now. Called with mu held.
@@ -245,6 +292,13 @@ func (s *Session) answerInKind() {
 	s.mu.Unlock()
 }
 
+// startWork has the application's work done elsewhere.
+func (s *Session) startWork() {
+	if w := s.recv.Pending(); w != nil {
+		w.Work(false)
+	}
+}
+
 // Close ends the session with [ForcedClose] after what it has queued is sent.
 // It returns at once.
 func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
@@ -257,9 +311,14 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 		s.mu.Unlock()
 		return
 	}
+	s.refs++ // Shutdown waits for Closed, too
 	s.stopHeartbeat()
 	if s.done != nil {
 		close(s.done)
+	}
+	recv := s.recv
+	if recv == nil {
+		s.early = &failure{reason, err}
 	}
 	probe := s.probe
 	s.probe = nil
@@ -285,7 +344,10 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 		s.release()
 	}
 	s.srv.log.Debug("engine: session closed", "sid", s.id, "reason", string(reason), "error", err)
-	s.recv.Closed(reason, err)
+	if recv != nil {
+		recv.Closed(reason, err)
+	}
+	s.unref()
 }
 
 // cut closes what is left of a session at once.
@@ -306,6 +368,7 @@ func (s *Session) cut() {
 func (s *Session) release() {
 	s.mu.Lock()
 	s.state.Store(stateReleased)
+	s.stopHeartbeat() // it would keep the session in memory
 	last := s.refs == 0
 	s.mu.Unlock()
 	if last {
@@ -313,7 +376,7 @@ func (s *Session) release() {
 	}
 }
 
-// unref is called by each goroutine of a connection when it ends.
+// unref gives a reference back.
 func (s *Session) unref() {
 	s.mu.Lock()
 	s.refs--
@@ -328,6 +391,11 @@ func (s *Session) unref() {
 func (s *Session) ended() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.endedLocked()
+}
+
+// endedLocked is ended, called with mu held.
+func (s *Session) endedLocked() <-chan struct{} {
 	if s.done == nil {
 		s.done = make(chan struct{})
 		if s.state.Load() != stateOpen {

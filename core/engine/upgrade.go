@@ -18,8 +18,12 @@ import (
 // serveUpgrade accepts a WebSocket for an existing session.
 func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	c := &wsConn{s: s, shard: s.srv.flush.next()}
+	if !s.srv.upgrades() {
+		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
+		return
+	}
 	if !s.claimProbe(c) {
-		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "session has upgraded, is upgrading, or may not"})
+		s.turnAway(w, r)
 		return
 	}
 	conn, early, err := s.srv.accept(w, r)
@@ -32,7 +36,9 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	live := s.probe == c
 	if live {
 		s.refs++
-		c.expire = time.AfterFunc(s.srv.opts.UpgradeTimeout, c.expired)
+		if d := s.srv.opts.UpgradeTimeout; d > 0 {
+			c.expire = time.AfterFunc(d, c.expired)
+		}
 	}
 	s.mu.Unlock()
 	if !live { // the session ended meanwhile
@@ -49,14 +55,27 @@ func (c *wsConn) expired() {
 	}
 }
 
+// turnAway accepts a WebSocket and closes it, as the reference does with one
+// that comes for a session which has upgraded, is upgrading, or has ended.
+func (s *Session) turnAway(w http.ResponseWriter, r *http.Request) {
+	conn, _, err := s.srv.accept(w, r)
+	if err != nil {
+		return
+	}
+	_ = conn.SetDeadline(time.Now().Add(s.srv.opts.CloseTimeout))
+	_, _ = conn.Write(frame.AppendClose(nil, frame.CodeNoStatus, ""))
+	_ = conn.Close() // nothing is owed to it
+}
+
 // claimProbe makes c the session's one upgrade in progress.
 func (s *Session) claimProbe(c *wsConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil || !s.srv.upgrades() {
+	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil {
 		return false
 	}
 	s.probe = c
+	s.seen = true
 	return true
 }
 
@@ -79,15 +98,14 @@ var errNotProbe = errors.New("engine: not a step of the upgrade")
 func (c *wsConn) probing(data []byte, binary bool) error {
 	switch {
 	case !binary && string(data) == "2probe":
-		c.answerProbe()
-		return nil
+		return c.answerProbe()
 	case !binary && string(data) == "5" && c.probed: // the reference takes it without a probe
 		return c.promote()
 	}
 	return errNotProbe
 }
 
-func (c *wsConn) answerProbe() {
+func (c *wsConn) answerProbe() error {
 	s := c.s
 	s.mu.Lock()
 	c.probed = true
@@ -95,20 +113,27 @@ func (c *wsConn) answerProbe() {
 		s.poll.wakeUp()
 	}
 	s.mu.Unlock()
-	c.write(probeMessage)
+	return c.write(probeMessage)
+}
+
+// stopExpire ends the time limit of an upgrade.
+func (c *wsConn) stopExpire() {
+	if c.expire != nil {
+		c.expire.Stop()
+	}
 }
 
 // promote makes the probe the session's transport. What the client POSTed
 // before comes first; what is queued follows on the WebSocket.
 func (c *wsConn) promote() error {
 	s := c.s
-	s.waitPost()
 	s.mu.Lock()
+	s.waitPost()
 	if s.probe != c || s.state.Load() != stateOpen {
 		s.mu.Unlock()
 		return errNotProbe
 	}
-	c.expire.Stop()
+	c.stopExpire()
 	s.probe, s.ws = nil, c
 	c.main = true
 	c.out = append(c.out, s.queue...)
@@ -125,20 +150,22 @@ func (c *wsConn) promote() error {
 	return nil
 }
 
-// waitPost waits until the POST in flight has been handled: its packets were
-// sent before the upgrade.
+// waitPost waits until no POST is in flight, whose packets were sent before
+// the upgrade, or the session has ended. Called with mu held, which it
+// releases while it waits.
 func (s *Session) waitPost() {
-	s.mu.Lock()
-	if !s.posting {
+	for s.posting && s.state.Load() == stateOpen {
+		if s.posted == nil {
+			s.posted = make(chan struct{})
+		}
+		posted, ended := s.posted, s.endedLocked()
 		s.mu.Unlock()
-		return
+		select {
+		case <-posted:
+		case <-ended:
+		}
+		s.mu.Lock()
 	}
-	if s.posted == nil {
-		s.posted = make(chan struct{})
-	}
-	posted := s.posted
-	s.mu.Unlock()
-	<-posted // bounded by BodyTimeout and by the end of the session
 }
 
 // endProbe is the end of a probe that did not become the transport: a close
@@ -146,7 +173,7 @@ func (s *Session) waitPost() {
 func (c *wsConn) endProbe(cause error) {
 	s := c.s
 	s.dropProbe(c)
-	c.expire.Stop()
+	c.stopExpire()
 	s.mu.Lock()
 	for _, m := range c.out {
 		s.queued -= int64(len(m.frame))

@@ -57,11 +57,15 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 	}
 	c := &wsConn{shard: srv.flush.next()}
 	c.attach(conn)
-	if _, ok := srv.open(r, q, c); !ok {
-		_ = conn.Close() // shutting down; the client finds out by itself
-		return
+	opened := false
+	defer func() {
+		if !opened { // shutting down, or Connect has panicked; the client finds out by itself
+			_ = conn.Close()
+		}
+	}()
+	if _, opened = srv.open(r, q, c); opened {
+		c.start(r, early)
 	}
-	c.start(r, early)
 }
 
 // attach gives the connection its network side.
@@ -141,8 +145,8 @@ func (c *wsConn) rest(pong bool) {
 // finish releases what hangs on a connection that has ended.
 func (c *wsConn) finish(err error) {
 	s := c.s
-	if c.main && s.recv.Pending() {
-		s.recv.Work(false)
+	if c.main {
+		s.startWork()
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
@@ -232,8 +236,7 @@ func (c *wsConn) Ping(data []byte) error {
 			return &frame.Error{Code: frame.CodePolicyViolation}
 		}
 	}
-	c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
-	return nil
+	return c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
 }
 
 // Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of
@@ -248,9 +251,14 @@ func (*peerClosed) Error() string { return "engine: peer closed the connection" 
 // Close implements frame.Handler.
 func (c *wsConn) Close(code int, _ []byte) error { return &peerClosed{code} }
 
-// write queues a frame on this connection, whether it is a transport or a probe.
-func (c *wsConn) write(m Message) {
+// write queues a frame on this connection, whether it is a transport or a
+// probe. It fails when the peer makes us answer and does not read the answers.
+func (c *wsConn) write(m Message) error {
 	c.s.mu.Lock()
+	if c.s.over() {
+		c.s.mu.Unlock()
+		return ErrSlowConsumer
+	}
 	var ready *wsConn
 	if !c.closing {
 		c.push(m)
@@ -261,6 +269,7 @@ func (c *wsConn) write(m Message) {
 	if ready != nil {
 		c.s.srv.flush.add(ready)
 	}
+	return nil
 }
 
 // outs lends arrays to connections that have something queued.
@@ -307,11 +316,12 @@ func (c *wsConn) ended(err error) {
 		cause = errMessageTimeout
 	case errors.As(err, &closed):
 		reason = TransportClose // and its code is answered in kind
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, net.ErrClosed):
+	case isGone(err):
 		reason, cause = TransportClose, nil
 	}
+	answers := f != nil || broken != nil || closed != nil // to what came before it
 	if c.main {
-		c.s.shut(reason, cause, false)
+		c.s.shut(reason, cause, answers)
 	} else {
 		c.endProbe(cause)
 	}
@@ -319,6 +329,19 @@ func (c *wsConn) ended(err error) {
 	if f != nil || broken != nil {
 		c.discard()
 	}
+}
+
+// isGone reports whether an error of a connection says that the peer, or this
+// side, has closed it: whoever notices first, reader or writer, the session
+// ends with the same reason. A peer that drops a TLS connection without its
+// goodbye is an unexpected EOF.
+func isGone(err error) bool {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE, net.ErrClosed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // waitWritten waits until what is queued has left, or cannot leave: the
@@ -370,7 +393,8 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
-	if flush && c.blocked {
+	polite := reason == ForcedClose || reason == ServerShuttingDown
+	if flush && polite && (c.blocked || c.s.queued > scratchSize) {
 		wait = max(wait, c.s.srv.opts.WriteTimeout)
 	}
 	c.s.arm(time.Now().Add(wait)) // then cut

@@ -27,7 +27,7 @@ type Limits struct {
 	Depth       int   // nested arrays and objects; 128
 	EventName   int   // bytes of a decoded event name; 256
 	Namespace   int   // bytes of a namespace's name; 512
-	Total       int64 // bytes of a packet's text and attachments together; 1,000,000
+	Total       int64 // bytes of a packet's text, and of its attachments together; 1,000,000 each
 }
 
 // limitOf resolves a field of Limits; it returns the largest T for no limit.
@@ -60,7 +60,8 @@ type Decoder struct {
 type pending struct {
 	packet Packet
 	want   int
-	size   int64
+	size   int64 // bytes held
+	text   int64 // of them the text
 }
 
 // Pending returns how many attachments are still to come.
@@ -109,7 +110,7 @@ func (d *Decoder) Text(src []byte) (p Packet, done bool, err error) {
 	}
 	p.Data = bytes.Clone(p.Data)
 	p.Attachments = make([][]byte, 0, attachments)
-	d.pending = &pending{packet: p, want: attachments, size: int64(len(src))}
+	d.pending = &pending{packet: p, want: attachments, size: int64(len(src)), text: int64(len(src))}
 	return Packet{}, false, nil
 }
 
@@ -132,7 +133,7 @@ func (d *Decoder) Binary(src []byte) (p Packet, done bool, err error) {
 	if d.Limits != nil {
 		lim = *d.Limits
 	}
-	if int64(len(src)) > limitTotal(lim)-w.size {
+	if int64(len(src)) > limitTotal(lim)-(w.size-w.text) {
 		d.pending = nil
 		return Packet{}, false, ErrTooLarge
 	}

@@ -170,7 +170,7 @@ func TestDecodeLimits(t *testing.T) {
 func TestDecodeTotalOfAttachments(t *testing.T) {
 	t.Parallel()
 	const text = `52-["a"]`
-	for size, want := range map[int]error{91: nil, 92: nil, 93: parser.ErrTooLarge} {
+	for size, want := range map[int]error{99: nil, 100: nil, 101: parser.ErrTooLarge} {
 		d := parser.Decoder{Limits: &parser.Limits{Total: 100}}
 		if _, _, err := d.Text([]byte(text)); err != nil {
 			t.Fatal(err)

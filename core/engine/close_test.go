@@ -1,0 +1,369 @@
+package engine_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/engine/internal/frame/autobahn"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// TestCloseWebSocket: what is queued goes out before the close frame, and
+// nothing is taken or given afterwards.
+func TestCloseWebSocket(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		h := serve(t, setup{})
+		c, sid := h.wsOpen("")
+		s := h.session()
+		assert.NoError(t, s.Send(text("a"), text(strings.Repeat("b", 100_000)), text("c")))
+		s.Close()
+		s.Close()
+		assert.ErrorIs(t, s.Send(text("d")), engine.ErrClosed)
+		assert.Equal(t, "volatile", s.SendVolatile(text("d")), false)
+		h.ended(engine.ForcedClose)
+		c.expect("4a", "4"+strings.Repeat("b", 100_000), "4c")
+		c.expectClose(1005)
+		c.send("4late")
+		res := h.dial().http(upgradeRequest("&transport=websocket&sid="+sid, keyHeaders))
+		assert.Equal(t, "upgrade: accepted to be closed", res.StatusCode, 101)
+		c.raw(frames(closeFrame(1000)))
+		c.expectEnd()
+	})
+}
+
+// TestCloseHandshake: a peer that never answers a close frame.
+func TestCloseHandshake(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		end   func(h *host, c *client, s *engine.Session)
+		code  int
+		after time.Duration // until the connection is gone
+	}{
+		{"forced", func(_ *host, _ *client, s *engine.Session) { s.Close() }, 1005, 2 * time.Second},
+		{"shutdown", func(h *host, _ *client, _ *engine.Session) { go func() { _ = h.srv.Shutdown(context.Background()) }() }, 1012, 2 * time.Second},
+		{"parse error", func(_ *host, c *client, _ *engine.Session) { c.send("x") }, 1005, 2 * time.Second},
+		{"broken frame", func(_ *host, c *client, _ *engine.Session) { c.raw([]byte{0xF1, 0x80}) }, 1002, 2 * time.Second},
+		{"client's close", func(_ *host, c *client, _ *engine.Session) { c.raw(frames(closeFrame(4001))) }, 4001, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				h := serveIn(t, setup{})
+				c, _ := h.wsOpen("")
+				start := time.Now()
+				tt.end(h, c, h.session())
+				c.expectClose(tt.code)
+				assert.Equal(t, "close frame", time.Since(start), 0)
+				stop := make(chan struct{})
+				go func() { // it even goes on sending
+					defer close(stop)
+					for {
+						if _, err := c.conn.Write(frames(textFrame("4x"))); err != nil {
+							return
+						}
+						<-time.After(100 * time.Millisecond)
+					}
+				}()
+				c.expectEnd()
+				assert.Equal(t, "gone after", time.Since(start), tt.after)
+				<-stop
+				synctest.Wait()
+				assert.Equal(t, "sessions", h.srv.Count(), 0)
+			})
+		})
+	}
+}
+
+// TestPeerGoes: the ways in which a WebSocket client goes.
+func TestPeerGoes(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		do     func(c *client)
+		code   int // of our close frame; 0 for none
+		reason engine.Reason
+	}{
+		"close":               {func(c *client) { c.raw(frames(closeFrame(1000))) }, 1000, engine.TransportClose},
+		"close with a code":   {func(c *client) { c.raw(frames(closeFrame(4999))) }, 4999, engine.TransportClose},
+		"close without code":  {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close})) }, 1005, engine.TransportClose},
+		"close, then data":    {func(c *client) { c.raw(frames(closeFrame(1000), textFrame("4x"))) }, 1000, engine.TransportClose},
+		"close of one byte":   {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close, Payload: []byte{3}})) }, 1002, engine.TransportError},
+		"close with bad code": {func(c *client) { c.raw(frames(closeFrame(1005))) }, 1002, engine.TransportError},
+		"FIN":                 {func(c *client) { _ = c.conn.Close() }, 0, engine.TransportClose},
+		"RST":                 {(*client).reset, 0, engine.TransportClose},
+		"FIN in a message":    {func(c *client) { c.raw(frames(textFrame("4xyz"))[:7]); _ = c.conn.Close() }, 0, engine.TransportClose},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(t *testing.T, serve starter) {
+				h := serve(t, setup{})
+				c, _ := h.wsOpen("")
+				tt.do(c)
+				if tt.code != 0 {
+					c.expectClose(tt.code)
+					_ = c.conn.Close()
+				}
+				h.ended(tt.reason)
+			})
+		})
+	}
+}
+
+// TestPeerGoesWhileWeWrite: whether the reader or the writer notices, it is
+// the same end.
+func TestPeerGoesWhileWeWrite(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		h := serve(t, setup{opts: engine.Options{SendBuffer: -1}})
+		for range 20 {
+			c, _ := h.wsOpen("")
+			s := h.session()
+			c.reset()
+			for s.Send(text(strings.Repeat("x", 1000))) == nil { //nolint:revive // until it notices
+			}
+			h.ended(engine.TransportClose)
+		}
+	})
+}
+
+// TestPeerDropsTLS: without TLS's own goodbye.
+func TestPeerDropsTLS(t *testing.T) {
+	t.Parallel()
+	h := serveTLS(t, setup{})
+	c, _ := h.wsOpen("")
+	c.send("4x")
+	c.expect("4x")
+	_ = c.conn.(interface{ NetConn() net.Conn }).NetConn().Close()
+	h.ended(engine.TransportClose)
+}
+
+// TestClosePolling: a polling client is told by the poll that waits, or by the
+// next one.
+func TestClosePolling(t *testing.T) {
+	t.Parallel()
+	t.Run("a poll waits", func(t *testing.T) {
+		both(t, func(t *testing.T, serve starter) {
+			h := serve(t, setup{})
+			sid := h.open()
+			poll := h.poll(sid)
+			h.session().Close()
+			h.answered(poll, "1")
+			h.ended(engine.ForcedClose)
+			h.get(sid).refused(t, 400, unknown)
+			assert.Equal(t, "sessions", h.srv.Count(), 0)
+		})
+	})
+	t.Run("between polls", func(t *testing.T) {
+		both(t, func(t *testing.T, serve starter) {
+			h := serve(t, setup{})
+			sid := h.open()
+			s := h.session()
+			assert.NoError(t, s.Send(text("a")))
+			s.Close()
+			h.ended(engine.ForcedClose)
+			h.posted(sid, "4ignored")
+			h.get(sid).refused(t, 200, "4a") // the stock client would handle a close packet before it
+			h.get(sid).refused(t, 200, "1")
+			h.get(sid).refused(t, 400, unknown)
+			assert.Equal(t, "sessions", h.srv.Count(), 0)
+		})
+	})
+	t.Run("no poll comes", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			h := serveIn(t, setup{})
+			sid := h.open()
+			h.session().Close()
+			<-time.After(30*time.Second - 1)
+			assert.Equal(t, "sessions", h.srv.Count(), 1)
+			<-time.After(1)
+			synctest.Wait()
+			assert.Equal(t, "sessions", h.srv.Count(), 0)
+			h.get(sid).refused(t, 400, unknown)
+		})
+	})
+}
+
+// TestShutdown: what is queued is sent, everybody is told, nobody new comes
+// in, and it returns when all connections are gone.
+func TestShutdown(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		h := serve(t, setup{})
+		c, _ := h.wsOpen("")
+		s := h.session()
+		polled := h.open()
+		h.session()
+		poll := h.poll(polled)
+		between := h.open()
+		b := h.session()
+		assert.NoError(t, s.Send(text("a")))
+		assert.NoError(t, b.Send(text("b")))
+		done := make(chan error, 1)
+		go func() { done <- h.srv.Shutdown(context.Background()) }()
+		for range 3 {
+			h.ended(engine.ServerShuttingDown)
+		}
+		h.answered(poll, "1")
+		c.expect("4a")
+		c.expectClose(1012)
+
+		refusal := `{"code":4,"message":"Server is shutting down"}`
+		r := h.do(request{query: "&transport=polling"})
+		r.refused(t, 503, refusal)
+		res := h.dial().http(upgradeRequest("&transport=websocket", keyHeaders))
+		assert.Equal(t, "status", res.StatusCode, 503)
+
+		h.get(between).refused(t, 200, "4b")
+		h.get(between).refused(t, 200, "1")
+		assert.Equal(t, "it waits for the WebSocket", len(done), 0)
+		c.raw(frames(closeFrame(1012)))
+		c.expectEnd()
+		assert.NoError(t, await(h, "Shutdown", done))
+		assert.Equal(t, "sessions", h.srv.Count(), 0)
+		assert.NoError(t, h.srv.Shutdown(t.Context())) // once more does no harm
+	})
+}
+
+// TestShutdownCuts: with a context that ends, what is left is cut.
+func TestShutdownCuts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{opts: engine.Options{CloseTimeout: time.Minute}})
+		c, _ := h.wsOpen("")
+		h.open()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		assert.ErrorIs(t, h.srv.Shutdown(ctx), context.DeadlineExceeded)
+		assert.Equal(t, "after", time.Since(start), 5*time.Second)
+		c.expectClose(1012)
+		c.expectEnd()
+		assert.Equal(t, "sessions", h.srv.Count(), 0)
+	})
+}
+
+// TestShutdownHurries: a session that was closed before, and lingers for a
+// poll, does not hold it up.
+func TestShutdownHurries(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{})
+		h.open()
+		h.session().Close()
+		start := time.Now()
+		assert.NoError(t, h.srv.Shutdown(context.Background()))
+		assert.Equal(t, "after", time.Since(start), 2*time.Second)
+	})
+}
+
+// TestShutdownLimits: without one it ends anyway.
+func TestShutdownLimits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{})
+		c, _ := h.wsOpen("")
+		assert.NoError(t, c.conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(1000))
+		h.open()
+		assert.NoError(t, h.session().Send(text(strings.Repeat("x", 1<<20)))) // to a peer that does not read
+		synctest.Wait()
+		start := time.Now()
+		assert.NoError(t, h.srv.Shutdown(context.Background()))
+		assert.Equal(t, "after", time.Since(start), 10*time.Second)
+	})
+}
+
+// TestShutdownWaitsForClosed: the application has heard of every end.
+func TestShutdownWaitsForClosed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		a := &slowApp{app: newApp(), release: release}
+		srv := engine.NewServer(a, nil)
+		h := serveIn(t, setup{})
+		h.srv.Close()
+		h.srv = srv
+		h.open()
+		done := make(chan struct{})
+		go func() {
+			srv.Close()
+			close(done)
+		}()
+		<-time.After(time.Minute)
+		select {
+		case <-done:
+			t.Fatal("Close returned before Closed has")
+		default:
+		}
+		close(release)
+		<-done
+	})
+}
+
+// slowApp takes its time to hear of an end.
+type slowApp struct {
+	*app
+	release chan struct{}
+}
+
+func (a *slowApp) Connect(s *engine.Session, r *http.Request) engine.Receiver {
+	return slowReceiver{a.app.Connect(s, r), a.release}
+}
+
+type slowReceiver struct {
+	engine.Receiver
+	release chan struct{}
+}
+
+func (r slowReceiver) Closed(engine.Reason, error) { <-r.release }
+
+// TestShutdownDuringConnect: a session that is being introduced when the
+// server shuts down.
+func TestShutdownDuringConnect(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		a := newApp()
+		var h *host
+		a.connect = func(*engine.Session, *http.Request) { h.srv.Close() }
+		h = serve(t, setup{app: a})
+		r := h.do(request{query: "&transport=polling"})
+		assert.Equal(t, "status", r.status, 503)
+		h.ended(engine.ServerShuttingDown)
+		s := h.session()
+		s.Close() // it has ended already
+		assert.ErrorIs(t, s.Send(text("x")), engine.ErrClosed)
+
+		h = serve(t, setup{app: a})
+		h.ws("").expectEnd()
+		h.ended(engine.ServerShuttingDown)
+		h.session().Close()
+		assert.Equal(t, "sessions", h.srv.Count(), 0)
+	})
+}
+
+// TestRunOnCaller: the session runs on the goroutine of ServeHTTP.
+func TestRunOnCaller(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		returned := make(chan struct{}, 9)
+		h := serve(t, setup{wrap: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r.WithContext(engine.RunOnCaller(r.Context())))
+				if r.Header.Get("Upgrade") != "" {
+					returned <- struct{}{}
+				}
+			})
+		}})
+		c, _ := h.wsOpen("")
+		c.send("4x")
+		c.expect("4x")
+		sid := h.open()
+		d := h.probe(sid)
+		d.send("5", "4y")
+		d.expect("4y")
+		assert.Equal(t, "returned", len(returned), 0)
+		_ = c.conn.Close()
+		_ = d.conn.Close()
+		for range 2 {
+			h.ended(engine.TransportClose)
+			await(h, "ServeHTTP to return", returned)
+		}
+	})
+}
