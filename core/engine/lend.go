@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -112,9 +113,8 @@ func (l *lending) start() {
 		return
 	}
 	l.ticks = 0
-	if l.timer == nil {
-		l.timer = time.AfterFunc(lendTick, l.tick)
-		return
+	if l.timer == nil { // in place before it can fire: tick uses it
+		l.timer = time.AfterFunc(math.MaxInt64, l.tick)
 	}
 	l.timer.Reset(lendTick)
 }
