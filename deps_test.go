@@ -73,7 +73,7 @@ var allowed = []row{
 // empty: once every package in it exists, the list itself is a failure.
 var notYet = []string{
 	"core/adaptertest",
-	"session", "session/sessiontest",
+	"session/sessiontest",
 	"integrations/gin", "integrations/echo", "integrations/fiber", "integrations/chi",
 	"examples/...",
 }

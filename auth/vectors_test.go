@@ -315,6 +315,7 @@ func times() []vector {
 	exp := func(v string) string { return hs(`{"sub":"alice","exp":` + v + `}`) }
 	in := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 	noLeeway := with(secretConfig(), func(c *config) { c.Leeway = -1 })
+	hours := with(secretConfig(), func(c *config) { c.Leeway = 2 * time.Hour })
 	day := with(secretConfig(), func(c *config) { c.MaxAge = 24 * time.Hour })
 	return []vector{
 		{"no exp", secretConfig(), hs(`{"sub":"alice"}`), auth.TokenInvalid},
@@ -329,13 +330,14 @@ func times() []vector {
 		{"exp 0", secretConfig(), exp(`0`), auth.TokenExpired},
 		{"exp in 3000 years", secretConfig(), exp(`95000000000`), ""},
 		{"expired", secretConfig(), exp(fmt.Sprint(in(-time.Hour))), auth.TokenExpired},
-		{"expired, within the leeway", secretConfig(), exp(fmt.Sprint(in(-20 * time.Second))), ""},
-		{"expired, beyond the leeway", secretConfig(), exp(fmt.Sprint(in(-31 * time.Second))), auth.TokenExpired},
+		{"expired, within the leeway", hours, exp(fmt.Sprint(in(-time.Hour))), ""},
+		{"expired, beyond the leeway", hours, exp(fmt.Sprint(in(-2*time.Hour - time.Second))), auth.TokenExpired},
+		{"expired, beyond the default leeway", secretConfig(), exp(fmt.Sprint(in(-31 * time.Second))), auth.TokenExpired},
 		{"expired, no leeway", noLeeway, exp(fmt.Sprint(in(-time.Second))), auth.TokenExpired},
 		{"SA-51 expired and badly signed", secretConfig(), forge(hsHeader, `{"sub":"alice","exp":1}`, hs256([]byte("x"))), auth.TokenInvalid},
 		{"expired and of another issuer", issued(), hs(`{"sub":"alice","exp":1,"iss":"https://evil.test","aud":"chat"}`), auth.TokenInvalid},
 		{"not yet valid", secretConfig(), hs(payload(fmt.Sprintf(`,"nbf":%d`, in(time.Hour)))), auth.TokenNotYetValid},
-		{"nbf within the leeway", secretConfig(), hs(payload(fmt.Sprintf(`,"nbf":%d`, in(20*time.Second)))), ""},
+		{"nbf within the leeway", hours, hs(payload(fmt.Sprintf(`,"nbf":%d`, in(time.Hour)))), ""},
 		{"issued in the future", secretConfig(), hs(payload(fmt.Sprintf(`,"iat":%d`, in(time.Hour)))), auth.TokenNotYetValid},
 		{"max age, no iat", day, hs(payload("")), auth.TokenInvalid},
 		{"max age, young", day, hs(payload(fmt.Sprintf(`,"iat":%d`, in(-time.Hour)))), ""},
