@@ -20,6 +20,7 @@ const module = "github.com/gosio/gosio"
 const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
+	redisLibrary     = "github.com/redis/go-redis/v9"
 )
 
 type row struct {
@@ -51,12 +52,14 @@ var allowed = []row{
 
 	// Around the core. auth and session do not know each other.
 	{"auth", []string{"core", jwtLibrary}},
+	{"auth/redis", []string{"auth", redisLibrary}},
 	{"session", []string{"core"}},
 	{"session/sessiontest", []string{"session"}},
 	{"session/scs", []string{"session", "github.com/alexedwards/scs/v2"}},
 	{"session/gorilla", []string{"session", "github.com/gorilla/sessions", "github.com/gorilla/securecookie"}},
 	{"session/fiber", []string{"session"}}, // the format, not the framework
 	{"session/express", []string{"session"}},
+	{"session/redis", []string{"session", "session/express", redisLibrary}},
 	{"integrations/gin", []string{"core", "github.com/gin-gonic/gin/..."}},
 	{"integrations/echo", []string{"core", "github.com/labstack/echo/v4/..."}},
 	{"integrations/fiber", []string{"core", "github.com/gofiber/fiber/v2/...", "github.com/valyala/fasthttp/..."}},
@@ -66,6 +69,7 @@ var allowed = []row{
 	{"internal/assert", nil},
 	{"internal/leak", nil},
 	{"internal/pipe", nil},
+	{"internal/redistest", nil},
 
 	// Programs.
 	{"examples/...", []string{"..."}},
