@@ -55,6 +55,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 		return nil, err
 	}
 	defer s.dropAck(id)
+	if s.conn.heldUp() { // from now on Backlog sees to it
+		return nil, ErrBacklog
+	}
 	f, err := pack(s.ns.name, id, true, event, args)
 	if err != nil {
 		return nil, err
@@ -149,7 +152,7 @@ func Call[Answer any](ctx context.Context, c Caller, event string, args ...any) 
 	if err != nil {
 		return answer, err
 	}
-	if _, none := any(answer).(None); none && reply.Len() == 0 {
+	if _, none := any(answer).(None); none {
 		return answer, nil
 	}
 	if err := reply.Decode(&answer); err != nil {

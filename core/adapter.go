@@ -1,9 +1,6 @@
 package socketio
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // Adapter connects the servers of a cluster for one namespace. Each server
 // applies what it does to its own sockets by itself; an adapter only carries
@@ -120,8 +117,4 @@ func (ns *Namespace) run(op *Operation, local bool) error {
 		return err
 	}
 	return ns.apply(op)
-}
-
-func (t Target) clone() Target {
-	return Target{Rooms: slices.Clone(t.Rooms), Except: slices.Clone(t.Except)}
 }

@@ -26,6 +26,7 @@ type conn struct {
 	left     []string    // namespaces whose sockets this side has ended
 	timer    *time.Timer // ends a connection that is in no namespace
 	attached *time.Timer // ends one whose attachments do not come
+	attachBy time.Time   // when attached is to fire; an earlier call is stale
 	closed   bool
 	queued   int64         // bytes of events that wait for their handlers
 	room     chan struct{} // closed when there is room again; made on demand
@@ -174,12 +175,13 @@ func (c *conn) joined() {
 
 // forget takes a socket off the connection; ours says that it was this side's
 // doing. A connection in no namespace is given ConnectTimeout again.
-func (c *conn) forget(s *Socket, ours bool) {
+// It reports whether the socket was still there.
+func (c *conn) forget(s *Socket, ours bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.sockets, s)
 	if i < 0 {
-		return
+		return false
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	if ours {
@@ -188,6 +190,7 @@ func (c *conn) forget(s *Socket, ours bool) {
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
 		c.timer = time.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
+	return true
 }
 
 // Closed implements engine.Receiver.
@@ -219,11 +222,31 @@ func (c *conn) awaitAttachments(pending bool) {
 		c.attached.Stop()
 		c.attached = nil
 	case pending && c.attached == nil && !c.closed:
-		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, func() {
-			c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
-			c.sess.Close()
-		})
+		c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
+		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, c.noAttachments)
 	}
+}
+
+// extendAttachments starts the time anew. Called with mu held.
+func (c *conn) extendAttachments() {
+	c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
+	c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
+}
+
+// noAttachments ends a connection whose attachments are late, unless it is
+// this side that does not read them.
+func (c *conn) noAttachments() {
+	c.mu.Lock()
+	if c.attached != nil && c.room != nil {
+		c.extendAttachments()
+	}
+	stale := c.attached == nil || time.Now().Before(c.attachBy)
+	c.mu.Unlock()
+	if stale {
+		return
+	}
+	c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
+	c.sess.Close()
 }
 
 // hold counts an event's bytes against the connection until its handler has run.
@@ -239,6 +262,9 @@ func (c *conn) unhold(n int64) {
 	if c.room != nil && c.queued < c.srv.opts.Limits.ReceiveBuffer {
 		close(c.room)
 		c.room = nil
+		if c.attached != nil { // its attachments can be read only now
+			c.extendAttachments()
+		}
 	}
 	c.mu.Unlock()
 }
@@ -262,6 +288,13 @@ func (c *conn) Backlog() <-chan struct{} {
 		s.failAcks(ErrBacklog)
 	}
 	return room
+}
+
+// heldUp reports whether the connection is not read, see Backlog.
+func (c *conn) heldUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.room != nil
 }
 
 // close disconnects all sockets of the connection, then the connection itself

@@ -186,7 +186,7 @@ func (s *Socket) join() {
 	s.ns.rooms.add(s)
 	_ = s.Join(rooms...) // counted when the middleware joined
 	if !s.connected() {
-		s.ns.rooms.remove(s) // its close has run before it was there
+		s.leaveAll() // its close has run before it was there
 	}
 	s.conn.joined()
 	for _, hook := range s.ns.connectHooks() {
@@ -246,6 +246,7 @@ func (s *Socket) guard(what string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(what, p)
+			s.closePanicked()
 		}
 	}()
 	f()
@@ -254,6 +255,9 @@ func (s *Socket) guard(what string, f func()) {
 // panicked logs a panic once, with its stack; it goes no further.
 func (s *Socket) panicked(what string, p any) {
 	s.log().Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
+func (s *Socket) closePanicked() {
 	if s.ns.srv.opts.ClosePanicked {
 		s.conn.close()
 	}

@@ -1,6 +1,10 @@
 package socketio
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
 
 // None stands for no payload and for no answer.
 type None struct{}
@@ -20,9 +24,13 @@ func (e Event[In, Out]) Name() string { return e.name }
 // Handle registers the event's handler with a server, a namespace or a
 // socket. See [Namespace.On].
 func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socket, in In) (Out, error)) (off func()) {
+	if f == nil {
+		panic(fmt.Sprintf("socketio: handler of %q is no function", e.name))
+	}
+	optional := reflect.TypeFor[In]().Kind() == reflect.Pointer
 	h := newHandler(e.name, EventHandler(func(ctx context.Context, in *Incoming) error {
 		var v In
-		if _, none := any(v).(None); !none && in.Arg(0, &v) != nil {
+		if _, none := any(v).(None); !none && (!optional || in.Len() > 0) && in.Arg(0, &v) != nil {
 			return errArgs
 		}
 		out, err := f(ctx, in.Socket, v)
@@ -30,9 +38,9 @@ func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socke
 			return err
 		}
 		if _, none := any(out).(None); none {
-			return in.ack()
+			return in.Ack()
 		}
-		return in.ack(out)
+		return in.Ack(out)
 	}))
 	h.shape = shapeOf(f)
 	return r.On(e.name, h)

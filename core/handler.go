@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -43,18 +44,18 @@ func (in *Incoming) Arg(i int, dst any) error {
 // WantsAck reports whether the client waits for an acknowledgement.
 func (in *Incoming) WantsAck() bool { return in.packet.HasID }
 
-// Ack acknowledges the event. Only the first acknowledgement is sent, and none
+// Ack acknowledges an event. Only the first acknowledgement is sent, and none
 // if the client does not wait for one. It may be called at any time, by any
 // goroutine. It fails like [Socket.Emit].
 type Ack func(args ...any) error
 
-// ack implements Ack.
-func (in *Incoming) ack(args ...any) error {
-	if !in.packet.HasID || in.acked.Swap(true) {
+// Ack acknowledges the event, as an [Ack] does.
+func (in *Incoming) Ack(args ...any) error {
+	if !in.packet.HasID || in.acked.Load() {
 		return nil
 	}
 	f, err := packAck(in.Socket.ns.name, in.packet.ID, args)
-	if err != nil {
+	if err != nil || in.acked.Swap(true) { // what does not encode acknowledges nothing
 		return err
 	}
 	return in.Socket.send(&f)
@@ -153,7 +154,13 @@ func (s *Socket) handle(p *parser.Packet) {
 	if !known && !errors.Is(err, errPanicked) {
 		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
 	}
-	_ = in.ack(failedAck{e}) // a client that is gone needs no answer
+	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
+		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", e)
+		_ = in.Ack(failedAck{errInternal}) // which does
+	}
+	if errors.Is(err, errPanicked) {
+		s.closePanicked() // the client has its answer
+	}
 }
 
 // invoke calls a handler. A panic is an error to the caller.
@@ -190,25 +197,29 @@ func newHandler(event string, fn any) *handler {
 	if parser.IsReserved(event) {
 		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
 	}
+	if h, typed := fn.(*handler); typed {
+		return h
+	}
+	if v := reflect.ValueOf(fn); fn == nil || v.Kind() != reflect.Func || v.IsNil() {
+		panic(fmt.Sprintf("socketio: handler of %q is no function", event))
+	}
 	switch f := fn.(type) {
-	case *handler:
-		return f
 	case EventHandler:
 		return &handler{event: event, call: f}
 	case func(context.Context, *Incoming) error:
 		return &handler{event: event, call: f}
 	case func(*Socket, string):
-		return direct(event, fn, func(in *Incoming, v string) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v string) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, json.RawMessage):
-		return direct(event, fn, func(in *Incoming, v json.RawMessage) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v json.RawMessage) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, any):
-		return direct(event, fn, func(in *Incoming, v any) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v any) error { f(in.Socket, v); return in.Ack() })
 	case func(*Socket, []byte):
-		return direct(event, fn, func(in *Incoming, v []byte) error { f(in.Socket, v); return in.ack() })
+		return direct(event, fn, func(in *Incoming, v []byte) error { f(in.Socket, v); return in.Ack() })
 	case func(string, Ack):
-		return direct(event, fn, func(in *Incoming, v string) error { f(v, in.ack); return nil })
+		return direct(event, fn, func(in *Incoming, v string) error { f(v, in.Ack); return nil })
 	case func(any, Ack):
-		return direct(event, fn, func(in *Incoming, v any) error { f(v, in.ack); return nil })
+		return direct(event, fn, func(in *Incoming, v any) error { f(v, in.Ack); return nil })
 	}
 	return newReflected(event, fn)
 }

@@ -34,6 +34,7 @@ func (f MiddlewareFunc) Handshake(ctx context.Context, s *Socket) error { return
 // Use adds middleware; it runs in the order of registration, once per
 // connection to the namespace, and never again after one has refused.
 func (ns *Namespace) Use(m Middleware) {
+	notNil("Use", m == nil)
 	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
 		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
 	}
@@ -47,6 +48,7 @@ func (ns *Namespace) Use(m Middleware) {
 
 // UseFunc is Use for a function.
 func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
+	notNil("UseFunc", f == nil)
 	ns.Use(MiddlewareFunc(f))
 }
 
@@ -54,6 +56,7 @@ func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
 // logging, rate limits, validation. The first one added is the outermost. It
 // also sees events that have no handler.
 func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
+	notNil("UseEvent", m == nil)
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.events = append(ns.events, m)

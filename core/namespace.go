@@ -50,6 +50,7 @@ func (ns *Namespace) On(event string, handler any) (off func()) {
 // OnConnect adds a hook that runs when a socket has joined. All of them run,
 // in the order of registration, before the socket's first event.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
+	notNil("OnConnect", f == nil)
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onConnect = append(ns.onConnect, f)
@@ -58,6 +59,7 @@ func (ns *Namespace) OnConnect(f func(*Socket)) {
 // OnDisconnecting adds a hook that runs when a socket has been disconnected,
 // before those of OnDisconnect.
 func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
+	notNil("OnDisconnecting", f == nil)
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.disconnecting = append(ns.disconnecting, f)
@@ -67,6 +69,7 @@ func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
 // after the handlers of all events that came before; no handler of the socket
 // runs after it. [Socket.Rooms] still tells the rooms it was in.
 func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
+	notNil("OnDisconnect", f == nil)
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onDisconnect = append(ns.onDisconnect, f)
@@ -101,6 +104,13 @@ func (ns *Namespace) Socket(id string) (*Socket, bool) { return ns.rooms.socket(
 // Rooms returns the names of the rooms that sockets of this server are in,
 // without the one that each socket has for itself.
 func (ns *Namespace) Rooms() []string { return ns.rooms.names() }
+
+// notNil panics on a hook that cannot be called.
+func notNil(method string, isNil bool) {
+	if isNil {
+		panic("socketio: " + method + ": nil function")
+	}
+}
 
 func (ns *Namespace) connectHooks() []func(*Socket) {
 	ns.mu.RLock()

@@ -69,7 +69,7 @@ func TestWireOrder(t *testing.T) {
 		{"a placeholder in a text event is data", []string{"40", `42["n",{"_placeholder":true,"num":0}]`}, []string{sid, `42["n",{"_placeholder":true,"num":0}]`}},
 		{"one attachment twice", []string{"40", `451-["n",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, "bAQID"},
 			[]string{sid, `452-["n",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`, "bAQID", "bAQID"}},
-		{"a second namespace", []string{"40", `40/other,{"a":1}`, `42/other,1["n",1]`}, []string{sid, `40/other,{"sid":"`, `43/other,1[]`}},
+		{"a second namespace", []string{`40/other,{"a":1}`, `42/other,1["n",1]`}, []string{`40/other,{"sid":"`, `43/other,1[]`}},
 	}
 	t.Parallel()
 	for _, tt := range tests {

@@ -68,7 +68,7 @@ func (s *shape) check(event string) {
 		switch {
 		case t == typeContext, t == typeSocket, t == typeAck:
 			panic(fmt.Sprintf("socketio: handler of %q: %v is out of place: the order is context.Context, *Socket, the event's arguments, Ack; before variadic arguments the Ack comes first", event, t))
-		case t.Kind() == reflect.Func, t.Kind() == reflect.Chan:
+		case !travels(t, true):
 			panic(fmt.Sprintf("socketio: handler of %q: no event has an argument of type %v", event, t))
 		}
 	}
@@ -76,18 +76,32 @@ func (s *shape) check(event string) {
 		panic(fmt.Sprintf("socketio: handler of %q: what it returns is the acknowledgement; take either results or an Ack", event))
 	}
 	for _, t := range s.results {
-		if t == typeError {
+		switch {
+		case t == typeError:
 			panic(fmt.Sprintf("socketio: handler of %q: the error has to be the last result", event))
+		case !travels(t, false):
+			panic(fmt.Sprintf("socketio: handler of %q: no acknowledgement has an argument of type %v", event, t))
 		}
 	}
+}
+
+// travels reports whether values of a type can come from, or with in false go
+// to, a client. It looks at the type itself, not at what it is made of.
+func travels(t reflect.Type, in bool) bool {
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return false
+	case reflect.Interface: // nothing decodes into one that has methods
+		return !in || t.NumMethod() == 0
+	case reflect.Slice, reflect.Pointer:
+		return travels(t.Elem(), in)
+	}
+	return true
 }
 
 // newReflected makes a handler of a function of any allowed shape.
 func newReflected(event string, fn any) *handler {
 	v := reflect.ValueOf(fn)
-	if fn == nil || v.Kind() != reflect.Func || v.IsNil() {
-		panic(fmt.Sprintf("socketio: handler of %q is no function", event))
-	}
 	s := shapeOf(fn)
 	s.check(event)
 	return &handler{event: event, noContext: !s.ctx, shape: s, call: func(ctx context.Context, in *Incoming) error {
@@ -111,7 +125,7 @@ func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, erro
 	if s.socket {
 		args = append(args, reflect.ValueOf(in.Socket))
 	}
-	ack := reflect.ValueOf(Ack(in.ack))
+	ack := reflect.ValueOf(Ack(in.Ack))
 	if s.ackFirst {
 		args = append(args, ack)
 	}
@@ -164,5 +178,5 @@ func (s *shape) finish(in *Incoming, out []reflect.Value) error {
 	for i, v := range out {
 		results[i] = v.Interface()
 	}
-	return in.ack(results...)
+	return in.Ack(results...)
 }

@@ -121,17 +121,24 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	if e := srv.work.wait(ctx); err == nil {
 		err = e
 	}
-	srv.mu.RLock()
-	defer srv.mu.RUnlock()
-	for _, ns := range srv.namespaces {
-		if ns.adapter == nil {
-			continue
-		}
-		if e := ns.adapter.Close(); err == nil {
+	for _, adapter := range srv.adapters() {
+		if e := adapter.Close(); err == nil {
 			err = e
 		}
 	}
 	return err
+}
+
+func (srv *Server) adapters() []Adapter {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	var all []Adapter
+	for _, ns := range srv.namespaces {
+		if ns.adapter != nil {
+			all = append(all, ns.adapter)
+		}
+	}
+	return all
 }
 
 // Close is Shutdown without patience: what is queued is dropped, and running
@@ -154,7 +161,7 @@ func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
 type work struct {
 	n    atomic.Int64
 	mu   sync.Mutex
-	idle chan struct{} // made by the first wait; gets a token when n becomes 0
+	idle chan struct{} // made by those who wait; closed when n becomes 0
 }
 
 func (w *work) add() { w.n.Add(1) }
@@ -165,24 +172,28 @@ func (w *work) done() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	select {
-	case w.idle <- struct{}{}: // never, as long as it is nil
-	default:
+	if w.idle != nil {
+		close(w.idle)
+		w.idle = nil
 	}
 }
 
 func (w *work) wait(ctx context.Context) error {
-	w.mu.Lock()
-	if w.idle == nil {
-		w.idle = make(chan struct{}, 1)
-	}
-	w.mu.Unlock()
-	for w.n.Load() > 0 {
+	for {
+		w.mu.Lock()
+		if w.n.Load() == 0 {
+			w.mu.Unlock()
+			return nil
+		}
+		if w.idle == nil {
+			w.idle = make(chan struct{})
+		}
+		idle := w.idle
+		w.mu.Unlock()
 		select {
-		case <-w.idle:
+		case <-idle:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
 }

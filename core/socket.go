@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type Socket struct {
 	identity string
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
+	reason   Reason // of the disconnect
 	acks     map[uint64]chan<- ackResult
 	nextAck  uint64
 }
@@ -84,7 +86,7 @@ func (s *Socket) Context() context.Context {
 	if s.ctx == nil {
 		s.ctx, s.cancel = context.WithCancelCause(context.Background())
 		if s.state.Load() == disconnected {
-			s.cancel(ErrClosed)
+			s.cancel(&DisconnectError{s.reason})
 		}
 	}
 	return s.ctx
@@ -139,12 +141,13 @@ func (s *Socket) Join(rooms ...string) error {
 	case connecting:
 		defer s.mu.Unlock()
 		for _, r := range rooms {
-			if !slices.Contains(s.rooms, r) {
+			switch {
+			case r == s.id || slices.Contains(s.rooms, r):
+			case len(s.rooms) >= limit:
+				return ErrTooManyRooms
+			default:
 				s.rooms = append(s.rooms, r)
 			}
-		}
-		if len(s.rooms) > limit {
-			return ErrTooManyRooms
 		}
 		return nil
 	}
@@ -153,10 +156,19 @@ func (s *Socket) Join(rooms ...string) error {
 		return err
 	}
 	if !s.connected() { // it left meanwhile; nothing may stay behind
-		s.ns.rooms.remove(s)
+		s.leaveAll()
 		return ErrClosed
 	}
 	return nil
+}
+
+// leaveAll takes a disconnected socket out of its rooms, which Rooms still
+// tells. Join and close may both come to do it.
+func (s *Socket) leaveAll() {
+	rooms := s.ns.rooms.remove(s)
+	s.mu.Lock()
+	s.rooms = append(s.rooms, rooms...)
+	s.mu.Unlock()
 }
 
 // Leave takes the socket out of rooms.
@@ -268,10 +280,10 @@ func (s *Socket) transmit(f *frames) error {
 	} else {
 		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return nil
-	case engine.ErrSlowConsumer:
+	case errors.Is(err, engine.ErrSlowConsumer):
 		return ErrSlowConsumer
 	}
 	return ErrClosed
@@ -318,27 +330,25 @@ func (s *Socket) leaveNamespace() {
 	if !s.connected() { // middleware refuses by its error
 		return
 	}
-	s.conn.forget(s, true)
-	s.conn.reply(parser.Disconnect, s.ns.name, nil)
-	s.close(ServerNamespaceDisconnect)
+	if s.close(ServerNamespaceDisconnect) && s.conn.forget(s, true) {
+		s.conn.reply(parser.Disconnect, s.ns.name, nil)
+	}
 }
 
 // close is the one transition to disconnected. Events that came before still
-// run, then the hooks of OnDisconnect.
-func (s *Socket) close(reason Reason) {
+// run, then the hooks of OnDisconnect. It reports whether this call was it.
+func (s *Socket) close(reason Reason) bool {
 	s.mu.Lock()
 	was := s.state.Swap(disconnected)
 	if was == disconnected {
 		s.mu.Unlock()
-		return
+		return false
 	}
+	s.reason = reason
 	cancel := s.cancel
 	s.mu.Unlock()
 	if was == connected {
-		rooms := s.ns.rooms.remove(s)
-		s.mu.Lock()
-		s.rooms = rooms
-		s.mu.Unlock()
+		s.leaveAll()
 	}
 	if cancel != nil {
 		cancel(&DisconnectError{reason})
@@ -347,4 +357,5 @@ func (s *Socket) close(reason Reason) {
 	if was == connected {
 		s.enqueue(&job{kind: jobDisconnect, reason: reason})
 	}
+	return true
 }

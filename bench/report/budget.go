@@ -38,7 +38,7 @@ var limits = []limit{
 	{scenario: "idle-browser", key: load.RSSKB, most: 10, unit: "KB"},
 	{scenario: "idle-polling", key: load.RSSKB, most: 4, unit: "KB"},
 	{scenario: "idle-polling", key: load.Goroutines, most: 0.01, unit: "goroutines"},
-	{scenario: "room-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.25},
+	{scenario: "room-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5},
 	{scenario: "rooms-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1},
 }
 

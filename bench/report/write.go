@@ -144,7 +144,7 @@ func (d *document) cell(server string, s load.Scenario) string {
 	}
 	cell := fmt.Sprintf("%.3g (%.0f%%)", v, d.spread(server, s.Name, key))
 	if n := d.retried(server, s.Name); n > 0 {
-		cell += fmt.Sprintf(", %d joins lost", n)
+		cell += fmt.Sprintf(", %d dialled again", n)
 	}
 	return cell
 }

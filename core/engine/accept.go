@@ -15,10 +15,10 @@ import (
 // would keep buffers on an idle connection. It returns the bytes that the
 // client sent behind its request. On an error the request has been answered.
 func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []byte, error) {
-	if !canHijack(w) {
+	if under, ok := canHijack(w); !ok {
 		srv.log.Error("engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
 			" exclude the Socket.IO path from that middleware (clients go on with polling)",
-			"writer", fmt.Sprintf("%T", w))
+			"writer", fmt.Sprintf("%T", under))
 		err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
 		srv.refuse(w, r, err)
 		return nil, nil, err
@@ -45,18 +45,17 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []b
 	return uw.conn, uw.early, nil
 }
 
-// canHijack looks for a Hijacker the way http.ResponseController does, before
-// a 101 is written that could not be taken back.
-func canHijack(w http.ResponseWriter) bool {
+// canHijack looks at the writer under all wrappers, before a 101 is written
+// that could not be taken back. Wrappers do not count: those of gin and echo
+// have a Hijack that panics or fails when what they wrap has none.
+func canHijack(w http.ResponseWriter) (under http.ResponseWriter, ok bool) {
 	for {
-		switch t := w.(type) {
-		case http.Hijacker:
-			return true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return false
+		wrapper, wraps := w.(interface{ Unwrap() http.ResponseWriter })
+		if !wraps {
+			_, ok = w.(http.Hijacker)
+			return w, ok
 		}
+		w = wrapper.Unwrap()
 	}
 }
 
@@ -89,7 +88,7 @@ func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	if n := rw.Reader.Buffered(); n > 0 {
-		b, _ := rw.Reader.Peek(n) // buffered: cannot fail
+		b, _ := rw.Peek(n) // buffered: cannot fail
 		u.early = bytes.Clone(b)
 	}
 	u.conn = conn

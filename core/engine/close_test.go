@@ -18,7 +18,7 @@ import (
 // nothing is taken or given afterwards.
 func TestCloseWebSocket(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
-		h := serve(t, setup{})
+		h := serve(t, setup{opts: engine.Options{CloseTimeout: time.Minute}})
 		c, sid := h.wsOpen("")
 		s := h.session()
 		assert.NoError(t, s.Send(text("a"), text(strings.Repeat("b", 100_000)), text("c")))
@@ -120,11 +120,11 @@ func TestPeerGoes(t *testing.T) {
 func TestPeerGoesWhileWeWrite(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
 		h := serve(t, setup{opts: engine.Options{SendBuffer: -1}})
-		for range 20 {
+		for range 8 {
 			c, _ := h.wsOpen("")
 			s := h.session()
 			c.reset()
-			for s.Send(text(strings.Repeat("x", 1000))) == nil { //nolint:revive // until it notices
+			for s.Send(text(strings.Repeat("x", 1000))) == nil { // until it notices
 			}
 			h.ended(engine.TransportClose)
 		}
@@ -192,7 +192,7 @@ func TestClosePolling(t *testing.T) {
 // in, and it returns when all connections are gone.
 func TestShutdown(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
-		h := serve(t, setup{})
+		h := serve(t, setup{opts: engine.Options{CloseTimeout: time.Minute}})
 		c, _ := h.wsOpen("")
 		s := h.session()
 		polled := h.open()

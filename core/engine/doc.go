@@ -19,7 +19,7 @@
 // while connections have something to write; a drain per connection whose
 // peer does not keep up, while the kernel refuses its bytes; and the timer
 // callbacks of heartbeats and timeouts. [Server.Shutdown] waits for readers,
-// flushers and drains.
+// flushers and drains, and until [Receiver] Closed has returned.
 //
 // # Locks
 //

@@ -17,7 +17,7 @@ func slowest(c *autobahn.Case) bool {
 	for _, f := range c.Frames() {
 		n += len(f.Payload)
 	}
-	return n > 1<<20 || c.Chop > 0 && n/c.Chop > 5000
+	return n > 1<<17 || c.Chop > 0 && n/c.Chop > 1000
 }
 
 // TestAutobahn runs the cases of the Autobahn suite over connections. Its

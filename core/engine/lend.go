@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 )
@@ -113,8 +112,8 @@ func (l *lending) start() {
 		return
 	}
 	l.ticks = 0
-	if l.timer == nil { // in place before it can fire: tick uses it
-		l.timer = time.AfterFunc(math.MaxInt64, l.tick)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(time.Hour, l.tick) // known before it runs: tick resets it
 	}
 	l.timer.Reset(lendTick)
 }

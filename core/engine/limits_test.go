@@ -118,7 +118,7 @@ func TestMaxPayload(t *testing.T) {
 func TestNoMaxPayload(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
 		h := serve(t, setup{opts: engine.Options{MaxHTTPBufferSize: -1, SendBuffer: -1}})
-		big := "4" + strings.Repeat("x", 3_000_000)
+		big := "4" + strings.Repeat("x", 1_100_000)
 		sid := h.open()
 		h.posted(sid, big)
 		assert.True(t, "echo", h.get(sid).body == big)
@@ -268,7 +268,7 @@ func (h *host) stalled(size int) (*client, *engine.Session) {
 	switch conn := c.conn.(type) {
 	case *net.TCPConn:
 		// The kernel's buffers take some megabytes first.
-		for s.SendVolatile(text(strings.Repeat("k", 64<<10))) { //nolint:revive // until they are full
+		for s.SendVolatile(text(strings.Repeat("k", 64<<10))) { // until they are full
 		}
 	case interface{ SetReadBuffer(int) error }:
 		assert.NoError(h.t, conn.SetReadBuffer(1))
@@ -325,10 +325,10 @@ func TestSendBuffer(t *testing.T) {
 			h := serve(t, setup{opts: engine.Options{SendBuffer: -1}})
 			sid := h.open()
 			s := h.session()
-			for range 10 {
+			for range 5 {
 				assert.NoError(t, s.Send(text(strings.Repeat("x", 1<<20))))
 			}
-			assert.Equal(t, "length", len(h.get(sid).body), 10*(1<<20+2)-1)
+			assert.Equal(t, "length", len(h.get(sid).body), 5*(1<<20+2)-1)
 		})
 	})
 	t.Run("socket", func(t *testing.T) {
@@ -379,18 +379,6 @@ func TestVolatile(t *testing.T) {
 			synctest.Wait()
 			assert.Equal(t, "to one that has read", s.SendVolatile(text("a")), true)
 			c.expect("4a")
-		})
-	})
-	t.Run("over the bound", func(t *testing.T) {
-		both(t, func(t *testing.T, serve starter) {
-			h := serve(t, setup{opts: engine.Options{SendBuffer: 1000}})
-			sid := h.open()
-			s := h.session()
-			poll := h.poll(sid)
-			_ = poll
-			assert.NoError(t, s.Send(text("keep")))
-			h.answered(poll, "4keep")
-			h.alive()
 		})
 	})
 	t.Run("dropped first", func(t *testing.T) {

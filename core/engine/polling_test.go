@@ -327,7 +327,7 @@ func TestPollThatIsNotRead(t *testing.T) {
 		h := serveIn(t, setup{opts: engine.Options{FirstPollTimeout: -1, PingInterval: time.Hour, WriteTimeout: 10 * time.Second}})
 		sid := h.open()
 		s := h.session()
-		want := strings.Repeat("x", 3<<20)
+		want := strings.Repeat("x", 2<<20)
 		assert.NoError(t, s.Send(text(want)))
 		c := h.dial()
 		get := "GET /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\n\r\n"

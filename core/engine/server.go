@@ -11,7 +11,7 @@ import (
 
 // Handler is told of every new session. Connect runs on the request's
 // goroutine, before the client has heard of the session; r is valid only
-// until it returns. The session may be sent to from within.
+// until it returns. The session may be sent to and closed from within.
 type Handler interface {
 	Connect(s *Session, r *http.Request) Receiver
 }
@@ -28,7 +28,8 @@ type Receiver interface {
 	// room, else a channel that is closed once there is.
 	Backlog() <-chan struct{}
 	// Closed is called once, when the session ends. It may run while Message
-	// does. err is the cause, nil if there is none beyond the reason.
+	// does, and inside a Send that ends the session. err is the cause, nil if
+	// there is none beyond the reason. Server.Shutdown waits for it to return.
 	Closed(reason Reason, err error)
 }
 

@@ -406,26 +406,22 @@ func (s *Session) endedLocked() <-chan struct{} {
 }
 
 // waitBacklog holds the reader up while the application has too much to do,
-// until the session ends or ctx, which may be nil, does. The heartbeat does
-// not blame the peer meanwhile.
+// until the session or ctx ends. The heartbeat does not blame the peer
+// meanwhile.
 func (s *Session) waitBacklog(ctx context.Context) {
 	for {
 		room := s.recv.Backlog()
 		if room == nil {
 			return
 		}
-		var gone <-chan struct{}
-		if ctx != nil {
-			gone = ctx.Done()
-		}
 		s.setHeld(true)
 		select {
 		case <-room:
 		case <-s.ended():
-		case <-gone:
+		case <-ctx.Done():
 		}
 		s.setHeld(false)
-		if s.state.Load() != stateOpen || (ctx != nil && ctx.Err() != nil) {
+		if s.state.Load() != stateOpen || ctx.Err() != nil {
 			return
 		}
 	}

@@ -21,7 +21,7 @@ func TestTLS(t *testing.T) {
 	h.answered(poll, "4x")
 	c.send("5", "4y")
 	c.expect("4y")
-	big := "4" + strings.Repeat("x", 3<<20)
+	big := "4" + strings.Repeat("x", 3<<19)
 	c.send(big)
 	_, got := c.next()
 	assert.True(t, "echo of a big message", got == big)
@@ -43,7 +43,7 @@ func TestTLSPeerThatDoesNotRead(t *testing.T) {
 	h := serveTLS(t, setup{opts: engine.Options{WriteTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond, SendBuffer: -1}})
 	for range 2 {
 		h.wsOpen("")
-		assert.NoError(t, h.session().Send(text(strings.Repeat("x", 32<<20))))
+		assert.NoError(t, h.session().Send(text(strings.Repeat("x", 8<<20))))
 	}
 	assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
 	h.srv.Close()

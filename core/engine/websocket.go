@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -106,7 +107,6 @@ func (c *wsConn) run(early []byte) {
 		c.finish(err)
 		return
 	}
-	early = nil
 	c.loop()
 }
 
@@ -162,7 +162,7 @@ func (c *wsConn) finish(err error) {
 // readOnce takes what has arrived and feeds it.
 func (c *wsConn) readOnce() error {
 	if c.main && c.s.state.Load() == stateOpen {
-		c.s.waitBacklog(nil)
+		c.s.waitBacklog(context.Background())
 	}
 	buf, n, err := c.read()
 	if n > 0 {

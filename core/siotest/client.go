@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -64,7 +65,8 @@ func Refused(t testing.TB, h http.Handler, o Options) *socketio.ConnectError {
 
 func connect(t testing.TB, h http.Handler, o Options) (*Client, *socketio.ConnectError) {
 	t.Helper()
-	hub := &hub{conn: &Conn{}}
+	hub := &hub{conn: &Conn{}, sending: make(chan struct{}, 1)}
+	hub.decoder.Limits = &parser.Limits{Total: -1, Depth: -1, EventName: -1, Namespace: -1} // as stock clients do
 	hub.conn.sink = hub
 	if err := hub.conn.open(t, h, o); err != nil {
 		t.Fatalf("siotest: the handshake fails: %v", err)
@@ -149,8 +151,8 @@ func (c *Client) send(text []byte, attachments [][]byte, err error) {
 	for _, a := range attachments {
 		packets = append(packets, "b"+base64.StdEncoding.EncodeToString(a))
 	}
-	c.hub.sending.Lock() // a packet's attachments follow it
-	defer c.hub.sending.Unlock()
+	c.hub.sending <- struct{}{} // a packet's attachments follow it
+	defer func() { <-c.hub.sending }()
 	_ = c.conn.Send(packets...) // a connection that is gone shows by its disconnect
 }
 
@@ -162,19 +164,32 @@ func (c *Client) On(event string, f func(*Message)) {
 	c.handlers[event] = f
 }
 
-// Expect waits for the next event, which must be the one named, and decodes
-// its arguments into the variables that dst point to.
-func (c *Client) Expect(event string, dst ...any) *Message {
+// Next waits for the next event, whatever it is.
+func (c *Client) Next() *Message {
+	c.t.Helper()
+	return c.next("an event")
+}
+
+func (c *Client) next(want string) *Message {
 	c.t.Helper()
 	m, ok, ended := c.inbox.next(c.opts.Timeout)
 	switch {
 	case !ok && ended:
-		c.t.Fatalf("siotest: disconnected, want event %q", event)
+		c.t.Fatalf("siotest: disconnected, want %s", want)
 	case !ok:
-		c.t.Fatalf("siotest: no event, want %q", event)
+		c.t.Fatalf("siotest: no event, want %s", want)
 	case m.reason != "":
-		c.t.Fatalf("siotest: disconnected (%s), want event %q", m.reason, event)
-	case m.Event != event:
+		c.t.Fatalf("siotest: disconnected (%s), want %s", m.reason, want)
+	}
+	return m
+}
+
+// Expect waits for the next event, which must be the one named, and decodes
+// its arguments into the variables that dst point to.
+func (c *Client) Expect(event string, dst ...any) *Message {
+	c.t.Helper()
+	m := c.next("event " + strconv.Quote(event))
+	if m.Event != event {
 		c.t.Fatalf("siotest: event %q %.200s, want %q", m.Event, m, event)
 	}
 	m.Decode(dst...)
@@ -262,7 +277,7 @@ func (c *Client) packet(p *parser.Packet) {
 // hub routes what arrives on one connection to its clients.
 type hub struct {
 	conn    *Conn
-	sending sync.Mutex
+	sending chan struct{}  // holds one, see Conn.posting
 	decoder parser.Decoder // used by the reader
 
 	mu      sync.Mutex

@@ -55,7 +55,7 @@ type Conn struct {
 	ctx     context.Context // of all requests
 	end     context.CancelFunc
 	running sync.WaitGroup
-	posting sync.Mutex
+	posting chan struct{} // holds one; a mutex would stop virtual time
 
 	mu      sync.Mutex
 	pipes   []*pipe.Conn
@@ -86,9 +86,10 @@ func Open(t testing.TB, h http.Handler, o Options) *Conn {
 // open serves h on a network of its own, and connects.
 func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 	c.t, c.opts, c.inbox = t, o.withDefaults(), newQueue[string]()
+	c.posting = make(chan struct{}, 1)
 	c.ctx, c.end = context.WithCancel(context.Background())
 	listener := pipe.Listen()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ConnState: c.count}
 	c.running.Go(func() { _ = server.Serve(listener) }) // until Close
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return c.dial(ctx, listener)
@@ -111,6 +112,16 @@ func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 		return c.openPolling()
 	}
 	return c.openWebSocket()
+}
+
+// count sees to it that the server's connections end before the test does.
+func (c *Conn) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		c.running.Add(1)
+	case http.StateClosed, http.StateHijacked: // the last of each
+		c.running.Done()
+	}
 }
 
 func (o Options) withDefaults() Options {
@@ -300,8 +311,8 @@ func (c *Conn) Write(text string) error {
 	if c.ws != nil {
 		return c.ws.Write(c.ctx, websocket.MessageText, []byte(text))
 	}
-	c.posting.Lock() // overlapping POSTs end a session
-	defer c.posting.Unlock()
+	c.posting <- struct{}{} // overlapping POSTs end a session
+	defer func() { <-c.posting }()
 	_, err := c.request(http.MethodPost, text)
 	return err
 }

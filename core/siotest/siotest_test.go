@@ -190,7 +190,7 @@ func TestFailures(t *testing.T) {
 		do         func(t testing.TB, srv *socketio.Server, c *siotest.Client)
 	}{
 		{"other event", `event "echo" ["echo",1], want "other"`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.Emit("echo", 1); c.Expect("other") }},
-		{"no event", `no event, want "echo"`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.Expect("echo") }},
+		{"no event", `no event, want event "echo"`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.Expect("echo") }},
 		{"disconnected", `disconnected (io server disconnect), want event "echo"`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.Emit("leave"); c.Expect("echo") }},
 		{"an event", `event "echo" ["echo"]`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.Emit("echo"); c.ExpectNone(time.Second) }},
 		{"no disconnect", `no disconnect`, func(_ testing.TB, _ *socketio.Server, c *siotest.Client) { c.ExpectDisconnect("") }},

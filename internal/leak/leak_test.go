@@ -36,7 +36,11 @@ func TestRemaining(t *testing.T) {
 	}
 }
 
-func waitFor(stop chan struct{}) { <-stop }
+// waitFor waits until stop is closed. A value sent before shows that it runs.
+func waitFor(stop chan struct{}) {
+	<-stop
+	<-stop
+}
 
 func TestSignalHandlerIsKnown(t *testing.T) {
 	c := make(chan os.Signal, 1)
@@ -50,7 +54,9 @@ func TestSignalHandlerIsKnown(t *testing.T) {
 // TestMainFails runs this binary again as a package whose test leaks.
 func TestMainFails(t *testing.T) {
 	if os.Getenv(leakEnv) != "" {
-		go waitFor(make(chan struct{}))
+		stop := make(chan struct{})
+		go waitFor(stop)
+		stop <- struct{}{} // it runs
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestMainFails$")

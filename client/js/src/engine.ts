@@ -2,7 +2,7 @@
 import { encodedLength, type EnginePacket } from "./codec.js";
 import { Emitter, type EventName } from "./emitter.js";
 import { Polling } from "./polling.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 import type { Target, Transport } from "./transport.js";
 import { decodeQuery, parseAddress } from "./url.js";
 import { WebSocketTransport } from "./websocket.js";
@@ -44,14 +44,17 @@ export class Engine extends Emitter {
 
   constructor(uri: string | undefined, opts: any) {
     super();
-    const address = parseAddress(uri || (opts.hostname ? "//" + opts.hostname : opts.host));
-    this.opts = { path: "/engine.io", upgrade: true, transports: Object.keys(TRANSPORTS), ...opts };
+    // An address decides alone; without one the options do, and the page for what they leave out.
+    const hostname = opts.hostname || opts.host;
+    const address = parseAddress(uri || (hostname && "//" + hostname));
+    this.opts = { ...opts };
     if (typeof this.opts.query === "string") this.opts.query = decodeQuery(this.opts.query);
-    this.secure = opts.secure === undefined ? address.secure : opts.secure;
+    this.secure = uri || opts.secure == null ? address.secure : opts.secure;
     this.hostname = address.host;
-    this.port = opts.port || address.port;
-    this._target = { secure: this.secure, host: this.hostname, port: "" + this.port, opts: this.opts };
-    this._names = this.opts.transports.filter((name: string) => name in TRANSPORTS);
+    this.port = address.port;
+    if (!uri && (opts.port || hostname)) this.port = "" + (opts.port || (this.secure ? 443 : 80));
+    this._target = { secure: this.secure, host: this.hostname, port: this.port, opts: this.opts };
+    this._names = (opts.transports || Object.keys(TRANSPORTS)).filter((name: string) => name in TRANSPORTS);
     this._listen("addEventListener");
     this._open();
   }
@@ -157,7 +160,7 @@ export class Engine extends Emitter {
     this.emit("open");
     this._flush();
     const canUpgrade = Array.isArray(data.upgrades) && data.upgrades.includes("websocket");
-    if (canUpgrade && this.opts.upgrade && transport.name === "polling" && this._names.includes("websocket")) {
+    if (canUpgrade && this.opts.upgrade !== false && transport.name === "polling" && this._names.includes("websocket")) {
       this._probe("websocket");
     }
   }
@@ -165,7 +168,7 @@ export class Engine extends Emitter {
   /** Heartbeat: the server pings, and silence means that it is gone. */
   _expectPing(): void {
     const delay = this._pingInterval + this._pingTimeout;
-    clearTimeout(this._pingTimer);
+    stopTimer(this.opts, this._pingTimer);
     if (this.readyState === "closed") return;
     this._pingTimeoutTime = Date.now() + delay;
     this._pingTimer = startTimer(this.opts, () => this._end("ping timeout"), delay);
@@ -273,7 +276,7 @@ export class Engine extends Emitter {
     if (this.readyState === "closed") return;
     const { transport, _probing } = this;
     this.readyState = "closed";
-    clearTimeout(this._pingTimer);
+    stopTimer(this.opts, this._pingTimer);
     this._listen("removeEventListener");
     this._probing = undefined;
     if (_probing) _probing._close(false);

@@ -2,7 +2,7 @@ import { call, Emitter } from "./emitter.js";
 import { Engine } from "./engine.js";
 import { Decoder, Encoder, EVENT, type Packet } from "./parser.js";
 import { Socket } from "./socket.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 
 /** Exponential backoff with jitter. */
 class Backoff {
@@ -46,14 +46,15 @@ export class Manager extends Emitter {
     this.uri = uri;
     this.opts = opts = opts || {};
     opts.path = opts.path || "/socket.io";
+    // Zero means the default for the first three, as in the official client.
+    const { randomizationFactor, timeout } = opts;
     this._settings = {
-      reconnection: true,
-      reconnectionAttempts: Infinity,
-      reconnectionDelay: 1000,
-      reconnectionDelayMax: 5000,
-      randomizationFactor: 0.5,
-      timeout: 20000,
-      ...opts,
+      reconnection: opts.reconnection !== false,
+      reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+      reconnectionDelay: opts.reconnectionDelay || 1000,
+      reconnectionDelayMax: opts.reconnectionDelayMax || 5000,
+      randomizationFactor: randomizationFactor == null ? 0.5 : randomizationFactor,
+      timeout: timeout == null ? 20000 : timeout,
     };
     this.backoff = new Backoff(this._settings);
     const parser = opts.parser || { Encoder, Decoder };
@@ -73,7 +74,7 @@ export class Manager extends Emitter {
     const resume = this._reconnecting; // opened by hand while an attempt was scheduled
     this._readyState = "opening";
     this._reconnecting = this._stopped = false;
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     const engine = (this.engine = new Engine(this.uri, this.opts));
     const fail = (err: any) => {
       this._release();
@@ -115,7 +116,7 @@ export class Manager extends Emitter {
   }
 
   _onOpen(engine: Engine): void {
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     this._readyState = "open";
     engine._hook = (event, [value, details]) => {
       switch (event) {
@@ -155,7 +156,7 @@ export class Manager extends Emitter {
   _each(fn: (socket: Socket) => void): void {
     for (const nsp of Object.keys(this.nsps)) {
       const socket = this.nsps[nsp];
-      if (socket.active) fn(socket);
+      if (socket.active) call(fn, this, [socket]);
     }
   }
 
@@ -175,7 +176,7 @@ export class Manager extends Emitter {
 
   /** Lets go of the engine's events and of the timer. */
   _release(): void {
-    clearTimeout(this._timer);
+    stopTimer(this.opts, this._timer);
     this.engine._hook = undefined;
     this.decoder.destroy();
   }

@@ -1,5 +1,5 @@
 import { decodePacket, encodePackets, joinPayload, splitPayload, type EnginePacket } from "./codec.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 import { Transport, transportError } from "./transport.js";
 
 export class Polling extends Transport {
@@ -109,7 +109,7 @@ export class Polling extends Transport {
     } catch (err) {
       context = err;
     } finally {
-      clearTimeout(timer);
+      stopTimer(this._opts, timer);
       this._aborts.delete(control);
     }
     this._fail("transport error", transportError(`xhr ${body === undefined ? "poll" : "post"} error`, status, context));

@@ -1,7 +1,7 @@
 import { call, Emitter, type Listener } from "./emitter.js";
 import type { Manager } from "./manager.js";
 import { ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, RESERVED, type Packet } from "./parser.js";
-import { startTimer } from "./timers.js";
+import { startTimer, stopTimer } from "./timers.js";
 
 type Ack = ((...args: any[]) => void) & { _withError?: boolean };
 
@@ -34,8 +34,8 @@ export class Socket extends Emitter {
   _pid?: string;
   _lastOffset?: string;
   _opts: any;
-  _anyListeners: Listener[] = [];
-  _anyOutgoingListeners: Listener[] = [];
+  anyIn: Listener[] = [];
+  anyOut: Listener[] = [];
 
   constructor(
     readonly io: Manager,
@@ -129,46 +129,6 @@ export class Socket extends Emitter {
     return this;
   }
 
-  // Catch-all listeners, incoming and outgoing.
-
-  onAny(fn: Listener): this {
-    this._anyListeners.push(fn);
-    return this;
-  }
-
-  prependAny(fn: Listener): this {
-    this._anyListeners.unshift(fn);
-    return this;
-  }
-
-  offAny(fn?: Listener): this {
-    this._anyListeners = without(this._anyListeners, fn);
-    return this;
-  }
-
-  listenersAny(): Listener[] {
-    return this._anyListeners;
-  }
-
-  onAnyOutgoing(fn: Listener): this {
-    this._anyOutgoingListeners.push(fn);
-    return this;
-  }
-
-  prependAnyOutgoing(fn: Listener): this {
-    this._anyOutgoingListeners.unshift(fn);
-    return this;
-  }
-
-  offAnyOutgoing(fn?: Listener): this {
-    this._anyOutgoingListeners = without(this._anyOutgoingListeners, fn);
-    return this;
-  }
-
-  listenersAnyOutgoing(): Listener[] {
-    return this._anyOutgoingListeners;
-  }
-
   /** Called for every packet of this namespace. */
   onpacket(packet: Packet): void {
     const { data } = packet;
@@ -202,7 +162,7 @@ export class Socket extends Emitter {
   _sendEvent(packet: any): void {
     if (!packet._announced) {
       packet._announced = true;
-      for (const fn of this._anyOutgoingListeners.slice()) call(fn, this, packet.data);
+      for (const fn of this.anyOut.slice()) call(fn, this, packet.data);
     }
     this._packet(packet);
   }
@@ -223,7 +183,7 @@ export class Socket extends Emitter {
       timeout
     );
     const wrapper: Ack = (...args) => {
-      clearTimeout(timer);
+      stopTimer(this.io.opts, timer);
       ack.apply(this, args);
     };
     wrapper._withError = true;
@@ -255,14 +215,14 @@ export class Socket extends Emitter {
     this.sendBuffer = [];
     for (const packet of receiveBuffer) this._onEvent(packet);
     for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
+    this._drainQueue(true); // before the listeners: what they emit is not "again"
     this._fire("connect", []);
-    this._drainQueue(true);
   }
 
   _onEvent(packet: Packet): void {
     const args = packet.data || [];
     if (packet.id !== undefined) args.push(this._ackFor(packet.id));
-    for (const fn of this._anyListeners.slice()) call(fn, this, args);
+    for (const fn of this.anyIn.slice()) call(fn, this, args);
     this._fire(args[0], args.slice(1));
     // With state recovery the server appends an offset to each event.
     const last = args[args.length - 1];
@@ -344,4 +304,26 @@ export class Socket extends Emitter {
   }
 }
 
-const without = (list: Listener[], fn?: Listener) => (fn ? list.filter((f) => f !== fn) : []);
+// The catch-all listeners, incoming and outgoing: onAny, prependAny, offAny, listenersAny, onAnyOutgoing and so on.
+for (const [suffix, field] of [
+  ["Any", "anyIn"],
+  ["AnyOutgoing", "anyOut"],
+] as const) {
+  Object.assign(Socket.prototype, {
+    ["on" + suffix](this: Socket, fn: Listener) {
+      this[field].push(fn);
+      return this;
+    },
+    ["prepend" + suffix](this: Socket, fn: Listener) {
+      this[field].unshift(fn);
+      return this;
+    },
+    ["off" + suffix](this: Socket, fn?: Listener) {
+      this[field] = fn ? this[field].filter((f) => f !== fn) : [];
+      return this;
+    },
+    ["listeners" + suffix](this: Socket) {
+      return this[field];
+    },
+  });
+}

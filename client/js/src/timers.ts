@@ -1,6 +1,15 @@
-const nativeSetTimeout = setTimeout;
+// Option useNativeTimers: the functions as they were when the bundle was loaded, whatever replaced them since.
+const nativeSet = setTimeout;
+const nativeClear = clearTimeout;
 
-/** setTimeout as it is now, or as it was when the bundle was loaded (option useNativeTimers). */
-export function startTimer(opts: { useNativeTimers?: boolean }, fn: () => void, ms: number): any {
-  return (opts.useNativeTimers ? nativeSetTimeout : setTimeout)(fn, ms);
+interface TimerOptions {
+  useNativeTimers?: boolean;
+}
+
+export function startTimer(opts: TimerOptions, fn: () => void, ms: number): any {
+  return (opts.useNativeTimers ? nativeSet : setTimeout)(fn, ms);
+}
+
+export function stopTimer(opts: TimerOptions, timer: any): void {
+  (opts.useNativeTimers ? nativeClear : clearTimeout)(timer);
 }

@@ -48,7 +48,7 @@ export abstract class Transport {
   _url(scheme: string, query: Record<string, any>): string {
     const { secure, host, port, opts } = this._target;
     const path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
-    const all: any = { EIO: 4, transport: this.name, ...opts.query, ...query };
+    const all: any = { ...opts.query, ...query, EIO: 4, transport: this.name };
     if (this._sid) all.sid = this._sid;
     return (
       scheme +

@@ -22,11 +22,7 @@ export function parseAddress(uri?: string, page: any = typeof location === "unde
   return { secure, host, port: port || (secure ? "443" : "80"), path: path || "/", query: query || "" };
 }
 
-export function encodeQuery(query: Record<string, any>): string {
-  return Object.keys(query)
-    .map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key]))
-    .join("&");
-}
+export const encodeQuery = (query: Record<string, any>): string => new URLSearchParams(query).toString();
 
 export function decodeQuery(text: string): Record<string, string> {
   const query: Record<string, string> = {};

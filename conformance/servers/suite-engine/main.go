@@ -43,9 +43,7 @@ func (s *session) Message(data []byte, binary bool) error {
 	return s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
 }
 
-func (s *session) Pending() bool { return false }
-
-func (s *session) Work(bool) {}
+func (s *session) Pending() engine.Worker { return nil }
 
 func (s *session) Backlog() <-chan struct{} { return nil }
 

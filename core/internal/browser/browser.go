@@ -26,9 +26,9 @@ var dist embed.FS
 
 // Texts of the error replies.
 const (
-	notFound   = "client file not found\n"
-	notMsgpack = "the built-in client has no msgpack build\n"
-	notAllowed = "method not allowed\n"
+	notFound   = "client file not found"
+	notMsgpack = "the built-in client has no msgpack build"
+	notAllowed = "method not allowed"
 )
 
 // minGzip is the size in bytes from which a file is compressed.
@@ -85,7 +85,7 @@ func New(fsys fs.FS) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, strings.TrimSpace(notAllowed), http.StatusMethodNotAllowed)
+		http.Error(w, notAllowed, http.StatusMethodNotAllowed)
 		return
 	}
 	name := path.Base(r.URL.Path)
@@ -103,7 +103,7 @@ func (h *Handler) refuse(w http.ResponseWriter, name string) {
 	if h.builtin && Lookup(name) {
 		text = notMsgpack
 	}
-	http.Error(w, strings.TrimSpace(text), http.StatusNotFound)
+	http.Error(w, text, http.StatusNotFound)
 }
 
 // file returns the named file, or nil if there is none to serve.

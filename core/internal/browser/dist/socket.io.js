@@ -133,9 +133,13 @@ var io = (() => {
   var splitPayload = (payload) => payload.split(SEPARATOR);
 
   // src/timers.ts
-  var nativeSetTimeout = setTimeout;
+  var nativeSet = setTimeout;
+  var nativeClear = clearTimeout;
   function startTimer(opts, fn, ms) {
-    return (opts.useNativeTimers ? nativeSetTimeout : setTimeout)(fn, ms);
+    return (opts.useNativeTimers ? nativeSet : setTimeout)(fn, ms);
+  }
+  function stopTimer(opts, timer) {
+    (opts.useNativeTimers ? nativeClear : clearTimeout)(timer);
   }
 
   // src/url.ts
@@ -150,9 +154,7 @@ var io = (() => {
     const secure = /^(http|ws)s$/i.test(protocol2);
     return { secure, host, port: port || (secure ? "443" : "80"), path: path || "/", query: query || "" };
   }
-  function encodeQuery(query) {
-    return Object.keys(query).map((key) => encodeURIComponent(key) + "=" + encodeURIComponent(query[key])).join("&");
-  }
+  var encodeQuery = (query) => new URLSearchParams(query).toString();
   function decodeQuery(text) {
     const query = {};
     for (const pair of text.split("&")) {
@@ -187,7 +189,7 @@ var io = (() => {
     _url(scheme, query) {
       const { secure, host, port, opts } = this._target;
       const path = opts.path.replace(/\/$/, "") + (opts.addTrailingSlash === false ? "" : "/");
-      const all = { EIO: 4, transport: this.name, ...opts.query, ...query };
+      const all = { ...opts.query, ...query, EIO: 4, transport: this.name };
       if (this._sid) all.sid = this._sid;
       return scheme + (secure ? "s://" : "://") + host + (port === (secure ? "443" : "80") ? "" : ":" + port) + path + "?" + encodeQuery(all);
     }
@@ -299,7 +301,7 @@ var io = (() => {
       } catch (err) {
         context = err;
       } finally {
-        clearTimeout(timer);
+        stopTimer(this._opts, timer);
         this._aborts.delete(control);
       }
       this._fail("transport error", transportError(`xhr ${body === void 0 ? "poll" : "post"} error`, status, context));
@@ -382,14 +384,16 @@ var io = (() => {
         if (event.type === "offline") this._end("transport close", { description: "network connection lost" });
         else if (this.transport) this.transport._close(true);
       };
-      const address = parseAddress(uri || (opts.hostname ? "//" + opts.hostname : opts.host));
-      this.opts = { path: "/engine.io", upgrade: true, transports: Object.keys(TRANSPORTS), ...opts };
+      const hostname = opts.hostname || opts.host;
+      const address = parseAddress(uri || hostname && "//" + hostname);
+      this.opts = { ...opts };
       if (typeof this.opts.query === "string") this.opts.query = decodeQuery(this.opts.query);
-      this.secure = opts.secure === void 0 ? address.secure : opts.secure;
+      this.secure = uri || opts.secure == null ? address.secure : opts.secure;
       this.hostname = address.host;
-      this.port = opts.port || address.port;
-      this._target = { secure: this.secure, host: this.hostname, port: "" + this.port, opts: this.opts };
-      this._names = this.opts.transports.filter((name) => name in TRANSPORTS);
+      this.port = address.port;
+      if (!uri && (opts.port || hostname)) this.port = "" + (opts.port || (this.secure ? 443 : 80));
+      this._target = { secure: this.secure, host: this.hostname, port: this.port, opts: this.opts };
+      this._names = (opts.transports || Object.keys(TRANSPORTS)).filter((name) => name in TRANSPORTS);
       this._listen("addEventListener");
       this._open();
     }
@@ -483,14 +487,14 @@ var io = (() => {
       this.emit("open");
       this._flush();
       const canUpgrade = Array.isArray(data.upgrades) && data.upgrades.includes("websocket");
-      if (canUpgrade && this.opts.upgrade && transport.name === "polling" && this._names.includes("websocket")) {
+      if (canUpgrade && this.opts.upgrade !== false && transport.name === "polling" && this._names.includes("websocket")) {
         this._probe("websocket");
       }
     }
     /** Heartbeat: the server pings, and silence means that it is gone. */
     _expectPing() {
       const delay = this._pingInterval + this._pingTimeout;
-      clearTimeout(this._pingTimer);
+      stopTimer(this.opts, this._pingTimer);
       if (this.readyState === "closed") return;
       this._pingTimeoutTime = Date.now() + delay;
       this._pingTimer = startTimer(this.opts, () => this._end("ping timeout"), delay);
@@ -589,7 +593,7 @@ var io = (() => {
       if (this.readyState === "closed") return;
       const { transport, _probing } = this;
       this.readyState = "closed";
-      clearTimeout(this._pingTimer);
+      stopTimer(this.opts, this._pingTimer);
       this._listen("removeEventListener");
       this._probing = void 0;
       if (_probing) _probing._close(false);
@@ -728,8 +732,8 @@ var io = (() => {
       this.acks = {};
       this.flags = {};
       this._queue = [];
-      this._anyListeners = [];
-      this._anyOutgoingListeners = [];
+      this.anyIn = [];
+      this.anyOut = [];
       this._opts = opts || {};
       this.auth = this._opts.auth;
     }
@@ -804,37 +808,6 @@ var io = (() => {
       this.flags.volatile = true;
       return this;
     }
-    // Catch-all listeners, incoming and outgoing.
-    onAny(fn) {
-      this._anyListeners.push(fn);
-      return this;
-    }
-    prependAny(fn) {
-      this._anyListeners.unshift(fn);
-      return this;
-    }
-    offAny(fn) {
-      this._anyListeners = without(this._anyListeners, fn);
-      return this;
-    }
-    listenersAny() {
-      return this._anyListeners;
-    }
-    onAnyOutgoing(fn) {
-      this._anyOutgoingListeners.push(fn);
-      return this;
-    }
-    prependAnyOutgoing(fn) {
-      this._anyOutgoingListeners.unshift(fn);
-      return this;
-    }
-    offAnyOutgoing(fn) {
-      this._anyOutgoingListeners = without(this._anyOutgoingListeners, fn);
-      return this;
-    }
-    listenersAnyOutgoing() {
-      return this._anyOutgoingListeners;
-    }
     /** Called for every packet of this namespace. */
     onpacket(packet) {
       const { data } = packet;
@@ -866,7 +839,7 @@ var io = (() => {
     _sendEvent(packet) {
       if (!packet._announced) {
         packet._announced = true;
-        for (const fn of this._anyOutgoingListeners.slice()) call(fn, this, packet.data);
+        for (const fn of this.anyOut.slice()) call(fn, this, packet.data);
       }
       this._packet(packet);
     }
@@ -886,7 +859,7 @@ var io = (() => {
         timeout
       );
       const wrapper = (...args) => {
-        clearTimeout(timer);
+        stopTimer(this.io.opts, timer);
         ack.apply(this, args);
       };
       wrapper._withError = true;
@@ -915,13 +888,13 @@ var io = (() => {
       this.sendBuffer = [];
       for (const packet of receiveBuffer) this._onEvent(packet);
       for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
-      this._fire("connect", []);
       this._drainQueue(true);
+      this._fire("connect", []);
     }
     _onEvent(packet) {
       const args = packet.data || [];
       if (packet.id !== void 0) args.push(this._ackFor(packet.id));
-      for (const fn of this._anyListeners.slice()) call(fn, this, args);
+      for (const fn of this.anyIn.slice()) call(fn, this, args);
       this._fire(args[0], args.slice(1));
       const last = args[args.length - 1];
       if (this._pid && args.length > 1 && typeof last === "string") this._lastOffset = last;
@@ -992,7 +965,28 @@ var io = (() => {
       this.emit.apply(this, entry._args);
     }
   };
-  var without = (list, fn) => fn ? list.filter((f) => f !== fn) : [];
+  for (const [suffix, field] of [
+    ["Any", "anyIn"],
+    ["AnyOutgoing", "anyOut"]
+  ]) {
+    Object.assign(Socket.prototype, {
+      ["on" + suffix](fn) {
+        this[field].push(fn);
+        return this;
+      },
+      ["prepend" + suffix](fn) {
+        this[field].unshift(fn);
+        return this;
+      },
+      ["off" + suffix](fn) {
+        this[field] = fn ? this[field].filter((f) => f !== fn) : [];
+        return this;
+      },
+      ["listeners" + suffix]() {
+        return this[field];
+      }
+    });
+  }
 
   // src/manager.ts
   var Backoff = class {
@@ -1023,14 +1017,14 @@ var io = (() => {
       this.uri = uri;
       this.opts = opts = opts || {};
       opts.path = opts.path || "/socket.io";
+      const { randomizationFactor, timeout } = opts;
       this._settings = {
-        reconnection: true,
-        reconnectionAttempts: Infinity,
-        reconnectionDelay: 1e3,
-        reconnectionDelayMax: 5e3,
-        randomizationFactor: 0.5,
-        timeout: 2e4,
-        ...opts
+        reconnection: opts.reconnection !== false,
+        reconnectionAttempts: opts.reconnectionAttempts || Infinity,
+        reconnectionDelay: opts.reconnectionDelay || 1e3,
+        reconnectionDelayMax: opts.reconnectionDelayMax || 5e3,
+        randomizationFactor: randomizationFactor == null ? 0.5 : randomizationFactor,
+        timeout: timeout == null ? 2e4 : timeout
       };
       this.backoff = new Backoff(this._settings);
       const parser = opts.parser || { Encoder, Decoder };
@@ -1048,7 +1042,7 @@ var io = (() => {
       const resume = this._reconnecting;
       this._readyState = "opening";
       this._reconnecting = this._stopped = false;
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       const engine = this.engine = new Engine(this.uri, this.opts);
       const fail = (err) => {
         this._release();
@@ -1087,7 +1081,7 @@ var io = (() => {
       return socket;
     }
     _onOpen(engine) {
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       this._readyState = "open";
       engine._hook = (event, [value, details]) => {
         switch (event) {
@@ -1124,7 +1118,7 @@ var io = (() => {
     _each(fn) {
       for (const nsp of Object.keys(this.nsps)) {
         const socket = this.nsps[nsp];
-        if (socket.active) fn(socket);
+        if (socket.active) call(fn, this, [socket]);
       }
     }
     /** Writes one packet of a socket. */
@@ -1141,7 +1135,7 @@ var io = (() => {
     }
     /** Lets go of the engine's events and of the timer. */
     _release() {
-      clearTimeout(this._timer);
+      stopTimer(this.opts, this._timer);
       this.engine._hook = void 0;
       this.decoder.destroy();
     }

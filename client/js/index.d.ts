@@ -1,0 +1,254 @@
+// Types of the browser client: the public API of socket.io-client 4.x, generic over the application's events.
+
+/** A map of event names to listener signatures: { message: (text: string, ack: (ok: boolean) => void) => void }. */
+export interface EventsMap {
+  [event: string]: any;
+}
+
+/** Without a map: any event, any arguments. */
+export interface DefaultEventsMap {
+  [event: string]: (...args: any[]) => void;
+}
+
+type Names<Map> = keyof Map & (string | symbol);
+type Args<Map, Name extends keyof Map> = Map[Name] extends (...args: infer A) => any ? A : never;
+type Last<List extends any[]> = List extends [...any[], infer L] ? L : any;
+type AllButLast<List extends any[]> = List extends [...infer Head, any] ? Head : List;
+type FirstArg<Fn> = Fn extends (arg: infer A, ...rest: any[]) => any ? A : any;
+/** The acknowledgement's arguments with an error in front, as timeout() adds. */
+type WithError<List extends any[]> = {
+  [K in keyof List]: List[K] extends (...args: infer A) => infer R ? (err: Error, ...args: A) => R : List[K];
+};
+
+/** How a transport or the server explains the end of a connection. */
+export type DisconnectDescription = Error | { description: string; context?: unknown };
+
+export type DisconnectReason =
+  | "io server disconnect"
+  | "io client disconnect"
+  | "ping timeout"
+  | "transport close"
+  | "transport error"
+  | "parse error"
+  | "forced close";
+
+interface SocketReservedEvents {
+  connect: () => void;
+  connect_error: (err: Error & { data?: any; description?: any; context?: any }) => void;
+  disconnect: (reason: DisconnectReason, details?: DisconnectDescription) => void;
+}
+
+interface ManagerReservedEvents {
+  open: () => void;
+  error: (err: Error) => void;
+  ping: () => void;
+  packet: (packet: any) => void;
+  close: (reason: string, details?: DisconnectDescription) => void;
+  reconnect_failed: () => void;
+  reconnect_attempt: (attempt: number) => void;
+  reconnect_error: (err: Error) => void;
+  reconnect: (attempt: number) => void;
+}
+
+declare class Emitter<Listen extends object, Emit extends object, Reserved extends object = {}> {
+  on<E extends Names<Reserved & Listen>>(event: E, listener: Handler<Reserved, Listen, E>): this;
+  once<E extends Names<Reserved & Listen>>(event: E, listener: Handler<Reserved, Listen, E>): this;
+  off<E extends Names<Reserved & Listen>>(event?: E, listener?: Handler<Reserved, Listen, E>): this;
+  addEventListener: this["on"];
+  removeListener: this["off"];
+  removeEventListener: this["off"];
+  removeAllListeners: this["off"];
+  emit<E extends Names<Emit>>(event: E, ...args: Args<Emit, E>): this;
+  listeners<E extends Names<Reserved & Listen>>(event: E): Handler<Reserved, Listen, E>[];
+  hasListeners<E extends Names<Reserved & Listen>>(event: E): boolean;
+}
+
+type Handler<Reserved, Listen, E> = E extends keyof Reserved
+  ? Reserved[E]
+  : E extends keyof Listen
+    ? Listen[E]
+    : never;
+
+export interface SocketOptions {
+  /** Sent with each connection to a namespace: an object, or a function that is asked each time. */
+  auth?: { [key: string]: any } | ((send: (data: object) => void) => void);
+  /** How often an event is sent again until the server acknowledges it. Default: never. */
+  retries?: number;
+  /** Milliseconds after which an acknowledgement fails. Default: never. */
+  ackTimeout?: number;
+}
+
+export interface EngineOptions {
+  host?: string;
+  hostname?: string;
+  secure?: boolean;
+  port?: string | number;
+  query?: { [key: string]: any } | string;
+  /** In order of preference. Default: polling, websocket. */
+  transports?: ("polling" | "websocket" | (string & {}))[];
+  /** Whether to go from polling to WebSocket. Default: true. */
+  upgrade?: boolean;
+  /** Whether to start with WebSocket when it worked before in this page. Default: false. */
+  rememberUpgrade?: boolean;
+  /** Whether to try the other transports when the first fails. Default: false. */
+  tryAllTransports?: boolean;
+  /** Send binary as base64 text. Default: false. */
+  forceBase64?: boolean;
+  /** Send cookies to other origins. Default: false. */
+  withCredentials?: boolean;
+  /** Headers of the polling requests. Browsers do not let pages set headers of a WebSocket. */
+  extraHeaders?: { [header: string]: string };
+  /** Options for one transport only. */
+  transportOptions?: { polling?: Partial<EngineOptions>; websocket?: Partial<EngineOptions> };
+  /** Milliseconds for one polling request; 0 (default): no limit. */
+  requestTimeout?: number;
+  /** The query parameter that defeats caches. Default: "t". */
+  timestampParam?: string;
+  /** Default: with polling only. */
+  timestampRequests?: boolean;
+  /** Subprotocols of the WebSocket. */
+  protocols?: string | string[];
+  /** Default: "/socket.io". */
+  path?: string;
+  /** Default: true. */
+  addTrailingSlash?: boolean;
+  /** Close without a sound when the page is left. Default: false. */
+  closeOnBeforeunload?: boolean;
+  /** Use the timers of the time when the script was loaded. Default: false. */
+  useNativeTimers?: boolean;
+}
+
+export interface ManagerOptions extends EngineOptions {
+  /** Default: false. */
+  forceNew?: boolean;
+  /** Default: true. */
+  multiplex?: boolean;
+  /** Default: true. */
+  autoConnect?: boolean;
+  /** Default: true. */
+  reconnection?: boolean;
+  /** Default: Infinity. */
+  reconnectionAttempts?: number;
+  /** Milliseconds. Default: 1000. */
+  reconnectionDelay?: number;
+  /** Milliseconds. Default: 5000. */
+  reconnectionDelayMax?: number;
+  /** 0 to 1. Default: 0.5. */
+  randomizationFactor?: number;
+  /** Milliseconds for an attempt to connect, or false. Default: 20000. */
+  timeout?: number | false;
+  /** Another encoding of packets, which the server has to use, too. */
+  parser?: { Encoder: new () => any; Decoder: new () => any };
+}
+
+/** The connection under a manager. */
+export interface Engine {
+  readonly id: string | null;
+  readonly readyState: "opening" | "open" | "closing" | "closed";
+  readonly transport: { readonly name: "polling" | "websocket"; readonly writable: boolean };
+  readonly writeBuffer: ReadonlyArray<{ type: string; data?: any; options?: any }>;
+  readonly upgrading: boolean;
+  readonly hostname: string;
+  readonly secure: boolean;
+  readonly port: string;
+  readonly opts: EngineOptions;
+  /**
+   * open, handshake(data), packet(packet), packetCreate(packet), data(data), message(data), ping, pong, heartbeat,
+   * flush, drain, upgrading(transport), upgrade(transport), upgradeError(err), error(err), close(reason, details).
+   */
+  on(event: string, listener: (...args: any[]) => void): this;
+  once(event: string, listener: (...args: any[]) => void): this;
+  off(event?: string, listener?: (...args: any[]) => void): this;
+  write(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: { compress?: boolean }, fn?: () => void): this;
+  send(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: { compress?: boolean }, fn?: () => void): this;
+  close(): this;
+}
+
+export declare class Manager<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends Emitter<{}, {}, ManagerReservedEvents> {
+  constructor(opts?: Partial<ManagerOptions>);
+  constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  readonly engine: Engine;
+  readonly opts: Partial<ManagerOptions>;
+  reconnection(): boolean;
+  reconnection(value: boolean): this;
+  reconnectionAttempts(): number;
+  reconnectionAttempts(value: number): this;
+  reconnectionDelay(): number;
+  reconnectionDelay(value: number): this;
+  reconnectionDelayMax(): number;
+  reconnectionDelayMax(value: number): this;
+  randomizationFactor(): number;
+  randomizationFactor(value: number): this;
+  timeout(): number | false;
+  timeout(value: number | false): this;
+  open(fn?: (err?: Error) => void): this;
+  connect(fn?: (err?: Error) => void): this;
+  socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents>;
+}
+
+/** A socket after timeout(): acknowledgements get an error first. */
+type Timed<S, Emit> = Omit<S, "emit"> & {
+  emit<E extends Names<Emit>>(event: E, ...args: WithError<Args<Emit, E>>): S;
+};
+
+export declare class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+> extends Emitter<ListenEvents, EmitEvents, SocketReservedEvents> {
+  private constructor();
+  readonly io: Manager<ListenEvents, EmitEvents>;
+  /** Given by the server while connected. */
+  readonly id: string | undefined;
+  readonly connected: boolean;
+  readonly disconnected: boolean;
+  /** True while it is connected, or will become so by itself. */
+  readonly active: boolean;
+  /** True when the last connect resumed the session before it. */
+  readonly recovered: boolean;
+  auth: { [key: string]: any } | ((send: (data: object) => void) => void);
+  receiveBuffer: any[];
+  sendBuffer: any[];
+  connect(): this;
+  open(): this;
+  disconnect(): this;
+  close(): this;
+  send(...args: any[]): this;
+  emitWithAck<E extends Names<EmitEvents>>(
+    event: E,
+    ...args: AllButLast<Args<EmitEvents, E>>
+  ): Promise<FirstArg<Last<Args<EmitEvents, E>>>>;
+  timeout(ms: number): Timed<this, EmitEvents>;
+  compress(compress: boolean): this;
+  readonly volatile: this;
+  onAny(listener: (event: string, ...args: any[]) => void): this;
+  prependAny(listener: (event: string, ...args: any[]) => void): this;
+  offAny(listener?: (event: string, ...args: any[]) => void): this;
+  listenersAny(): ((...args: any[]) => void)[];
+  onAnyOutgoing(listener: (event: string, ...args: any[]) => void): this;
+  prependAnyOutgoing(listener: (event: string, ...args: any[]) => void): this;
+  offAnyOutgoing(listener?: (event: string, ...args: any[]) => void): this;
+  listenersAnyOutgoing(): ((...args: any[]) => void)[];
+}
+
+export interface Lookup {
+  <Listen extends EventsMap = DefaultEventsMap, Emit extends EventsMap = Listen>(
+    opts?: Partial<ManagerOptions & SocketOptions>
+  ): Socket<Listen, Emit>;
+  <Listen extends EventsMap = DefaultEventsMap, Emit extends EventsMap = Listen>(
+    uri: string,
+    opts?: Partial<ManagerOptions & SocketOptions>
+  ): Socket<Listen, Emit>;
+  Manager: typeof Manager;
+  Socket: typeof Socket;
+  io: Lookup;
+  connect: Lookup;
+  protocol: number;
+}
+
+export declare const io: Lookup;
+export declare const connect: Lookup;
+export declare const protocol: number;
+export default io;

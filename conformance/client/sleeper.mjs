@@ -1,0 +1,28 @@
+// A client in a process of its own, to be stopped and continued: counts until a second after it woke up.
+import { loadClient } from "./lab.mjs";
+
+const [kind, url, transport, key] = process.argv.slice(2);
+const { io } = await loadClient(kind);
+const socket = io(url, { transports: [transport], reconnectionDelay: 20, reconnectionDelayMax: 50 });
+const reasons = [];
+let [sent, last, woken] = [0, Date.now(), 0];
+
+socket.on("disconnect", (reason) => reasons.push(reason));
+socket.once("connect", () => {
+  console.log("awake");
+  const timer = setInterval(async () => {
+    const now = Date.now();
+    if (now - last > 500) woken = now;
+    last = now;
+    // What is in flight when the machine falls asleep may be lost; so the last moments before it are quiet.
+    if (!woken && sent >= 5) return;
+    socket.emit("count", key, sent++);
+    if (!woken || now - woken < 1000 || !socket.connected) return;
+    clearInterval(timer);
+    await socket.emitWithAck("echo", 1);
+    console.log(`done ${sent} ${reasons.join(",")}`);
+    socket.disconnect();
+    process.exit(0);
+  }, 5);
+});
+process.stdin.on("end", () => process.exit(1)).resume();

@@ -1,0 +1,101 @@
+package siochi
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Path is where clients connect, relative to the router: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+}
+
+// Mount registers srv on a router or a group: the path with and without a
+// slash at its end and everything below it, for all methods, with nothing
+// redirected. It panics if the path cannot be used.
+func Mount(r chi.Router, srv *socketio.Server, config ...Config) {
+	h, path := Handler(srv), pathOf(config)
+	r.Handle(path, h)
+	r.Handle(path+"/*", h)
+}
+
+func pathOf(config []Config) string {
+	if len(config) == 0 || config[0].Path == "" {
+		return "/socket.io"
+	}
+	path := config[0].Path
+	if path[0] != '/' || path == "/" || strings.ContainsAny(path, "{}*") {
+		panic("socketio: siochi.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the route")
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
+// Handler returns srv as a handler that keeps the URL parameters, for
+// r.Mount("/socket.io", siochi.Handler(srv)) and the like.
+func Handler(srv *socketio.Server) http.Handler {
+	if srv == nil {
+		panic("socketio: siochi: the server is nil")
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if socketio.IsHandshake(r) {
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(r), Values: params(r)})
+		}
+		srv.ServeHTTP(w, r)
+	})
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again.
+func IsHandshake(r *http.Request) bool { return socketio.IsHandshake(r) }
+
+// Get returns a value that middleware has put into the request's context in
+// the handshake. Its key must be in socketio.Options.ContextKeys.
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// URLParam returns the value that a URL parameter of the route had in the
+// handshake, or an empty string.
+func URLParam(s *socketio.Socket, name string) string {
+	v, _ := s.Handshake().Value(param(name)).(string)
+	return v
+}
+
+// param keeps URL parameters apart from the context's values.
+type param string
+
+// params copies the URL parameters: chi reuses the context they are in.
+func params(r *http.Request) map[any]any {
+	rctx := chi.RouteContext(r.Context())
+	if rctx == nil {
+		return nil // not under chi: Handler works there, too
+	}
+	values := make(map[any]any)
+	for i, name := range rctx.URLParams.Keys {
+		if name != "*" {
+			values[param(name)] = rctx.URLParams.Values[i]
+		}
+	}
+	return values
+}
+
+// address is the client's, as middleware.ClientIPFrom… or the older RealIP has
+// found it. The latter replaces RemoteAddr, without a port. Empty: the peer's.
+func address(r *http.Request) string {
+	if ip := middleware.GetClientIP(r.Context()); ip != "" {
+		return ip
+	}
+	if ip, err := netip.ParseAddr(r.RemoteAddr); err == nil {
+		return ip.String()
+	}
+	return ""
+}

@@ -1,0 +1,120 @@
+package sioecho
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Path is where clients connect, relative to the group: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+	// ContextKeys are the keys of what middleware stores with c.Set and [Get]
+	// is to find: echo's store cannot be listed. Default: "user", where
+	// echo-jwt puts the token.
+	ContextKeys []string
+}
+
+// Router is an *echo.Echo or an *echo.Group.
+type Router interface {
+	Any(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) []*echo.Route
+}
+
+// Mount registers srv: the path with and without a slash at its end and
+// everything below it, for all methods, with nothing redirected. It panics if
+// the path cannot be used.
+func Mount(r Router, srv *socketio.Server, config ...Config) {
+	h, path := Handler(srv, config...), pathOf(config)
+	for _, p := range []string{path, path + "/", path + "/*"} { // the last one does not match the others
+		r.Any(p, h)
+	}
+}
+
+func pathOf(config []Config) string {
+	if len(config) == 0 || config[0].Path == "" {
+		return "/socket.io"
+	}
+	path := config[0].Path
+	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*") {
+		panic("socketio: sioecho.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
+// Handler returns srv as a handler, for routes that are registered by hand:
+// all methods, the path with and without a slash at its end, and below it.
+func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
+	if srv == nil {
+		panic("socketio: sioecho: the server is nil")
+	}
+	var cfg Config
+	if len(config) > 0 {
+		cfg = config[0]
+	}
+	if cfg.ContextKeys == nil {
+		cfg.ContextKeys = []string{"user"}
+	}
+	return func(c echo.Context) error {
+		r := c.Request()
+		if socketio.IsHandshake(r) {
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
+		}
+		if r.Header.Get("Upgrade") != "" {
+			bare(c.Response())
+		}
+		srv.ServeHTTP(c.Response(), r)
+		return nil // also where it has refused: that is written, or the connection no longer echo's
+	}
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again.
+func IsHandshake(c echo.Context) bool { return socketio.IsHandshake(c.Request()) }
+
+// Skipper is for the configuration of other middleware: it skips the path, as
+// clients see it ("/api/socket.io"), and everything below.
+func Skipper(path string) middleware.Skipper {
+	path = strings.TrimSuffix(path, "/")
+	return func(c echo.Context) bool {
+		rest, ok := strings.CutPrefix(c.Request().URL.Path, path)
+		return ok && (rest == "" || rest[0] == '/')
+	}
+}
+
+// Get returns what middleware has stored with c.Set in the handshake, under
+// one of Config.ContextKeys.
+func Get[T any](s *socketio.Socket, key string) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// Param returns the value that a URL parameter of the group had in the
+// handshake, or an empty string.
+func Param(s *socketio.Socket, name string) string {
+	v, _ := s.Handshake().Value(param(name)).(string)
+	return v
+}
+
+// param keeps URL parameters apart from the store.
+type param string
+
+// values copies what must outlive echo's context, which is reused.
+func values(c echo.Context, keys []string) map[any]any {
+	values := make(map[any]any)
+	for _, key := range keys {
+		if v := c.Get(key); v != nil {
+			values[key] = v
+		}
+	}
+	for i, name := range c.ParamNames() {
+		if name != "*" {
+			values[param(name)] = c.ParamValues()[i]
+		}
+	}
+	return values
+}

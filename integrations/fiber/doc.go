@@ -1,0 +1,44 @@
+// Package siofiber mounts a Socket.IO server in a Fiber (v2) application:
+//
+//	srv := socketio.NewServer(nil)
+//	app := fiber.New()
+//	siofiber.Mount(app, srv)
+//
+// What middleware stores with c.Locals and the parameters of the group's path
+// are copied in the handshake; [Get] and [Params] read them from the socket for
+// as long as it lives. Strings and []byte are copied as such; what is inside a
+// pointer or a struct must not refer to Fiber's buffers (c.Get, c.Query and
+// their like do: copy it with utils.CopyString). Values of c.UserContext() are
+// kept if socketio.Options.ContextKeys names their keys. The client's address
+// is c.IP(): ProxyHeader and TrustedProxies apply.
+//
+// Fiber runs on fasthttp, not on net/http. This package translates by itself,
+// in bridge.go and hijack.go, and works with fasthttp 1.51 and later. Fiber's
+// own adaptor does not: see there. Limits that come with fasthttp:
+//
+//   - Prefork starts processes that share the port. A polling session then
+//     meets strangers: polling is refused, and the log says what to do.
+//   - fiber.Config.BodyLimit, 4 MB by default, must be at least
+//     Limits.MaxHTTPBufferSize.
+//   - WebSockets do not count in fiber.Config.Concurrency.
+//   - A client that vanishes during a poll is found after about 2 s; after the
+//     ping timeout on systems that are no Unix.
+//   - The status in logs is 101 for every WebSocket request, also for one that
+//     is refused later: Options.OnRefused hears of those.
+//
+// Middleware runs for every poll and POST, not only for the handshake:
+// [IsHandshake] tells them apart. Of Fiber's own:
+//
+//   - cache keeps answers by path: one client would get another's packets.
+//     Mount before it, or set its Next to siofiber.Next("/socket.io").
+//   - csrf refuses the client's POSTs, which carry no token: the same. The
+//     server checks the Origin of every request itself.
+//   - timeout.New abandons handlers that still run: do not wrap the path.
+//     timeout.NewWithContext is fine.
+//   - limiter counts every poll.
+//   - cors: list the same origins in socketio.Options.CORS.
+//   - recover does not see WebSockets, whose handlers the server guards itself.
+//
+// At the end call srv.Shutdown before app.Shutdown, which would wait for polls
+// and leave WebSockets open.
+package siofiber

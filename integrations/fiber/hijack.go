@@ -1,0 +1,145 @@
+package siofiber
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/log"
+	"github.com/valyala/fasthttp"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// headTimeout bounds the time in which a client must take the handshake's answer.
+const headTimeout = 10 * time.Second
+
+// hijack serves an upgrade. fasthttp runs the function on a goroutine of its
+// own once the handlers have returned; the session lives on it.
+func hijack(c *fiber.Ctx, srv *socketio.Server, r *http.Request) {
+	r = r.WithContext(socketio.RunOnCaller(context.WithoutCancel(r.Context())))
+	r.Body = http.NoBody
+	fctx := c.Context() // fasthttp keeps it for as long as the function runs; c is over before
+	c.Status(fiber.StatusSwitchingProtocols)
+	fctx.HijackSetNoResponse(true) // a response of fasthttp's could fail, and the function not be called
+	fctx.Hijack(func(hc net.Conn) {
+		conn := hc
+		defer func() {
+			if v := recover(); v != nil { // nobody above: it would end the process
+				log.Errorf("siofiber: panic: %v\n%s", v, debug.Stack())
+			}
+			_ = conn.Close() // fasthttp does not, with KeepHijackedConns
+		}()
+		w := &hijacked{status: fctx.Response.StatusCode(), header: upstream(&fctx.Response)}
+		w.conn, w.early = detach(hc)
+		conn = w.conn
+		if w.status == fiber.StatusSwitchingProtocols {
+			w.status = 0
+			srv.ServeHTTP(w, r)
+		} else { // middleware has changed its mind on the way back
+			_, _ = w.body.Write(fctx.Response.Body())
+		}
+		w.finish()
+	})
+}
+
+// upstream returns the headers that middleware has set, once it is through
+// with them: cookies may have been encrypted on the way back.
+func upstream(resp *fasthttp.Response) http.Header {
+	header := make(http.Header)
+	resp.Header.VisitAll(func(key, value []byte) {
+		switch k := string(key); k {
+		case fiber.HeaderContentLength, fiber.HeaderConnection:
+		case fiber.HeaderContentType: // fasthttp's default
+		default:
+			header[k] = append(header[k], string(value))
+		}
+	})
+	return header
+}
+
+// detach returns the connection under hc, which is pooled and must not be used
+// by a goroutine that lives longer, and the bytes that hc had read ahead.
+func detach(hc net.Conn) (net.Conn, []byte) {
+	u, ok := hc.(interface{ UnsafeConn() net.Conn })
+	if !ok {
+		return hc, nil
+	}
+	conn := u.UnsafeConn()
+	if conn.SetReadDeadline(time.Unix(1, 0)) != nil { // long past: reads end where the buffer does
+		return conn, nil // closed
+	}
+	early, err := io.ReadAll(io.LimitReader(hc, 1<<20))
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = conn.Close() // the session will notice
+	}
+	_ = conn.SetReadDeadline(time.Time{}) // fails only when it is closed
+	return conn, early
+}
+
+// hijacked is the writer for an upgrade: a 101 makes the connection the
+// server's, anything else is sent by finish.
+type hijacked struct {
+	conn   net.Conn
+	early  []byte
+	header http.Header
+	status int
+	body   bytes.Buffer
+	taken  bool
+}
+
+// Header implements http.ResponseWriter.
+func (w *hijacked) Header() http.Header { return w.header }
+
+// Write implements http.ResponseWriter.
+func (w *hijacked) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *hijacked) WriteHeader(code int) {
+	if w.status == 0 {
+		w.status = code
+	}
+}
+
+// Hijack implements http.Hijacker. It sends the 101 first.
+func (w *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if err := w.send(); err != nil {
+		return nil, nil, err
+	}
+	w.taken = true
+	br := bufio.NewReaderSize(bytes.NewReader(w.early), max(16, len(w.early)))
+	_, _ = br.Peek(len(w.early)) // to have it buffered, where net/http leaves it
+	return w.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(w.conn, 16)), nil
+}
+
+// finish answers a request that was refused.
+func (w *hijacked) finish() {
+	if w.taken {
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	w.header.Set("Connection", "close")
+	_ = w.send() // nobody is left to tell
+}
+
+func (w *hijacked) send() error {
+	resp := http.Response{
+		StatusCode: w.status, ProtoMajor: 1, ProtoMinor: 1, Header: w.header,
+		Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()),
+	}
+	if err := w.conn.SetWriteDeadline(time.Now().Add(headTimeout)); err != nil {
+		return err
+	}
+	if err := resp.Write(w.conn); err != nil {
+		return err
+	}
+	return w.conn.SetWriteDeadline(time.Time{})
+}

@@ -1,0 +1,106 @@
+package siofiber
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Next passes a request on to the handlers behind when it returns true.
+	// Default: none.
+	Next func(c *fiber.Ctx) bool
+	// Path is where clients connect, relative to the group: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+}
+
+// Mount registers srv on an app or a group: the path with and without a slash
+// at its end and everything below it, for all methods. It panics if the path
+// cannot be used.
+func Mount(r fiber.Router, srv *socketio.Server, config ...Config) {
+	r.All(pathOf(config)+"/*", Handler(srv, config...)) // also matches without the slash
+}
+
+func pathOf(config []Config) string {
+	if len(config) == 0 || config[0].Path == "" {
+		return "/socket.io"
+	}
+	path := config[0].Path
+	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*+?") {
+		panic("socketio: siofiber.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
+// Handler returns srv as a handler, for routes that are registered by hand:
+// app.All("/socket.io/*", siofiber.Handler(srv)).
+func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
+	if srv == nil {
+		panic("socketio: siofiber: the server is nil")
+	}
+	var cfg Config
+	if len(config) > 0 {
+		cfg = config[0]
+	}
+	return func(c *fiber.Ctx) error {
+		if cfg.Next != nil && cfg.Next(c) {
+			return c.Next()
+		}
+		r, err := newRequest(c)
+		if err != nil {
+			return fiber.ErrBadRequest // what fasthttp takes for a URI
+		}
+		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+		switch handshake := socketio.IsHandshake(r); {
+		case handshake && !upgrade && c.App().Config().Prefork:
+			return refusePolling(c)
+		case handshake:
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
+		}
+		if upgrade {
+			hijack(c, srv, r)
+		} else {
+			respond(c, srv, r)
+		}
+		return nil // also where it has refused: that is written
+	}
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again.
+func IsHandshake(c *fiber.Ctx) bool {
+	_, query, _ := strings.Cut(string(c.Request().Header.RequestURI()), "?") // read as the server will read it
+	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
+}
+
+// Next is for the configuration of other middleware: it skips the path, as
+// clients see it ("/api/socket.io"), and everything below.
+func Next(path string) func(c *fiber.Ctx) bool {
+	path = strings.TrimSuffix(path, "/")
+	return func(c *fiber.Ctx) bool {
+		rest, ok := strings.CutPrefix(c.Path(), path)
+		return ok && (rest == "" || rest[0] == '/')
+	}
+}
+
+// Get returns what middleware has stored with c.Locals in the handshake.
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// Params returns the value that a URL parameter of the group had in the
+// handshake, or an empty string.
+func Params(s *socketio.Socket, name string) string {
+	v, _ := s.Handshake().Value(param(name)).(string)
+	return v
+}
+
+// param keeps URL parameters apart from the locals.
+type param string

@@ -1,0 +1,94 @@
+package siogin
+
+import (
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Path is where clients connect, relative to the group: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+}
+
+// file is the name of our catch-all; it is not among what [Param] finds.
+const file = "socketio-file"
+
+// Mount registers srv on an engine or a group: the path with and without a
+// slash at its end and everything below it, for all methods, with nothing
+// redirected. It panics if the path cannot be used.
+func Mount(r gin.IRoutes, srv *socketio.Server, config ...Config) {
+	h, path := Handler(srv), pathOf(config)
+	r.Any(path, h)
+	r.Any(path+"/*"+file, h)
+}
+
+func pathOf(config []Config) string {
+	if len(config) == 0 || config[0].Path == "" {
+		return "/socket.io"
+	}
+	path := config[0].Path
+	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*") {
+		panic("socketio: siogin.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
+	}
+	return strings.TrimSuffix(path, "/")
+}
+
+// Handler returns srv as a handler, for routes that are registered by hand:
+// all methods, the path with and without a slash at its end, and below it.
+func Handler(srv *socketio.Server) gin.HandlerFunc {
+	if srv == nil {
+		panic("socketio: siogin: the server is nil")
+	}
+	return func(c *gin.Context) {
+		r := c.Request
+		if socketio.IsHandshake(r) {
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.ClientIP(), Values: values(c)})
+		}
+		srv.ServeHTTP(withoutGzip(c), r)
+	}
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again.
+func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
+
+// Get returns what middleware has stored with c.Set in the handshake.
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// Param returns the value that a URL parameter of the group had in the
+// handshake, or an empty string.
+func Param(s *socketio.Socket, name string) string {
+	v, _ := s.Handshake().Value(param(name)).(string)
+	return v
+}
+
+// param keeps URL parameters apart from gin's keys.
+type param string
+
+// sessions is the key of gin-contrib/sessions, whose value holds on to the
+// request and to gin's pooled writer. Store what is needed from it with c.Set.
+const sessions = "github.com/gin-contrib/sessions"
+
+// values copies what must outlive gin's context, which is reused.
+func values(c *gin.Context) map[any]any {
+	values := make(map[any]any, len(c.Keys)+len(c.Params))
+	for key, v := range c.Keys {
+		if key != sessions {
+			values[key] = v
+		}
+	}
+	for _, p := range c.Params {
+		if p.Key != file {
+			values[param(p.Key)] = p.Value
+		}
+	}
+	return values
+}

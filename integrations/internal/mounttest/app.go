@@ -1,0 +1,121 @@
+// Package mounttest keeps the integrations alike: it drives a server that is
+// mounted in a real framework with raw requests, over polling, WebSocket and
+// the upgrade between them, and checks what each mount has to do. [Run] is the
+// whole list; [Drive] the short form for one more middleware in front.
+package mounttest
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Origin is the one foreign origin that the servers of [NewApp] allow.
+const Origin = "https://app.example"
+
+// patience bounds each wait for something that has to happen at once. It is
+// below the ping timeout, so that the heartbeat cannot pass for anything else.
+const patience = 15 * time.Second
+
+// App is a server with one handler, "echo", that emits its argument back.
+type App struct {
+	*socketio.Server
+	// Connected gets every socket, Gone the reason of every disconnect.
+	Connected chan *socketio.Socket
+	Gone      chan socketio.Reason
+	// Log holds what the server has logged.
+	Log *Log
+}
+
+// NewApp returns a server that is closed when the test ends.
+func NewApp(t testing.TB) *App {
+	return NewAppWith(t, socketio.Options{})
+}
+
+// NewAppWith is NewApp with options. The allowed origin and the logger are
+// filled in.
+func NewAppWith(t testing.TB, o socketio.Options) *App {
+	a := &App{Connected: make(chan *socketio.Socket, 64), Gone: make(chan socketio.Reason, 64), Log: new(Log)}
+	o.CORS.Origins = append(o.CORS.Origins, Origin)
+	o.Logger = slog.New(slog.NewTextHandler(a.Log, nil))
+	a.Server = socketio.NewServer(&o)
+	a.OnConnect(func(s *socketio.Socket) { a.Connected <- s })
+	a.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { a.Gone <- r })
+	a.On("echo", func(s *socketio.Socket, v any) error { return s.Emit("echo", v) })
+	t.Cleanup(a.Close)
+	return a
+}
+
+// Wait receives from c, or fails the test.
+func Wait[T any](t testing.TB, what string, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
+// Log is an io.Writer that keeps lines.
+type Log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// String returns all of it.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// Serve runs h on the loopback interface until the test ends and returns its
+// URL. A line in the server's error log fails the test, whichever it is: a
+// write to a hijacked connection, a superfluous WriteHeader, a panic. Lines
+// that contain one of except are expected.
+func Serve(t testing.TB, h http.Handler, except ...string) string {
+	t.Helper()
+	return ServeOn(t, &http.Server{Handler: h}, except...)
+}
+
+// ServeOn is Serve for a server with settings of its own.
+func ServeOn(t testing.TB, hs *http.Server, except ...string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := new(Log)
+	hs.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(lines, nil), slog.LevelError)
+	done := make(chan struct{})
+	go func() { // ends with the server
+		defer close(done)
+		_ = hs.Serve(ln) // always an error: it was closed
+	}()
+	t.Cleanup(func() {
+		hs.Close()
+		<-done
+		for line := range strings.Lines(lines.String()) {
+			if !slices.ContainsFunc(except, func(e string) bool { return strings.Contains(line, e) }) {
+				t.Errorf("error log: %s", line)
+			}
+		}
+	})
+	return "http://" + ln.Addr().String()
+}
