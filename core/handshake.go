@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -151,6 +152,18 @@ func (h *Handshake) DecodeAuth(dst any) error {
 // key: what the integration copied from its framework, or a value of the
 // request context whose key is in Options.ContextKeys.
 func (h *Handshake) Value(key any) any { return h.values[key] }
+
+// String is the method and the path. A handshake that is printed or logged
+// shows neither query, header nor auth payload: they carry credentials.
+func (h *Handshake) String() string {
+	path, _, _ := strings.Cut(h.URL, "?")
+	return h.Method + " " + clip(path)
+}
+
+// LogValue implements slog.LogValuer like String.
+func (h *Handshake) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", h.Address))
+}
 
 // Request builds a request like the one the connection began with, for
 // libraries that read cookies or headers from one. Its body is empty and its

@@ -20,6 +20,11 @@ type Middleware interface {
 // CORS.Origins "*" panics.
 type CookieUser interface{ UsesCookies() bool }
 
+// Attacher is implemented by middleware that needs more of its namespace than
+// the handshakes: hooks, event middleware, handlers. [Namespace.Use] calls
+// Attach once, before the middleware decides on any handshake.
+type Attacher interface{ Attach(ns *Namespace) }
+
 // MiddlewareFunc is a function as [Middleware].
 type MiddlewareFunc func(ctx context.Context, s *Socket) error
 
@@ -32,6 +37,9 @@ func (ns *Namespace) Use(m Middleware) {
 	notNil("Use", m == nil)
 	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
 		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
+	}
+	if a, ok := m.(Attacher); ok {
+		a.Attach(ns)
 	}
 	ns.mu.Lock()
 	defer ns.mu.Unlock()

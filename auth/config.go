@@ -1,0 +1,238 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Identity is who a client is, as its token says. It must not be changed.
+type Identity[T any] struct {
+	// Subject is the token's "sub", or what Config.Subject makes of the
+	// claims; it becomes the socket's identity.
+	Subject string
+	// Claims are the token's, of the application's own type.
+	Claims *T
+	// TokenID is the token's "jti", or empty.
+	TokenID string
+	// IssuedAt is the token's "iat", or zero.
+	IssuedAt time.Time
+	// ExpiresAt is when the token ends, Config.Leeway not counted: its "exp",
+	// or with Config.MaxAge the earlier of the two. Zero: it does not.
+	ExpiresAt time.Time
+}
+
+// LogValue implements slog.LogValuer: the subject alone.
+func (id *Identity[T]) LogValue() slog.Value {
+	if id == nil {
+		return slog.StringValue("")
+	}
+	return slog.StringValue(id.Subject)
+}
+
+// Verifier checks a token: of an identity provider, an opaque one, PASETO. Its
+// errors are those of this package, such as [ErrTokenInvalid], possibly
+// wrapped; any other means that it could not find out. Verify is called
+// concurrently, and ctx bounds it. Compare secrets with package crypto/subtle.
+type Verifier[T any] interface {
+	Verify(ctx context.Context, token string) (*Identity[T], error)
+}
+
+// VerifierFunc is a function as [Verifier].
+type VerifierFunc[T any] func(ctx context.Context, token string) (*Identity[T], error)
+
+// Verify implements [Verifier].
+func (f VerifierFunc[T]) Verify(ctx context.Context, token string) (*Identity[T], error) {
+	return f(ctx, token)
+}
+
+// Action is what happens to a socket whose authentication has ended.
+type Action int
+
+const (
+	// CloseConnection closes the client's connection if this [Guard], or one
+	// derived from it, guards all namespaces that the client has joined over
+	// it: the stock client reconnects by itself and runs its auth function
+	// again. Otherwise it is LeaveNamespace.
+	CloseConnection Action = iota
+	// LeaveNamespace sends Config.EndedEvent and disconnects the socket from
+	// its namespace. Others on the connection live on; the stock client does
+	// not join again by itself.
+	LeaveNamespace
+	// KeepOpen lets sockets live on when their token expires. Revocations
+	// still end them, as with CloseConnection.
+	KeepOpen
+)
+
+// Config configures a [Guard]. The zero value of each field means its
+// documented default. The fields up to MaxAge are for [JWT] only.
+type Config[T any] struct {
+	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet], or a
+	// [KeyFunc]; package auth/jwks fetches them. Required.
+	Keys Keys
+	// Algorithms lists those that are accepted, such as "RS256". Required:
+	// the token must not choose.
+	Algorithms []string
+	// Issuer is what "iss" must be. Empty: anything. Set it, and Audience,
+	// when the keys are those of an identity provider: it signs for others too.
+	Issuer string
+	// Audience lists what "aud" must have one of. Empty: anything.
+	Audience []string
+	// Type is what the header's "typ" must be, in any case, such as "at+jwt".
+	// Empty: anything.
+	Type string
+	// MaxAge bounds the time since "iat", which is then required, whatever
+	// "exp" says. Zero: no bound.
+	MaxAge time.Duration
+
+	// Subject says who the client is when that is not the claim "sub". A token
+	// without a subject is refused.
+	Subject func(claims *T) string
+	// Leeway is what clocks may differ, here and for the end of a socket:
+	// it comes Leeway after "exp". Default 30 s; negative: none.
+	Leeway time.Duration
+	// AllowNoExpiry accepts tokens without an expiry. They are valid for ever.
+	AllowNoExpiry bool
+	// MaxTokenSize bounds, in bytes, what is looked at as a token at all.
+	// Default 8,192; negative: no bound.
+	MaxTokenSize int
+
+	// Sources are asked in order, and the first that has a token decides: a
+	// bad one there is not made up for by another. Default: the field "token"
+	// of the auth payload, then the header "Authorization: Bearer …".
+	Sources []Source
+	// Optional lets clients in that send no token; they have no identity. A
+	// token that is sent must be right.
+	Optional bool
+	// Room, if not nil, names a room that the socket joins, once, such as
+	// "user:" and the subject.
+	Room func(id *Identity[T]) string
+
+	// OnExpire is what happens at ExpiresAt and Leeway. Default: CloseConnection.
+	OnExpire Action
+	// Grace lets a socket live on after that for so long, during which it can
+	// refresh: ExpiredEvent tells it. Default: none.
+	Grace time.Duration
+	// ExpiredEvent is the event that begins the grace; its argument is an
+	// [Error]. Default "auth:expired".
+	ExpiredEvent string
+	// EndedEvent is the event that says why a socket is made to leave its
+	// namespace, just before; its argument is an [Error]. Default "auth:ended".
+	EndedEvent string
+	// RefreshEvent, if not empty, is an event by which a client replaces its
+	// token: {"token": …}, acknowledged with a [Refreshed], or like any failed
+	// event, with an [Error] as data. The subject must stay the same; policies
+	// are asked again.
+	RefreshEvent string
+
+	// Watch knows revoked tokens and tells of revocations. Nil: none are known.
+	Watch Watch
+	// Recheck is how often policies and Watch are asked again for each live
+	// socket, give or take a tenth. Zero: never.
+	Recheck time.Duration
+
+	// FailuresPerMinute bounds the refused tokens of one Handshake.Address;
+	// more are not verified any more. Zero: no bound. Behind a proxy that the
+	// framework does not trust all clients have one address, and one of them
+	// could lock out the others: see the framework's proxy settings first.
+	FailuresPerMinute int
+
+	// Logger hears why tokens are refused, in fixed words. Silent by default.
+	Logger *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	defaultLeeway       = 30 * time.Second
+	defaultMaxTokenSize = 8 << 10
+)
+
+func (c Config[T]) withDefaults() Config[T] {
+	switch {
+	case c.Leeway == 0:
+		c.Leeway = defaultLeeway
+	case c.Leeway < 0:
+		c.Leeway = 0
+	}
+	if c.MaxTokenSize == 0 {
+		c.MaxTokenSize = defaultMaxTokenSize
+	}
+	if c.Sources == nil {
+		c.Sources = []Source{FromAuth("token"), FromHeader("Authorization", "Bearer")}
+	}
+	if c.ExpiredEvent == "" {
+		c.ExpiredEvent = "auth:expired"
+	}
+	if c.EndedEvent == "" {
+		c.EndedEvent = "auth:ended"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Sources, c.Audience, c.Algorithms = slices.Clone(c.Sources), slices.Clone(c.Audience), slices.Clone(c.Algorithms)
+	return c
+}
+
+// check panics on what cannot work for any kind of token.
+func (c *Config[T]) check() {
+	switch {
+	case len(c.Sources) == 0:
+		panic("auth: Config.Sources is empty: no token can be found")
+	case c.OnExpire < CloseConnection || c.OnExpire > KeepOpen:
+		panic("auth: Config.OnExpire is no Action")
+	case c.Grace < 0 || c.MaxAge < 0 || c.Recheck < 0 || c.FailuresPerMinute < 0:
+		panic("auth: Config has a negative Grace, MaxAge, Recheck or FailuresPerMinute")
+	case c.Grace > 0 && c.OnExpire == KeepOpen:
+		panic("auth: Config.Grace has no meaning with KeepOpen")
+	case c.RefreshEvent != "" && (c.RefreshEvent == c.ExpiredEvent || c.RefreshEvent == c.EndedEvent):
+		panic("auth: Config.RefreshEvent is also the name of another event")
+	}
+	for i, s := range c.Sources {
+		if s.find == nil {
+			panic(fmt.Sprintf("auth: Config.Sources[%d] is empty", i))
+		}
+	}
+}
+
+// checkJWT panics on what cannot work, or is not safe, for JWTs.
+func (c *Config[T]) checkJWT() {
+	if c.Keys == nil {
+		panic("auth: Config.Keys is required")
+	}
+	if len(c.Algorithms) == 0 {
+		panic("auth: Config.Algorithms is required: otherwise the token chooses")
+	}
+	for _, alg := range c.Algorithms {
+		if alg == "none" || jwt.GetSigningMethod(alg) == nil {
+			panic(fmt.Sprintf("auth: algorithm %q does not exist, or protects nothing", alg))
+		}
+	}
+	if slices.Contains(c.Audience, "") {
+		panic("auth: Config.Audience has an empty entry")
+	}
+	if f, ok := c.Keys.(fixed); ok {
+		f.serve(c.Algorithms)
+	}
+}
+
+// checkNotJWT panics on settings that only JWTs have.
+func (c *Config[T]) checkNotJWT(what string) {
+	if c.Keys != nil || c.Algorithms != nil || c.Issuer != "" || c.Audience != nil || c.Type != "" || c.MaxAge != 0 {
+		panic("auth: Config has settings for JWTs, which " + what + " does not look at")
+	}
+}
+
+// found returns the token of the first source that has one.
+func (c *Config[T]) found(h *socketio.Handshake) (token string, found bool) {
+	for _, s := range c.Sources {
+		if token, found = s.find(h); found {
+			return token, true
+		}
+	}
+	return "", false
+}

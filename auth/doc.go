@@ -1,0 +1,56 @@
+// Package auth lets only those clients into a namespace whose token is right,
+// and keeps looking after that: a socket ends when its token expires or is
+// revoked, or lives on with a fresh one.
+//
+//	type Claims struct {
+//		jwt.RegisteredClaims
+//		Roles []string `json:"roles"`
+//	}
+//
+//	guard := auth.JWT(auth.Config[Claims]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
+//	srv.Use(guard)
+//	srv.On("whoami", func(s *socketio.Socket) string {
+//		id, _ := auth.From[Claims](s)
+//		return id.Subject
+//	})
+//
+// # The handshake
+//
+// A token is looked for in the auth payload of the namespace and then in the
+// Authorization header; other places are asked only if Config.Sources says so.
+// It is verified before the socket joins anything and before any of its events
+// is handled. Who is refused gets connect_error with err.data of type [Error],
+// and can decide by its code: token_expired asks for a fresh token,
+// auth_unavailable for patience, most others for the login. Why a token was
+// refused beyond that is only logged, in fixed words: no part of a token ever
+// reaches a log line or a client.
+//
+// A namespace has the guards that it uses, and no others: who has joined "/"
+// has joined nothing else.
+//
+// # The life after
+//
+// At the expiry of the token, leeway and grace added, no further event is
+// handled and the socket ends as Config.OnExpire says. By default the
+// connection is closed, so that the stock client reconnects by itself and runs
+// its auth function for a fresh token:
+//
+//	io({ auth: async (cb) => cb({ token: await freshToken() }) })
+//
+// When other namespaces share the connection and are not under the same
+// guard, only this one is left, after Config.EndedEvent. With
+// Config.RefreshEvent a client sends a fresh token ahead of time and stays.
+// Revocations, from Config.Watch, and policies that no longer agree, found by
+// Config.Recheck, end a socket in the same way.
+//
+// Connection state recovery never skips any of this: middleware runs for every
+// connection to a namespace.
+//
+// # Goroutines and locks
+//
+// A guarded socket has one timer while its token has an expiry, or with
+// Config.Recheck, and no goroutine. The timer stops when the socket is
+// disconnected; checks that it runs are bounded by 10 s and by the socket's
+// end. The lock of a life is taken before that of the index; neither is held
+// while a verifier, a policy or a Watch runs.
+package auth

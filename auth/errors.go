@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"errors"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Code says why a client is refused. The codes are stable: front ends decide by
+// them whether to refresh, to retry, or to show the login.
+type Code string
+
+// The codes, and what a front end does about them.
+const (
+	// TokenMissing: no source has a token. Log in.
+	TokenMissing Code = "token_missing"
+	// TokenMalformed: what was sent is no token, or larger than
+	// Config.MaxTokenSize. A defect of the client.
+	TokenMalformed Code = "token_malformed"
+	// TokenInvalid: signature, algorithm, key, issuer, audience or a claim is
+	// not right; which one only the log tells. Log in.
+	TokenInvalid Code = "token_invalid"
+	// TokenExpired: the token was genuine and its time is over. Get a fresh
+	// one and connect again.
+	TokenExpired Code = "token_expired"
+	// TokenNotYetValid: the token's time has not begun, or the clocks of its
+	// issuer and this server differ. Try again later.
+	TokenNotYetValid Code = "token_not_yet_valid"
+	// TokenRevoked: the token was withdrawn. Log in.
+	TokenRevoked Code = "token_revoked"
+	// Forbidden: the token is right, and does not give this. Error.Required
+	// may say what would.
+	Forbidden Code = "forbidden"
+	// RateLimited: too many tokens from this address, or too many refreshes of
+	// this socket, have failed. Try again later.
+	RateLimited Code = "rate_limited"
+	// Unavailable: keys or revocations cannot be had just now, which says
+	// nothing about the token. Try again later.
+	Unavailable Code = "auth_unavailable"
+)
+
+// Error is a refusal as clients get it: err.data of the stock client's
+// connect_error, error.data of a failed acknowledgement, and the argument of
+// Config.EndedEvent. It never carries details of a token or of this server.
+type Error struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	// Retryable reports that trying again, with a fresh token if the old one
+	// has expired, can help.
+	Retryable bool `json:"retryable"`
+	// Required are the roles or scopes of which the client lacks some.
+	Required []string `json:"required,omitempty"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return "auth: " + e.Message }
+
+// Is makes errors.Is compare codes.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// What a [Verifier] returns to say what is wrong with a credential. Any other
+// error means that it could not find out, and is [ErrUnavailable] to clients.
+var (
+	ErrTokenMissing     = &Error{Code: TokenMissing, Message: "authentication required"}
+	ErrTokenMalformed   = &Error{Code: TokenMalformed, Message: "token is malformed"}
+	ErrTokenInvalid     = &Error{Code: TokenInvalid, Message: "token is invalid"}
+	ErrTokenExpired     = &Error{Code: TokenExpired, Message: "token has expired", Retryable: true}
+	ErrTokenNotYetValid = &Error{Code: TokenNotYetValid, Message: "token is not valid yet", Retryable: true}
+	ErrTokenRevoked     = &Error{Code: TokenRevoked, Message: "token was revoked"}
+	ErrForbidden        = &Error{Code: Forbidden, Message: "not allowed"}
+	ErrRateLimited      = &Error{Code: RateLimited, Message: "too many attempts", Retryable: true}
+	ErrUnavailable      = &Error{Code: Unavailable, Message: "authentication is unavailable", Retryable: true}
+)
+
+// rejection is why a token is not accepted, in fixed words that may be logged:
+// no part of a token is ever among them.
+type rejection struct {
+	told   *Error
+	reason string
+}
+
+// Error implements error.
+func (r *rejection) Error() string { return "auth: " + r.reason }
+
+// Unwrap makes errors.Is and errors.As find what clients are told.
+func (r *rejection) Unwrap() error { return r.told }
+
+func reject(told *Error, reason string) error { return &rejection{told, reason} }
+
+// told decides what a client hears of an error.
+func told(err error) *Error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	return ErrUnavailable
+}
+
+// refusal turns down a connection to a namespace.
+func refusal(e *Error) error { return &socketio.ConnectError{Message: e.Message, Data: e} }
+
+// failure fails an event.
+func failure(e *Error) error {
+	code := socketio.Forbidden
+	if e.Code == RateLimited {
+		code = socketio.RateLimited
+	}
+	return &socketio.Error{Code: code, Message: e.Message, Data: e}
+}

@@ -1,0 +1,91 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	socketio "github.com/gosio/gosio/core"
+)
+
+// External returns a guard for applications whose framework has verified the
+// request already, with whatever JWT library: from takes the identity from the
+// values that the framework's middleware has set, often by [ClaimsAt]. It
+// returns nil, nil for nobody. Identity and expiry then live on with the
+// socket, as with a token; the claims stay those of the connection's first
+// request, so there is no refresh but by reconnecting.
+//
+// Settings of c for tokens and their sources must be left empty. As the
+// framework may have looked at a cookie, CORS.Origins "*" panics.
+func External[T any](from func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error), c Config[T]) *Guard[T] {
+	switch {
+	case from == nil:
+		panic("auth: External without a function")
+	case c.Sources != nil || c.MaxTokenSize != 0 || c.RefreshEvent != "" || c.FailuresPerMinute != 0:
+		panic("auth: Config has settings for tokens, which an External guard never sees")
+	}
+	c.checkNotJWT("an External guard")
+	return newGuard(c.withDefaults(), nil, from)
+}
+
+// ClaimsAt finds claims among the values of the handshake that a framework's
+// JWT middleware has stored under key, and decodes them into T by their JSON:
+//
+//	echo-jwt, fiber's jwtware   auth.ClaimsAt[Claims]("user")
+//	gin-jwt                     auth.ClaimsAt[Claims]("JWT_PAYLOAD")
+//	go-chi/jwtauth              auth.ClaimsAt[Claims](jwtauth.TokenCtxKey)
+//
+// The value is a token with a field Claims, as in all versions of golang-jwt,
+// or anything that encodes as the JSON of its claims. A token that says that
+// it is not valid is nobody. For net/http and chi the key has to be listed in
+// socketio.Options.ContextKeys.
+func ClaimsAt[T any](key any) func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error) {
+	return func(_ context.Context, h *socketio.Handshake) (*Identity[T], error) {
+		value := h.Value(key)
+		if value == nil {
+			return nil, nil
+		}
+		value, ok := claimsOf(value)
+		if !ok {
+			return nil, reject(ErrTokenInvalid, "the framework's token is not valid")
+		}
+		return decode[T](value)
+	}
+}
+
+// claimsOf takes the claims out of a token, and leaves everything else alone.
+func claimsOf(value any) (claims any, ok bool) {
+	v := reflect.Indirect(reflect.ValueOf(value))
+	if v.Kind() != reflect.Struct || !v.FieldByName("Claims").IsValid() || !v.FieldByName("Claims").CanInterface() {
+		return value, true
+	}
+	if valid := v.FieldByName("Valid"); valid.Kind() == reflect.Bool && !valid.Bool() {
+		return nil, false
+	}
+	return v.FieldByName("Claims").Interface(), true
+}
+
+// decode makes an identity of claims in a foreign type.
+func decode[T any](value any) (*Identity[T], error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, reject(ErrTokenInvalid, "the framework's claims do not encode")
+	}
+	var registered jwt.RegisteredClaims
+	id := &Identity[T]{Claims: new(T)}
+	if json.Unmarshal(text, &registered) != nil || json.Unmarshal(text, id.Claims) != nil {
+		return nil, reject(ErrTokenInvalid, "the framework's claims do not decode")
+	}
+	id.Subject, id.TokenID = registered.Subject, registered.ID
+	id.ExpiresAt, id.IssuedAt = timeOf(registered.ExpiresAt), timeOf(registered.IssuedAt)
+	return id, nil
+}
+
+func timeOf(d *jwt.NumericDate) time.Time {
+	if d == nil {
+		return time.Time{}
+	}
+	return d.Time
+}

@@ -1,0 +1,295 @@
+package auth
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Guard authenticates the clients of the namespaces that use it, before they
+// join and for as long as they stay. Make one with [JWT], [Custom] or
+// [External]:
+//
+//	guard := auth.JWT(auth.Config[Claims]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
+//	srv.Use(guard)
+//	srv.Of("/admin").Use(guard.Require(isAdmin))
+//
+// It may be used by any number of namespaces, once in each. Its methods may be
+// called concurrently.
+type Guard[T any] struct {
+	*shared[T]
+	policies []Policy[T]
+	events   map[string][]Policy[T]
+}
+
+// shared is what a guard and those derived from it have in common.
+type shared[T any] struct {
+	config   Config[T]
+	verifier Verifier[T]                                                      // nil: external
+	external func(context.Context, *socketio.Handshake) (*Identity[T], error) // nil: verifier
+	live     index
+	failures failures
+}
+
+var (
+	_ socketio.Middleware = (*Guard[struct{}])(nil)
+	_ socketio.CookieUser = (*Guard[struct{}])(nil)
+	_ socketio.Attacher   = (*Guard[struct{}])(nil)
+)
+
+// Custom returns a guard whose tokens v checks. Settings of c that are for JWTs
+// must be left empty.
+func Custom[T any](v Verifier[T], c Config[T]) *Guard[T] {
+	if v == nil {
+		panic("auth: Custom without a Verifier")
+	}
+	c.checkNotJWT("a Verifier of your own")
+	return newGuard(c.withDefaults(), v, nil)
+}
+
+// newGuard takes a configuration that has its defaults.
+func newGuard[T any](c Config[T], v Verifier[T], external func(context.Context, *socketio.Handshake) (*Identity[T], error)) *Guard[T] {
+	c.check()
+	g := &Guard[T]{shared: &shared[T]{config: c, verifier: v, external: external}}
+	g.failures.limit = c.FailuresPerMinute
+	if c.Watch != nil {
+		c.Watch.Watch(g.live.revoke)
+	}
+	return g
+}
+
+// Require returns a guard that also asks the policies, all of which must
+// agree. It shares everything else with g, so that one connection may be in
+// namespaces of both.
+func (g *Guard[T]) Require(policies ...Policy[T]) *Guard[T] {
+	d := *g
+	d.policies = slices.Concat(g.policies, policies)
+	return &d
+}
+
+// RequireFor returns a guard that also asks the policies before an event is
+// handled, each time it comes.
+func (g *Guard[T]) RequireFor(event string, policies ...Policy[T]) *Guard[T] {
+	d := *g
+	d.events = maps.Clone(g.events)
+	if d.events == nil {
+		d.events = make(map[string][]Policy[T])
+	}
+	d.events[event] = slices.Concat(g.events[event], policies)
+	return &d
+}
+
+// UsesCookies implements [socketio.CookieUser].
+func (g *Guard[T]) UsesCookies() bool {
+	return g.external != nil || slices.ContainsFunc(g.config.Sources, func(s Source) bool { return s.cookie })
+}
+
+// Attach implements [socketio.Attacher]. It panics when a namespace uses two
+// guards with the same RefreshEvent.
+func (g *Guard[T]) Attach(ns *socketio.Namespace) {
+	ns.OnConnect(g.joined)
+	ns.UseEvent(g.guardEvents)
+	if g.config.RefreshEvent != "" {
+		ns.On(g.config.RefreshEvent, g.refresh)
+	}
+}
+
+// Handshake implements [socketio.Middleware].
+func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
+	l := &life[T]{guard: g, socket: s}
+	// Before the token is looked at: a revocation finds the socket, or the
+	// check that follows finds the revocation.
+	stop := context.AfterFunc(s.Context(), l.stop)
+	id, err := g.authenticate(ctx, s, l)
+	if err != nil {
+		stop()
+		l.stop()
+		return g.refuse(s, err)
+	}
+	lives.add(s, l)
+	if id == nil {
+		return nil
+	}
+	s.SetIdentity(id.Subject)
+	if g.config.Room != nil {
+		if err := s.Join(g.config.Room(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// authenticate begins the life of a socket; it returns nil for a client that
+// may stay anonymous.
+func (g *Guard[T]) authenticate(ctx context.Context, s *socketio.Socket, l *life[T]) (*Identity[T], error) {
+	id, err := g.identify(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		if len(g.policies) > 0 {
+			return nil, reject(ErrTokenMissing, "no token, and policies")
+		}
+		return nil, nil
+	}
+	if e := decide(g.policies, id); e != nil {
+		return nil, reject(e, "policy")
+	}
+	l.begin(id)
+	if err := g.revoked(ctx, id); err != nil {
+		return nil, err
+	}
+	if e := l.ended(time.Now()); e != nil {
+		return nil, reject(e, "ended while it was checked")
+	}
+	return id, nil
+}
+
+// identify finds and verifies what the handshake carries.
+func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (*Identity[T], error) {
+	h := s.Handshake()
+	if g.external != nil {
+		id, err := g.external(ctx, h)
+		if err == nil && id == nil && !g.config.Optional {
+			err = reject(ErrTokenMissing, "nobody is signed in")
+		}
+		if err != nil || id == nil {
+			return nil, err
+		}
+		return g.accept(id)
+	}
+	token, found := g.config.found(h)
+	if !found {
+		if g.config.Optional {
+			return nil, nil
+		}
+		return nil, reject(ErrTokenMissing, "no token")
+	}
+	if g.failures.exceeded(h.Address) {
+		return nil, reject(ErrRateLimited, "too many failures of this address")
+	}
+	id, err := g.Verify(ctx, token)
+	if err != nil && told(err) != ErrUnavailable {
+		g.failures.add(h.Address)
+	}
+	return id, err
+}
+
+// Verify checks a token like the handshake does, revocation included, policies
+// not: one login for REST and for sockets. It needs a guard that is not
+// [External]. Its errors are, or wrap, an [*Error], unless keys or revocations
+// cannot be had.
+func (g *Guard[T]) Verify(ctx context.Context, token string) (*Identity[T], error) {
+	if g.verifier == nil {
+		panic("auth: Verify of an External guard, which never sees a token")
+	}
+	if limit := g.config.MaxTokenSize; limit >= 0 && len(token) > limit {
+		return nil, reject(ErrTokenMalformed, "too large")
+	}
+	id, err := g.verifier.Verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return nil, reject(ErrTokenInvalid, "the verifier knows nobody")
+	}
+	if id, err = g.accept(id); err != nil {
+		return nil, err
+	}
+	if err := g.revoked(ctx, id); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
+// accept checks what holds for every kind of token, and names its subject.
+func (g *Guard[T]) accept(id *Identity[T]) (*Identity[T], error) {
+	if id.Claims == nil {
+		return nil, reject(ErrTokenInvalid, "no claims")
+	}
+	if g.config.Subject != nil {
+		named := *id
+		named.Subject = g.config.Subject(id.Claims)
+		id = &named
+	}
+	switch {
+	case id.Subject == "":
+		return nil, reject(ErrTokenInvalid, "no subject")
+	case id.ExpiresAt.IsZero() && !g.config.AllowNoExpiry:
+		return nil, reject(ErrTokenInvalid, "no expiry")
+	case !id.ExpiresAt.IsZero() && !time.Now().Before(id.ExpiresAt.Add(g.config.Leeway)):
+		return nil, reject(ErrTokenExpired, "expired")
+	}
+	return id, nil
+}
+
+// revoked asks Config.Watch.
+func (g *Guard[T]) revoked(ctx context.Context, id *Identity[T]) error {
+	if g.config.Watch == nil {
+		return nil
+	}
+	revoked, err := g.config.Watch.Revoked(ctx, Token{ID: id.TokenID, Subject: id.Subject, IssuedAt: id.IssuedAt})
+	if err == nil && revoked {
+		err = reject(ErrTokenRevoked, "revoked")
+	}
+	return err
+}
+
+// refuse logs why a client is turned down, and says as much of it as it may know.
+func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
+	e := told(err)
+	log := g.config.Logger.With("namespace", s.Namespace().Name(), "socket", s.ID(), "address", s.Handshake().Address, "code", string(e.Code))
+	if e == ErrUnavailable {
+		log.Error("auth: cannot verify", "error", err)
+	} else {
+		log.Warn("auth: refused", "reason", err)
+	}
+	return refusal(e)
+}
+
+// joined ends a socket whose time has come while it was joining: until now it
+// could not leave.
+func (g *Guard[T]) joined(s *socketio.Socket) {
+	if l := lives.of(s, g.shared); l != nil {
+		if e := l.(*life[T]).ended(time.Now()); e != nil {
+			l.(*life[T]).leave(e)
+		}
+	}
+}
+
+// guardEvents stands before every handler: nothing is handled for a socket whose
+// authentication has ended, even if it came before.
+func (g *Guard[T]) guardEvents(next socketio.EventHandler) socketio.EventHandler {
+	return func(ctx context.Context, in *socketio.Incoming) error {
+		l, ok := lives.of(in.Socket, g.shared).(*life[T])
+		if !ok { // it was here before the guard
+			return failure(ErrTokenMissing)
+		}
+		if e := l.ended(time.Now()); e != nil {
+			return failure(e)
+		}
+		if policies := g.events[in.Event]; policies != nil {
+			if e := decide(policies, l.id.Load()); e != nil {
+				return failure(e)
+			}
+		}
+		return next(ctx, in)
+	}
+}
+
+// From returns who the client of a socket is: nil and false if no guard with
+// claims of type T has let it in, or if it is anonymous. It changes when the
+// client refreshes its token.
+func From[T any](s *socketio.Socket) (*Identity[T], bool) {
+	for _, l := range lives.all(s) {
+		if l, ok := l.(*life[T]); ok {
+			if id := l.id.Load(); id != nil {
+				return id, true
+			}
+		}
+	}
+	return nil, false
+}

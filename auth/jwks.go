@@ -1,0 +1,296 @@
+package auth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// JWKS are the public keys of an identity provider, kept up to date from its
+// JSON Web Key Sets; see RFC 7517. It implements [Keys]. Its methods may be
+// called concurrently. Make one with [NewJWKS].
+//
+// Keys are fetched anew every RefreshEvery, and when a token names a key that
+// is not known, then at most once every UnknownEvery, whatever is forged, and
+// once for all tokens that wait. Keys that can be had no longer stay in use
+// until a fetch succeeds. Keys of other uses than signatures, shared secrets
+// and what cannot be read are passed over.
+type JWKS struct {
+	urls   []string
+	opts   JWKSOptions
+	done   chan struct{}
+	demand chan struct{} // asks the goroutine to fetch
+
+	mu      sync.Mutex
+	sets    map[string]map[string]jwk // by URL, then by key id
+	fetched time.Time                 // the last attempt's end; zero: none
+	failed  map[string]error          // by URL, the last attempt's
+	round   chan struct{}             // closed when the next attempt has ended
+}
+
+// JWKSOptions configures [NewJWKS]. The zero value of each field means its
+// documented default.
+type JWKSOptions struct {
+	// RefreshEvery is the time between two fetches. Default 1 hour.
+	RefreshEvery time.Duration
+	// UnknownEvery is the least time between two fetches for unknown keys.
+	// Default 30 s.
+	UnknownEvery time.Duration
+	// Timeout bounds one fetch. Default 10 s.
+	Timeout time.Duration
+	// Client makes the requests. Default: one that follows no redirects.
+	Client *http.Client
+	// Logger hears of fetches that fail. Silent by default.
+	Logger *slog.Logger
+}
+
+type jwk struct {
+	key any
+	alg string // empty: any that fits
+}
+
+// maxJWKS bounds the answer to a fetch, in bytes.
+const maxJWKS = 1 << 20
+
+// NewJWKS returns the keys behind the URLs, which must be https, or lead to
+// the loopback. It fetches in the background, on one goroutine, until ctx ends:
+// an identity provider that is down does not keep this server from starting.
+// o may be nil.
+func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
+	if len(urls) == 0 {
+		panic("auth: NewJWKS without a URL")
+	}
+	for _, u := range urls {
+		p, err := url.Parse(u)
+		if err != nil || p.Host == "" || p.Scheme != "https" && (p.Scheme != "http" || p.Hostname() != "127.0.0.1" && p.Hostname() != "localhost" && p.Hostname() != "::1") {
+			panic(fmt.Sprintf("auth: NewJWKS of %q: whoever answers for it can sign; use https", u))
+		}
+	}
+	k := &JWKS{
+		urls: urls, done: make(chan struct{}), demand: make(chan struct{}, 1),
+		sets: make(map[string]map[string]jwk), failed: make(map[string]error), round: make(chan struct{}),
+	}
+	if o != nil {
+		k.opts = *o
+	}
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{{&k.opts.RefreshEvery, time.Hour}, {&k.opts.UnknownEvery, 30 * time.Second}, {&k.opts.Timeout, 10 * time.Second}} {
+		if *d.v <= 0 {
+			*d.v = d.def
+		}
+	}
+	if k.opts.Client == nil {
+		k.opts.Client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	}
+	if k.opts.Logger == nil {
+		k.opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	go k.run(ctx)
+	return k
+}
+
+// Done is closed when the goroutine has ended.
+func (k *JWKS) Done() <-chan struct{} { return k.done }
+
+// run fetches until ctx ends.
+func (k *JWKS) run(ctx context.Context) {
+	defer close(k.done)
+	timer := time.NewTimer(k.opts.RefreshEvery)
+	defer timer.Stop()
+	for {
+		k.fetchAll(ctx)
+		wait := k.opts.RefreshEvery
+		if k.incomplete() {
+			wait = min(wait, k.opts.UnknownEvery) // the provider was down: soon again
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-k.demand:
+		}
+	}
+}
+
+func (k *JWKS) incomplete() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.failed) > 0
+}
+
+// fetchAll is one attempt at all URLs, and ends the wait of those who want it.
+func (k *JWKS) fetchAll(ctx context.Context) {
+	for _, u := range k.urls {
+		set, err := k.fetch(ctx, u)
+		if err != nil && ctx.Err() == nil {
+			k.opts.Logger.Error("auth: cannot fetch keys", "url", u, "error", err)
+		}
+		k.mu.Lock()
+		if err == nil {
+			k.sets[u] = set // what is gone from it counts no longer
+			delete(k.failed, u)
+		} else {
+			k.failed[u] = err
+		}
+		k.mu.Unlock()
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fetched = time.Now()
+	close(k.round)
+	k.round = make(chan struct{})
+}
+
+// Key implements [Keys]. A token without a key id may be signed by any key.
+func (k *JWKS) Key(ctx context.Context, t *jwt.Token) (any, error) {
+	id, _ := t.Header["kid"].(string)
+	for {
+		key, round, err := k.find(id, t.Method.Alg())
+		if round == nil {
+			return key, err
+		}
+		select {
+		case <-round:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// find looks a key up; round, if not nil, is what to wait for before looking
+// again.
+func (k *JWKS) find(id, alg string) (key any, round <-chan struct{}, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []jwt.VerificationKey
+	for _, u := range k.urls {
+		for name, j := range k.sets[u] {
+			if j.alg != "" && j.alg != alg || id != "" && id != name {
+				continue
+			}
+			all = append(all, j.key)
+		}
+	}
+	if len(all) > 0 {
+		return jwt.VerificationKeySet{Keys: all}, nil, nil
+	}
+	if k.fetched.IsZero() || time.Since(k.fetched) >= k.opts.UnknownEvery {
+		select {
+		case k.demand <- struct{}{}:
+		default: // it is on its way
+		}
+		return nil, k.round, nil
+	}
+	for u, err := range k.failed { // the key may be there: nobody can tell
+		return nil, nil, fmt.Errorf("keys of %s: %w", u, err)
+	}
+	return nil, nil, ErrUnknownKey
+}
+
+// fetch gets one set.
+func (k *JWKS) fetch(ctx context.Context, u string) (map[string]jwk, error) {
+	ctx, cancel := context.WithTimeout(ctx, k.opts.Timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := k.opts.Client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %s", answer.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxJWKS+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(body) > maxJWKS:
+		return nil, errors.New("key set is too large")
+	}
+	return parseJWKS(body)
+}
+
+// webKey is a key as RFC 7517 and 7518 write it.
+type webKey struct {
+	Kty, Use, Alg, Kid, Crv, N, E, X, Y string
+}
+
+func parseJWKS(text []byte) (map[string]jwk, error) {
+	var document struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	if document.Keys == nil {
+		return nil, errors.New("not a key set")
+	}
+	set := make(map[string]jwk)
+	for i, raw := range document.Keys {
+		var w webKey
+		if json.Unmarshal(raw, &w) != nil || w.Use != "" && w.Use != "sig" {
+			continue
+		}
+		if key := w.public(); key != nil {
+			if w.Kid == "" {
+				w.Kid = fmt.Sprintf("\x00%d", i) // for tokens that name none
+			}
+			set[w.Kid] = jwk{key, w.Alg}
+		}
+	}
+	return set, nil
+}
+
+// public returns the key, nil if it is none that checks signatures.
+func (w *webKey) public() any {
+	n, x, y, e := number(w.N), number(w.X), number(w.Y), number(w.E)
+	switch {
+	case w.Kty == "RSA" && n != nil && e != nil && e.IsInt64() && e.Int64() > 1 && e.Int64() < 1<<31:
+		return &rsa.PublicKey{N: n, E: int(e.Int64())}
+	case w.Kty == "OKP" && w.Crv == "Ed25519":
+		if b, err := base64.RawURLEncoding.DecodeString(w.X); err == nil && len(b) == ed25519.PublicKeySize {
+			return ed25519.PublicKey(b)
+		}
+	case w.Kty == "EC" && x != nil && y != nil:
+		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[w.Crv]
+		if curve == nil {
+			return nil
+		}
+		key := &ecdsa.PublicKey{Curve: curve, X: x, Y: y}
+		if _, err := key.ECDH(); err != nil { // not on the curve
+			return nil
+		}
+		return key
+	}
+	return nil
+}
+
+// number decodes an integer; nil if it is none.
+func number(s string) *big.Int {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || len(b) == 0 || len(b) > 2048 {
+		return nil
+	}
+	return new(big.Int).SetBytes(b)
+}

@@ -1,0 +1,210 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Keys finds the key that checks a token's signature: a []byte for HS256 and
+// its kin, *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey, or a
+// jwt.VerificationKeySet of several. The algorithm in the token's header is
+// allowed already; whether the key is of its kind is checked afterwards. The
+// header is not verified yet: "kid" may be looked up in a map, and never be
+// part of a path, a URL or a query.
+//
+// An error that is [ErrUnknownKey] makes the token invalid; any other means
+// that keys cannot be had just now.
+type Keys interface {
+	Key(ctx context.Context, unverified *jwt.Token) (any, error)
+}
+
+// ErrUnknownKey says that no key has the token's key id.
+var ErrUnknownKey = errors.New("auth: unknown key")
+
+// KeyFunc is a function as [Keys].
+type KeyFunc func(ctx context.Context, unverified *jwt.Token) (any, error)
+
+// Key implements [Keys].
+func (f KeyFunc) Key(ctx context.Context, t *jwt.Token) (any, error) { return f(ctx, t) }
+
+// minSecret is the length, in bytes, that HS256 asks of its key; see RFC 7518,
+// section 3.2. Shorter ones can be guessed from any one token.
+const minSecret = 32
+
+// fixed are keys that are known at start-up: one for all tokens, or by key id.
+type fixed struct {
+	one  any
+	byID map[string]any
+}
+
+// Secret is the key of HS256, HS384 and HS512: at least 32 random bytes. It
+// panics on fewer, and on the text of a PEM file, which is public.
+func Secret(secret []byte) Keys {
+	if len(secret) < minSecret {
+		panic(fmt.Sprintf("auth: a secret of %d bytes can be guessed; use %d random ones, or ShortSecret until you have them", len(secret), minSecret))
+	}
+	return ShortSecret(secret)
+}
+
+// ShortSecret is Secret for those that are in use already and too short. Of a
+// short secret one token is enough to find it by trying.
+func ShortSecret(secret []byte) Keys { return PublicKey(bytes.Clone(secret)) }
+
+// PublicKey is one key for all tokens, whatever their key id. A crypto.PublicKey
+// fits; of a private key only the public half is kept.
+func PublicKey(key any) Keys {
+	return fixed{one: checked("the key", key)}
+}
+
+// KeySet is several keys by their id, the token's "kid": to replace a key
+// without logging everybody out. A token without an id is refused.
+func KeySet(keys map[string]any) Keys {
+	if len(keys) == 0 {
+		panic("auth: KeySet without a key")
+	}
+	byID := make(map[string]any, len(keys))
+	for id, key := range keys {
+		byID[id] = checked(fmt.Sprintf("key %q", id), key)
+	}
+	return fixed{byID: byID}
+}
+
+// PEM is the public key, or certificate, of a PEM file. It panics on anything
+// else; a private key is not needed to check signatures, and refused.
+func PEM(text []byte) Keys {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		panic("auth: PEM finds no PEM block")
+	}
+	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+		return PublicKey(key)
+	}
+	if key, err := x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
+		return PublicKey(key)
+	}
+	if cert, err := x509.ParseCertificate(block.Bytes); err == nil {
+		return PublicKey(cert.PublicKey)
+	}
+	panic(fmt.Sprintf("auth: PEM finds no public key in a block of type %q", block.Type))
+}
+
+// Key implements [Keys].
+func (f fixed) Key(_ context.Context, t *jwt.Token) (any, error) {
+	if f.byID == nil {
+		return f.one, nil
+	}
+	id, _ := t.Header["kid"].(string)
+	if key, ok := f.byID[id]; ok && id != "" {
+		return key, nil
+	}
+	return nil, ErrUnknownKey
+}
+
+// checked returns the public half of a key, and panics on one that must not be.
+func checked(what string, key any) any {
+	switch k := key.(type) {
+	case string:
+		panic("auth: " + what + " is a string; give []byte for a shared secret, PEM(…) for a public key")
+	case []byte:
+		if len(k) == 0 {
+			panic("auth: " + what + " is empty")
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(k), []byte("-----BEGIN")) {
+			panic("auth: " + what + " is the text of a PEM file: as a shared secret it would let everyone sign who has the public key; use PEM")
+		}
+		return k
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+		return k
+	case crypto.Signer:
+		return checked(what, k.Public())
+	}
+	panic(fmt.Sprintf("auth: %s is a %T, which no algorithm uses", what, key))
+}
+
+// minRSA is the size, in bits, that RFC 7518 asks of RSA keys.
+const minRSA = 2048
+
+// fits reports whether a key is of the kind that the algorithm uses. This is
+// what keeps a public key from being taken for a shared secret.
+func fits(algorithm string, key any) bool {
+	switch k := key.(type) {
+	case []byte:
+		return algorithm[:2] == "HS" && len(k) > 0 && !bytes.HasPrefix(bytes.TrimSpace(k), []byte("-----BEGIN"))
+	case *rsa.PublicKey:
+		return (algorithm[:2] == "RS" || algorithm[:2] == "PS") && k.N != nil && k.N.BitLen() >= minRSA
+	case *ecdsa.PublicKey:
+		switch algorithm {
+		case "ES256":
+			return k.Curve == elliptic.P256()
+		case "ES384":
+			return k.Curve == elliptic.P384()
+		case "ES512":
+			return k.Curve == elliptic.P521()
+		}
+	case ed25519.PublicKey:
+		return algorithm == "EdDSA" && len(k) == ed25519.PublicKeySize
+	}
+	return false
+}
+
+// fitting returns the key, or those of a set, that are of the algorithm's kind.
+func fitting(algorithm string, key any) (any, error) {
+	set, ok := key.(jwt.VerificationKeySet)
+	if !ok {
+		if !fits(algorithm, key) {
+			return nil, reject(ErrTokenInvalid, "key is not of the algorithm's kind")
+		}
+		return key, nil
+	}
+	var keys []jwt.VerificationKey
+	for _, k := range set.Keys {
+		if fits(algorithm, k) {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, reject(ErrTokenInvalid, "no key is of the algorithm's kind")
+	}
+	return jwt.VerificationKeySet{Keys: keys}, nil
+}
+
+// serve panics unless at least one key can check at least one algorithm, and
+// each algorithm has a key.
+func (f fixed) serve(algorithms []string) {
+	keys := []any{f.one}
+	if f.byID != nil {
+		keys = keys[:0]
+		for _, k := range f.byID {
+			keys = append(keys, k)
+		}
+	}
+	for _, alg := range algorithms {
+		ok := false
+		for _, k := range keys {
+			ok = ok || fits(alg, k)
+		}
+		if !ok {
+			panic(fmt.Sprintf("auth: algorithm %s is allowed and no key is of its kind", alg))
+		}
+	}
+	for _, k := range keys {
+		ok := false
+		for _, alg := range algorithms {
+			ok = ok || fits(alg, k)
+		}
+		if !ok {
+			panic(fmt.Sprintf("auth: no allowed algorithm uses a %T; RSA keys need %d bits", k, minRSA))
+		}
+	}
+}

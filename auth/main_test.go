@@ -1,0 +1,9 @@
+package auth_test
+
+import (
+	"testing"
+
+	"github.com/gosio/gosio/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }

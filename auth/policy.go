@@ -1,0 +1,78 @@
+package auth
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Policy decides whether a client whose token is right may do something: nil
+// lets it. An [*Error] goes to the client as it is, any other error as
+// [ErrForbidden]. A policy must not wait for anything.
+type Policy[T any] func(id *Identity[T]) error
+
+// Allow is a policy of any predicate over the claims.
+func Allow[T any](ok func(claims *T) bool) Policy[T] {
+	return func(id *Identity[T]) error {
+		if !ok(id.Claims) {
+			return ErrForbidden
+		}
+		return nil
+	}
+}
+
+// AnyRole lets those in who have at least one of the roles; of says where the
+// claims keep them.
+//
+//	admin.Use(guard.Require(auth.AnyRole(func(c *Claims) []string { return c.Roles }, "admin")))
+func AnyRole[T any](of func(claims *T) []string, roles ...string) Policy[T] {
+	if len(roles) == 0 {
+		panic("auth: AnyRole without a role lets nobody in")
+	}
+	return func(id *Identity[T]) error {
+		has := of(id.Claims)
+		if slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(has, r) }) {
+			return nil
+		}
+		return lacking(roles)
+	}
+}
+
+// AllScopes lets those in who have all of the scopes; of returns the claim,
+// scopes separated by spaces as in OAuth 2.0.
+func AllScopes[T any](of func(claims *T) string, scopes ...string) Policy[T] {
+	if len(scopes) == 0 {
+		panic("auth: AllScopes without a scope lets everybody in")
+	}
+	return func(id *Identity[T]) error {
+		has := strings.Fields(of(id.Claims))
+		for _, s := range scopes {
+			if !slices.Contains(has, s) {
+				return lacking(scopes)
+			}
+		}
+		return nil
+	}
+}
+
+func lacking(required []string) error {
+	e := *ErrForbidden
+	e.Required = slices.Clone(required)
+	return &e
+}
+
+// decide asks all policies.
+func decide[T any](policies []Policy[T], id *Identity[T]) *Error {
+	for _, p := range policies {
+		if id == nil {
+			return ErrTokenMissing // a policy is about claims, and an anonymous client has none
+		}
+		if err := p(id); err != nil {
+			if e := (*Error)(nil); errors.As(err, &e) {
+				return e
+			}
+			return ErrForbidden
+		}
+	}
+	return nil
+}

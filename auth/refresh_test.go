@@ -1,0 +1,225 @@
+package auth_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gosio/gosio/auth"
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+func refreshing() config {
+	return with(secretConfig(), func(c *config) { c.RefreshEvent = "auth:refresh" })
+}
+
+// failure is the code that a failed acknowledgement carries.
+func failure(t *testing.T, m *siotest.Message) auth.Code {
+	t.Helper()
+	f := m.Failure()
+	if f == nil {
+		t.Fatalf("acknowledged: %s", m)
+	}
+	text, err := json.Marshal(f.Data)
+	assert.NoError(t, err)
+	var e auth.Error
+	assert.NoError(t, json.Unmarshal(text, &e))
+	return e.Code
+}
+
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		end := watchEnd(srv.Namespace)
+		srv.Use(auth.JWT(refreshing()))
+		srv.On("roles", func(s *socketio.Socket) []string {
+			id, _ := auth.From[claims](s)
+			return id.Claims.Roles
+		})
+		c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Minute), Timeout: time.Hour})
+		c.ExpectNone(50 * time.Second)
+		fresh := until(10*time.Minute, func(c *claims) { c.Roles = []string{"admin"} })
+		var r auth.Refreshed
+		c.Call("auth:refresh", fresh).Decode(&r)
+		assert.Equal(t, "exp", r.ExpiresAt, time.Now().Add(10*time.Minute).Unix())
+		var roles []string
+		c.Call("roles").Decode(&roles)
+		assert.Equal(t, "roles", roles, []string{"admin"})
+		c.Call("auth:refresh", until(5*time.Minute)).Decode(&r) // shorter than before: the last one counts
+		assert.Equal(t, "end", <-end, ended{50*time.Second + 5*time.Minute + 30*time.Second, socketio.ForcedClose})
+	})
+}
+
+func TestRefreshRefused(t *testing.T) {
+	t.Parallel()
+	revocations := auth.NewRevocations(24 * time.Hour)
+	revocations.Revoke(auth.Revocation{TokenID: "stolen"})
+	tests := []struct {
+		name string
+		with any
+		want auth.Code
+	}{
+		{"another subject", until(time.Hour, func(c *claims) { c.Subject = "bob" }), auth.TokenInvalid},
+		{"expired", until(-time.Hour), auth.TokenExpired},
+		{"badly signed", token{tokenOf("alice") + "x"}, auth.TokenInvalid},
+		{"no token", token{""}, auth.TokenMalformed},
+		{"policy", until(time.Hour, func(c *claims) { c.User = "other" }), auth.Forbidden},
+		{"revoked", until(time.Hour, func(c *claims) { c.User, c.ID = "a", "stolen" }), auth.TokenRevoked},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := socketio.NewServer(nil)
+			defer srv.Close()
+			guard := auth.JWT(with(refreshing(), func(c *config) { c.Watch = revocations }))
+			srv.Use(guard.Require(auth.Allow(func(c *claims) bool { return c.User == "a" })))
+			srv.On("whoami", func(s *socketio.Socket) string { return s.Identity() })
+			c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.User = "a" })})
+			assert.Equal(t, "code", failure(t, c.Call("auth:refresh", tt.with)), tt.want)
+			var who string
+			c.Call("whoami").Decode(&who) // the old token still counts
+			assert.Equal(t, "identity", who, "alice")
+		})
+	}
+}
+
+// TestRefreshOfAnonymous: who has no identity cannot get one on a live socket.
+func TestRefreshOfAnonymous(t *testing.T) {
+	t.Parallel()
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	srv.Use(auth.JWT(with(refreshing(), func(c *config) { c.Optional = true })))
+	c := siotest.Dial(t, srv, siotest.Options{})
+	assert.Equal(t, "code", failure(t, c.Call("auth:refresh", until(time.Hour))), auth.TokenInvalid)
+}
+
+// TestRefreshIsLimited is a part of A-J08.
+func TestRefreshIsLimited(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var verified atomic.Int32
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Use(auth.Custom(auth.VerifierFunc[claims](func(_ context.Context, token string) (*auth.Identity[claims], error) {
+			if verified.Add(1) > 1 {
+				return nil, auth.ErrTokenInvalid
+			}
+			return &auth.Identity[claims]{Subject: token, Claims: &claims{}, ExpiresAt: time.Now().Add(time.Hour)}, nil
+		}), config{RefreshEvent: "auth:refresh"}))
+		c := siotest.Dial(t, srv, siotest.Options{Auth: token{"alice"}})
+		for i := range 1000 {
+			want := auth.TokenInvalid
+			if i >= 5 {
+				want = auth.RateLimited
+			}
+			m := c.Call("auth:refresh", token{"x"})
+			assert.Equal(t, "code", failure(t, m), want)
+		}
+		assert.Equal(t, "verified", verified.Load(), int32(1+5))
+		c.ExpectNone(2 * time.Second)
+		assert.Equal(t, "code", failure(t, c.Call("auth:refresh", token{"x"})), auth.TokenInvalid)
+	})
+}
+
+// TestRefreshInGrace: the warning is in time to be answered.
+func TestRefreshInGrace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		end := watchEnd(srv.Namespace)
+		srv.Use(auth.JWT(with(refreshing(), func(c *config) { c.Grace = 10 * time.Second })))
+		c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Minute), Timeout: time.Hour})
+		for range 3 {
+			c.Expect("auth:expired")
+			var r auth.Refreshed
+			c.Call("auth:refresh", until(time.Minute)).Decode(&r)
+		}
+		c.Expect("auth:expired")
+		assert.Equal(t, "end", <-end, ended{4*90*time.Second + 10*time.Second, socketio.ForcedClose})
+	})
+}
+
+// TestRefreshAgainstExpiry: whichever comes first wins, and wins wholly. The
+// refresh is verified while the token ends.
+func TestRefreshAgainstExpiry(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []time.Duration{30*time.Second - 1, 30 * time.Second, 30*time.Second + 1} {
+		t.Run(fmt.Sprint(takes), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := socketio.NewServer(nil)
+				defer srv.Close()
+				end := watchEnd(srv.Namespace)
+				first := true
+				srv.Use(auth.Custom(auth.VerifierFunc[claims](func(context.Context, string) (*auth.Identity[claims], error) {
+					if !first {
+						time.Sleep(takes)
+					}
+					first = false
+					return &auth.Identity[claims]{Subject: "alice", Claims: &claims{}, ExpiresAt: time.Now().Add(time.Minute)}, nil
+				}), config{RefreshEvent: "auth:refresh"}))
+				c := siotest.Dial(t, srv, siotest.Options{Auth: token{"t"}, Timeout: time.Hour})
+				c.ExpectNone(time.Minute)
+				ack := c.EmitWithAck("auth:refresh", token{"t"})
+				if takes < 30*time.Second {
+					assert.Equal(t, "refused", (<-ack).Failure() == nil, true)
+					assert.Equal(t, "end", <-end, ended{time.Minute + takes + 90*time.Second, socketio.ForcedClose})
+					return
+				}
+				e := <-end
+				assert.Equal(t, "reason", e.reason, socketio.ForcedClose)
+				assert.Equal(t, "after the refresh has come back", e.after, time.Minute+takes)
+			})
+		})
+	}
+}
+
+// TestRefreshAgainstDisconnect is for the race detector, and for what a late
+// refresh leaves behind: no timer, no place in the index.
+func TestRefreshAgainstDisconnect(t *testing.T) {
+	t.Parallel()
+	revocations := auth.NewRevocations(time.Hour)
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	srv.Use(auth.JWT(with(refreshing(), func(c *config) { c.Watch, c.Recheck = revocations, time.Millisecond })))
+	srv.On("who", func(s *socketio.Socket) string { id, _ := auth.From[claims](s); return id.TokenID })
+	var group sync.WaitGroup
+	for i := range 40 {
+		id := fmt.Sprint("t", i)
+		c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = id })})
+		s, _ := srv.Socket(c.ID())
+		for n := range 3 {
+			fresh := until(time.Hour, func(c *claims) { c.ID = fmt.Sprint(id, "-", n) })
+			c.Emit("auth:refresh", fresh)
+			c.Emit("who")
+		}
+		group.Go(func() {
+			switch i % 4 {
+			case 0:
+				c.Conn().Cut()
+			case 1:
+				s.Disconnect(false)
+			case 2:
+				revocations.Revoke(auth.Revocation{TokenID: id + "-2"})
+				s.CloseTransport()
+			case 3:
+				c.Disconnect()
+			}
+		})
+		group.Go(func() { <-s.Context().Done() })
+	}
+	group.Wait()
+	srv.Close()
+	assert.NoError(t, srv.Shutdown(context.Background()))
+	assert.Equal(t, "sockets", len(srv.Sockets()), 0)
+}

@@ -1,0 +1,108 @@
+package auth
+
+import (
+	"encoding/json"
+	"strings"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Source is a place of the handshake where a token may be. Make one with
+// [FromAuth], [FromHeader], [FromCookie], [FromQuery] or [FromFunc].
+type Source struct {
+	find   func(h *socketio.Handshake) (token string, found bool)
+	cookie bool
+}
+
+// ambiguous stands for a value that is there and is no token: it is found, so
+// that no other source is asked, and refused as malformed.
+const ambiguous = "\x00"
+
+// FromAuth is the field of the auth payload, io({auth: {token}}) in the stock
+// client. It differs from namespace to namespace of a connection.
+func FromAuth(field string) Source {
+	return Source{find: func(h *socketio.Handshake) (string, bool) {
+		var payload map[string]json.RawMessage // exact names: a struct would match any case
+		if h.DecodeAuth(&payload) != nil {
+			return ambiguous, true
+		}
+		var token *string
+		if raw, ok := payload[field]; ok && json.Unmarshal(raw, &token) != nil {
+			return ambiguous, true
+		}
+		if token == nil {
+			return "", false
+		}
+		return *token, *token != ""
+	}}
+}
+
+// FromHeader is a header of the connection's first request, after the scheme,
+// such as "Bearer", whose case does not matter; an empty scheme takes the
+// whole value. A header with another scheme is none of this source. Browsers
+// cannot set headers on a WebSocket.
+func FromHeader(name, scheme string) Source {
+	return Source{find: func(h *socketio.Handshake) (string, bool) {
+		var found []string
+		for _, v := range h.Header().Values(name) {
+			if scheme != "" {
+				first, rest, _ := strings.Cut(v, " ")
+				if !strings.EqualFold(first, scheme) {
+					continue
+				}
+				v = rest
+			}
+			if v = strings.TrimSpace(v); v != "" {
+				found = append(found, v)
+			}
+		}
+		return only(found)
+	}}
+}
+
+// FromCookie is a cookie of the connection's first request. A web page of any
+// other site can make browsers send it, so CORS.Origins "*" panics together
+// with it.
+func FromCookie(name string) Source {
+	return Source{cookie: true, find: func(h *socketio.Handshake) (string, bool) {
+		var found []string
+		for _, c := range h.Request().CookiesNamed(name) {
+			if c.Value != "" {
+				found = append(found, c.Value)
+			}
+		}
+		return only(found)
+	}}
+}
+
+// FromQuery is a parameter of the URL. URLs end up in the logs of proxies and
+// servers, and with them the tokens: prefer [FromAuth].
+func FromQuery(name string) Source {
+	return Source{find: func(h *socketio.Handshake) (string, bool) {
+		var found []string
+		for _, v := range h.Query()[name] {
+			if v != "" {
+				found = append(found, v)
+			}
+		}
+		return only(found)
+	}}
+}
+
+// FromFunc is any other place. cookies tells whether browsers send what f
+// reads by themselves, as they do with cookies.
+func FromFunc(f func(h *socketio.Handshake) (token string, found bool), cookies bool) Source {
+	return Source{find: f, cookie: cookies}
+}
+
+// only returns the one value there is. Two are one too many: which of them
+// counts must not depend on the order that a proxy leaves them in.
+func only(values []string) (string, bool) {
+	switch len(values) {
+	case 0:
+		return "", false
+	case 1:
+		return values[0], true
+	}
+	return ambiguous, true
+}

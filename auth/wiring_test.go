@@ -1,0 +1,110 @@
+package auth_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gosio/gosio/auth"
+	socketio "github.com/gosio/gosio/core"
+)
+
+// pointered would panic on every token without registered claims.
+type pointered struct{ *jwt.RegisteredClaims }
+
+func TestWrongWiringPanics(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	text := string(r.rsaPEM)
+	external := func(context.Context, *socketio.Handshake) (*auth.Identity[claims], error) { return nil, nil }
+	verifier := auth.VerifierFunc[claims](func(context.Context, string) (*auth.Identity[claims], error) { return nil, nil })
+	change := func(f func(c *config)) func() { return func() { auth.JWT(with(secretConfig(), f)) } }
+	tests := []struct {
+		name string
+		wire func()
+		want string
+	}{
+		{"no keys", func() { auth.JWT(config{Algorithms: []string{"HS256"}}) }, "Keys is required"},
+		{"no algorithms", func() { auth.JWT(config{Keys: auth.Secret(secret)}) }, "Algorithms is required"},
+		{"none", change(func(c *config) { c.Algorithms = []string{"HS256", "none"} }), `"none"`},
+		{"unknown algorithm", change(func(c *config) { c.Algorithms = []string{"HS257"} }), `"HS257"`},
+		{"lower case algorithm", change(func(c *config) { c.Algorithms = []string{"hs256"} }), `"hs256"`},
+		{"A-J01 PEM as a secret", func() { auth.Secret(r.rsaPEM) }, "text of a PEM file"},
+		{"A-J01 PEM with blanks as a secret", func() { auth.Secret([]byte("\n " + text)) }, "text of a PEM file"},
+		{"A-J01 PEM as a short secret", func() { auth.ShortSecret(r.rsaPEM) }, "text of a PEM file"},
+		{"A-J01 PEM as a string", func() { auth.PublicKey(text) }, "is a string"},
+		{"A-J01 PEM in a set", func() { auth.KeySet(map[string]any{"a": r.rsaPEM}) }, "text of a PEM file"},
+		{"short secret", func() { auth.Secret(secret[:31]) }, "can be guessed"},
+		{"empty secret", func() { auth.ShortSecret(nil) }, "is empty"},
+		{"no key", func() { auth.PublicKey(nil) }, "no algorithm uses"},
+		{"empty set", func() { auth.KeySet(nil) }, "without a key"},
+		{"PEM without PEM", func() { auth.PEM([]byte("x")) }, "no PEM block"},
+		{"PEM without a key", func() { auth.PEM([]byte("-----BEGIN X-----\nAAAA\n-----END X-----\n")) }, "no public key"},
+		{"RSA key for HS256", func() { auth.JWT(config{Keys: auth.PublicKey(&r.rsa.PublicKey), Algorithms: []string{"HS256"}}) }, "no key is of its kind"},
+		{"secret for RS256", change(func(c *config) { c.Algorithms = []string{"RS256"} }), "no key is of its kind"},
+		{"RS256 without an RSA key", change(func(c *config) { c.Algorithms = []string{"HS256", "RS256"} }), "algorithm RS256"},
+		{"small RSA key", func() { auth.JWT(config{Keys: auth.PublicKey(&r.rsaWeak.PublicKey), Algorithms: []string{"RS256"}}) }, "no key is of its kind"},
+		{"key that no algorithm uses", func() {
+			auth.JWT(config{Keys: auth.KeySet(map[string]any{"a": secret, "b": &r.rsa.PublicKey}), Algorithms: []string{"HS256"}})
+		}, "no allowed algorithm"},
+		{"empty audience", change(func(c *config) { c.Audience = []string{"a", ""} }), "empty entry"},
+		{"no sources", change(func(c *config) { c.Sources = []auth.Source{} }), "Sources is empty"},
+		{"empty source", change(func(c *config) { c.Sources = make([]auth.Source, 1) }), "Sources[0]"},
+		{"no action", change(func(c *config) { c.OnExpire = 9 }), "OnExpire"},
+		{"negative grace", change(func(c *config) { c.Grace = -time.Second }), "negative"},
+		{"grace for nothing", change(func(c *config) { c.Grace, c.OnExpire = 1, auth.KeepOpen }), "no meaning"},
+		{"event names", change(func(c *config) { c.RefreshEvent = "auth:ended" }), "another event"},
+		{"claims by pointer", func() {
+			auth.JWT(auth.Config[pointered]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
+		}, "by value"},
+		{"no verifier", func() { auth.Custom[claims](nil, config{}) }, "without a Verifier"},
+		{"verifier with JWT settings", func() { auth.Custom(verifier, config{Issuer: "x"}) }, "settings for JWTs"},
+		{"no external function", func() { auth.External[claims](nil, config{}) }, "without a function"},
+		{"external with sources", func() { auth.External(external, config{Sources: []auth.Source{auth.FromAuth("token")}}) }, "settings for tokens"},
+		{"external with keys", func() { auth.External(external, secretConfig()) }, "settings for JWTs"},
+		{"external verifies", func() { _, _ = auth.External(external, config{}).Verify(context.Background(), "") }, "never sees a token"},
+		{"role of none", func() { auth.AnyRole(func(*claims) []string { return nil }) }, "nobody"},
+		{"scopes of none", func() { auth.AllScopes(func(*claims) string { return "" }) }, "everybody"},
+		{"revocations without end", func() { auth.NewRevocations(0) }, "longest time"},
+		{"A-J09 cookies and every origin", func() {
+			srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}}})
+			defer srv.Close()
+			srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Sources = []auth.Source{auth.FromCookie("t")} })))
+		}, "cookies"},
+		{"A-J09 the framework's cookies and every origin", func() {
+			srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}}})
+			defer srv.Close()
+			srv.Use(auth.External(external, config{}))
+		}, "cookies"},
+		{"two guards with one refresh event", func() {
+			srv := socketio.NewServer(nil)
+			defer srv.Close()
+			c := with(secretConfig(), func(c *config) { c.RefreshEvent = "auth:refresh" })
+			srv.Use(auth.JWT(c))
+			srv.Use(auth.JWT(c))
+		}, "auth:refresh"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				p := fmt.Sprint(recover())
+				if !strings.HasPrefix(p, "auth: ") && !strings.HasPrefix(p, "socketio: ") || !strings.Contains(p, tt.want) {
+					t.Errorf("panic %q, want one about %q", p, tt.want)
+				}
+			}()
+			tt.wire()
+		})
+	}
+}
+
+func TestEveryOriginWithoutCookies(t *testing.T) {
+	t.Parallel()
+	srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}}})
+	defer srv.Close()
+	srv.Use(auth.JWT(secretConfig())) // a page of another site has no token to send
+}

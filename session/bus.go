@@ -1,0 +1,52 @@
+package session
+
+import (
+	"context"
+	"sync"
+)
+
+// Event is what nodes tell each other of a session.
+type Event struct {
+	// Session is the hash of the session's id. Empty: events may have been
+	// missed, and every live session is checked.
+	Session string `json:"session,omitempty"`
+	// RenewedAs is the new id of a session that lives on; empty: it has ended.
+	RenewedAs string `json:"renewedAs,omitempty"`
+}
+
+// Bus carries events to all nodes of a cluster, this one included.
+// [NewBus] is one for a single process, package session/redis one for many.
+type Bus interface {
+	// Publish sends an event.
+	Publish(ctx context.Context, e Event) error
+	// Watch has f called with every event from now on, possibly concurrently.
+	Watch(f func(Event))
+}
+
+// localBus is the Bus of one process.
+type localBus struct {
+	mu       sync.Mutex
+	watchers []func(Event)
+}
+
+// NewBus returns a bus for one process. Every [Sessions] has its own unless it
+// is given one.
+func NewBus() Bus { return &localBus{} }
+
+// Publish implements [Bus].
+func (b *localBus) Publish(_ context.Context, e Event) error {
+	b.mu.Lock()
+	watchers := b.watchers
+	b.mu.Unlock()
+	for _, f := range watchers {
+		f(e)
+	}
+	return nil
+}
+
+// Watch implements [Bus].
+func (b *localBus) Watch(f func(Event)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watchers = append(b.watchers[:len(b.watchers):len(b.watchers)], f)
+}

@@ -1,0 +1,103 @@
+package fibersession_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	fibers "github.com/gofiber/fiber/v2/middleware/session"
+
+	"github.com/gosio/gosio/internal/assert"
+	fibersession "github.com/gosio/gosio/session/fiber"
+	"github.com/gosio/gosio/session/sessiontest"
+)
+
+// storage is a fiber.Storage without the goroutine of Fiber's own, which
+// nothing ends.
+type storage struct {
+	mu sync.Mutex
+	m  map[string][]byte
+}
+
+func (s *storage) Get(key string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m[key], nil
+}
+
+func (s *storage) Set(key string, v []byte, _ time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.m[key] = v
+	return nil
+}
+
+func (s *storage) Delete(key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.m, key)
+	return nil
+}
+
+func (s *storage) Reset() error { return nil }
+func (s *storage) Close() error { return nil }
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
+		kept := &storage{m: map[string][]byte{}}
+		store := fibers.New(fibers.Config{Storage: kept})
+		app := fiber.New(fiber.Config{DisableStartupMessage: true})
+		app.Post("/set", func(c *fiber.Ctx) error {
+			s, err := store.Get(c)
+			if err != nil {
+				return err
+			}
+			for k, v := range c.Queries() {
+				s.Set(string([]byte(k)), string([]byte(v)))
+			}
+			return s.Save()
+		})
+		app.Post("/logout", func(c *fiber.Ctx) error {
+			s, err := store.Get(c)
+			if err != nil {
+				return err
+			}
+			return s.Destroy()
+		})
+		serve := func(t *testing.T, c *http.Cookie, path string, values map[string]string) *http.Cookie {
+			t.Helper()
+			r := httptest.NewRequest("POST", path, nil)
+			q := r.URL.Query()
+			for k, v := range values {
+				q.Set(k, v)
+			}
+			r.URL.RawQuery = q.Encode()
+			r.RequestURI = r.URL.RequestURI()
+			if c != nil {
+				r.AddCookie(c)
+			}
+			w, err := app.Test(r, -1)
+			assert.NoError(t, err)
+			defer w.Body.Close()
+			assert.Equal(t, "status", w.StatusCode, 200)
+			if set := w.Cookies(); len(set) > 0 {
+				return set[0]
+			}
+			return c
+		}
+		return sessiontest.Store{
+			Provider: fibersession.New(kept, "", 0),
+			Create: func(t *testing.T, values map[string]string) *http.Cookie {
+				return serve(t, nil, "/set", values)
+			},
+			Change: func(t *testing.T, c *http.Cookie, key, value string) {
+				serve(t, c, "/set", map[string]string{key: value})
+			},
+			Destroy: func(t *testing.T, c *http.Cookie) { serve(t, c, "/logout", nil) },
+		}
+	})
+}

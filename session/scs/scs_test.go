@@ -1,0 +1,64 @@
+package scssession_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+
+	"github.com/gosio/gosio/internal/assert"
+	scssession "github.com/gosio/gosio/session/scs"
+	"github.com/gosio/gosio/session/sessiontest"
+)
+
+// serve runs one HTTP request within a session, as applications do.
+func serve(t *testing.T, m *scs.SessionManager, c *http.Cookie, f func(r *http.Request)) *http.Cookie {
+	t.Helper()
+	r := httptest.NewRequest("POST", "/", nil)
+	if c != nil {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	m.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { f(r) })).ServeHTTP(w, r)
+	if set := w.Result().Cookies(); len(set) > 0 {
+		return set[0]
+	}
+	return c
+}
+
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(m *scs.SessionManager){
+		"default": func(*scs.SessionManager) {},
+		"hashed":  func(m *scs.SessionManager) { m.HashTokenInStore = true },
+		"idle":    func(m *scs.SessionManager) { m.IdleTimeout = time.Hour },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
+				m := scs.New()
+				m.Store = memstore.NewWithCleanupInterval(0)
+				change(m)
+				return sessiontest.Store{
+					Provider: scssession.New(m),
+					Create: func(t *testing.T, values map[string]string) *http.Cookie {
+						return serve(t, m, nil, func(r *http.Request) {
+							for k, v := range values {
+								m.Put(r.Context(), k, v)
+							}
+						})
+					},
+					Change: func(t *testing.T, c *http.Cookie, key, value string) {
+						serve(t, m, c, func(r *http.Request) { m.Put(r.Context(), key, value) })
+					},
+					Destroy: func(t *testing.T, c *http.Cookie) {
+						serve(t, m, c, func(r *http.Request) { assert.NoError(t, m.Destroy(r.Context())) })
+					},
+				}
+			})
+		})
+	}
+}

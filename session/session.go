@@ -1,0 +1,160 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Session is a session as it was when it was loaded. It must not be changed.
+type Session struct {
+	// ID is the session's key in its store. It is as good as the cookie: it
+	// belongs in no log and in no event.
+	ID string
+	// Ref is whatever else its provider needs to load it again, or empty.
+	Ref string
+	// Values are what the application has stored.
+	Values map[string]any
+	// ExpiresAt is when it ends if nothing extends it; zero: not known.
+	ExpiresAt time.Time
+}
+
+// String returns the value if it is a string, otherwise the empty string.
+func (v *Session) String(key string) string {
+	s, _ := v.Values[key].(string)
+	return s
+}
+
+// LogValue implements slog.LogValuer: a part of a hash, which opens nothing.
+func (v *Session) LogValue() slog.Value {
+	if v == nil {
+		return slog.StringValue("")
+	}
+	return slog.StringValue(hash(v.ID)[:8])
+}
+
+// hash is what stands for a session's id outside of its store.
+func hash(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Provider finds sessions in a store. It may also be a [Reloader], [Toucher],
+// [Updater] and [Destroyer]. Methods are called concurrently, and ctx bounds
+// them. An error that is neither [ErrMissing] nor [ErrInvalid] means that the
+// store could not be asked, and refuses or ends nobody's session for good.
+type Provider interface {
+	// Load returns the session whose cookie the request has.
+	Load(ctx context.Context, r *http.Request) (*Session, error)
+}
+
+// Reloader is implemented by providers that can look a session up again.
+type Reloader interface {
+	// Reload returns the session as it is now, or ErrMissing.
+	Reload(ctx context.Context, s *Session) (*Session, error)
+}
+
+// Toucher is implemented by providers whose sessions live on by being used.
+type Toucher interface {
+	// Touch extends the session. It must not bring one back that is gone.
+	Touch(ctx context.Context, s *Session) error
+}
+
+// Updater is implemented by providers that can change a session without the
+// request and the response of an HTTP handler.
+type Updater interface {
+	// Update loads the session, lets change alter its values and saves them,
+	// unless change returns an error, which it returns. ErrMissing if the
+	// session is gone.
+	Update(ctx context.Context, s *Session, change func(values map[string]any) error) error
+}
+
+// Destroyer is implemented by providers that can delete a session.
+type Destroyer interface {
+	// Destroy deletes the session with that id. That there is none is no error.
+	Destroy(ctx context.Context, id string) error
+}
+
+// Code says why a client is refused or ended. The codes are stable.
+type Code string
+
+// The codes, and what a front end does about them.
+const (
+	// Missing: there is no cookie, or no session with it. Show the login.
+	Missing Code = "session_missing"
+	// Invalid: the cookie was tampered with, or is nobody's.
+	Invalid Code = "session_invalid"
+	// Ended: the session was logged out, or has expired. Show the login.
+	Ended Code = "session_ended"
+	// Forbidden: Config.Require does not agree.
+	Forbidden Code = "forbidden"
+	// Unavailable: the store cannot be asked just now. Try again later.
+	Unavailable Code = "session_unavailable"
+)
+
+// Error is a refusal as clients get it: err.data of the stock client's
+// connect_error, error.data of a failed acknowledgement, and the argument of
+// Config.EndedEvent.
+type Error struct {
+	Code      Code   `json:"code"`
+	Message   string `json:"message"`
+	Retryable bool   `json:"retryable"`
+}
+
+// Error implements error.
+func (e *Error) Error() string { return "session: " + e.Message }
+
+// What providers return, and clients get. Any other error of a provider is
+// ErrUnavailable to clients.
+var (
+	ErrMissing     = &Error{Code: Missing, Message: "not signed in"}
+	ErrInvalid     = &Error{Code: Invalid, Message: "session is invalid"}
+	ErrEnded       = &Error{Code: Ended, Message: "session has ended"}
+	ErrForbidden   = &Error{Code: Forbidden, Message: "not allowed"}
+	ErrUnavailable = &Error{Code: Unavailable, Message: "sessions are unavailable", Retryable: true}
+)
+
+// ErrReadOnly: the provider cannot do that.
+var ErrReadOnly = errors.New("session: the provider cannot change sessions")
+
+// told decides what a client hears of an error.
+func told(err error) *Error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	return ErrUnavailable
+}
+
+func failure(e *Error) error {
+	return &socketio.Error{Code: socketio.Forbidden, Message: e.Message, Data: e}
+}
+
+// Value returns a value of the socket's session as a T: directly if it is one,
+// otherwise by way of its JSON, as stores that keep JSON need it. False if
+// there is no session, no such value, or it does not fit.
+func Value[T any](s *socketio.Socket, key string) (v T, ok bool) {
+	session, ok := From(s)
+	if !ok {
+		return v, false
+	}
+	raw, ok := session.Values[key]
+	if !ok {
+		return v, false
+	}
+	if v, ok = raw.(T); ok {
+		return v, true
+	}
+	text, err := json.Marshal(raw)
+	if err != nil || json.Unmarshal(text, &v) != nil {
+		var none T
+		return none, false
+	}
+	return v, true
+}

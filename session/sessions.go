@@ -1,0 +1,330 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Config configures [New]. The zero value of each field means its documented
+// default.
+type Config struct {
+	// User says who the client is; it becomes the socket's identity. Empty
+	// refuses the client: a session of somebody who is not signed in. Default:
+	// every session is let in, with a hash of its id as identity.
+	User func(s *Session) string
+	// Require, if not nil, decides on sessions, in the handshake and in every
+	// check. An [*Error] goes to the client as it is, any other as ErrForbidden.
+	Require func(s *Session) error
+	// Optional lets clients in that have no cookie; a cookie that is sent must
+	// be right.
+	Optional bool
+	// Room, if not nil, names a room that the socket joins, once.
+	Room func(s *Session) string
+	// Check is how often a live session is looked up again, give or take a
+	// tenth, and, if the client has sent anything meanwhile, touched before.
+	// Default 60 s; negative: never.
+	Check time.Duration
+	// EndedEvent is the event that says why a socket is made to leave its
+	// namespace; its argument is an [Error]. Default "session:ended".
+	EndedEvent string
+	// Bus carries logouts to other nodes. Default: there are none.
+	Bus Bus
+	// Logger hears of refusals and of stores that are down. Silent by default.
+	Logger *slog.Logger
+}
+
+// Sessions is namespace middleware for clients with a session, and the way to
+// end them. It may be used by any number of namespaces, once in each. Its
+// methods may be called concurrently. Make one with [New].
+type Sessions struct {
+	provider Provider
+	config   Config
+
+	mu   sync.Mutex
+	live map[string]map[*life]struct{} // by hash of the session's id
+}
+
+var (
+	_ socketio.Middleware = (*Sessions)(nil)
+	_ socketio.CookieUser = (*Sessions)(nil)
+	_ socketio.Attacher   = (*Sessions)(nil)
+)
+
+// New returns middleware over a provider's sessions.
+func New(p Provider, c Config) *Sessions {
+	if p == nil {
+		panic("session: New without a Provider")
+	}
+	switch {
+	case c.Check == 0:
+		c.Check = time.Minute
+	case c.Check < 0:
+		c.Check = 0
+	}
+	if c.EndedEvent == "" {
+		c.EndedEvent = "session:ended"
+	}
+	if c.Bus == nil {
+		c.Bus = NewBus()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	x := &Sessions{provider: p, config: c, live: make(map[string]map[*life]struct{})}
+	c.Bus.Watch(x.heard)
+	return x
+}
+
+// UsesCookies implements [socketio.CookieUser].
+func (x *Sessions) UsesCookies() bool { return true }
+
+// Attach implements [socketio.Attacher].
+func (x *Sessions) Attach(ns *socketio.Namespace) {
+	ns.OnConnect(x.joined)
+	ns.UseEvent(x.guard)
+}
+
+// Handshake implements [socketio.Middleware].
+func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
+	l := &life{sessions: x, socket: s}
+	v, err := x.admit(ctx, l)
+	if err != nil {
+		l.stop()
+		return x.refuse(s, err)
+	}
+	all, _ := lives.Get(s)
+	lives.Set(s, append(all[:len(all):len(all)], l))
+	context.AfterFunc(s.Context(), l.stop)
+	if v == nil {
+		return nil
+	}
+	s.SetIdentity(x.identity(v))
+	if x.config.Room != nil {
+		return s.Join(x.config.Room(v))
+	}
+	return nil
+}
+
+// admit loads the session; nil for a client that may stay anonymous.
+func (x *Sessions) admit(ctx context.Context, l *life) (*Session, error) {
+	v, err := x.provider.Load(ctx, l.socket.Handshake().Request())
+	if err != nil && told(err) == ErrMissing && x.config.Optional {
+		return nil, nil
+	}
+	if err == nil {
+		err = x.acceptable(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Watched before it is looked up once more: a logout finds the socket, or
+	// the look finds the logout.
+	l.begin(v)
+	if r, ok := x.provider.(Reloader); ok {
+		if v, err = r.Reload(ctx, v); err == nil {
+			err = x.acceptable(v)
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.session.Store(v)
+	}
+	if e := l.ended(); e != nil {
+		return nil, e
+	}
+	return v, nil
+}
+
+func (x *Sessions) acceptable(v *Session) error {
+	switch {
+	case v == nil || v.ID == "":
+		return ErrMissing
+	case !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt):
+		return ErrEnded
+	case x.config.User != nil && x.config.User(v) == "":
+		return ErrMissing
+	case x.config.Require != nil:
+		if err := x.config.Require(v); err != nil {
+			if e := told(err); e != ErrUnavailable {
+				return e
+			}
+			return ErrForbidden
+		}
+	}
+	return nil
+}
+
+func (x *Sessions) identity(v *Session) string {
+	if x.config.User != nil {
+		return x.config.User(v)
+	}
+	return "session:" + hash(v.ID)
+}
+
+// refuse logs why a client is turned down. Errors of providers may be logged:
+// they come from the store, not from the client.
+func (x *Sessions) refuse(s *socketio.Socket, err error) error {
+	e := told(err)
+	log := x.config.Logger.With("namespace", s.Namespace().Name(), "socket", s.ID(), "address", s.Handshake().Address, "code", string(e.Code))
+	if e == ErrUnavailable {
+		log.Error("session: cannot load", "error", err)
+	} else {
+		log.Warn("session: refused")
+	}
+	return &socketio.ConnectError{Message: e.Message, Data: e}
+}
+
+// joined ends a socket whose session has ended while it was joining.
+func (x *Sessions) joined(s *socketio.Socket) {
+	if l := x.of(s); l != nil {
+		if e := l.ended(); e != nil {
+			l.leave(e)
+		}
+	}
+}
+
+// guard stands before every handler.
+func (x *Sessions) guard(next socketio.EventHandler) socketio.EventHandler {
+	return func(ctx context.Context, in *socketio.Incoming) error {
+		l := x.of(in.Socket)
+		if l == nil { // it was here before the middleware
+			return failure(ErrMissing)
+		}
+		if e := l.ended(); e != nil {
+			return failure(e)
+		}
+		l.active.Store(true)
+		return next(ctx, in)
+	}
+}
+
+// Update changes the session of a socket: it loads what is stored now, lets
+// change alter it, and saves. It fails with [ErrMissing] or [ErrEnded] when the
+// session is gone, with [ErrReadOnly] when the provider cannot, and with what
+// change returns. Keys that change does not alter keep what HTTP requests have
+// written; see the provider for writes in the very same moment.
+func (x *Sessions) Update(ctx context.Context, s *socketio.Socket, change func(values map[string]any) error) error {
+	u, ok := x.provider.(Updater)
+	if !ok {
+		return ErrReadOnly
+	}
+	l := x.of(s)
+	if l == nil {
+		return ErrMissing
+	}
+	return l.update(ctx, u, change)
+}
+
+// Logout deletes a session, if the provider is a [Destroyer], and ends its live
+// sockets on every node. Call it where the application logs a user out, also
+// if that deletes the session itself: afterwards then.
+func (x *Sessions) Logout(ctx context.Context, id string) error {
+	if id == "" {
+		return nil
+	}
+	if d, ok := x.provider.(Destroyer); ok {
+		if err := d.Destroy(ctx, id); err != nil {
+			return err
+		}
+	}
+	return x.config.Bus.Publish(ctx, Event{Session: hash(id)})
+}
+
+// LogoutRequest is Logout of the session that a request has. Call it before
+// the session is deleted, which it cannot find afterwards.
+func (x *Sessions) LogoutRequest(ctx context.Context, r *http.Request) error {
+	v, err := x.provider.Load(ctx, r)
+	switch {
+	case err != nil && told(err) == ErrUnavailable:
+		return err
+	case err != nil:
+		return nil // nobody is signed in
+	}
+	return x.Logout(ctx, v.ID)
+}
+
+// Renewed tells that a session goes on under a new id, as it should after a
+// login: its live sockets follow. Sockets of sessions that are renewed without
+// a word reconnect at their next check.
+func (x *Sessions) Renewed(ctx context.Context, oldID, newID string) error {
+	if oldID == "" || newID == "" || oldID == newID {
+		return nil
+	}
+	return x.config.Bus.Publish(ctx, Event{Session: hash(oldID), RenewedAs: newID})
+}
+
+// heard handles an event of the bus.
+func (x *Sessions) heard(e Event) {
+	x.mu.Lock()
+	var found []*life
+	if e.Session != "" {
+		for l := range x.live[e.Session] {
+			found = append(found, l)
+		}
+	} else {
+		for _, set := range x.live {
+			for l := range set {
+				found = append(found, l)
+			}
+		}
+	}
+	x.mu.Unlock()
+	for _, l := range found {
+		switch {
+		case e.Session == "":
+			l.check()
+		case e.RenewedAs != "":
+			l.renew(e.RenewedAs)
+		default:
+			l.logout()
+		}
+	}
+}
+
+// track puts a life under a session's id, or takes it away.
+func (x *Sessions) track(l *life, id string, on bool) {
+	key := hash(id)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !on {
+		delete(x.live[key], l)
+		if len(x.live[key]) == 0 {
+			delete(x.live, key)
+		}
+		return
+	}
+	if x.live[key] == nil {
+		x.live[key] = make(map[*life]struct{}, 1)
+	}
+	x.live[key][l] = struct{}{}
+}
+
+// lives are those of a socket, one for each Sessions of its namespace.
+var lives = socketio.NewKey[[]*life]("session")
+
+func (x *Sessions) of(s *socketio.Socket) *life {
+	all, _ := lives.Get(s)
+	for _, l := range all {
+		if l.sessions == x {
+			return l
+		}
+	}
+	return nil
+}
+
+// From returns the session of a socket as it was at its last check: nil and
+// false if there is none.
+func From(s *socketio.Socket) (*Session, bool) {
+	all, _ := lives.Get(s)
+	for _, l := range all {
+		if v := l.session.Load(); v != nil {
+			return v, true
+		}
+	}
+	return nil, false
+}
