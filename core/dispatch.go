@@ -176,17 +176,25 @@ func (s *Socket) join() {
 		s.refuse(err)
 		return
 	}
+	s.mu.Lock()
+	rooms := s.rooms
+	s.rooms = nil
+	s.mu.Unlock()
+	// Reachable before the client knows: what it causes when it does, somebody's
+	// broadcast included, must find it. Until then broadcasts wait in early.
+	s.ns.rooms.add(s)
+	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
 	if s.state.Load() == connecting {
 		s.conn.reply(parser.Connect, s.ns.name, []byte(`{"sid":"`+s.id+`"}`))
 	}
-	rooms, live := s.admitNow()
+	late, live := s.admitNow()
 	if !live {
+		s.leaveAll()
 		return
 	}
-	s.ns.rooms.add(s)
-	_ = s.Join(rooms...) // counted when the middleware joined
+	_ = s.Join(late...)
 	if !s.connected() {
-		s.leaveAll() // its close has run before it was there
+		s.leaveAll() // its close has run before Join
 	}
 	s.conn.joined()
 	for _, hook := range s.ns.connectHooks() {
@@ -195,8 +203,8 @@ func (s *Socket) join() {
 }
 
 // admitNow sends what middleware has emitted and makes the socket connected.
-// It returns the rooms that middleware has joined, and false if the client is
-// gone. No lock is held while sending: that may disconnect a slow client.
+// It returns the rooms that it was told to join meanwhile, and false if the
+// client is gone. No lock is held while sending: that may disconnect a slow client.
 func (s *Socket) admitNow() (rooms []string, live bool) {
 	for {
 		s.mu.Lock()
