@@ -53,7 +53,7 @@ func TestAck(t *testing.T) {
 		never := c.EmitWithAck("never")
 		c.ExpectNone(time.Hour)
 		assert.Equal(t, "never", len(never), 0)
-		late = c.EmitWithAck("late")
+		c.EmitWithAck("late")
 		synctest.Wait()
 		c.Disconnect()
 		assert.ErrorIs(t, <-errs, socketio.ErrClosed)

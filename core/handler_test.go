@@ -117,7 +117,7 @@ func TestWiring(t *testing.T) {
 		{"error", func(error) {}, `socketio: handler of "e": no event has an argument of type error`},
 		{"complex", func(complex128) {}, `socketio: handler of "e": no event has an argument of type complex128`},
 		{"ack and a result", func(socketio.Ack) int { return 0 }, `socketio: handler of "e": what it returns is the acknowledgement`},
-		{"error before a result", func() (error, int) { return nil, 0 }, `socketio: handler of "e": the error has to be the last result`}, //nolint:revive,staticcheck // that is the pair
+		{"error before a result", func() (error, int) { return nil, 0 }, `socketio: handler of "e": the error has to be the last result`}, //nolint:staticcheck // that is the pair
 		{"channel returned", func() chan int { return nil }, `socketio: handler of "e": no acknowledgement has an argument of type chan int`},
 		{"function returned", func() func() { return nil }, `socketio: handler of "e": no acknowledgement has an argument of type func()`},
 	}
@@ -206,7 +206,7 @@ func TestFailures(t *testing.T) {
 		{"a panic", func() { panic("secret") }, internal, "secret"},
 		{"a panic with an error", func() { panic(errors.New("secret")) }, internal, "secret"},
 		{"a panic with ErrAbort", func() { panic(fmt.Sprint(nil)) }, internal, "nil"},
-		{"a nil map", func() { var m map[string]int; m["a"] = 1 }, internal, "nil map"},
+		{"a nil map", func() { var m map[string]int; m["a"] = 1 }, internal, "nil map"}, //nolint:staticcheck // that is the point
 		{"a result that does not encode", func() float64 { return math.NaN() }, internal, "NaN"},
 		{"too much binary in a result", func() [][]byte { return make11() }, internal, "attachments"},
 		{"data that does not encode", func() error {

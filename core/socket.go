@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -279,10 +280,10 @@ func (s *Socket) transmit(f *frames) error {
 	} else {
 		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return nil
-	case engine.ErrSlowConsumer:
+	case errors.Is(err, engine.ErrSlowConsumer):
 		return ErrSlowConsumer
 	}
 	return ErrClosed

@@ -124,7 +124,7 @@ func TestPeerGoesWhileWeWrite(t *testing.T) {
 			c, _ := h.wsOpen("")
 			s := h.session()
 			c.reset()
-			for s.Send(text(strings.Repeat("x", 1000))) == nil { //nolint:revive // until it notices
+			for s.Send(text(strings.Repeat("x", 1000))) == nil { // until it notices
 			}
 			h.ended(engine.TransportClose)
 		}

@@ -268,7 +268,7 @@ func (h *host) stalled(size int) (*client, *engine.Session) {
 	switch conn := c.conn.(type) {
 	case *net.TCPConn:
 		// The kernel's buffers take some megabytes first.
-		for s.SendVolatile(text(strings.Repeat("k", 64<<10))) { //nolint:revive // until they are full
+		for s.SendVolatile(text(strings.Repeat("k", 64<<10))) { // until they are full
 		}
 	case interface{ SetReadBuffer(int) error }:
 		assert.NoError(h.t, conn.SetReadBuffer(1))

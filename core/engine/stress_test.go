@@ -44,7 +44,10 @@ func TestNothingLostAtUpgrade(t *testing.T) {
 			done := make(chan error)
 			const clients = 8
 			for range clients {
-				u := &upgrader{h: h, sid: h.open()}
+				open := h.do(request{query: "&transport=polling"}).body
+				u := &upgrader{h: h, sid: sidOf(open)}
+				_, first, _ := strings.Cut(open, "\x1e") // what was sent while Connect ran
+				assert.NoError(t, u.takeAll(first))
 				go func() { done <- u.run() }()
 			}
 			for range clients {
@@ -143,13 +146,21 @@ func (u *upgrader) poll() error {
 		if r.err != nil || r.status != 200 {
 			return fmt.Errorf("poll: %d %q %w", r.status, r.body, r.err)
 		}
-		for packet := range strings.SplitSeq(r.body, "\x1e") {
-			if b, ok := strings.CutPrefix(packet, "b"); ok {
-				packet = "4" + decode(b)
-			}
-			if _, err := u.take(packet); err != nil {
-				return err
-			}
+		if err := u.takeAll(r.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeAll handles a payload.
+func (u *upgrader) takeAll(payload string) error {
+	for packet := range strings.SplitSeq(payload, "\x1e") {
+		if b, ok := strings.CutPrefix(packet, "b"); ok {
+			packet = "4" + decode(b)
+		}
+		if _, err := u.take(packet); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -177,7 +188,7 @@ func (u *upgrader) take(packet string) (ping bool, err error) {
 	switch {
 	case packet == "2":
 		return true, nil
-	case packet == "6":
+	case packet == "6" || packet == "":
 	case packet == "4all":
 		u.all = true
 	case packet == "4"+strconv.Itoa(u.next):

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -152,7 +153,10 @@ func appendDeep(dst []byte, attachments [][]byte, v any) ([]byte, [][]byte, erro
 	}
 	marked, err := appendJSON(nil, copied.Interface())
 	if err != nil {
-		return dst, attachments, &MarshalError{Type: reflect.TypeOf(v), Err: err.(*MarshalError).Err}
+		if e := (*MarshalError)(nil); errors.As(err, &e) { // of the copy, which only we know
+			err = e.Err
+		}
+		return dst, attachments, &MarshalError{Type: reflect.TypeOf(v), Err: err}
 	}
 	open := append([]byte{'"'}, c.marker.prefix[:]...)
 	for {

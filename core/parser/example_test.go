@@ -8,10 +8,10 @@ import (
 
 func ExampleDecoder() {
 	var d parser.Decoder
-	p, done, err := d.Text([]byte(`52-/chat,7["upload",{"name":"a.txt","data":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]`))
+	_, done, err := d.Text([]byte(`52-/chat,7["upload",{"name":"a.txt","data":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]`))
 	fmt.Println(done, err, d.Pending(), "to come")
 	d.Binary([]byte("first"))
-	p, done, err = d.Binary([]byte("second"))
+	p, done, err := d.Binary([]byte("second"))
 	fmt.Println(done, err)
 
 	fmt.Println(p.Type, p.Namespace, p.ID, p.Event())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"unicode/utf8"
@@ -137,7 +138,7 @@ func FuzzUnmarshal(f *testing.F) {
 // What is encoded decodes to the same arguments.
 func FuzzAppendEvent(f *testing.F) {
 	f.Add("e", "/n", uint64(7), "text", []byte("bytes"), 1.5)
-	f.Add("\xff\"\\", "/", uint64(0), "\u2028\x00<", []byte{}, -0.0)
+	f.Add("\xff\"\\", "/", uint64(0), "\u2028\x00<", []byte{}, math.Copysign(0, -1))
 	f.Fuzz(func(t *testing.T, name, namespace string, id uint64, s string, b []byte, x float64) {
 		if namespace == "" || namespace[0] != '/' || bytes.ContainsRune([]byte(namespace), ',') || id > 1<<53-1 {
 			return

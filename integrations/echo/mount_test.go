@@ -23,7 +23,7 @@ func TestMount(t *testing.T) {
 	t.Parallel()
 	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
 		e := echo.New()
-		e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Output: t.Output()}), middleware.Recover())
+		e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Output: t.Output()}), middleware.Recover()) //nolint:staticcheck // apps still have it
 		sioecho.Mount(e, srv)
 		return mounttest.Serve(t, e) + "/socket.io"
 	})
@@ -77,7 +77,7 @@ func TestMiddleware(t *testing.T) {
 			app := mounttest.NewApp(t)
 			e := echo.New()
 			logged := new(mounttest.Log)
-			e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Format: "${status}\n", Output: logged}))
+			e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Format: "${status}\n", Output: logged})) //nolint:staticcheck // apps still have it
 			e.Use(use...)
 			sioecho.Mount(e, app.Server)
 			mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", func(c *mounttest.Client) {

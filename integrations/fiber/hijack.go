@@ -31,7 +31,7 @@ func hijack(c *fiber.Ctx, srv *socketio.Server, r *http.Request) {
 	c.Status(fiber.StatusSwitchingProtocols)
 	fctx.HijackSetNoResponse(true) // a response of fasthttp's could fail, and the function not be called
 	fctx.Hijack(func(hc net.Conn) {
-		conn := net.Conn(hc)
+		conn := hc
 		defer func() {
 			if v := recover(); v != nil { // nobody above: it would end the process
 				log.Errorf("siofiber: panic: %v\n%s", v, debug.Stack())

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"io"
-
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
@@ -17,7 +15,7 @@ func main() {
 	c := contract.New(socketio.Options{})
 	e := echo.New()
 	e.Use(
-		middleware.LoggerWithConfig(middleware.LoggerConfig{Output: io.Discard}),
+		middleware.RequestLoggerWithConfig(middleware.RequestLoggerConfig{LogValuesFunc: func(echo.Context, middleware.RequestLoggerValues) error { return nil }}),
 		middleware.Recover(), middleware.RequestID(), middleware.CORS(),
 	)
 	sioecho.Mount(e, c.IO)

@@ -6,7 +6,6 @@ package mounttest
 
 import (
 	"bytes"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -56,15 +55,14 @@ func NewAppWith(t testing.TB, o socketio.Options) *App {
 }
 
 // Wait receives from c, or fails the test.
-func Wait[T any](t testing.TB, what string, c <-chan T) T {
+func Wait[T any](t testing.TB, what string, c <-chan T) (v T) {
 	t.Helper()
 	select {
-	case v := <-c:
-		return v
+	case v = <-c:
 	case <-time.After(patience):
 		t.Fatalf("waited in vain for %s", what)
-		panic("unreachable")
 	}
+	return v
 }
 
 // Log is an io.Writer that keeps lines.
@@ -104,7 +102,7 @@ func ServeOn(t testing.TB, hs *http.Server, except ...string) string {
 		t.Fatal(err)
 	}
 	lines := new(Log)
-	hs.ErrorLog = log.New(lines, "", 0)
+	hs.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(lines, nil), slog.LevelError)
 	done := make(chan struct{})
 	go func() { // ends with the server
 		defer close(done)

@@ -183,7 +183,7 @@ func (c *Client) Refused() Answer {
 func (s *Session) dial(query string) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{HTTPClient: s.c.http()})
+	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{HTTPClient: s.c.http()}) //nolint:bodyclose // the body of a 101 is the connection
 	var a Answer
 	if resp != nil {
 		a = Answer{Status: resp.StatusCode, Header: resp.Header}

@@ -195,7 +195,7 @@ func pipelined(t *testing.T, _ *App, c *Client) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x81\x82\x00\x00\x00\x0040", u.Path, u.Host)
 	assert.NoError(t, err)
 	br := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(br, nil)
+	resp, err := http.ReadResponse(br, nil) //nolint:bodyclose // the body of a 101 is the connection
 	assert.NoError(t, err)
 	assert.Equal(t, "status", resp.StatusCode, http.StatusSwitchingProtocols)
 	for _, want := range []string{"0{", "40{"} {

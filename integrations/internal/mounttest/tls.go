@@ -52,6 +52,6 @@ func forward(client net.Conn, addr string) {
 		client.Close()
 	}()
 	_, _ = io.Copy(server, client)
-	server.Close()
+	_ = server.Close() // there is nobody to tell
 	<-back
 }

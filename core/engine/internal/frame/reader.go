@@ -2,6 +2,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 	"unicode/utf8"
 )
@@ -74,7 +75,7 @@ func (r *Reader) Feed(src []byte, lim Limits, h Handler) error {
 			r.part = nil
 		}
 	}
-	if r.err == errClosed {
+	if errors.Is(r.err, errClosed) {
 		return nil
 	}
 	return r.err

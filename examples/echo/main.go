@@ -1,0 +1,103 @@
+// A chat on Echo. Run it, and open http://localhost:3000 in two windows:
+//
+//	go run ./examples/echo
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/examples/internal/chat"
+	"github.com/gosio/gosio/examples/internal/page"
+	sioecho "github.com/gosio/gosio/integrations/echo"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
+	if err != nil {
+		slog.Error("cannot listen", "err", err)
+		os.Exit(1)
+	}
+	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
+	if err := run(ctx, l); err != nil {
+		slog.Error("the server failed", "err", err)
+		os.Exit(1)
+	}
+}
+
+// run serves the app until ctx ends, and then shuts it down.
+func run(ctx context.Context, l net.Listener) error {
+	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
+	chat.New(srv) // signs people in; rooms, messages, who is here
+
+	// A room per user reaches all windows and devices of that user.
+	srv.OnConnect(func(s *socketio.Socket) { _ = s.Join("user:" + s.Identity()) })
+
+	srv.On("typing", func(s *socketio.Socket, room string, on bool) error {
+		if !s.InRoom(room) {
+			return &socketio.Error{Code: socketio.Forbidden, Message: "you are not in this room"}
+		}
+		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
+	})
+
+	e := echo.New()
+	e.HideBanner = true
+	e.Use(middleware.RequestID(), middleware.Recover())
+	sioecho.Mount(e, srv)
+	e.POST("/orders", orders(srv))
+	e.StaticFS("/", page.Files)
+
+	e.Listener = l
+	failed := make(chan error, 1)
+	go func() { failed <- e.Start("") }()
+	select {
+	case err := <-failed:
+		srv.Close()
+		return err
+	case <-ctx.Done():
+	}
+
+	// First the sockets: e.Shutdown would wait for the polls that they hold
+	// open, and does not know WebSockets. The clients reconnect by themselves.
+	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(srv.Shutdown(deadline), e.Shutdown(deadline))
+}
+
+type order struct {
+	User string `json:"user"`
+	Item string `json:"item"`
+}
+
+// orders is a REST route that tells a user, wherever they are connected:
+//
+//	curl localhost:3000/orders --json '{"user": "ada", "item": "coffee"}'
+func orders(srv *socketio.Server) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var o order
+		if err := c.Bind(&o); err != nil {
+			return err
+		}
+		if o.User == "" || o.Item == "" {
+			return echo.NewHTTPError(http.StatusBadRequest, "user and item are required")
+		}
+		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusAccepted)
+	}
+}

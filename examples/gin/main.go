@@ -1,0 +1,99 @@
+// A chat on Gin. Run it, and open http://localhost:3000 in two windows:
+//
+//	go run ./examples/gin
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/examples/internal/chat"
+	"github.com/gosio/gosio/examples/internal/page"
+	siogin "github.com/gosio/gosio/integrations/gin"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
+	if err != nil {
+		slog.Error("cannot listen", "err", err)
+		os.Exit(1)
+	}
+	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
+	if err := run(ctx, l); err != nil {
+		slog.Error("the server failed", "err", err)
+		os.Exit(1)
+	}
+}
+
+// run serves the app until ctx ends, and then shuts it down.
+func run(ctx context.Context, l net.Listener) error {
+	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
+	chat.New(srv) // signs people in; rooms, messages, who is here
+
+	// A room per user reaches all windows and devices of that user.
+	srv.OnConnect(func(s *socketio.Socket) { _ = s.Join("user:" + s.Identity()) })
+
+	srv.On("typing", func(s *socketio.Socket, room string, on bool) error {
+		if !s.InRoom(room) {
+			return &socketio.Error{Code: socketio.Forbidden, Message: "you are not in this room"}
+		}
+		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
+	})
+
+	r := gin.Default()
+	siogin.Mount(r, srv)
+	r.POST("/orders", orders(srv))
+	r.NoRoute(gin.WrapH(http.FileServerFS(page.Files)))
+
+	app := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- app.Serve(l) }()
+	select {
+	case err := <-failed:
+		srv.Close()
+		return err
+	case <-ctx.Done():
+	}
+
+	// First the sockets: app.Shutdown would wait for the polls that they hold
+	// open, and does not know WebSockets. The clients reconnect by themselves.
+	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+}
+
+type order struct {
+	User string `json:"user" binding:"required"`
+	Item string `json:"item" binding:"required"`
+}
+
+// orders is a REST route that tells a user, wherever they are connected:
+//
+//	curl localhost:3000/orders --json '{"user": "ada", "item": "coffee"}'
+func orders(srv *socketio.Server) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		var o order
+		if err := c.ShouldBindJSON(&o); err != nil {
+			c.JSON(http.StatusBadRequest, gin.H{"error": "user and item are required"})
+			return
+		}
+		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
+			_ = c.AbortWithError(http.StatusInternalServerError, err)
+			return
+		}
+		c.Status(http.StatusAccepted)
+	}
+}
