@@ -128,7 +128,7 @@ func (n *node) deliver() {
 func (n *node) apply(data []byte) {
 	var op socketio.Operation
 	if err := json.Unmarshal(data, &op); err != nil {
-		panic(err) // written by Publish
+		panic(err) //nolint:forbidigo // written by Publish: a bug of this package
 	}
 	_ = n.local.Apply(&op) // an event that was encoded once encodes again
 }
