@@ -23,7 +23,7 @@ func TestAck(t *testing.T) {
 		a.On("twice", func(ack socketio.Ack) { errs <- ack(1); errs <- ack(2) })
 		a.On("late", func(ack socketio.Ack) {
 			go func() {
-				time.Sleep(time.Hour)
+				time.Sleep(time.Minute)
 				errs <- ack("late", []byte{1})
 			}()
 		})
@@ -51,7 +51,7 @@ func TestAck(t *testing.T) {
 		c.Emit("unasked")
 		assert.NoError(t, <-errs)
 		never := c.EmitWithAck("never")
-		c.ExpectNone(time.Hour)
+		c.ExpectNone(time.Minute)
 		assert.Equal(t, "never", len(never), 0)
 		c.EmitWithAck("late")
 		synctest.Wait()
@@ -165,7 +165,9 @@ func TestCallInHandler(t *testing.T) {
 		c := siotest.Dial(t, a, o)
 		answer := c.EmitWithAck("ask")
 		next := c.EmitWithAck("next")
-		c.Expect("hello").Ack("hi")
+		hello := c.Expect("hello")
+		c.ExpectNone(time.Second) // the first event waits for the hook
+		hello.Ack("hi")
 		c.Expect("question").Ack("why")
 		assert.Equal(t, "answer", (<-answer).String(), `["why"]`)
 		<-next

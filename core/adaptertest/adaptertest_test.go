@@ -1,7 +1,8 @@
 package adaptertest_test
 
 import (
-	"fmt"
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -15,20 +16,17 @@ import (
 func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestCluster(t *testing.T) {
-	adaptertest.Run(t, func(t *testing.T, n int) []*socketio.Server {
-		servers := adaptertest.Cluster(t, n, nil)
-		for _, srv := range servers {
-			srv.Of("/other")
-		}
-		return servers
+	t.Parallel()
+	adaptertest.Run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+		return adaptertest.Cluster(t, n, opts)
 	})
 }
 
-// TestInVirtualTime: a cluster works inside a bubble.
+// TestInVirtualTime: a cluster works inside a bubble, too.
 func TestInVirtualTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		servers := adaptertest.Cluster(t, 2, &socketio.Options{})
+		servers := adaptertest.Cluster(t, 2, socketio.Options{})
 		c := siotest.Dial(t, servers[1], siotest.Options{})
 		assert.NoError(t, servers[0].Emit("e", 1))
 		assert.Equal(t, "event", c.Expect("e").String(), `["e",1]`)
@@ -39,23 +37,31 @@ func TestInVirtualTime(t *testing.T) {
 // that the others do not.
 func TestAfterShutdown(t *testing.T) {
 	t.Parallel()
-	servers := adaptertest.Cluster(t, 2, nil)
+	servers := adaptertest.Cluster(t, 2, socketio.Options{})
 	assert.NoError(t, servers[0].Shutdown(t.Context()))
-	assert.ErrorIs(t, servers[0].Emit("e"), adaptertest.ErrClosed)
+	assert.True(t, "an error", servers[0].Emit("e") != nil)
 	assert.NoError(t, servers[0].Local().Emit("e"))
 }
 
-type fataled struct {
-	testing.TB
-	text string
-}
+// unreachable is an adapter whose engine is down.
+type unreachable struct{}
 
-func (f *fataled) Fatal(args ...any) { f.text = fmt.Sprint(args...) }
-func (f *fataled) Helper()           {}
+var errDown = errors.New("the engine is down")
 
-func TestAdapterIsSet(t *testing.T) {
+func (unreachable) Publish(context.Context, *socketio.Operation) error { return errDown }
+func (unreachable) Close() error                                       { return errDown }
+
+// TestUnreachable: the clients of this server are served, and the caller is told.
+func TestUnreachable(t *testing.T) {
 	t.Parallel()
-	f := &fataled{TB: t}
-	adaptertest.Cluster(f, 1, &socketio.Options{Adapter: func(*socketio.Local) socketio.Adapter { return nil }})
-	assert.Equal(t, "text", f.text, "adaptertest: Options.Adapter is set, and Cluster has one of its own")
+	srv := socketio.NewServer(&socketio.Options{
+		Adapter: func(*socketio.Local) socketio.Adapter { return unreachable{} },
+	})
+	c := siotest.Dial(t, srv, siotest.Options{})
+	assert.ErrorIs(t, srv.Emit("event"), errDown)
+	c.Expect("event")
+	assert.NoError(t, srv.Local().Emit("event"))
+	c.Expect("event")
+	c.Disconnect()
+	assert.ErrorIs(t, srv.Shutdown(t.Context()), errDown)
 }

@@ -1,3 +1,6 @@
+// Package adaptertest proves adapters: [Run] is the contract of
+// [socketio.Adapter] as tests, and [Cluster] joins servers of one process, so
+// that what must hold on many nodes is tested without an engine.
 package adaptertest
 
 import (
@@ -10,127 +13,132 @@ import (
 	socketio "github.com/gosio/gosio/core"
 )
 
-// Cluster returns n servers with the same options, nil for the defaults, that
-// are connected to each other. What one of them publishes is encoded at once
-// and delivered to the others later, in order. They are closed with the test.
-// Options.Adapter must not be set.
-//
-// A namespace exists on those servers that have been asked for it, with
-// Server.Of, as everywhere.
-func Cluster(t testing.TB, n int, o *socketio.Options) []*socketio.Server {
+// Cluster returns n servers in one process, with these options, whose
+// adapters turn every operation into bytes and deliver it in the order of its
+// sender, on a goroutine of the receiver. They are closed with the test.
+func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	t.Helper()
-	var opts socketio.Options
-	if o != nil {
-		opts = *o
-	}
-	if opts.Adapter != nil {
-		t.Fatal("adaptertest: Options.Adapter is set, and Cluster has one of its own")
-	}
-	b := &bus{members: make(map[string][]*member)}
-	opts.Adapter = b.join
+	b := &bus{nodes: make(map[string][]*node)}
 	servers := make([]*socketio.Server, n)
 	for i := range servers {
+		opts.Adapter = b.join
 		servers[i] = socketio.NewServer(&opts)
-		t.Cleanup(servers[i].Close)
 	}
+	t.Cleanup(func() {
+		for _, srv := range servers {
+			srv.Close()
+		}
+	})
 	return servers
 }
 
-// bus connects the members of each namespace.
+// bus carries operations between the nodes of each namespace.
 type bus struct {
-	mu      sync.Mutex
-	members map[string][]*member
+	mu    sync.Mutex
+	nodes map[string][]*node
 }
 
-func (b *bus) join(l *socketio.Local) socketio.Adapter {
-	m := &member{bus: b, local: l}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.members[l.Namespace()] = append(b.members[l.Namespace()], m)
-	return m
-}
-
-// member is one namespace of one server.
-type member struct {
+// node is one server's adapter for one namespace.
+type node struct {
 	bus   *bus
 	local *socketio.Local
+	wake  chan struct{} // holds one
+	ended chan struct{} // closed when the deliverer has ended
 
-	mu      sync.Mutex
-	inbox   [][]byte
-	idle    chan struct{} // closed when nothing is being delivered; nil if nothing is
-	closing bool
+	mu     sync.Mutex
+	queue  [][]byte
+	closed bool
 }
 
-var _ socketio.Adapter = (*member)(nil)
+var _ socketio.Adapter = (*node)(nil)
 
-// ErrClosed is what Publish returns after Close.
-var ErrClosed = errors.New("adaptertest: adapter is closed")
+// join is Options.Adapter.
+func (b *bus) join(local *socketio.Local) socketio.Adapter {
+	n := &node{bus: b, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	b.mu.Lock()
+	b.nodes[local.Namespace()] = append(b.nodes[local.Namespace()], n)
+	b.mu.Unlock()
+	go n.deliver() // Close ends it, and waits
+	return n
+}
+
+// errLeft is what Publish says after Close.
+var errLeft = errors.New("adaptertest: the node has left the cluster")
 
 // Publish implements socketio.Adapter.
-func (m *member) Publish(_ context.Context, op *socketio.Operation) error {
-	encoded, err := json.Marshal(op)
+func (n *node) Publish(_ context.Context, op *socketio.Operation) error {
+	data, err := json.Marshal(op)
 	if err != nil {
 		return err
 	}
-	m.mu.Lock()
-	closed := m.closing
-	m.mu.Unlock()
+	n.mu.Lock()
+	closed := n.closed
+	n.mu.Unlock()
 	if closed {
-		return ErrClosed
+		return errLeft
 	}
-	m.bus.mu.Lock() // also for the order, which is the same everywhere
-	defer m.bus.mu.Unlock()
-	for _, other := range m.bus.members[m.local.Namespace()] {
-		if other != m {
-			other.put(encoded)
+	n.bus.mu.Lock() // held over all of them: the same order for everybody
+	defer n.bus.mu.Unlock()
+	for _, other := range n.bus.nodes[n.local.Namespace()] {
+		if other != n {
+			other.take(data)
 		}
 	}
 	return nil
 }
 
-// put queues an operation, and starts to deliver unless that is under way.
-func (m *member) put(encoded []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closing {
-		return
-	}
-	m.inbox = append(m.inbox, encoded)
-	if m.idle == nil {
-		m.idle = make(chan struct{})
-		go m.deliver(m.idle)
+// take queues an operation for its deliverer.
+func (n *node) take(data []byte) {
+	n.mu.Lock()
+	n.queue = append(n.queue, data)
+	n.mu.Unlock()
+	n.ring()
+}
+
+func (n *node) ring() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
 	}
 }
 
-// deliver ends when there is nothing left, which Close waits for.
-func (m *member) deliver(idle chan struct{}) {
-	defer close(idle)
-	for {
-		m.mu.Lock()
-		if len(m.inbox) == 0 || m.closing {
-			m.inbox, m.idle = nil, nil
-			m.mu.Unlock()
-			return
+// deliver applies what other nodes have published until the node is closed.
+func (n *node) deliver() {
+	defer close(n.ended)
+	for range n.wake {
+		for {
+			n.mu.Lock()
+			if n.closed {
+				n.mu.Unlock()
+				return
+			}
+			batch := n.queue
+			n.queue = nil
+			n.mu.Unlock()
+			if len(batch) == 0 {
+				break
+			}
+			for _, data := range batch {
+				n.apply(data)
+			}
 		}
-		encoded := m.inbox[0]
-		m.inbox = m.inbox[1:]
-		m.mu.Unlock()
-		var op socketio.Operation
-		if err := json.Unmarshal(encoded, &op); err != nil {
-			panic("adaptertest: an operation does not survive encoding: " + err.Error()) //nolint:forbidigo // a bug of this package
-		}
-		_ = m.local.Apply(&op) // fails for operations of a later version only
 	}
+}
+
+func (n *node) apply(data []byte) {
+	var op socketio.Operation
+	if err := json.Unmarshal(data, &op); err != nil {
+		panic(err) //nolint:forbidigo // written by Publish: a bug of this package
+	}
+	_ = n.local.Apply(&op) // an event that was encoded once encodes again
 }
 
 // Close implements socketio.Adapter.
-func (m *member) Close() error {
-	m.mu.Lock()
-	m.closing = true
-	idle := m.idle
-	m.mu.Unlock()
-	if idle != nil {
-		<-idle
-	}
+func (n *node) Close() error {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	n.ring()
+	<-n.ended
 	return nil
 }

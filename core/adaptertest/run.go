@@ -11,11 +11,14 @@ import (
 	"github.com/gosio/gosio/core/siotest"
 )
 
-// Run tests that servers connected by an adapter behave as one, whatever
-// carries their operations. start returns n servers that are connected to each
-// other when it returns, to nothing else, and end with the test. Each has to
-// have the namespace "/other", too. Run does not use virtual time.
-func Run(t *testing.T, start func(t *testing.T, n int) []*socketio.Server) {
+// Start starts n servers that form one cluster, each with these options and
+// the adapter under test, and closes them with the test.
+type Start func(t *testing.T, n int, opts socketio.Options) []*socketio.Server
+
+// Run proves the adapter that start gives its servers: they have to behave as
+// one. It has subtests for each promise of [socketio.Adapter], on one, two and
+// three servers; all of them run real clients, and none in virtual time.
+func Run(t *testing.T, start Start) {
 	tests := []struct {
 		name string
 		test func(t *testing.T, c *cluster)
@@ -33,7 +36,7 @@ func Run(t *testing.T, start func(t *testing.T, n int) []*socketio.Server) {
 		for n := 1; n <= 3; n++ {
 			t.Run(fmt.Sprintf("%s/%d", tt.name, n), func(t *testing.T) {
 				t.Parallel()
-				tt.test(t, newCluster(t, start(t, n)))
+				tt.test(t, newCluster(t, start(t, n, socketio.Options{})))
 			})
 		}
 	}
@@ -52,6 +55,7 @@ func newCluster(t *testing.T, servers []*socketio.Server) *cluster {
 	c := &cluster{t: t, servers: servers}
 	for i := range 2 * len(servers) {
 		srv := servers[i/2]
+		srv.Of("/other") // a client joins what its server knows
 		client := siotest.Dial(t, srv, siotest.Options{Transport: []string{"websocket", "polling"}[i%2]})
 		s, ok := srv.Socket(client.ID())
 		if !ok {
