@@ -186,7 +186,7 @@ func TestRecheck(t *testing.T) {
 				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour), Timeout: 2 * time.Hour})
 				c.ExpectNone(10 * time.Minute)
 				tt.then(&s, &banned)
-				e := <-end
+				e := next(t, end)
 				if tt.ends && (e.after < 10*time.Minute || e.after > 10*time.Minute+66*time.Second) {
 					t.Errorf("ended after %s, want at the next check", e.after)
 				}
