@@ -121,7 +121,7 @@ var (
 	ErrUnavailable = &Error{Code: Unavailable, Message: "sessions are unavailable", Retryable: true}
 )
 
-// ErrReadOnly: the provider cannot do that.
+// ErrReadOnly says that the provider cannot change sessions.
 var ErrReadOnly = errors.New("session: the provider cannot change sessions")
 
 // told decides what a client hears of an error.
