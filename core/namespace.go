@@ -30,6 +30,7 @@ func newNamespace(srv *Server, name string) *Namespace {
 	ns.rooms.init()
 	if srv.opts.Adapter != nil {
 		ns.adapter = srv.opts.Adapter(&Local{ns})
+		ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
 	}
 	return ns
 }
@@ -94,6 +95,18 @@ func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
 
 // Volatile returns a broadcast that skips clients that cannot take it at once.
 func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
+
+// SocketsJoin puts all sockets of the namespace into the rooms.
+func (ns *Namespace) SocketsJoin(rooms ...string) error { return ns.all().SocketsJoin(rooms...) }
+
+// SocketsLeave takes all sockets of the namespace out of the rooms.
+func (ns *Namespace) SocketsLeave(rooms ...string) error { return ns.all().SocketsLeave(rooms...) }
+
+// DisconnectSockets disconnects all sockets from the namespace, with closeConn
+// their whole connections.
+func (ns *Namespace) DisconnectSockets(closeConn bool) error {
+	return ns.all().DisconnectSockets(closeConn)
+}
 
 // Sockets returns the sockets of this server that are in the namespace.
 func (ns *Namespace) Sockets() []*Socket { return ns.rooms.match(&Target{}, nil) }

@@ -282,7 +282,13 @@ type hub struct {
 
 	mu      sync.Mutex
 	clients []*Client
-	joining chan *parser.Packet // holds one; nil: nobody
+	joining *joining // nil: nobody
+}
+
+// joining waits for the answer to a CONNECT.
+type joining struct {
+	namespace string
+	answer    chan *parser.Packet // holds one
 }
 
 func (h *hub) join(t testing.TB, handler http.Handler, o Options) (*Client, *socketio.ConnectError) {
@@ -299,13 +305,13 @@ func (h *hub) join(t testing.TB, handler http.Handler, o Options) (*Client, *soc
 		}
 		p.Data = data
 	}
-	joining := make(chan *parser.Packet, 1)
+	j := &joining{o.Namespace, make(chan *parser.Packet, 1)}
 	h.mu.Lock()
-	h.clients, h.joining = append(h.clients, c), joining
+	h.clients, h.joining = append(h.clients, c), j
 	h.mu.Unlock()
 	c.send(p.Append(nil), nil, nil)
 	select {
-	case answer := <-joining:
+	case answer := <-j.answer:
 		refusal := new(socketio.ConnectError)
 		switch {
 		case answer == nil:
@@ -341,23 +347,25 @@ func (h *hub) message(text string) {
 		return
 	}
 	h.mu.Lock()
-	joining := h.joining
+	j := h.joining
 	i := slices.IndexFunc(h.clients, func(c *Client) bool { return c.namespace == p.Namespace })
 	var c *Client
 	if i >= 0 {
 		c = h.clients[i]
 	}
 	answer := p.Type == parser.Connect || p.Type == parser.ConnectError
-	if answer {
+	asked := j != nil && j.namespace == p.Namespace
+	if answer && asked {
 		h.joining = nil
 	}
 	h.mu.Unlock()
 	switch {
-	case answer && joining != nil:
-		joining <- &p // holds one
+	case answer && asked:
+		j.answer <- &p // holds one
 		if p.Type == parser.ConnectError {
 			h.forget(c)
 		}
+	case answer: // the test has sent a CONNECT of its own
 	case c != nil:
 		c.packet(&p)
 	}
@@ -378,11 +386,11 @@ func (h *hub) decode(packet string) (parser.Packet, bool, error) {
 
 func (h *hub) closed() {
 	h.mu.Lock()
-	clients, joining := h.clients, h.joining
+	clients, j := h.clients, h.joining
 	h.clients, h.joining = nil, nil
 	h.mu.Unlock()
-	if joining != nil {
-		close(joining)
+	if j != nil {
+		close(j.answer)
 	}
 	for _, c := range clients {
 		c.leave(TransportClose)

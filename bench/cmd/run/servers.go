@@ -142,7 +142,7 @@ func (p *process) debug() string {
 	return "http://" + p.address + "/debug/figures"
 }
 
-const firstPort, lastPort = 42000, 42999
+const firstPort, lastPort = 30000, 30999 // below the ports of outgoing connections
 
 var nextPort = firstPort
 

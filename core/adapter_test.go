@@ -1,0 +1,122 @@
+package socketio_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// broken is an adapter that cannot publish, and notes its rooms.
+type broken struct {
+	local *socketio.Local
+
+	mu     sync.Mutex
+	events []string
+	ops    []socketio.OperationType
+}
+
+var errBroken = errors.New("broken")
+
+func (b *broken) note(event string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, event)
+}
+
+func (b *broken) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	events := b.events
+	b.events = nil
+	return events
+}
+
+func (b *broken) Publish(_ context.Context, op *socketio.Operation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ops = append(b.ops, op.Type)
+	return errBroken
+}
+func (b *broken) Close() error            { b.note("closed"); return errBroken }
+func (b *broken) RoomCreated(room string) { b.note("+" + room) }
+func (b *broken) RoomDeleted(room string) { b.note("-" + room) }
+
+// TestBrokenAdapter: who emits hears of it, and this server's clients are served.
+func TestBrokenAdapter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &broken{}
+		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		assert.Equal(t, "namespace", b.local.Namespace(), "/")
+		c := a.dial(t)
+		s := a.socket(t, c)
+		assert.ErrorIs(t, a.Emit("e"), errBroken)
+		assert.ErrorIs(t, s.To(s.ID()).Emit("not to itself"), errBroken)
+		c.Expect("e")
+		assert.ErrorIs(t, a.SocketsJoin("room"), errBroken)
+		assert.True(t, "joined", s.InRoom("room"))
+		assert.ErrorIs(t, a.SocketsLeave("room"), errBroken)
+		assert.True(t, "left", !s.InRoom("room"))
+		assert.NoError(t, s.Emit("own")) // concerns nobody else
+		assert.NoError(t, a.Local().Emit("local"))
+		assert.True(t, "encoding", !errors.Is(a.Emit("e", func() {}), errBroken))
+		assert.ErrorIs(t, a.DisconnectSockets(false), errBroken)
+		c.Expect("own")
+		c.Expect("local")
+		c.ExpectDisconnect("")
+		assert.Equal(t, "published", b.ops, []socketio.OperationType{
+			socketio.OpBroadcast, socketio.OpBroadcast, socketio.OpJoin, socketio.OpLeave, socketio.OpDisconnect,
+		})
+		b.take()
+		assert.ErrorIs(t, a.Shutdown(t.Context()), errBroken)
+		assert.Equal(t, "closed", b.take(), []string{"closed"})
+	})
+}
+
+// TestRoomWatcher: an adapter that subscribes by room hears of each once.
+func TestRoomWatcher(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &broken{}
+		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		c, c2 := a.dial(t), a.dial(t)
+		s, s2 := a.socket(t, c), a.socket(t, c2)
+		assert.NoError(t, s.Join("a", "b"))
+		assert.NoError(t, s2.Join("b"))
+		assert.Equal(t, "created", b.take(), []string{"+a", "+b"})
+		assert.True(t, "has", b.local.HasRoom("a") && b.local.HasRoom(s.ID()) && !b.local.HasRoom("c"))
+		s.Leave("b")
+		assert.Equal(t, "one is left", len(b.take()), 0)
+		s2.Leave("b")
+		assert.Equal(t, "deleted", b.take(), []string{"-b"})
+		assert.NoError(t, s.Join("c"))
+		c.Disconnect()
+		synctest.Wait()
+		got := b.take()
+		slices.Sort(got)
+		assert.Equal(t, "deleted at the end", got, []string{"+c", "-a", "-c"})
+	})
+}
+
+// TestApply: what comes from another server reaches the sockets here.
+func TestApply(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &broken{}
+		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		c := a.dial(t)
+		var got []byte
+		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: socketio.Packet{
+			Data: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1, 2}},
+		}}))
+		c.Expect("e", &got)
+		assert.Equal(t, "binary", string(got), "\x01\x02")
+		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: 99})) // of a later version
+		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: socketio.OpDisconnect, Close: true}))
+		c.ExpectDisconnect("")
+		assert.Equal(t, "published", len(b.ops), 0)
+	})
+}
