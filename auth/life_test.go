@@ -37,6 +37,19 @@ func watchEnd(ns *socketio.Namespace) <-chan ended {
 	return ch
 }
 
+// next waits for the next end, and for no more than four virtual hours: without
+// one the heartbeats would go on for ever.
+func next(t *testing.T, end <-chan ended) ended {
+	t.Helper()
+	select {
+	case e := <-end:
+		return e
+	case <-time.After(4 * time.Hour):
+		t.Fatal("the socket does not end")
+	}
+	return ended{}
+}
+
 // TestExpiry is A-J04: to the nanosecond, at expiry and leeway.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
@@ -75,7 +88,7 @@ func TestExpiry(t *testing.T) {
 						assert.Equal(t, "warned", time.Since(start), in+30*time.Second)
 						assert.Equal(t, "why", why.Code, auth.TokenExpired)
 					}
-					assert.Equal(t, "end", <-end, ended{tt.want, socketio.ForcedClose})
+					assert.Equal(t, "end", next(t, end), ended{tt.want, socketio.ForcedClose})
 					c.ExpectDisconnect(siotest.TransportClose)
 				})
 			})
@@ -102,7 +115,7 @@ func TestPublicNamespaceSurvives(t *testing.T) {
 				c.Expect("auth:ended", &why)
 				assert.Equal(t, "why", why, auth.Error{Code: auth.TokenExpired, Message: "token has expired", Retryable: true})
 				c.ExpectDisconnect(siotest.ServerDisconnect)
-				assert.Equal(t, "end", <-end, ended{90 * time.Second, socketio.ServerNamespaceDisconnect})
+				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, socketio.ServerNamespaceDisconnect})
 				var pong string
 				public.Call("ping").Decode(&pong)
 				assert.Equal(t, "public", pong, "pong")
@@ -140,7 +153,7 @@ func TestGuardsOfOneConnection(t *testing.T) {
 				end := watchEnd(srv.Namespace)
 				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Minute)})
 				other := c.Of("/b", until(time.Hour))
-				assert.Equal(t, "end", <-end, ended{90 * time.Second, tt.want})
+				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, tt.want})
 				if tt.want == socketio.ForcedClose {
 					other.ExpectDisconnect(siotest.TransportClose)
 					return
@@ -196,7 +209,7 @@ func TestExpiredAtConnect(t *testing.T) {
 		early := until(-29 * time.Second)
 		raw := siotest.Open(t, srv, siotest.Options{})
 		assert.NoError(t, raw.Send(`40/slow,{"token":"`+early.Token.(string)+`"}`, `42/slow,["x"]`))
-		assert.Equal(t, "end", <-end, ended{time.Minute + 15*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{time.Minute + 15*time.Second, socketio.ForcedClose})
 		assert.Equal(t, "room", len(slow.Rooms()), 0)
 		refusedWith(t, srv, siotest.Options{Namespace: "/late", Auth: until(-31 * time.Second)}, auth.TokenExpired)
 	})
@@ -218,7 +231,7 @@ func TestQueuedEventsAfterTheEnd(t *testing.T) {
 		c.Emit("x")
 		c.Emit("slow")
 		c.Emit("x")
-		assert.Equal(t, "end", <-end, ended{2 * time.Minute, socketio.ForcedClose}) // hooks come after handlers
+		assert.Equal(t, "end", next(t, end), ended{2 * time.Minute, socketio.ForcedClose}) // hooks come after handlers
 		assert.Equal(t, "handled", handled.Load(), int32(1))
 	})
 }

@@ -55,7 +55,7 @@ func TestRefresh(t *testing.T) {
 		c.Call("roles").Decode(&roles)
 		assert.Equal(t, "roles", roles, []string{"admin"})
 		c.Call("auth:refresh", until(5*time.Minute)).Decode(&r) // shorter than before: the last one counts
-		assert.Equal(t, "end", <-end, ended{50*time.Second + 5*time.Minute + 30*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{50*time.Second + 5*time.Minute + 30*time.Second, socketio.ForcedClose})
 	})
 }
 
@@ -145,7 +145,7 @@ func TestRefreshInGrace(t *testing.T) {
 			c.Call("auth:refresh", until(time.Minute)).Decode(&r)
 		}
 		c.Expect("auth:expired")
-		assert.Equal(t, "end", <-end, ended{4*90*time.Second + 10*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{4*90*time.Second + 10*time.Second, socketio.ForcedClose})
 	})
 }
 
@@ -159,7 +159,11 @@ func TestRefreshAgainstExpiry(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				srv := socketio.NewServer(nil)
 				defer srv.Close()
-				end := watchEnd(srv.Namespace)
+				end, start, expiry := watchEnd(srv.Namespace), time.Now(), make(chan time.Duration, 1)
+				srv.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) {
+					id, _ := auth.From[claims](s)
+					expiry <- id.ExpiresAt.Sub(start)
+				})
 				first := true
 				srv.Use(auth.Custom(auth.VerifierFunc[claims](func(context.Context, string) (*auth.Identity[claims], error) {
 					if !first {
@@ -172,13 +176,14 @@ func TestRefreshAgainstExpiry(t *testing.T) {
 				c.ExpectNone(time.Minute)
 				ack := c.EmitWithAck("auth:refresh", token{"t"})
 				if takes < 30*time.Second {
-					assert.Equal(t, "refused", (<-ack).Failure() == nil, true)
-					assert.Equal(t, "end", <-end, ended{time.Minute + takes + 90*time.Second, socketio.ForcedClose})
+					assert.Equal(t, "accepted", (<-ack).Failure() == nil, true)
+					assert.Equal(t, "end", next(t, end), ended{time.Minute + takes + 90*time.Second, socketio.ForcedClose})
 					return
 				}
-				e := <-end
+				e := next(t, end)
 				assert.Equal(t, "reason", e.reason, socketio.ForcedClose)
 				assert.Equal(t, "after the refresh has come back", e.after, time.Minute+takes)
+				assert.Equal(t, "expiry of the claims", <-expiry, time.Minute)
 			})
 		})
 	}
@@ -197,6 +202,7 @@ func TestRefreshAgainstDisconnect(t *testing.T) {
 	for i := range 40 {
 		id := fmt.Sprint("t", i)
 		c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = id })})
+		c.Call("who") // the server knows the socket by then
 		s, _ := srv.Socket(c.ID())
 		for n := range 3 {
 			fresh := until(time.Hour, func(c *claims) { c.ID = fmt.Sprint(id, "-", n) })

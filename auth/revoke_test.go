@@ -186,7 +186,7 @@ func TestRecheck(t *testing.T) {
 				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour), Timeout: 2 * time.Hour})
 				c.ExpectNone(10 * time.Minute)
 				tt.then(&s, &banned)
-				e := <-end
+				e := next(t, end)
 				if tt.ends && (e.after < 10*time.Minute || e.after > 10*time.Minute+66*time.Second) {
 					t.Errorf("ended after %s, want at the next check", e.after)
 				}
@@ -249,4 +249,24 @@ func TestFailuresPerMinute(t *testing.T) {
 		time.Sleep(time.Minute)
 		siotest.Dial(t, srv, siotest.Options{Auth: token{"good"}})
 	})
+}
+
+// TestRevokedOnEveryServer of a process that shares the list.
+func TestRevokedOnEveryServer(t *testing.T) {
+	t.Parallel()
+	list := auth.NewRevocations(time.Hour)
+	o := siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = "t1" })}
+	var clients []*siotest.Client
+	for range 3 {
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Watch = list })))
+		for _, o.Transport = range []string{"polling", "websocket"} {
+			clients = append(clients, siotest.Dial(t, srv, o))
+		}
+	}
+	list.Revoke(auth.Revocation{TokenID: "t1"})
+	for _, c := range clients {
+		c.ExpectDisconnect(siotest.TransportClose)
+	}
 }

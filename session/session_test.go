@@ -135,7 +135,7 @@ func TestLogout(t *testing.T) {
 			two, _ := serve(t, store, session.Config{User: user, Bus: bus})
 			alice, bob := store.Create(map[string]any{"user": "alice"}), store.Create(map[string]any{"user": "bob"})
 			o := cookie(store.Cookie(alice))
-			o.Transport = transport
+			o.Transport, o.Timeout = transport, 5*time.Second // a check would find out in a minute
 			tabs := []*siotest.Client{siotest.Dial(t, one, o), siotest.Dial(t, one, o), siotest.Dial(t, two, o)}
 			other := siotest.Dial(t, two, cookie(store.Cookie(bob)))
 
@@ -354,6 +354,7 @@ func TestUpdateAgainstLogout(t *testing.T) {
 	for range 20 {
 		id := store.Create(map[string]any{"user": "alice"})
 		c := siotest.Dial(t, srv, cookie(store.Cookie(id)))
+		c.Call("who") // the server knows the socket by then
 		s, _ := srv.Socket(c.ID())
 		for range 5 {
 			c.Emit("add")
