@@ -263,7 +263,7 @@ func TestCloseInHandler(t *testing.T) {
 // others do not notice.
 func TestReceiveBuffer(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
-		a := newApp(t, socketio.Options{Limits: socketio.Limits{ReceiveBuffer: 10_000, MessageTimeout: time.Hour}})
+		a := newApp(t, socketio.Options{Limits: socketio.Limits{ReceiveBuffer: 10_000}})
 		hold := make(chan struct{})
 		n := 0
 		a.On("e", func(string) { <-hold; n++ })

@@ -407,13 +407,14 @@ func (s *Session) endedLocked() <-chan struct{} {
 
 // waitBacklog holds the reader up while the application has too much to do,
 // until the session or ctx ends. The heartbeat does not blame the peer
-// meanwhile.
-func (s *Session) waitBacklog(ctx context.Context) {
+// meanwhile. It reports whether it did.
+func (s *Session) waitBacklog(ctx context.Context) (held bool) {
 	for {
 		room := s.recv.Backlog()
 		if room == nil {
-			return
+			return held
 		}
+		held = true
 		s.setHeld(true)
 		select {
 		case <-room:
@@ -422,7 +423,7 @@ func (s *Session) waitBacklog(ctx context.Context) {
 		}
 		s.setHeld(false)
 		if s.state.Load() != stateOpen || ctx.Err() != nil {
-			return
+			return held
 		}
 	}
 }

@@ -162,7 +162,10 @@ func (c *wsConn) finish(err error) {
 // readOnce takes what has arrived and feeds it.
 func (c *wsConn) readOnce() error {
 	if c.main && c.s.state.Load() == stateOpen {
-		c.s.waitBacklog(context.Background())
+		held := c.s.waitBacklog(context.Background())
+		if held && c.timed { // the rest of the message may have come long ago
+			_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.MessageTimeout))
+		}
 	}
 	buf, n, err := c.read()
 	if n > 0 {
