@@ -109,6 +109,7 @@ func (l *life[T]) ended(now time.Time) *Error {
 // with mu held.
 func (l *life[T]) scheduleRecheck(now time.Time) {
 	every := l.guard.config.Recheck
+	l.recheck = time.Time{}
 	if every == 0 {
 		return
 	}
@@ -192,9 +193,24 @@ func (l *life[T]) check() {
 	case err == nil || l.socket.Context().Err() != nil:
 	case told(err) == ErrUnavailable:
 		l.guard.config.Logger.Error("auth: cannot check again", "error", err)
+		l.retry()
 	default:
 		l.kill(told(err))
 	}
+}
+
+// retryAfter is when a check is made up for that could not be made: what it
+// would have found, nobody tells again.
+const retryAfter = 5 * time.Second
+
+func (l *life[T]) retry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if next := now.Add(retryAfter); l.recheck.IsZero() || next.Before(l.recheck) {
+		l.recheck = next
+	}
+	l.arm(now)
 }
 
 // kill ends the life now.

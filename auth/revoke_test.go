@@ -270,3 +270,23 @@ func TestRevokedOnEveryServer(t *testing.T) {
 		c.ExpectDisconnect(siotest.TransportClose)
 	}
 }
+
+// TestCheckIsMadeUpFor: a store that was down when something may have been
+// missed is asked again, without another word.
+func TestCheckIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s store
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Watch = &s })))
+		end := watchEnd(srv.Namespace)
+		siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour)})
+		s.down.Store(true)
+		s.revoked.Store(true)
+		(*s.tell.Load())(auth.Revocation{})
+		time.Sleep(7 * time.Second) // the first retry fails, too
+		s.down.Store(false)
+		assert.Equal(t, "end", next(t, end), ended{10 * time.Second, socketio.ForcedClose})
+	})
+}

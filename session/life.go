@@ -23,6 +23,7 @@ type life struct {
 	stopped bool      // the socket is gone
 	over    *Error    // why it has ended
 	left    bool      // the socket was told to go
+	soon    bool      // the last check could not be made
 	wrote   time.Time // the last Update
 }
 
@@ -67,6 +68,9 @@ func (l *life) arm() {
 	if every := l.sessions.config.Check; every > 0 {
 		wait = every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) // sockets that came together
 	}
+	if l.soon && (wait == 0 || retryAfter < wait) {
+		wait = retryAfter
+	}
 	if v := l.session.Load(); !v.ExpiresAt.IsZero() {
 		if left := max(time.Until(v.ExpiresAt), minWait); wait == 0 || left < wait {
 			wait = left
@@ -93,6 +97,16 @@ func (l *life) tick() {
 	l.arm()
 }
 
+// retryAfter is when a check is made up for that could not be made.
+const retryAfter = 5 * time.Second
+
+func (l *life) retry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.soon = true
+	l.arm()
+}
+
 // patience bounds a check.
 const patience = 10 * time.Second
 
@@ -101,6 +115,7 @@ func (l *life) check() {
 	l.mu.Lock()
 	v := l.session.Load()
 	done := l.stopped || l.over != nil
+	l.soon = false
 	l.mu.Unlock()
 	if done || v == nil {
 		return
@@ -118,6 +133,7 @@ func (l *life) check() {
 	case l.socket.Context().Err() != nil:
 	case told(err) == ErrUnavailable && !expired:
 		l.sessions.config.Logger.Error("session: cannot check", "error", err)
+		l.retry()
 	case l.session.Load() != v: // renewed: the old id is gone, as it should be
 	case told(err) == ErrMissing, told(err) == ErrUnavailable:
 		l.kill(ErrEnded)
