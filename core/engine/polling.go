@@ -25,6 +25,9 @@ const (
 	// closeLinger is how long a polling session that was closed between two
 	// polls waits for the next one, to be told so.
 	closeLinger = 30 * time.Second
+	// leftLinger is how long a session waits, whose client has said goodbye,
+	// for a GET that was sent before: it came by another connection.
+	leftLinger = 250 * time.Millisecond
 	// pollMargin is left between the answer to a poll and a deadline that
 	// somebody else has set for it.
 	pollMargin = 500 * time.Millisecond
@@ -58,7 +61,6 @@ func putBody(b *[]byte) {
 // poll is a GET that waits for something to send.
 type poll struct {
 	wake chan struct{} // holds one
-	left bool          // the client has closed the session itself
 }
 
 func (p *poll) wakeUp() {
@@ -125,12 +127,12 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
 	moved := s.ws != nil
-	closed := !moved && s.state.Load() != stateOpen
+	closed, left := !moved && s.state.Load() != stateOpen, s.left
 	s.mu.Unlock()
 	end := ""
 	switch {
 	case len(batch) > 0:
-	case closed && (p == nil || !p.left):
+	case closed && !left:
 		end = closePacket
 	default:
 		end = noopPacket
@@ -250,15 +252,18 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	if !flush {
 		s.queue = nil
 	}
+	s.left = reason == TransportClose
 	if s.poll != nil {
-		s.poll.left = reason == TransportClose
 		s.poll.wakeUp()
 	}
-	if len(s.queue) == 0 && (s.poll != nil || !flush) {
+	if len(s.queue) == 0 && (s.poll != nil || (!flush && !s.left)) {
 		return true
 	}
 	linger := closeLinger
-	if reason == ServerShuttingDown {
+	switch {
+	case s.left:
+		linger = leftLinger
+	case reason == ServerShuttingDown:
 		linger = s.srv.opts.CloseTimeout
 	}
 	s.arm(time.Now().Add(linger))

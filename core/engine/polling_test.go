@@ -93,6 +93,7 @@ func TestPayloads(t *testing.T) {
 					return
 				case engine.TransportClose:
 					r.refused(t, 200, "ok")
+					h.get(sid).refused(t, 200, "6") // it may have been sent before
 				default:
 					r.refused(t, 400, badRequest)
 				}

@@ -40,6 +40,7 @@ type Session struct {
 	posted   chan struct{} // closed when the POST in flight ends
 	done     chan struct{} // closed when the session ends; made on demand
 	posting  bool
+	left     bool // the client has closed the session itself, by polling
 	seen     bool // the client did something after a polling handshake
 	extended bool // traffic has already put off the ping timeout
 	held     bool // our own handlers hold the reader up
