@@ -72,7 +72,11 @@ func (l *life) arm() {
 		wait = retryAfter
 	}
 	if v := l.session.Load(); !v.ExpiresAt.IsZero() {
-		if left := max(time.Until(v.ExpiresAt), minWait); wait == 0 || left < wait {
+		left := time.Until(v.ExpiresAt)
+		if left <= 0 { // over, and still checked: not in a circle
+			left = minWait
+		}
+		if wait == 0 || left < wait {
 			wait = left
 		}
 	}
