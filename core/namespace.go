@@ -13,7 +13,8 @@ type Namespace struct {
 	srv     *Server
 	name    string
 	rooms   rooms
-	adapter Adapter // nil: alone
+	once    sync.Once
+	adapter Adapter // nil: alone; see ready
 
 	mu            sync.RWMutex
 	handlers      handlers
@@ -28,10 +29,18 @@ type Namespace struct {
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{srv: srv, name: name, unhandled: &handler{call: unhandled}}
 	ns.rooms.init()
-	if srv.opts.Adapter != nil {
-		ns.adapter = srv.opts.Adapter(&Local{ns})
-		ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
-	}
+	return ns
+}
+
+// ready gives the namespace its adapter, once and without a lock of the
+// server's: the factory is the application's, and may ask for namespaces.
+func (ns *Namespace) ready() *Namespace {
+	ns.once.Do(func() {
+		if ns.srv.opts.Adapter != nil {
+			ns.adapter = ns.srv.opts.Adapter(&Local{ns})
+			ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
+		}
+	})
 	return ns
 }
 

@@ -3,8 +3,10 @@ package socketio
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,20 +69,24 @@ func (srv *Server) Of(name string) *Namespace {
 		panic("socketio: namespace name " + name + " cannot be used: it is too long or has a comma")
 	}
 	srv.mu.Lock()
-	defer srv.mu.Unlock()
 	ns := srv.namespaces[name]
 	if ns == nil {
 		ns = newNamespace(srv, name)
 		srv.namespaces[name] = ns
 	}
-	return ns
+	srv.mu.Unlock()
+	return ns.ready()
 }
 
 // lookup returns the namespace if it exists.
 func (srv *Server) lookup(name string) *Namespace {
 	srv.mu.RLock()
-	defer srv.mu.RUnlock()
-	return srv.namespaces[name]
+	ns := srv.namespaces[name]
+	srv.mu.RUnlock()
+	if ns == nil {
+		return nil
+	}
+	return ns.ready()
 }
 
 // ServeHTTP serves Engine.IO requests and, unless Options.NoClient is set, the
@@ -131,11 +137,12 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 
 func (srv *Server) adapters() []Adapter {
 	srv.mu.RLock()
-	defer srv.mu.RUnlock()
+	namespaces := slices.Collect(maps.Values(srv.namespaces))
+	srv.mu.RUnlock()
 	var all []Adapter
-	for _, ns := range srv.namespaces {
-		if ns.adapter != nil {
-			all = append(all, ns.adapter)
+	for _, ns := range namespaces {
+		if a := ns.ready().adapter; a != nil {
+			all = append(all, a)
 		}
 	}
 	return all

@@ -65,3 +65,23 @@ func TestUnreachable(t *testing.T) {
 	c.Disconnect()
 	assert.ErrorIs(t, srv.Shutdown(t.Context()), errDown)
 }
+
+// TestFactoryAsksForNamespaces: no lock is held while an adapter is made.
+func TestFactoryAsksForNamespaces(t *testing.T) {
+	t.Parallel()
+	var srv *socketio.Server
+	srv = socketio.NewServer(&socketio.Options{Adapter: func(local *socketio.Local) socketio.Adapter {
+		if local.Namespace() == "/a" {
+			srv.Of("/b")
+		}
+		return quiet{}
+	}})
+	defer srv.Close()
+	assert.Equal(t, "name", srv.Of("/a").Name(), "/a")
+}
+
+// quiet is an adapter with nobody at the other end.
+type quiet struct{}
+
+func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
+func (quiet) Close() error                                       { return nil }
