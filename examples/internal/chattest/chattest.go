@@ -113,8 +113,9 @@ func testPage(t *testing.T, a *app) {
 }
 
 func testChat(t *testing.T, a *app) {
-	ada, grace := dial(t, a, "Ada", "lobby"), dial(t, a, "Grace", "lobby")
-	ada.expect(`"here",{"room":"lobby","names":["Ada"]}`)
+	ada := dial(t, a, "Ada", "lobby")
+	ada.expect(`"here",{"room":"lobby","names":["Ada"]}`) // before Grace is in the room, who would get it, too
+	grace := dial(t, a, "Grace", "lobby")
 	ada.expect(`"here",{"room":"lobby","names":["Ada","Grace"]}`)
 	grace.expect(`"here",{"room":"lobby","names":["Ada","Grace"]}`)
 
