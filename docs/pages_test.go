@@ -1,0 +1,237 @@
+// Package docs_test holds the code of the pages in this folder: what a page
+// shows is what these tests have run.
+//
+// The code of rooms.md is in rooms_test.go, between a comment "code: name" and
+// a comment "end"; in the page a block follows an HTML comment with the same
+// words. To change code, change the test file, and then run
+//
+//	go test ./docs -update
+package docs_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gosio/gosio/internal/leak"
+)
+
+var update = flag.Bool("update", false, "write the code of the test files into the pages")
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+// elsewhere are the pages whose code is not kept here, and what keeps it.
+var elsewhere = map[string]string{
+	"auth.md":        "the Examples and tests of package auth, and examples/auth",
+	"sessions.md":    "the Examples and tests of package session, and examples/sessions",
+	"securing.md":    "its programs are complete, see readme_test.go",
+	"threats.md":     "it has no code",
+	"proxy.md":       "its programs are complete, see readme_test.go",
+	"performance.md": "it has no code",
+}
+
+var (
+	codeMark   = regexp.MustCompile(`^<!-- code: (\S+) -->$`)
+	reasonMark = regexp.MustCompile(`^<!-- not compiled: \S.* -->$`)
+	regionMark = regexp.MustCompile(`^\s*// code: (\S+)$`)
+	regionEnd  = regexp.MustCompile(`^\s*// end$`)
+)
+
+// TestPages compares every Go block of every page with the code that was run.
+// Complete programs are not of its business: readme_test.go builds those.
+//
+// It does not run in parallel: with -update it writes what other tests read.
+func TestPages(t *testing.T) {
+	blocks := 0
+	for _, page := range pages(t) {
+		if _, ok := elsewhere[page]; ok {
+			continue
+		}
+		regions := readRegions(t, testFile(page))
+		shown := map[string]bool{}
+		lines := strings.Split(read(t, page), "\n")
+		var out []string
+		for i := 0; i < len(lines); i++ {
+			out = append(out, lines[i])
+			if lines[i] != "```go" {
+				continue
+			}
+			size := slices.Index(lines[i+1:], "```")
+			if size < 0 {
+				t.Fatalf("%s:%d: this block has no end", page, i+1)
+			}
+			end := i + 1 + size
+			block, mark := lines[i+1:end], lines[i-1]
+			switch m := codeMark.FindStringSubmatch(mark); {
+			case m != nil:
+				code, ok := regions[m[1]]
+				if !ok {
+					t.Errorf("%s:%d: %s has no code %q", page, i+1, testFile(page), m[1])
+				} else if !*update && !slices.Equal(block, code) {
+					t.Errorf("%s:%d: this is not the code %q of %s; run go test ./docs -update", page, i+1, m[1], testFile(page))
+				}
+				shown[m[1]] = true
+				blocks++
+				out = append(out, code...)
+			case reasonMark.MatchString(mark), size > 0 && block[0] == "package main":
+				out = append(out, block...)
+			default:
+				t.Errorf("%s:%d: where is the code of this block? Put <!-- code: name --> or <!-- not compiled: reason --> above it", page, i+1)
+				out = append(out, block...)
+			}
+			i = end - 1
+		}
+		for name := range regions {
+			if !shown[name] {
+				t.Errorf("%s: code %q is not in %s", testFile(page), name, page)
+			}
+		}
+		if *update {
+			write(t, page, strings.Join(out, "\n"))
+		}
+	}
+	if blocks == 0 {
+		t.Error("no page shows code of a test: has the form of the marks changed?")
+	}
+}
+
+// TestTestFilesHavePages fails for code that no page can show any more.
+func TestTestFilesHavePages(t *testing.T) {
+	t.Parallel()
+	all := pages(t)
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !slices.ContainsFunc(all, func(page string) bool { return testFile(page) == file }) && len(readRegions(t, file)) > 0 {
+			t.Errorf("%s has code for a page that does not exist", file)
+		}
+	}
+}
+
+// TestLinks: a link from a page to a file of the repository, or to a heading,
+// leads somewhere.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	code := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+	for _, page := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, page), ""), -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			if target == "" {
+				target = page
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %s leads nowhere", page, m[1])
+				continue
+			}
+			if anchor != "" && !slices.Contains(anchors(read(t, target)), anchor) {
+				t.Errorf("%s: %s: no such heading", page, m[1])
+			}
+		}
+	}
+}
+
+// TestIndex: README.md leads to every page whose code is here.
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	index := read(t, "README.md")
+	for _, page := range pages(t) {
+		if _, ok := elsewhere[page]; !ok && page != "README.md" && !strings.Contains(index, "]("+page+")") {
+			t.Errorf("README.md does not lead to %s", page)
+		}
+	}
+}
+
+// anchors returns the names that GitHub gives to the headings of a page.
+func anchors(page string) []string {
+	var all []string
+	for line := range strings.Lines(page) {
+		if text := strings.TrimLeft(line, "#"); text != line && strings.HasPrefix(text, " ") {
+			text = regexp.MustCompile("[^\\p{L}\\p{N}_ -]").ReplaceAllString(strings.ToLower(strings.TrimSpace(text)), "")
+			all = append(all, strings.ReplaceAll(text, " ", "-"))
+		}
+	}
+	return all
+}
+
+// readRegions returns the marked code of a test file, without its indentation.
+func readRegions(t *testing.T, file string) map[string][]string {
+	t.Helper()
+	regions := map[string][]string{}
+	if _, err := os.Stat(file); err != nil {
+		return regions
+	}
+	name := ""
+	for i, line := range strings.Split(read(t, file), "\n") {
+		switch m := regionMark.FindStringSubmatch(line); {
+		case m != nil && (name != "" || regions[m[1]] != nil):
+			t.Errorf("%s:%d: code %q begins inside another, or twice", file, i+1, m[1])
+		case m != nil:
+			name = m[1]
+			regions[name] = []string{}
+		case regionEnd.MatchString(line):
+			regions[name] = outdent(regions[name])
+			name = ""
+		case name != "":
+			regions[name] = append(regions[name], line)
+		}
+	}
+	if name != "" {
+		t.Errorf("%s: code %q has no end", file, name)
+	}
+	return regions
+}
+
+// outdent takes off the tabs that all lines begin with, and blank lines around.
+func outdent(lines []string) []string {
+	tabs := 100
+	for _, line := range lines {
+		if line != "" {
+			tabs = min(tabs, len(line)-len(strings.TrimLeft(line, "\t")))
+		}
+	}
+	for i, line := range lines {
+		lines[i] = line[min(tabs, len(line)):]
+	}
+	text := strings.Trim(strings.Join(lines, "\n"), "\n")
+	return strings.Split(text, "\n")
+}
+
+func pages(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// testFile is where the code of a page is.
+func testFile(page string) string {
+	return strings.ReplaceAll(strings.TrimSuffix(page, ".md"), "-", "_") + "_test.go"
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
