@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
@@ -16,12 +15,13 @@ import (
 func TestClusterOptions(t *testing.T) {
 	t.Parallel()
 	opts := &socketio.Options{}
+	connect := func(*socketio.Local) socketio.Adapter { return quiet{} }
 	// code: cookie
 	opts.Cookie = &http.Cookie{Name: "io", Secure: true} // HttpOnly, Path "/", SameSite Lax by themselves
 	// end
 	// code: adapter
 	opts.Adapter = func(local *socketio.Local) socketio.Adapter {
-		return &chain{local: local} // yours, or an engine's
+		return connect(local) // yours, or an engine's
 	}
 	// end
 	w := httptest.NewRecorder()
@@ -29,63 +29,23 @@ func TestClusterOptions(t *testing.T) {
 	assert.True(t, "cookie", strings.HasPrefix(w.Header().Get("Set-Cookie"), "io="))
 }
 
-// chain is the smallest adapter there is: each server of this process hands an
-// operation to every other one.
-type chain struct {
-	local *socketio.Local
-	links *links
-}
+// quiet is an adapter of a server that is alone.
+type quiet struct{ socketio.Adapter }
 
-// links are the servers of one namespace.
-type links struct {
-	mu  sync.Mutex
-	all []*chain
-}
-
-func (c *chain) Publish(_ context.Context, op *socketio.Operation) error {
-	if c.links == nil {
-		return nil
-	}
-	c.links.mu.Lock()
-	others := append([]*chain(nil), c.links.all...)
-	c.links.mu.Unlock()
-	for _, other := range others {
-		if other != c {
-			_ = other.local.Apply(op)
-		}
-	}
-	return nil
-}
-
-func (c *chain) Close() error { return nil }
+func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
+func (quiet) Close() error                                       { return nil }
 
 // code: contract
-func TestChain(t *testing.T) {
-	adaptertest.Run(t, startChain) // startChain returns n servers that form one cluster
+func TestContract(t *testing.T) {
+	adaptertest.Run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+		return startCluster(t, n, opts) // yours: n servers with these options and your adapter
+	})
 }
 
 // end
 
-func startChain(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
-	var mu sync.Mutex
-	namespaces := map[string]*links{}
-	opts.Adapter = func(local *socketio.Local) socketio.Adapter {
-		mu.Lock()
-		defer mu.Unlock()
-		l := namespaces[local.Namespace()]
-		if l == nil {
-			l = &links{}
-			namespaces[local.Namespace()] = l
-		}
-		c := &chain{local: local, links: l}
-		l.all = append(l.all, c)
-		return c
-	}
-	servers := make([]*socketio.Server, n)
-	for i := range servers {
-		servers[i] = start(t, &opts)
-	}
-	return servers
+func startCluster(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+	return adaptertest.Cluster(t, n, opts)
 }
 
 // code: cluster
