@@ -1,0 +1,59 @@
+package docs_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// code: hello
+var Last = socketio.NewKey[string]("last")
+
+func NewChat(log func(string)) *socketio.Server {
+	srv := socketio.NewServer(nil)
+	srv.On("notice", func(s *socketio.Socket, msg string) error {
+		return s.Emit("reply", "have "+msg)
+	})
+	srv.Of("/chat").On("msg", func(s *socketio.Socket, msg string) string {
+		Last.Set(s, msg)
+		return "recv " + msg
+	})
+	srv.OnDisconnect(func(s *socketio.Socket, reason socketio.Reason) { log("closed " + string(reason)) })
+	return srv // then http.Handle("/socket.io/", srv)
+}
+
+// end
+
+func TestFromGoogollee(t *testing.T) {
+	t.Parallel()
+	lines := make(chan string, 1)
+	srv := NewChat(func(line string) { lines <- line })
+	defer srv.Close()
+	valid := func(_ context.Context, token string) bool { return token == "t" }
+
+	// code: auth
+	admin := srv.Of("/admin")
+	admin.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
+		var auth struct{ Token string } // io("/admin", { auth: { token } })
+		if s.Handshake().DecodeAuth(&auth) != nil || !valid(ctx, auth.Token) {
+			return &socketio.ConnectError{Message: "log in first"} // connect_error
+		}
+		return nil
+	})
+	// end
+
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", srv)
+	c := dial(t, mux)
+	c.Emit("notice", "it")
+	assert.Equal(t, "reply", c.Next().String(), `["reply","have it"]`)
+	assert.Equal(t, "ack", c.Of("/chat", nil).Call("msg", "hi").String(), `["recv hi"]`)
+	c.Of("/admin", map[string]string{"token": "t"})
+	assert.Equal(t, "refusal", siotest.Refused(t, mux, siotest.Options{Namespace: "/admin"}).Message, "log in first")
+	c.Disconnect()
+	assert.Equal(t, "log", <-lines, "closed client namespace disconnect")
+}

@@ -1,0 +1,105 @@
+package docs_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+func TestFromNode(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	left := make(chan string, 2)
+	// code: hello
+	srv := socketio.NewServer(&socketio.Options{
+		CORS: socketio.CORS{Origins: []string{"https://app.example"}},
+	})
+	srv.On("message", func(s *socketio.Socket, text string) {
+		s.Broadcast().Emit("message", s.ID(), text)
+	})
+	srv.OnDisconnect(func(s *socketio.Socket, reason socketio.Reason) {
+		left <- s.ID() + " " + string(reason)
+	})
+	mux.Handle("/socket.io/", srv) // then http.ListenAndServe(":3000", mux)
+	// end
+	defer srv.Close()
+	verify := func(_ context.Context, token string) (*Account, error) {
+		if token == "" {
+			return nil, context.Canceled
+		}
+		return &Account{token}, nil
+	}
+	allowed := func(event string) bool { return event != "secret" }
+
+	// code: acks
+	srv.On("add", func(a, b int) int { return a + b })
+	srv.On("quiz", func(ctx context.Context, s *socketio.Socket) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return socketio.Call[string](ctx, s, "question")
+	})
+	// end
+
+	// code: middleware
+	srv.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
+		var auth struct{ Token string }
+		if err := s.Handshake().DecodeAuth(&auth); err != nil {
+			return err
+		}
+		user, err := verify(ctx, auth.Token)
+		if err != nil {
+			return &socketio.ConnectError{Message: "not allowed"}
+		}
+		User.Set(s, user) // var User = socketio.NewKey[*Account]("user")
+		return nil
+	})
+	// end
+
+	// code: rooms
+	srv.On("enter", func(s *socketio.Socket, x, y int) {
+		s.Join("a", "b")
+		srv.To("a").Except("b").Emit("news", 1)
+		s.To("a").Volatile().Emit("cursor", x, y)
+	})
+	srv.On("end", func() error { return srv.In("a").DisconnectSockets(true) })
+	// end
+
+	// code: event
+	srv.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
+		return func(ctx context.Context, in *socketio.Incoming) error {
+			if !allowed(in.Event) {
+				return &socketio.Error{Code: socketio.Forbidden, Message: "no"}
+			}
+			return next(ctx, in)
+		}
+	})
+	// end
+
+	as := siotest.Options{Auth: map[string]string{"token": "ada"}}
+	a, b := siotest.Dial(t, mux, as), siotest.Dial(t, mux, as)
+	assert.Equal(t, "sum", a.Call("add", 1, 2).String(), "[3]")
+	reply := a.EmitWithAck("quiz")
+	a.Expect("question").Ack("42")
+	assert.Equal(t, "answer", (<-reply).String(), `["42"]`)
+	assert.Equal(t, "refused", a.Call("secret").Failure().Code, socketio.Forbidden)
+	a.Emit("message", "hi")
+	b.Expect("message")
+	a.Call("enter", 1, 2)
+	b.Call("enter", 3, 4)
+	a.Expect("cursor")
+	b.Emit("end")
+	a.ExpectDisconnect("")
+	b.ExpectDisconnect("")
+	<-left
+	<-left
+	assert.Equal(t, "not allowed", siotest.Refused(t, mux, siotest.Options{}).Message, "not allowed")
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
+	assert.Equal(t, "status", w.Code, 200)
+}
