@@ -103,7 +103,7 @@ type claimsKey struct{}
 func bearer(key []byte) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ") // "Bearer …"
 			var claims login.Claims
 			if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 				jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {

@@ -101,7 +101,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 func bearer(key []byte) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			token, _ := strings.CutPrefix(c.Request().Header.Get("Authorization"), "Bearer ")
+			_, token, _ := strings.Cut(c.Request().Header.Get("Authorization"), " ") // "Bearer …"
 			var claims login.Claims
 			if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 				jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {

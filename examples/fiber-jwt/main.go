@@ -100,7 +100,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 // send this header, and each namespace has its guard.
 func bearer(key []byte) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		token, _ := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
+		_, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ") // "Bearer …"
 		var claims login.Claims
 		if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {

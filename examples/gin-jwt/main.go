@@ -97,7 +97,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 // send this header, and each namespace has its guard.
 func bearer(key []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		token, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+		_, token, _ := strings.Cut(c.GetHeader("Authorization"), " ") // "Bearer …"
 		var claims login.Claims
 		if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gosio/gosio/internal/assert"
@@ -136,7 +137,7 @@ func testLogin(t *testing.T, a *app) {
 	assert.True(t, "the page does not get to see it", !strings.Contains(string(body), c.Value))
 
 	m := &member{t: t, app: a, http: a.http}
-	wrong, answer := m.post("/login", `{"name":"ada","password":"countes"}`)
+	wrong, answer := m.post("/login", `{"name":"ada","password":"compiler"}`)
 	unknown, same := m.post("/login", `{"name":"eve","password":"countess"}`)
 	assert.Equal(t, "wrong password", wrong, http.StatusUnauthorized)
 	assert.Equal(t, "unknown name", unknown, http.StatusUnauthorized)
@@ -164,7 +165,7 @@ func testREST(t *testing.T, a *app) {
 	other, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(make([]byte, 32))
 	assert.NoError(t, err)
 	for why, header := range map[string]string{
-		"nothing": "", "no token": "Bearer ", "no scheme": ada.token[1:], "changed": "Bearer " + ada.token + "A", "alg none": "Bearer " + none, "another key": "Bearer " + other,
+		"nothing": "", "no token": "Bearer ", "no scheme": ada.token, "changed": "Bearer " + ada.token + "A", "alg none": "Bearer " + none, "another key": "Bearer " + other,
 	} {
 		status, _ := ada.me(header)
 		assert.Equal(t, why, status, http.StatusUnauthorized)
@@ -306,6 +307,7 @@ func testExpiryAlone(t *testing.T, a *app) {
 	for {
 		packet, err := p.read()
 		if err != nil {
+			assert.Equal(t, "how it ends", websocket.CloseStatus(err), websocket.StatusNoStatusRcvd)
 			return
 		}
 		assert.True(t, "nothing that the client would take for a goodbye: "+packet, !strings.HasPrefix(packet, "41"))

@@ -246,11 +246,13 @@ function notice(subject, ...content) {
   $("notices").append(n);
 }
 
-// What the buttons show.
+// What the buttons show. Two of them open a connection of their own.
+
+const aside = { forceNew: true, upgrade: false };
 
 // Without a token: the code is what a front end decides by.
 $("no-token").addEventListener("click", () => {
-  const socket = io("/chat", { forceNew: true });
+  const socket = io("/chat", aside);
   socket.on("connect_error", (err) => {
     if (socket.active) return;
     $("sign-in-error").textContent = `Refused: ${err.data.code}, ${err.data.message}`;
@@ -262,7 +264,7 @@ $("no-token").addEventListener("click", () => {
 let stale;
 $("stale").addEventListener("click", () => {
   stale?.disconnect();
-  const socket = (stale = io("/chat", { forceNew: true, auth: { token: oldest }, reconnectionDelay: 200 }));
+  const socket = (stale = io("/chat", { ...aside, auth: { token: oldest }, reconnectionDelay: 200 }));
   const what = "The stale token";
   socket.on("connect", () => notice(what, "A second connection has joined with the first token. It will come back with the same one when that has ended."));
   socket.on("connect_error", (err) => {
@@ -309,7 +311,7 @@ function signedIn(who) {
   $("sign-in").hidden = true;
   $("app").hidden = false;
   $("password").value = "";
-  $("me").textContent = `${me.name} (${me.roles.join(", ")})`;
+  $("me").textContent = me.name + (me.roles.includes("admin") ? ", admin" : "");
   paint($("me-avatar"), me.name);
   showToken();
   chat.connect();
