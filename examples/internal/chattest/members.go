@@ -25,18 +25,22 @@ func RunMembers(t *testing.T, run func(context.Context, net.Listener, time.Durat
 	with := func(life time.Duration) func(context.Context, net.Listener) error {
 		return func(ctx context.Context, l net.Listener) error { return run(ctx, l, life) }
 	}
-	a := start(t, with(time.Hour))
-	t.Run("Page", func(t *testing.T) { testMembersPage(t, a) })
-	t.Run("Login", func(t *testing.T) { testLogin(t, a) })
-	t.Run("REST", func(t *testing.T) { testREST(t, a) })
-	t.Run("Refresh", func(t *testing.T) { testRefresh(t, a) })
-	t.Run("Namespaces", func(t *testing.T) { testNamespaces(t, a) })
-	t.Run("Admin", func(t *testing.T) { testAdmin(t, a) })
-	t.Run("Chat", func(t *testing.T) { testMembersChat(t, a) })
-	t.Run("Expiry", func(t *testing.T) {
-		short := start(t, with(time.Second))
-		t.Run("LeavesNamespace", func(t *testing.T) { t.Parallel(); testExpiry(t, short) })
-		t.Run("ClosesConnection", func(t *testing.T) { t.Parallel(); testExpiryAlone(t, short) })
+	t.Run("WhileTokensLive", func(t *testing.T) {
+		t.Parallel()
+		a := start(t, with(time.Hour))
+		t.Run("Page", func(t *testing.T) { testMembersPage(t, a) })
+		t.Run("Login", func(t *testing.T) { testLogin(t, a) })
+		t.Run("REST", func(t *testing.T) { testREST(t, a) })
+		t.Run("Refresh", func(t *testing.T) { testRefresh(t, a) })
+		t.Run("Namespaces", func(t *testing.T) { testNamespaces(t, a) })
+		t.Run("Admin", func(t *testing.T) { testAdmin(t, a) })
+		t.Run("Chat", func(t *testing.T) { testMembersChat(t, a) })
+	})
+	t.Run("WhenTokensEnd", func(t *testing.T) {
+		t.Parallel()
+		a := start(t, with(time.Second))
+		t.Run("LeavesNamespace", func(t *testing.T) { t.Parallel(); testExpiry(t, a) })
+		t.Run("ClosesConnection", func(t *testing.T) { t.Parallel(); testExpiryAlone(t, a) })
 	})
 }
 
