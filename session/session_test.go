@@ -143,6 +143,9 @@ func TestLogout(t *testing.T) {
 			r.AddCookie(store.Cookie(alice))
 			assert.NoError(t, sessions.LogoutRequest(context.Background(), r))
 			for _, tab := range tabs {
+				var why session.Error
+				tab.Expect("session:ended", &why) // at once; a reconnect to learn it takes a second
+				assert.Equal(t, "why", why.Code, session.Ended)
 				tab.ExpectDisconnect(siotest.TransportClose)
 			}
 			refusedWith(t, one, o, session.Missing)
@@ -189,6 +192,7 @@ func TestRenewed(t *testing.T) {
 	assert.NoError(t, sessions.Logout(context.Background(), old))   // means nobody now
 	c.Call("items")
 	assert.NoError(t, sessions.Logout(context.Background(), id))
+	c.Expect("session:ended")
 	c.ExpectDisconnect(siotest.TransportClose)
 }
 
@@ -313,6 +317,7 @@ func TestLogoutIsFinal(t *testing.T) {
 	store.saving = func() { assert.NoError(t, sessions.Logout(context.Background(), id)) }
 	c := siotest.Dial(t, srv, cookie(store.Cookie(id)))
 	c.Emit("add")
+	c.Expect("session:ended")
 	c.ExpectDisconnect(siotest.TransportClose)
 	<-gone
 	assert.Equal(t, "saved too late", store.revived.Load(), true)

@@ -154,8 +154,10 @@ func TestLogoutReachesEveryNode(t *testing.T) {
 	a, b := siotest.Dial(t, one, o), siotest.Dial(t, two, o)
 	start := time.Now()
 	assert.NoError(t, sessions.Logout(context.Background(), idOf(c)))
-	a.ExpectDisconnect(siotest.TransportClose)
-	b.ExpectDisconnect(siotest.TransportClose)
+	for _, c := range []*siotest.Client{a, b} {
+		c.Expect("session:ended")
+		c.ExpectDisconnect(siotest.TransportClose)
+	}
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %s, want less than a second", took)
 	}
