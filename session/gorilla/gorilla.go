@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"path/filepath"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -112,9 +111,6 @@ func (p *Provider) Update(_ context.Context, v *session.Session, change func(val
 // Destroy implements [session.Destroyer]: it saves the session with a negative
 // MaxAge, as handlers do to delete it.
 func (p *Provider) Destroy(_ context.Context, id string) error {
-	if filepath.Base(id) != id { // an ID of no store; one makes a file's name of it
-		return nil
-	}
 	s := sessions.NewSession(p.store, p.name)
 	s.ID = id
 	s.Options = &sessions.Options{MaxAge: -1}
