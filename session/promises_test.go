@@ -2,6 +2,9 @@ package session_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -148,4 +151,34 @@ func TestExpiredCookie(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		refusedWith(t, srv, o, session.Missing)
 	})
+}
+
+// TestEventOfAnotherProgram: what programs in other languages publish on the
+// channel of the bus.
+func TestEventOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	store, bus := session.NewMemory("sid", time.Hour), session.NewBus()
+	srv, _ := serve(t, store, session.Config{Bus: bus})
+	old := store.Create(map[string]any{"items": 1})
+	c := siotest.Dial(t, srv, cookie(store.Cookie(old)))
+	id, err := store.Rotate(old)
+	assert.NoError(t, err)
+	publish := func(format string, args ...any) {
+		var e session.Event
+		assert.NoError(t, json.Unmarshal(fmt.Appendf(nil, format, args...), &e))
+		assert.NoError(t, bus.Publish(t.Context(), e))
+	}
+	hash := func(id string) []byte {
+		sum := sha256.Sum256([]byte(id))
+		return sum[:16]
+	}
+	publish(`{"session": "%x", "renewedAs": %q}`, hash(old), id)
+	c.Call("add")
+	publish(`{"session": "%x"}`, hash(old)) // is nobody's now
+	var items int
+	c.Call("items").Decode(&items)
+	assert.Equal(t, "items", items, 2)
+	publish(`{"session": "%x"}`, hash(id))
+	c.Expect("session:ended")
+	c.ExpectDisconnect(siotest.TransportClose)
 }
