@@ -83,16 +83,32 @@ async function knock(url, cookie) {
 }
 
 describe("session", { concurrency: false }, () => {
-  const app = new App("session");
+  const [app, short] = [new App("session"), new App("session")];
   let context;
-  before(() => app.start());
-  after(() => app.child && app.stop());
 
   async function fresh(options = {}) {
     await context?.close();
-    context = await browser.newContext({ locale: "en-GB", viewport: { width: 900, height: 700 }, ...options });
+    context = await newContext(options);
   }
-  after(() => context?.close());
+  const newContext = (options) => browser.newContext({ locale: "en-GB", viewport: { width: 900, height: 700 }, ...options });
+
+  // A session that expires while the other tests run.
+  let expiring;
+  before(async () => {
+    process.env.SESSION_LIFETIME = "8s";
+    await short.start().finally(() => delete process.env.SESSION_LIFETIME);
+    await app.start();
+    const context = await newContext();
+    const tab = await Tab.open(context, short.url);
+    await tab.signIn("Ada");
+    await tab.live("Ada", 1);
+    expiring = { context, tab, value: (await cookieOf(context)).value };
+  });
+  after(async () => {
+    await context?.close();
+    await expiring?.context.close();
+    for (const a of [app, short]) if (a.child) await a.stop();
+  });
 
   test("logout in one tab ends the other", limit, async () => {
     await fresh();
@@ -176,29 +192,22 @@ describe("session", { concurrency: false }, () => {
   });
 
   test("an expired cookie, a tampered one, none", limit, async () => {
-    const short = new App("session");
-    process.env.SESSION_LIFETIME = "3s";
-    await short.start().finally(() => delete process.env.SESSION_LIFETIME);
-    try {
-      await fresh();
-      const tab = await Tab.open(context, short.url);
-      await tab.signIn("Ada");
-      await tab.live("Ada", 1);
-      const { value } = await cookieOf(context);
-      assert.match(await knock(short.url, value), /^40\{"sid":/);
-      const tampered = (value[0] === "A" ? "B" : "A") + value.slice(1);
-      for (const cookie of [tampered, value.slice(1), `${value}x`, "x", ""]) {
-        assert.match(await knock(short.url, cookie), /^44.*"session_missing"/, cookie);
-      }
-      await tab.form("Your session has ended."); // by itself, when it expires
-      assert.match(await knock(short.url, value), /^44.*"session_missing"/);
-      await context.addCookies([{ name: "session", value, url: short.url }]); // kept by somebody who should not have
-      await tab.page.reload();
-      await tab.form();
-      tab.done();
-    } finally {
-      await short.stop();
+    const form = new URLSearchParams({ name: "Ada", password: "gopher" });
+    const login = await fetch(`${app.url}/app/login`, { method: "POST", body: form });
+    const [, good] = /^session=([^;]+)/.exec(login.headers.getSetCookie()[0]);
+    const { context, tab, value } = expiring;
+    const tampered = (good[0] === "A" ? "B" : "A") + good.slice(1);
+    for (const cookie of [tampered, good.slice(1), `${good}x`, "x", "", value]) {
+      assert.match(await knock(app.url, cookie), /^44.*"session_missing"/, cookie);
     }
+    assert.match(await knock(app.url, good), /^40\{"sid":/);
+
+    await tab.form("Your session has ended."); // by itself, when it expired
+    assert.match(await knock(short.url, value), /^44.*"session_missing"/);
+    await context.addCookies([{ name: "session", value, url: short.url }]); // kept by somebody who should not have
+    await tab.page.reload();
+    await tab.form();
+    tab.done();
   });
 
   test("names, contrast, phone", limit, async () => {

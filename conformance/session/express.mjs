@@ -52,6 +52,6 @@ console.log(JSON.stringify({
   now: await application({ secret: ["new secret", "old secret"] }),
   before: await application({ secret: "old secret" }),
   elsewhere: await application({ secret: "another secret" }),
-  short: await application({ secret: ["new secret"], rolling: true, cookie: { maxAge: 2000 } }),
+  short: await application({ secret: ["new secret"], rolling: true, cookie: { maxAge: 3000 } }),
   window: await application({ secret: ["new secret"], cookie: {} }),
 }));

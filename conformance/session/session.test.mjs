@@ -235,12 +235,12 @@ test("a session lives as long as either side uses it", async (t) => {
   const enter = (browser) => clients.connect("/checked", withCookie(browser.cookie));
   const start = Date.now();
   const users = ["http", "socket", "idle"];
-  const [http, live, idle] = await Promise.all(users.map((user) => Browser.login(user, "short"))); // two seconds
+  const [http, live, idle] = await Promise.all(users.map((user) => Browser.login(user, "short"))); // three seconds
   const cookies = new Set([http.cookie]);
   const sockets = await Promise.all([http, live, idle].map(enter));
   const ends = sockets.map((socket) => record(socket, "disconnect"));
   const idleEnd = event(sockets[2], "disconnect").then(() => Date.now() - start);
-  while (Date.now() - start < 5000) {
+  while (Date.now() - start < 7000) {
     await http.session(); // changes nothing: connect-redis touches
     cookies.add(http.cookie);
     await ack(sockets[1], "whoami"); // so does a check
@@ -249,13 +249,13 @@ test("a session lives as long as either side uses it", async (t) => {
   assert.deepEqual(ends.map((all) => all.length > 0), [false, false, true]);
   const took = await idleEnd;
   t.diagnostic(`the idle session ended after ${took} ms`);
-  assert.ok(took >= 1500 && took < 4000, `the idle session ended after ${took} ms`);
+  assert.ok(took >= 2500 && took < 7000, `the idle session ended after ${took} ms`);
   assert.equal((await http.session()).user, "http");
   assert.equal((await live.session()).user, "socket"); // Express has not seen it since the login
   assert.equal((await idle.session()).user, undefined);
   assert.deepEqual(await ack(await enter(http), "whoami"), ["http"]); // though its document is from the login
   assert.equal(cookies.size, 1, "the id stays");
-  for (const browser of [http, live]) assert.ok((await life(browser)) <= 2000);
+  for (const browser of [http, live]) assert.ok((await life(browser)) <= 3000);
 });
 
 test("a cookie without maxAge, as long as the browser runs", async (t) => {
