@@ -9,6 +9,8 @@ import { App, build } from "./servers.mjs";
 
 const limit = { timeout: 60_000 };
 const patience = 15_000; // ms
+// What Chromium says when the page gives up a connection that is about to be upgraded.
+const givenUp = /WebSocket is closed before the connection is established/;
 let browser;
 
 before(async () => {
@@ -24,7 +26,7 @@ class Tab {
     const page = await context.newPage();
     page.setDefaultTimeout(patience);
     Object.assign(tab, { page, url, errors: [], hosts: new Set(), sockets: [] });
-    page.on("console", (m) => ["error", "warning"].includes(m.type()) && tab.errors.push(m.text()));
+    page.on("console", (m) => ["error", "warning"].includes(m.type()) && !givenUp.test(m.text()) && tab.errors.push(m.text()));
     page.on("pageerror", (error) => tab.errors.push(String(error)));
     page.on("request", (request) => tab.hosts.add(new URL(request.url()).host));
     page.on("websocket", (ws) => tab.sockets.push(ws));

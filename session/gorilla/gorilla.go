@@ -109,7 +109,9 @@ func (p *Provider) Update(_ context.Context, v *session.Session, change func(val
 }
 
 // Destroy implements [session.Destroyer]: it saves the session with a negative
-// MaxAge, as handlers do to delete it.
+// MaxAge, as handlers do to delete it. A store that finds what to delete by the
+// request's cookie, and not by the session's ID, deletes nothing: let the
+// handler of the logout delete the session, too.
 func (p *Provider) Destroy(_ context.Context, id string) error {
 	s := sessions.NewSession(p.store, p.name)
 	s.ID = id
