@@ -37,6 +37,9 @@ func Run(t *testing.T, mount Mount) {
 		{"refused requests", refused},
 		{"browser client", browserClient},
 		{"origins", origins},
+		{"behind a proxy", proxied},
+		{"behind a proxy with a base path", stripped},
+		{"behind a proxy that changes the host", anotherHost},
 		{"Connection header", connectionHeader},
 		{"pipelined frame", pipelined},
 		{"handshake", handshake},
@@ -52,6 +55,10 @@ func Run(t *testing.T, mount Mount) {
 			tc.run(t, app, NewClient(t, mount(t, app.Server)))
 		})
 	}
+	t.Run("headers and cookie", func(t *testing.T) {
+		t.Parallel()
+		ownHeaders(t, NewClient(t, mount(t, headersApp(t).Server)))
+	})
 }
 
 // Drive checks polling, WebSocket, the upgrade and the end of sessions. edit,
