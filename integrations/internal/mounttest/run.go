@@ -294,9 +294,13 @@ func abandoned(t *testing.T, app *App, c *Client) {
 }
 
 func clientCloses(t *testing.T, app *App, c *Client) {
-	c.Open().Send("1")
+	s := c.Open()
+	Wait(t, "the socket", app.Connected) // the answer to CONNECT comes before the hooks
+	s.Send("1")
 	assert.Equal(t, "polling", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
-	_ = c.Dial().ws.CloseNow() // without a close frame
+	s = c.Dial()
+	Wait(t, "the socket", app.Connected)
+	_ = s.ws.CloseNow() // without a close frame
 	assert.Equal(t, "websocket", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
 }
 

@@ -35,7 +35,7 @@ func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	hs := &http.Server{
 		Handler: mux(mounttest.SlowApp(t).Server), ReadTimeout: mounttest.ShortTimeout, ReadHeaderTimeout: mounttest.ShortTimeout,
-		WriteTimeout: mounttest.ShortTimeout, IdleTimeout: mounttest.ShortTimeout,
+		WriteTimeout: mounttest.ShortTimeout,
 	}
 	mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", "2")
 }
