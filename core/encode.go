@@ -51,6 +51,9 @@ func (ns *Namespace) frames(p *Packet) (*frames, error) {
 	}
 	f := seal(parser.Packet{Type: t, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments})
 	f.volatile = p.Volatile
+	if p.NoCompress {
+		f.plain()
+	}
 	return &f, nil
 }
 

@@ -31,6 +31,7 @@ type Session struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	early    *failure // what ended the session while Connect ran
+	ending   Reason   // what Receiver.Closed was told
 	ws       *wsConn  // nil: polling
 	probe    *wsConn  // an upgrade in progress
 	poll     *poll    // the GET that waits
@@ -68,8 +69,8 @@ func fail(reason Reason, format string, args ...any) *failure {
 // open makes a session, queues its open packet, and introduces it to the
 // Handler. Nothing is sent before the caller has attached the transport's
 // reader or written the queue.
-func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
-	s := &Session{srv: srv, id: newID(), base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
+func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
+	s := &Session{srv: srv, id: id, base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
@@ -321,11 +322,8 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	if recv == nil {
 		s.early = &failure{reason, err}
 	}
-	probe := s.probe
-	s.probe = nil
-	if probe != nil && probe.conn == nil { // still being accepted; serveUpgrade sees to it
-		probe = nil
-	}
+	probe := s.takeProbe(flush)
+	s.ending = reason
 	var ready *wsConn
 	gone := false
 	if s.ws != nil {
@@ -370,8 +368,12 @@ func (s *Session) release() {
 	s.mu.Lock()
 	s.state.Store(stateReleased)
 	s.stopHeartbeat() // it would keep the session in memory
+	probe := s.takeProbe(false)
 	last := s.refs == 0
 	s.mu.Unlock()
+	if probe != nil {
+		probe.abort()
+	}
 	if last {
 		s.srv.remove(s)
 	}
