@@ -36,7 +36,15 @@ func TestEmitting(t *testing.T) {
 	})
 	// end
 
+	// code: compress
+	srv.On("photos", func(s *socketio.Socket) {
+		s.Compress(false).Emit("photo", png) // it is compressed already
+		s.Broadcast().Compress(false).Emit("photo", png)
+	})
+	// end
+
 	c := dial(t, srv)
+	c.Emit("photos")
 	assert.Equal(t, "first", c.Next().String(), `["hello"]`)
 	assert.Equal(t, "second", c.Next().String(), `["hello",1,"two",[3],{"four":5}]`)
 	assert.Equal(t, "third", c.Next().String(), `["order",{"item":"tea","count":2}]`)
@@ -45,6 +53,7 @@ func TestEmitting(t *testing.T) {
 	c.Expect("picture", &picture, &raw)
 	assert.Equal(t, "attachment", picture.Data, png)
 	assert.Equal(t, "second attachment", string(raw), "raw")
+	c.Expect("photo")
 	c.Call("cursor", 1, 2)
 	assert.Equal(t, "volatile", c.Next().String(), `["seen",1,2]`)
 }

@@ -3,6 +3,7 @@ package docs_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,10 @@ func newApp() (*socketio.Server, http.Handler) {
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
+	mux.HandleFunc("POST /news", func(w http.ResponseWriter, r *http.Request) {
+		srv.To("all").Emit("news", r.FormValue("text"))
+		w.WriteHeader(http.StatusAccepted)
+	})
 	return srv, mux
 }
 
@@ -52,6 +57,27 @@ func TestChat(t *testing.T) {
 	bob.Expect("message", &from, &text)
 	if from != "ada" || text != "hello" {
 		t.Errorf("bob heard %q from %q", text, from)
+	}
+}
+
+// end
+
+// code: routes
+func TestNews(t *testing.T) {
+	srv, router := newApp()
+	defer srv.Close()
+	ada := siotest.Dial(t, router, siotest.Options{Auth: map[string]string{"name": "ada"}})
+
+	app := siotest.HTTP(t, router, siotest.Options{})
+	res, err := app.PostForm("http://server.test/news", url.Values{"text": {"tea is ready"}})
+	if err != nil || res.StatusCode != http.StatusAccepted {
+		t.Fatal(res, err)
+	}
+	res.Body.Close()
+	var text string
+	ada.Expect("news", &text)
+	if text != "tea is ready" {
+		t.Errorf("heard %q", text)
 	}
 }
 
