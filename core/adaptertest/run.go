@@ -30,6 +30,8 @@ func Run(t *testing.T, start Start) {
 		{"JoinAndLeave", testJoinAndLeave},
 		{"Disconnect", testDisconnect},
 		{"Namespaces", testNamespaces},
+		{"FetchSockets", testFetch},
+		{"RemoteSocket", testRemote},
 		{"Close", testClose},
 	}
 	for _, tt := range tests {
@@ -61,6 +63,7 @@ func newCluster(t *testing.T, servers []*socketio.Server) *cluster {
 		if !ok {
 			t.Fatal("adaptertest: the server does not know its client")
 		}
+		c.eventually("connected", s.Connected) // its client may know before
 		c.must(s.Join("all", []string{"even", "odd"}[i%2]))
 		c.clients, c.sockets = append(c.clients, client), append(c.sockets, s)
 	}
