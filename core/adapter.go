@@ -24,8 +24,10 @@ type Adapter interface {
 	// wait has returned. It does not block.
 	//
 	// The caller calls wait once. It returns nil when all servers have given
-	// their last response, those that have left meanwhile excepted; otherwise,
-	// when ctx or this adapter ends first, a [*PartialError] that counts servers.
+	// their last response, those that have left meanwhile excepted: for them the
+	// adapter gives a response that takes back, by a negative number in Clients,
+	// whom they still waited for. When ctx or this adapter ends first, wait
+	// returns a [*PartialError] that counts servers.
 	// The other servers are told then, if that is cheap: they give up by
 	// themselves after op.Timeout.
 	Request(ctx context.Context, op *Operation, each func(*Response)) (wait func() error, err error)

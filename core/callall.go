@@ -53,7 +53,9 @@ func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args
 		var answer Answer
 		if _, none := any(answer).(None); !none {
 			if e := r.Decode(&answer); e != nil {
-				unfit = errors.Join(errAnswer, e)
+				if unfit == nil { // one tells enough
+					unfit = errors.Join(errAnswer, e)
+				}
 				continue
 			}
 		}

@@ -160,7 +160,8 @@ func (s *Socket) shared() map[string]json.RawMessage {
 // RemoteHandshake is a [Handshake] as servers tell each other of it. Like that
 // it prints and logs without what carries credentials. It must not be changed.
 type RemoteHandshake struct {
-	// Header is the header of the request, without Host.
+	// Header is the header of the request, without Host. As in the reference,
+	// the values of a name are joined by commas, Cookie's by semicolons.
 	Header http.Header
 	// Auth is the payload the client sent for this namespace, or nil.
 	Auth json.RawMessage
@@ -180,6 +181,13 @@ func newRemoteHandshake(h *Handshake) RemoteHandshake {
 		Time: time.UnixMilli(h.Time.UnixMilli()), Secure: h.Secure,
 	}
 	r.Header.Del("Host")
+	for key, values := range r.Header {
+		separator := ", "
+		if key == "Cookie" {
+			separator = "; "
+		}
+		r.Header[key] = []string{strings.Join(values, separator)}
+	}
 	if string(r.Auth) == "{}" { // as which nothing travels
 		r.Auth = nil
 	}

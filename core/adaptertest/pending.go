@@ -23,6 +23,7 @@ type pending struct {
 // parts are the responses of one server.
 type parts struct {
 	got, all int // all is 0 until the last one has come
+	clients  int // that have not replied
 }
 
 func newPending(op socketio.OperationType, each func(*socketio.Response), others []*node) *pending {
@@ -52,6 +53,10 @@ func (p *pending) response(from, part int, r *socketio.Response) {
 	}
 	p.each(r)
 	server.got++
+	server.clients += r.Clients
+	if r.Reply != nil {
+		server.clients--
+	}
 	if r.Last {
 		server.all = part + 1
 	}
@@ -61,15 +66,20 @@ func (p *pending) response(from, part int, r *socketio.Response) {
 	}
 }
 
-// left: a server will not answer.
+// left: a server will not answer, and neither will its clients.
 func (p *pending) left(place int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.parts[place] != nil {
-		delete(p.parts, place)
-		p.servers--
-		p.check()
+	server := p.parts[place]
+	if server == nil || p.over {
+		return
 	}
+	if p.op == socketio.OpCall && server.clients != 0 {
+		p.each(&socketio.Response{Clients: -server.clients})
+	}
+	delete(p.parts, place)
+	p.servers--
+	p.check()
 }
 
 // fail ends the request.
