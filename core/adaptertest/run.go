@@ -19,6 +19,7 @@ type Start func(t *testing.T, n int, opts socketio.Options) []*socketio.Server
 // one. It has subtests for each promise of [socketio.Adapter], on one, two and
 // three servers; all of them run real clients, and none in virtual time.
 func Run(t *testing.T, start Start) {
+	// Of each client one acknowledgement may be awaited: what is not given up shows.
 	tests := []struct {
 		name string
 		test func(t *testing.T, c *cluster)
@@ -32,13 +33,20 @@ func Run(t *testing.T, start Start) {
 		{"Namespaces", testNamespaces},
 		{"FetchSockets", testFetch},
 		{"RemoteSocket", testRemote},
+		{"EmitWithAck", testCall},
+		{"EmitWithAckLeaving", testCallLeaving},
+		{"EmitWithAckDeadline", testCallDeadline},
+		{"ServerSideEmit", testServerSide},
+		{"RequestOrder", testRequestOrder},
+		{"Death", testDeath},
+		{"EndOfAsker", testEndOfAsker},
 		{"Close", testClose},
 	}
 	for _, tt := range tests {
 		for n := 1; n <= 3; n++ {
 			t.Run(fmt.Sprintf("%s/%d", tt.name, n), func(t *testing.T) {
 				t.Parallel()
-				tt.test(t, newCluster(t, start(t, n, socketio.Options{})))
+				tt.test(t, newCluster(t, start(t, n, socketio.Options{Limits: socketio.Limits{PendingAcks: 1}})))
 			})
 		}
 	}
