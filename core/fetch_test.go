@@ -314,3 +314,40 @@ func TestRespond(t *testing.T) {
 		assert.Equal(t, "this server's", len(list), 1)
 	})
 }
+
+// TestRespondTimeout: an answering server gives up by itself, also when the
+// one that asks does not tell.
+func TestRespondTimeout(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &broken{}
+		a := newApp(t, socketio.Options{
+			AckTimeout: time.Minute, Limits: socketio.Limits{PendingAcks: 1},
+			Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b },
+		})
+		c := a.dial(t)
+		s := a.socket(t, c)
+		ended := make(chan time.Time, 1)
+		a.OnServerSide("silence", func(ctx context.Context, _ socketio.Ack) { <-ctx.Done(); ended <- time.Now() })
+		for _, tt := range []struct{ timeout, takes time.Duration }{{time.Second, time.Second}, {0, time.Minute}} {
+			for _, of := range []socketio.OperationType{socketio.OpCall, socketio.OpServerSide} {
+				start := time.Now()
+				op := &socketio.Operation{Type: of, Packet: socketio.Packet{Data: []byte(`["silence"]`)}, Timeout: tt.timeout}
+				assert.NoError(t, b.local.Respond(context.Background(), op, func(r *socketio.Response) {
+					assert.True(t, "no answer", !r.Last)
+				}))
+				if of == socketio.OpServerSide {
+					assert.Equal(t, "took", (<-ended).Sub(start), tt.takes)
+					continue
+				}
+				c.Expect("silence")
+				_, err := s.EmitWithAck(t.Context(), "q")
+				assert.ErrorIs(t, err, socketio.ErrTooManyAcks)
+				time.Sleep(tt.takes)
+				synctest.Wait()
+				_, err = s.EmitWithAck(short(t), "q")
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				c.Expect("q")
+			}
+		}
+	})
+}

@@ -103,6 +103,41 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestDeath: a server dies whose clients have been counted. Nothing tells of
+// them any more, and they are not expected.
+func TestDeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		counted := false // fault is called once at a time
+		servers := adaptertest.Faulty(t, 3, socketio.Options{}, func(m adaptertest.Message) []time.Duration {
+			switch {
+			case !m.Response || m.From != 2:
+				return timely
+			case counted:
+				return nil
+			}
+			counted = true
+			return timely
+		})
+		for i, srv := range servers {
+			for range 2 {
+				c := siotest.Dial(t, srv, siotest.Options{})
+				c.On("q", func(m *siotest.Message) {
+					if i < 2 {
+						m.Ack(i)
+					}
+				})
+			}
+		}
+		time.AfterFunc(time.Second, servers[2].Close)
+		start := time.Now()
+		answers, err := socketio.CallAll[int](t.Context(), servers[0], "q")
+		assert.NoError(t, err)
+		assert.Equal(t, "answers", len(answers), 4)
+		assert.Equal(t, "took", time.Since(start), time.Second)
+	})
+}
+
 // TestOvertaking: responses of one server that overtake each other are all
 // waited for.
 func TestOvertaking(t *testing.T) {

@@ -303,6 +303,37 @@ func testRequestOrder(t *testing.T, c *cluster) {
 	}
 }
 
+// testRequestThenPublish: what is published behind a request arrives behind it.
+func testRequestThenPublish(t *testing.T, c *cluster) {
+	const rounds = 10
+	for round := range rounds {
+		asked := make(chan struct{})
+		orders := make(chan string, len(c.clients))
+		for i, client := range c.clients {
+			order := ""
+			client.On("request", func(m *siotest.Message) {
+				order += "request "
+				m.Ack(i, []byte{0})
+				if i == 0 {
+					close(asked) // by now the request is on its way to the others
+				}
+			})
+			client.On("event", func(*siotest.Message) { orders <- order + "event" })
+		}
+		replied := make(chan error, 1)
+		go func() {
+			_, err := c.servers[0].EmitWithAck(enough(t), "request", round)
+			replied <- err
+		}()
+		<-asked
+		c.must(c.servers[0].Emit("event"))
+		for range c.clients {
+			c.equal("order", <-orders, "request event")
+		}
+		c.must(<-replied)
+	}
+}
+
 // numbers decodes replies of one number and sorts them.
 func numbers(c *cluster, replies []*socketio.Reply) string {
 	all := make([]int, len(replies))

@@ -38,6 +38,7 @@ func Run(t *testing.T, start Start) {
 		{"EmitWithAckDeadline", testCallDeadline},
 		{"ServerSideEmit", testServerSide},
 		{"RequestOrder", testRequestOrder},
+		{"RequestThenPublish", testRequestThenPublish},
 		{"Death", testDeath},
 		{"EndOfAsker", testEndOfAsker},
 		{"Close", testClose},
