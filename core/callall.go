@@ -209,7 +209,7 @@ func (c *call) send(s *Socket, f *frames) {
 	if errors.Is(err, ErrClosed) {
 		return
 	}
-	sent := false
+	var sent bool
 	if f.volatile {
 		sent = s.sendVolatile(f)
 	} else {

@@ -84,13 +84,12 @@ func TestEmitWithAckOrder(t *testing.T) {
 		for i, c := range n.clients {
 			c.On("q", func(m *siotest.Message) {
 				time.AfterFunc(time.Duration(4-i)*time.Second, func() {
-					switch {
-					case i == 1:
+					if i == 1 {
 						m.Ack()
-					default:
-						m.Ack(i, []byte{byte(i)}, map[string]any{"deep": []any{[]byte("b")}})
-						m.Ack("again")
+						return
 					}
+					m.Ack(i, []byte{byte(i)}, map[string]any{"deep": []any{[]byte("b")}})
+					m.Ack("again")
 				})
 			})
 		}
@@ -108,7 +107,7 @@ func TestEmitWithAckOrder(t *testing.T) {
 			var b []byte
 			var deep struct{ Deep [][]byte }
 			assert.NoError(n.t, r.Decode(&i, &b, &deep))
-			got += fmt.Sprint(i, b, string(deep.Deep[0]), r.Len(), "/")
+			got += fmt.Sprintf("%d %v%s%d/", i, b, deep.Deep[0], r.Len())
 		}
 		assert.Equal(n.t, "replies", got, "3 [3]b3/2 [2]b3/-/0 [0]b3/")
 	})
@@ -235,7 +234,7 @@ func TestEmitWithAckLimit(t *testing.T) {
 			start := time.Now()
 			got, err := socketio.CallAll[int](n.t.Context(), n, "q")
 			assert.Equal(n.t, "answers", len(got), 2)
-			cause := error(socketio.ErrTooManyAcks)
+			cause := socketio.ErrTooManyAcks
 			if len(n.servers) > 1 && full > 0 {
 				var p *socketio.PartialError
 				assert.True(n.t, "partial", errors.As(err, &p))
@@ -348,7 +347,7 @@ func TestEmitWithAckBacklog(t *testing.T) {
 			err := <-errs
 			var p *socketio.PartialError
 			assert.True(n.t, "partial", errors.As(err, &p))
-			cause := error(socketio.ErrBacklog)
+			cause := socketio.ErrBacklog
 			if held > 0 && len(n.servers) > 1 {
 				cause = p.Err
 			}

@@ -97,7 +97,7 @@ func (ns *Namespace) receiveServerSide(ctx context.Context, op *Operation, reply
 	}}
 	in.Event = in.packet.Event()
 	in.args = in.packet.AppendArgs(in.few[:0])
-	if ns.servers.push(ns, ctx, in, ns.timeout(op)) || reply == nil {
+	if ns.servers.push(ctx, ns, in, ns.timeout(op)) || reply == nil {
 		return nil
 	}
 	reply(&Response{Last: true})
@@ -107,7 +107,7 @@ func (ns *Namespace) receiveServerSide(ctx context.Context, op *Operation, reply
 // push queues an event and sees that a goroutine runs the handlers, which ends
 // when none is left to run; Shutdown waits for it. It reports false if the
 // event has no handler.
-func (sd *serverSide) push(ns *Namespace, ctx context.Context, in *Incoming, timeout time.Duration) bool {
+func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, timeout time.Duration) bool {
 	sd.mu.Lock()
 	defer sd.mu.Unlock()
 	h := sd.handlers[in.Event]

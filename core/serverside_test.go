@@ -68,7 +68,7 @@ func TestServerSideShapes(t *testing.T) {
 			})
 			srv.OnServerSide("code", func() error { return &socketio.Error{Code: socketio.Forbidden, Message: "no"} })
 			srv.OnServerSide("secret", func() error { return errors.New("secret") })
-			srv.OnServerSide("panic", func() { panic("oops") }) //nolint:forbidigo // that is what is tested
+			srv.OnServerSide("panic", func() { panic("oops") })
 			srv.OnServerSide("data", func(ack socketio.Ack) error {
 				return &socketio.Error{Code: socketio.Internal, Data: make(chan int)}
 			})

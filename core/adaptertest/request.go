@@ -46,8 +46,8 @@ func enough(t *testing.T) context.Context {
 func testFetch(t *testing.T, c *cluster) {
 	for i, s := range c.sockets {
 		s.SetIdentity(fmt.Sprint("user-", i))
-		shared.Set(s, profile{Name: fmt.Sprint("n", i), Data: []byte{1, 2}})
-		kept.Set(s, i)
+		profileKey.Set(s, profile{Name: fmt.Sprint("n", i), Data: []byte{1, 2}})
+		localKey.Set(s, i)
 	}
 	for origin, srv := range c.servers {
 		for _, tt := range []struct {
@@ -80,10 +80,10 @@ type profile struct {
 }
 
 var (
-	shared = socketio.NewSharedKey[profile]("profile")
-	other  = socketio.NewSharedKey[string]("profile") // another key of that name
-	unset  = socketio.NewSharedKey[profile]("unset")
-	kept   = socketio.NewKey[int]("kept")
+	profileKey = socketio.NewSharedKey[profile]("profile")
+	textKey    = socketio.NewSharedKey[string]("profile") // of that name, and another type
+	unsetKey   = socketio.NewSharedKey[profile]("unset")
+	localKey   = socketio.NewKey[int]("local")
 )
 
 // fetched lists the sockets as at does.
@@ -114,11 +114,11 @@ func (c *cluster) checkFetched(origin int, r socketio.RemoteSocket) {
 	slices.Sort(want)
 	c.equal("rooms", fmt.Sprint(rooms), fmt.Sprint(want))
 	c.equal("identity", r.Identity(), fmt.Sprint("user-", i))
-	p, ok := shared.Fetch(r)
+	p, ok := profileKey.Fetch(r)
 	c.equal("shared value", fmt.Sprint(p, ok), fmt.Sprint(profile{fmt.Sprint("n", i), []byte{1, 2}}, true))
-	_, ok = other.Fetch(r)
-	_, ok2 := unset.Fetch(r)
-	_, ok3 := kept.Fetch(r)
+	_, ok = textKey.Fetch(r)
+	_, ok2 := unsetKey.Fetch(r)
+	_, ok3 := localKey.Fetch(r)
 	c.equal("of another type, not set, not shared", fmt.Sprint(ok, ok2, ok3), "false false false")
 	local, ok := r.Local()
 	c.equal("local", fmt.Sprint(ok, local == s), fmt.Sprint(i/2 == origin, i/2 == origin))
