@@ -1,13 +1,72 @@
 package docs_test
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
+
+// code: key
+var Status = socketio.NewSharedKey[string]("status")
+
+// end
+
+func TestAskingASet(t *testing.T) {
+	t.Parallel()
+	servers := adaptertest.Cluster(t, 2, socketio.Options{})
+	srv := servers[0]
+	for _, node := range servers {
+		node.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+			Status.Set(s, "awake")
+			return s.Join("team")
+		})
+	}
+	a, b := dial(t, servers[0]), dial(t, servers[1])
+	a.On("ready", func(m *siotest.Message) { m.Ack(true) })
+	b.On("ready", func(m *siotest.Message) { m.Ack(false) })
+	order := func(m *siotest.Message) { m.Ack(Receipt{Number: 1}) }
+	a.On("place order", order)
+	b.On("place order", order)
+	ctx := t.Context()
+
+	// code: ask
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	answers, err := socketio.CallAll[bool](ctx, srv.To("team"), "ready", "set?")
+	var partial *socketio.PartialError
+	if errors.As(err, &partial) {
+		err = nil // answers are those of partial.Answered clients: enough for this poll
+	}
+	// end
+	assert.NoError(t, err)
+	assert.Equal(t, "answers", len(answers), 2)
+
+	// code: askTyped
+	receipts, err := PlaceOrder.CallAll(ctx, srv.To("team"), Order{Item: "tea", Count: 1})
+	// end
+	assert.NoError(t, err)
+	assert.Equal(t, "receipts", receipts, []Receipt{{1}, {1}})
+
+	// code: fetch
+	sockets, err := srv.To("team").FetchSockets(ctx)
+	for _, s := range sockets {
+		status, _ := Status.Fetch(s)
+		if status == "awake" && !s.Handshake().Secure {
+			s.Emit("use https")
+		}
+	}
+	// end
+	assert.NoError(t, err)
+	a.Expect("use https")
+	b.Expect("use https")
+}
 
 func TestBroadcasting(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,40 @@ func startCluster(t *testing.T, n int, opts socketio.Options) []*socketio.Server
 	return adaptertest.Cluster(t, n, opts)
 }
 
+func TestServerSide(t *testing.T) {
+	t.Parallel()
+	servers := adaptertest.Cluster(t, 3, socketio.Options{})
+	dropped := make(chan string, 3)
+	cache := dropper(dropped)
+	ctx := t.Context()
+	for _, srv := range servers {
+		// code: serverside
+		srv.OnServerSide("drop", func(key string) { cache.Drop(key) })
+		srv.OnServerSide("connections", func() int { return srv.Connections() })
+		// end
+	}
+	srv := servers[0]
+	// code: ask
+	srv.ServerSideEmit("drop", "user:7")
+
+	total := srv.Connections()
+	replies, err := srv.ServerSideEmitWithAck(ctx, "connections")
+	for _, reply := range replies {
+		var n int
+		if reply.Decode(&n) == nil {
+			total += n
+		}
+	}
+	// end
+	assert.NoError(t, err)
+	assert.Equal(t, "replies", len(replies), 2)
+	assert.Equal(t, "dropped", <-dropped+<-dropped, "user:7user:7")
+}
+
+type dropper chan<- string
+
+func (d dropper) Drop(key string) { d <- key }
+
 // code: cluster
 func TestNewsReachesEveryServer(t *testing.T) {
 	servers := adaptertest.Cluster(t, 3, socketio.Options{})
