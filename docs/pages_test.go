@@ -10,6 +10,8 @@ package docs_test
 
 import (
 	"flag"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -30,7 +32,7 @@ var elsewhere = map[string]string{
 	"sessions.md":    "the Examples and tests of package session, and examples/sessions",
 	"securing.md":    "its programs are complete, see readme_test.go",
 	"threats.md":     "it has no code",
-	"proxy.md":       "its programs are complete, see readme_test.go",
+	"proxies.md":     "it is about other programs' settings",
 	"performance.md": "it has no code",
 }
 
@@ -96,6 +98,29 @@ func TestPages(t *testing.T) {
 	}
 	if blocks == 0 {
 		t.Error("no page shows code of a test: has the form of the marks changed?")
+	}
+}
+
+// TestBlocksParse: code that is kept elsewhere is Go at least: declarations, or
+// the inside of a function.
+func TestBlocksParse(t *testing.T) {
+	t.Parallel()
+	block := regexp.MustCompile("(?s)```go\n(.*?)```")
+	for page := range elsewhere {
+		if _, err := os.Stat(page); err != nil {
+			continue // it is on its way, with its test
+		}
+		for _, m := range block.FindAllStringSubmatch(read(t, page), -1) {
+			if strings.HasPrefix(m[1], "package ") {
+				continue
+			}
+			code := strings.ReplaceAll(m[1], "…", "left_out")
+			_, asFile := parser.ParseFile(token.NewFileSet(), page, "package p\n"+code, 0)
+			_, asBody := parser.ParseFile(token.NewFileSet(), page, "package p\nfunc _() {\n"+code+"\n}", 0)
+			if asFile != nil && asBody != nil {
+				t.Errorf("%s: this is no Go: %v\n%s", page, asBody, m[1])
+			}
+		}
 	}
 }
 
