@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { leak.Main(m) }
 var elsewhere = map[string]string{
 	"auth.md":        "the Examples and tests of package auth, and examples/auth",
 	"sessions.md":    "the Examples and tests of package session, and examples/sessions",
-	"securing.md":    "its programs are complete, see readme_test.go",
+	"securing.md":    "the tests of integrations/middlewares: each block says which file it is from",
 	"threats.md":     "it has no code",
 	"proxies.md":     "it is about other programs' settings",
 	"performance.md": "it has no code",
