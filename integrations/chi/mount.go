@@ -45,7 +45,7 @@ func Handler(srv *socketio.Server) http.Handler {
 		panic("socketio: siochi: the server is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(r), Values: params(r)})
 		}
 		srv.ServeHTTP(w, r)

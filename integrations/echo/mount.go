@@ -61,7 +61,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 	}
 	return func(c echo.Context) error {
 		r := c.Request()
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
 		}
 		if r.Header.Get("Upgrade") != "" {

@@ -57,10 +57,10 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 			return fiber.ErrBadRequest // what fasthttp takes for a URI
 		}
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-		switch handshake := socketio.IsHandshake(r); {
-		case handshake && !upgrade && c.App().Config().Prefork:
+		switch {
+		case !upgrade && c.App().Config().Prefork && socketio.IsHandshake(r):
 			return refusePolling(c)
-		case handshake:
+		case srv.WantsUpstream(r):
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
 		}
 		if upgrade {

@@ -46,7 +46,7 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		r := c.Request
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.ClientIP(), Values: values(c)})
 		}
 		srv.ServeHTTP(withoutGzip(c), r)
