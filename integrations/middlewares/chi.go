@@ -54,7 +54,9 @@ func Chi(o Settings) (http.Handler, *socketio.Server, error) {
 	// docs:chi
 	srv.Use(auth.External(auth.ClaimsAt[Claims](jwtauth.TokenCtxKey, jwtauth.ErrorCtxKey), auth.Config[Claims]{Leeway: time.Second}))
 	// docs:end
+	// docs:chi-check
 	check := chi.Chain(jwtauth.Verifier(ja), jwtauth.Authenticator(ja)).Handler
+	// docs:end
 	switch {
 	case o.NoCheck:
 		check = jwtauth.Verifier(ja) // passes everything on, with its error
@@ -73,10 +75,12 @@ func Chi(o Settings) (http.Handler, *socketio.Server, error) {
 		}
 		// docs:end
 	}
+	// docs:chi-mount
 	r.Group(func(r chi.Router) {
 		r.Use(check)
 		siochi.Mount(r, srv)
 	})
+	// docs:end
 	o.serve(srv)
 	return r, srv, nil
 }
