@@ -53,7 +53,8 @@ func Handler(srv *socketio.Server) http.Handler {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(r *http.Request) bool { return socketio.IsHandshake(r) }
 
 // Get returns a value that middleware has put into the request's context in

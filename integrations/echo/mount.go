@@ -73,7 +73,8 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c echo.Context) bool { return socketio.IsHandshake(c.Request()) }
 
 // Skipper is for the configuration of other middleware: it skips the path, as

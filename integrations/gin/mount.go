@@ -54,7 +54,8 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
 
 // Get returns what middleware has stored with c.Set in the handshake.
