@@ -58,7 +58,7 @@ func Fiber(o Settings) (*fiber.App, *socketio.Server, error) {
 		// docs:end
 	}
 	// docs:fiber-mount
-	siofiber.Mount(app.Group("/", jwtware.New(config)), srv)
+	app.All("/socket.io/*", jwtware.New(config), siofiber.Handler(srv))
 	// docs:end
 	o.serve(srv)
 	return app, srv, nil
