@@ -10,8 +10,6 @@ package docs_test
 
 import (
 	"flag"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,16 +24,6 @@ var update = flag.Bool("update", false, "write the code of the test files into t
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// elsewhere are the pages whose code is not kept here, and what keeps it.
-var elsewhere = map[string]string{
-	"auth.md":        "the Examples and tests of package auth, and examples/auth",
-	"sessions.md":    "the Examples and tests of package session, and examples/sessions",
-	"securing.md":    "the tests of integrations/middlewares: each block says which file it is from",
-	"threats.md":     "it has no code",
-	"proxies.md":     "it is about other programs' settings",
-	"performance.md": "it has no code",
-}
-
 var (
 	codeMark   = regexp.MustCompile(`^<!-- code: (\S+) -->$`)
 	reasonMark = regexp.MustCompile(`^<!-- not compiled: \S.* -->$`)
@@ -43,14 +31,15 @@ var (
 	regionEnd  = regexp.MustCompile(`^\s*// end$`)
 )
 
-// TestPages compares every Go block of every page with the code that was run.
-// Complete programs are not of its business: readme_test.go builds those.
+// TestPages compares every Go block of a page that has a test file with the
+// code that was run. Complete programs, and the pages that have none, are the
+// business of docs_test.go at the root: it compiles them.
 //
 // It does not run in parallel: with -update it writes what other tests read.
 func TestPages(t *testing.T) {
 	blocks := 0
 	for _, page := range pages(t) {
-		if _, ok := elsewhere[page]; ok {
+		if _, err := os.Stat(testFile(page)); err != nil {
 			continue
 		}
 		regions := readRegions(t, testFile(page))
@@ -101,29 +90,6 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestBlocksParse: code that is kept elsewhere is Go at least: declarations, or
-// the inside of a function.
-func TestBlocksParse(t *testing.T) {
-	t.Parallel()
-	block := regexp.MustCompile("(?s)```go\n(.*?)```")
-	for page := range elsewhere {
-		if _, err := os.Stat(page); err != nil {
-			continue // it is on its way, with its test
-		}
-		for _, m := range block.FindAllStringSubmatch(read(t, page), -1) {
-			if strings.HasPrefix(m[1], "package ") {
-				continue
-			}
-			code := strings.ReplaceAll(m[1], "…", "left_out")
-			_, asFile := parser.ParseFile(token.NewFileSet(), page, "package p\n"+code, 0)
-			_, asBody := parser.ParseFile(token.NewFileSet(), page, "package p\nfunc _() {\n"+code+"\n}", 0)
-			if asFile != nil && asBody != nil {
-				t.Errorf("%s: this is no Go: %v\n%s", page, asBody, m[1])
-			}
-		}
-	}
-}
-
 // TestTestFilesHavePages fails for code that no page can show any more.
 func TestTestFilesHavePages(t *testing.T) {
 	t.Parallel()
@@ -165,12 +131,12 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestIndex: README.md leads to every page whose code is here.
+// TestIndex: README.md leads to every page.
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	index := read(t, "README.md")
 	for _, page := range pages(t) {
-		if _, ok := elsewhere[page]; !ok && page != "README.md" && !strings.Contains(index, "]("+page+")") {
+		if page != "README.md" && !strings.Contains(index, "]("+page+")") {
 			t.Errorf("README.md does not lead to %s", page)
 		}
 	}
@@ -181,7 +147,7 @@ func anchors(page string) []string {
 	var all []string
 	for line := range strings.Lines(page) {
 		if text := strings.TrimLeft(line, "#"); text != line && strings.HasPrefix(text, " ") {
-			text = regexp.MustCompile("[^\\p{L}\\p{N}_ -]").ReplaceAllString(strings.ToLower(strings.TrimSpace(text)), "")
+			text = regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(strings.TrimSpace(text)), "")
 			all = append(all, strings.ReplaceAll(text, " ", "-"))
 		}
 	}
