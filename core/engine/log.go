@@ -82,7 +82,7 @@ func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) 
 			attrs = append(attrs, slog.Int("left_out", left))
 		}
 	}
-	srv.log.LogAttrs(ctx, level, msg, attrs...)
+	srv.log.LogAttrs(ctx, level, msg, attrs...) //nolint:sloglint // callers give constants
 }
 
 // noteRefused logs a refused request.
