@@ -33,8 +33,8 @@ type Options struct {
 	// ConnectTimeout closes a connection that is in no namespace for so long.
 	// Default 45 s.
 	ConnectTimeout time.Duration
-	// AckTimeout bounds [Call] when its context has no deadline. Default 20 s;
-	// negative: none.
+	// AckTimeout bounds the wait for the answers of clients and of other servers
+	// when the context has no deadline. Default 20 s; negative: none.
 	AckTimeout time.Duration
 
 	// Limits bounds what one client can cost.
@@ -57,6 +57,15 @@ type Options struct {
 	// Headers may change the header of every polling response and of the 101.
 	// initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
+	// HTTPCompression compresses the responses to polls that have at least so
+	// many bytes, unless Compress(false) was said of all messages in them. Zero,
+	// the default: never. Not together with a framework or a proxy that
+	// compresses. See [engine.Options].
+	HTTPCompression int
+	// GenerateID makes the Engine.IO session ids: secrets, not the public ids
+	// of sockets. An error, and an id that is in use, refuse the handshake.
+	// Default: 16 random bytes. See [engine.Options].
+	GenerateID func(r *http.Request) (string, error)
 	// OnRefused hears of every HTTP request that is refused.
 	OnRefused func(r *http.Request, e *RequestError)
 
@@ -179,6 +188,6 @@ func (o *Options) engine() *engine.Options {
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
-		OnRefused: o.OnRefused, Logger: o.Logger,
+		HTTPCompression: o.HTTPCompression, GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

@@ -71,9 +71,9 @@ func fail(reason Reason, format string, args ...any) *failure {
 // open makes a session, queues its open packet, and introduces it to the
 // Handler. Nothing is sent before the caller has attached the transport's
 // reader or written the queue.
-func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
+func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
 	s := &Session{
-		srv: srv, id: newID(), pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
+		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
 		base64: q.base64, ws: ws, opened: time.Now(), refs: 1,
 	}
 	handshake := parser.Handshake{
