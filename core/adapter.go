@@ -105,8 +105,8 @@ func (ns *Namespace) apply(op *Operation) error {
 	return nil
 }
 
-// run does an operation here and publishes it.
-func (ns *Namespace) run(op *Operation, local bool) error {
+// perform does an operation here and publishes it.
+func (ns *Namespace) perform(op *Operation, local bool) error {
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another
 		// server must not overtake it there.
