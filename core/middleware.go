@@ -57,7 +57,8 @@ func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
 // UseEvent adds middleware around the handlers of the namespace's events, for
 // logging, rate limits, validation. The first one added is the outermost, and a
 // parent's is outside of its children's. It also sees events that have no
-// handler. m is called once for each handler that it is put around.
+// handler. m is called once for each handler that it is put around, and anew
+// when more is added to the namespace.
 func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
 	ns.mine().scope.events.add(m)
