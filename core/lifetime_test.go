@@ -2,7 +2,6 @@ package socketio_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -200,9 +199,11 @@ func TestChildThatCannotBeMade(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, o siotest.Options) {
 				fail := where
+				gate := make(chan struct{})
 				f := newFleet(t)
 				a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter {
 					if fail == "adapter" && l.Namespace() != "/" {
+						<-gate
 						panic("adapter")
 					}
 					if fail == "close" && l.Namespace() != "/" {
@@ -210,10 +211,14 @@ func TestChildThatCannotBeMade(t *testing.T) {
 					}
 					return f.adapter(l)
 				}})
-				parent := a.OfRegexp(rooms)
-				protected := func(context.Context, *socketio.Socket) error { return errors.New("protected") }
+				asked := make(chan struct{}, 4)
+				parent := a.OfFunc(func(name string, _ *socketio.Handshake) bool {
+					asked <- struct{}{}
+					return rooms.MatchString(name)
+				})
 				a.OnNewNamespace(func(ns *socketio.Namespace) {
 					if fail == "OnNewNamespace" {
+						<-gate
 						panic("hook")
 					}
 					ns.UseFunc(func(context.Context, *socketio.Socket) error { return nil })
@@ -224,16 +229,23 @@ func TestChildThatCannotBeMade(t *testing.T) {
 					synctest.Wait()
 					a.log.one(t, "adapter of a removed namespace")
 				} else {
-					assert.Equal(t, "message", siotest.Refused(t, a, o).Message, "Connection refused")
+					waiting := []*siotest.Conn{siotest.Open(t, a, o), siotest.Open(t, a, o)}
+					for _, c := range waiting {
+						assert.NoError(t, c.Send("40/room-1,"))
+					}
+					<-asked // not synctest.Wait: the second client waits in a sync.Once
+					<-asked
+					close(gate)
+					for _, c := range waiting {
+						c.Expect(`44/room-1,{"message":"Connection refused"}`)
+					}
 					synctest.Wait()
 					a.log.one(t, "panic")
 				}
 				assert.Equal(t, "children", names(parent.Children()), "")
 				fail = ""
 				siotest.Dial(t, a, o)
-				parent.UseFunc(protected)
-				siotest.Refused(t, a, o)
-				a.log.one(t, "protected")
+				a.log.none(t)
 			})
 		})
 	}
@@ -306,7 +318,7 @@ func TestChildrenUnderStress(t *testing.T) {
 			t.Run(fmt.Sprint(worker), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(1, uint64(worker)))
-				for range 25 {
+				for range 12 {
 					name := fmt.Sprint("/room-", random.IntN(3))
 					o := siotest.Options{Namespace: name, Timeout: 30 * time.Second}
 					if random.IntN(5) == 0 {

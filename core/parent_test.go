@@ -365,3 +365,15 @@ func TestRefusedChildren(t *testing.T) {
 		a.log.one(t, "middleware failed")
 	})
 }
+
+// TestLongNamesInLogs: what a client chooses is cut before it is logged, which
+// every log of these tests checks.
+func TestLongNamesInLogs(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := newApp(t, socketio.Options{})
+		a.OfRegexp(regexp.MustCompile("^/x+$")).On("fail", func() error { return errors.New("no") })
+		o.Namespace = "/" + strings.Repeat("x", 500)
+		siotest.Dial(t, a, o).Call("fail")
+		a.log.one(t, "handler failed")
+	})
+}

@@ -140,7 +140,7 @@ func TestOnRoomUnderStress(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(2, uint64(worker)))
 				c := a.dial(t)
-				for range 200 {
+				for range 60 {
 					c.Emit("move", random.IntN(2) == 0, strings.Repeat("r", 1+random.IntN(3)))
 				}
 				c.Call("move", true, "r")
