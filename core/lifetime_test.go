@@ -271,7 +271,7 @@ func TestChildLimit(t *testing.T) {
 					assert.Equal(t, "message", siotest.Refused(t, a, o).Message, "Invalid namespace")
 				}
 				join("/room-1")
-				join("/other-1")
+				other := join("/other-1")
 				c := join("/room-2")
 				refused("/room-3")
 				refused("/other-2")
@@ -281,6 +281,13 @@ func TestChildLimit(t *testing.T) {
 				synctest.Wait()
 				refused("/room-3")
 				join("/room-4")
+				other.Disconnect()
+				synctest.Wait()
+				if keep {
+					refused("/room-3")
+				} else {
+					join("/room-3")
+				}
 				a.log.none(t)
 			})
 		})
