@@ -197,6 +197,13 @@ func TestSocketUseEvent(t *testing.T) {
 		run(one, "other", "S") // one for all that have no handler
 		run(two, "p c s", "handler")
 		run(two, "none", "")
+		for range 2 { // two handlers that have the event one after the other
+			off := parent.On("again", func() { j.note("handler") })
+			run(one, "again", "new S; S; handler")
+			run(one, "again", "S; handler")
+			off()
+		}
+		run(one, "again", "S")
 		parent.UseEvent(middleware("P"))
 		run(one, "p c s", "new P; P; S; handler")
 		run(one, "none", "new P; P; S")

@@ -367,13 +367,13 @@ func (ns *Namespace) mine() *Namespace {
 		live = child
 	}
 	defer live.release()
-	live.ready()
 	if live.life.announcing.Load() {
 		return live
 	}
 	ns.srv.mu.Lock()
 	live.life.kept = true
 	ns.srv.mu.Unlock()
+	live.ready()
 	if live != ns {
 		live.announce()
 	}

@@ -342,6 +342,7 @@ func TestRefusedChildren(t *testing.T) {
 			return &broken{}
 		}})
 		parent := a.OfRegexp(rooms)
+		a.OnNewNamespace(func(ns *socketio.Namespace) { ns.On("own", func() {}) })
 		parent.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
 			assert.Equal(t, "while it runs", names(parent.Children()), s.Namespace().Name())
 			if s.Namespace().Name() == "/room-1" {
