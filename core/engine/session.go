@@ -31,6 +31,7 @@ type Session struct {
 	// Guarded by mu.
 	mu       sync.Mutex
 	early    *failure // what ended the session while Connect ran
+	ending   Reason   // what Receiver.Closed was told
 	ws       *wsConn  // nil: polling
 	probe    *wsConn  // an upgrade in progress
 	poll     *poll    // the GET that waits
@@ -321,11 +322,8 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	if recv == nil {
 		s.early = &failure{reason, err}
 	}
-	probe := s.probe
-	s.probe = nil
-	if probe != nil && probe.conn == nil { // still being accepted; serveUpgrade sees to it
-		probe = nil
-	}
+	probe := s.takeProbe(flush)
+	s.ending = reason
 	var ready *wsConn
 	gone := false
 	if s.ws != nil {
@@ -370,8 +368,12 @@ func (s *Session) release() {
 	s.mu.Lock()
 	s.state.Store(stateReleased)
 	s.stopHeartbeat() // it would keep the session in memory
+	probe := s.takeProbe(false)
 	last := s.refs == 0
 	s.mu.Unlock()
+	if probe != nil {
+		probe.abort()
+	}
 	if last {
 		s.srv.remove(s)
 	}

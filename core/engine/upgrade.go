@@ -90,6 +90,22 @@ func (s *Session) dropProbe(c *wsConn) bool {
 	return true
 }
 
+// takeProbe ends the upgrade in progress, whose connection the caller aborts.
+// With flush one that the client was told of stays: the client may have stopped
+// polling already, and what it is owed can then reach it by the WebSocket only.
+// Called with mu held.
+func (s *Session) takeProbe(flush bool) *wsConn {
+	c := s.probe
+	if c == nil || (flush && c.probed) {
+		return nil
+	}
+	s.probe = nil
+	if c.conn == nil { // still being accepted; serveUpgrade sees to it
+		return nil
+	}
+	return c
+}
+
 // errNotProbe closes a WebSocket on which a client does not follow the steps
 // of the upgrade. The session stays on polling.
 var errNotProbe = errors.New("engine: not a step of the upgrade")
@@ -124,12 +140,13 @@ func (c *wsConn) stopExpire() {
 }
 
 // promote makes the probe the session's transport. What the client POSTed
-// before comes first; what is queued follows on the WebSocket.
+// before comes first; what is queued follows on the WebSocket, and the close
+// frame if the session was closed meanwhile.
 func (c *wsConn) promote() error {
 	s := c.s
 	s.mu.Lock()
 	s.waitPost()
-	if s.probe != c || s.state.Load() != stateOpen {
+	if s.probe != c {
 		s.mu.Unlock()
 		return errNotProbe
 	}
@@ -141,7 +158,12 @@ func (c *wsConn) promote() error {
 	if s.poll != nil { // the client should have let it end
 		s.poll.wakeUp()
 	}
-	ready := c.schedule()
+	var ready *wsConn
+	if s.state.Load() == stateOpen {
+		ready = c.schedule()
+	} else {
+		ready = c.closeLocked(s.ending, nil, true)
+	}
 	s.mu.Unlock()
 	if ready != nil {
 		s.srv.flush.add(ready)

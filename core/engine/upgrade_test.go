@@ -400,33 +400,6 @@ func TestProbeEnds(t *testing.T) {
 	}
 }
 
-// TestCloseDuringUpgrade: the session ends while a WebSocket is being tried.
-func TestCloseDuringUpgrade(t *testing.T) {
-	t.Parallel()
-	ends := map[string]struct {
-		do     func(h *host, sid string, s *engine.Session)
-		reason engine.Reason
-	}{
-		"Close":        {func(_ *host, _ string, s *engine.Session) { s.Close() }, engine.ForcedClose},
-		"client":       {func(h *host, sid string, _ *engine.Session) { h.posted(sid, "1") }, engine.TransportClose},
-		"parse error":  {func(h *host, sid string, _ *engine.Session) { h.post(sid, "x") }, engine.ParseError},
-		"Server.Close": {func(h *host, _ string, _ *engine.Session) { h.srv.Close() }, engine.ServerShuttingDown},
-	}
-	for name, end := range ends {
-		t.Run(name, func(t *testing.T) {
-			both(t, func(t *testing.T, serve starter) {
-				h := serve(t, setup{opts: engine.Options{CloseTimeout: 50 * time.Millisecond}})
-				sid := h.open()
-				c := h.probe(sid)
-				end.do(h, sid, h.session())
-				h.ended(end.reason)
-				c.expectEnd()
-				assert.NoError(t, h.srv.Shutdown(t.Context()))
-			})
-		})
-	}
-}
-
 // TestUpgradeEarlyData: the whole upgrade in the segment of its request.
 func TestUpgradeEarlyData(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
