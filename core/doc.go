@@ -54,6 +54,15 @@
 // events that wait for their handlers hold up the reading of their own
 // connection only. See [Limits].
 //
+// # Clusters
+//
+// With Options.Adapter a server is one of many: broadcasts, and what is done to
+// a broadcast's sockets, reach those of all servers, and so does what is asked:
+// [Broadcast.EmitWithAck], [Broadcast.FetchSockets],
+// [Namespace.ServerSideEmitWithAck]. All of it means the same on a server that
+// is alone. Answers that are missing come as a [*PartialError], beside those
+// that have come.
+//
 // # Concurrency
 //
 // All methods may be called concurrently unless they say otherwise.
@@ -62,16 +71,19 @@
 //
 // Beside those of package engine there is one dispatcher per socket, which
 // exists only while that socket has something queued: it runs middleware,
-// hooks and handlers, and makes and removes children and their adapters.
-// [Server.Shutdown] waits for dispatchers. Listeners to what goes out and to
-// rooms run on the goroutine that sends, joins or leaves. Timers end
+// hooks and handlers, and makes and removes children and their adapters. So
+// there is one per namespace while events of other servers wait for their
+// handlers, and one for each request of another server while its clients have
+// not acknowledged. [Server.Shutdown] waits for all of them. Listeners to what
+// goes out and to rooms run on the goroutine that sends, joins or leaves. Timers end
 // connections that join no namespace and packets whose attachments do not come.
 //
 // # Locks
 //
 // From outer to inner: Server.mu, Namespace.mu, conn.mu, Socket.mu, rooms.mu,
-// those of scopes and lists, then those of package engine. None is held while
-// code of the application or of an adapter runs. What makes a namespace, its
-// adapter and the hooks of OnNewNamespace, runs once, and those who need the
-// namespace wait for it.
+// those of scopes and lists, then those of package engine. That of the events of
+// other servers, a child's before its parent's, and that of the answers that a
+// request collects, are held alone. None is held while code of the application
+// or of an adapter runs. What makes a namespace, its adapter and the hooks of
+// OnNewNamespace, runs once, and those who need the namespace wait for it.
 package socketio

@@ -62,6 +62,16 @@ func (s *ship) Publish(_ context.Context, op *socketio.Operation) error {
 	return nil
 }
 
+func (s *ship) Request(_ context.Context, op *socketio.Operation, _ func(*socketio.Response)) (func() error, error) {
+	_ = s.Publish(context.Background(), op)
+	return func() error {
+		s.fleet.mu.Lock()
+		defer s.fleet.mu.Unlock()
+		s.check("wait")
+		return nil
+	}, nil
+}
+
 func (s *ship) Close() error {
 	if s.fleet.closing != nil {
 		s.fleet.closing(s.name)

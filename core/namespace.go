@@ -1,9 +1,11 @@
 package socketio
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Namespace is a part of a server with handlers, rooms and middleware of its
@@ -23,6 +25,8 @@ type Namespace struct {
 	pattern   *pattern   // of a parent
 	parent    *Namespace // of a child
 	life      lifetime   // of a child
+	lastAck   atomic.Uint64
+	servers   serverSide
 
 	mu            sync.RWMutex
 	handlers      handlers
@@ -109,6 +113,18 @@ func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(clip(ns.nam
 
 // Emit sends an event to all sockets of the namespace.
 func (ns *Namespace) Emit(event string, args ...any) error { return ns.all().Emit(event, args...) }
+
+// EmitWithAck sends an event to all clients of the namespace and waits for
+// their acknowledgements. See [Broadcast.EmitWithAck].
+func (ns *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
+	return ns.all().EmitWithAck(ctx, event, args...)
+}
+
+// FetchSockets returns the sockets of the namespace, those of other servers
+// included. See [Broadcast.FetchSockets].
+func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	return ns.all().FetchSockets(ctx)
+}
 
 func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
 

@@ -33,8 +33,8 @@ type Options struct {
 	// ConnectTimeout closes a connection that is in no namespace for so long.
 	// Default 45 s.
 	ConnectTimeout time.Duration
-	// AckTimeout bounds [Call] when its context has no deadline. Default 20 s;
-	// negative: none.
+	// AckTimeout bounds the wait for the answers of clients and of other servers
+	// when the context has no deadline. Default 20 s; negative: none.
 	AckTimeout time.Duration
 
 	// Limits bounds what one client can cost.

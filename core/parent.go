@@ -421,6 +421,26 @@ func (ns *Namespace) eachChild(f func(*Namespace) error) error {
 	return errors.Join(errs...)
 }
 
+// members are the namespaces that another one stands for, held.
+type members []*Namespace
+
+// members is each for calls that take their time: what it returns must be
+// released.
+func (ns *Namespace) members(cluster bool) (all members) {
+	_ = ns.each(cluster, func(ns *Namespace) error {
+		ns.hold()
+		all = append(all, ns)
+		return nil
+	})
+	return all
+}
+
+func (m members) release() {
+	for _, ns := range m {
+		ns.release()
+	}
+}
+
 // here calls f with the namespaces of this server that this one stands for.
 func (ns *Namespace) here(f func(*Namespace)) {
 	_ = ns.each(false, func(ns *Namespace) error { f(ns); return nil })

@@ -3,31 +3,13 @@ package socketio_test
 import (
 	"fmt"
 	"regexp"
-	"testing"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
 )
 
-// inExample stands in for the *testing.T that a test has and an example has not.
-type inExample struct {
-	testing.TB
-	cleanup []func()
-}
-
-func (e *inExample) Helper()                      {}
-func (e *inExample) Cleanup(f func())             { e.cleanup = append(e.cleanup, f) }
-func (e *inExample) Fatalf(f string, args ...any) { fmt.Printf("FAIL "+f+"\n", args...) }
-func (e *inExample) Errorf(f string, args ...any) { fmt.Printf("FAIL "+f+"\n", args...) }
-func (e *inExample) Fatal(args ...any)            { fmt.Println(args...) }
-func (e *inExample) end() {
-	for _, f := range e.cleanup {
-		f()
-	}
-}
-
 func ExampleServer_OfRegexp() {
-	t := &inExample{}
+	t := &outside{}
 	defer t.end()
 
 	srv := socketio.NewServer(nil)
@@ -54,7 +36,7 @@ func ExampleServer_OfRegexp() {
 }
 
 func ExampleServer_OfFunc() {
-	t := &inExample{}
+	t := &outside{}
 	defer t.end()
 
 	srv := socketio.NewServer(nil)

@@ -38,7 +38,9 @@ type Server struct {
 	leaving    map[string]chan struct{} // closed when a removed child's adapter is
 	onNew      []func(*Namespace)
 
-	work work // running dispatchers
+	work work            // running dispatchers, and answers to other servers
+	life context.Context // ends with Shutdown; of handlers that have no socket
+	end  context.CancelCauseFunc
 }
 
 // NewServer returns a server. o may be nil. It panics with a text that begins
@@ -50,6 +52,7 @@ func NewServer(o *Options) *Server {
 	}
 	opts = opts.withDefaults()
 	srv := &Server{opts: opts, log: opts.Logger, namespaces: make(map[string]*Namespace)}
+	srv.life, srv.end = context.WithCancelCause(context.Background())
 	l := &srv.opts.Limits
 	srv.limits = parser.Limits{
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
@@ -135,6 +138,7 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 // Call it before http.Server.Shutdown, which does not know WebSocket
 // connections and would wait for parked polls.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.end(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
 	if e := srv.work.wait(ctx); err == nil {
 		err = e

@@ -46,7 +46,6 @@ type Socket struct {
 	cancel   context.CancelCauseFunc
 	reason   Reason // of the disconnect
 	acks     map[uint64]chan<- ackResult
-	nextAck  uint64
 }
 
 func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
@@ -295,18 +294,17 @@ func (s *Socket) transmit(f *frames) error {
 	return ErrClosed
 }
 
-func (s *Socket) sendVolatile(f *frames) {
+func (s *Socket) sendVolatile(f *frames) (sent bool) {
 	if !s.connected() {
-		return
+		return false
 	}
 	if s.tells() {
 		s.tell(f)
 	}
 	if f.binary == nil {
-		s.conn.sess.SendVolatile(f.text)
-		return
+		return s.conn.sess.SendVolatile(f.text)
 	}
-	s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
+	return s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
 }
 
 // Disconnect makes the socket leave its namespace, with
