@@ -13,7 +13,9 @@ type Adapter interface {
 	// on its way; an error means that other servers may not get it, and is
 	// what the caller of Emit gets: its own clients have been served.
 	Publish(ctx context.Context, op *Operation) error
-	// Close leaves the cluster. No operation is delivered after it returns.
+	// Close leaves the cluster; the adapter of a child, see [Server.OfRegexp], does
+	// when the child is removed. Another adapter may be made for that name after
+	// it has returned. No operation is delivered after it returns.
 	Close() error
 }
 
