@@ -32,7 +32,9 @@ type Adapter interface {
 	// themselves after op.Timeout.
 	Request(ctx context.Context, op *Operation, each func(*Response)) (wait func() error, err error)
 	// Close leaves the cluster and ends the requests under way. No operation and
-	// no response is delivered after it returns.
+	// no response is delivered after it returns. The adapter of a child, see
+	// [Server.OfRegexp], is closed when the child is removed; another one may be
+	// made for that name afterwards.
 	Close() error
 }
 
