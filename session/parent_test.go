@@ -34,6 +34,9 @@ func TestSessionsOfAParent(t *testing.T) {
 		one := siotest.Dial(t, srv, o)
 		two := one.Of("/board-2", nil)
 		assert.Equal(t, "who", one.Call("who").String()+two.Call("who").String(), `["alice/board-1"]["alice/board-2"]`)
+		for _, c := range []*siotest.Client{one, two} { // the first of them is told why
+			c.On("session:ended", func(*siotest.Message) {})
+		}
 		assert.NoError(t, sessions.Logout(context.Background(), id))
 		one.ExpectDisconnect(siotest.TransportClose)
 		two.ExpectDisconnect(siotest.TransportClose)
