@@ -131,19 +131,18 @@ func (c *conn) connect(p *parser.Packet) error {
 	if len(p.Data) > c.srv.opts.Limits.Auth {
 		return errAuthTooLarge
 	}
-	ns := c.srv.lookup(p.Namespace)
+	if err := c.mayConnect(p.Namespace); err != nil {
+		return err
+	}
+	handshake := c.handshake.with(p.Data)
+	ns := c.srv.enter(p.Namespace, handshake)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
+		if ns != nil {
+			ns.release()
+		}
 		return nil
-	}
-	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == p.Namespace }) {
-		c.mu.Unlock()
-		return errJoinedTwice
-	}
-	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
-		c.mu.Unlock()
-		return errNamespaces
 	}
 	if i := slices.Index(c.left, p.Namespace); i >= 0 {
 		c.left = slices.Delete(c.left, i, i+1)
@@ -154,10 +153,24 @@ func (c *conn) connect(p *parser.Packet) error {
 		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
 		return nil
 	}
-	s := newSocket(ns, c, c.handshake.with(p.Data))
+	s := newSocket(ns, c, handshake)
 	c.sockets = append(c.sockets, s)
 	c.mu.Unlock()
 	s.enqueue(&job{kind: jobConnect})
+	return nil
+}
+
+// mayConnect tells what a client does wrong that connects to a namespace. Only
+// the reader adds sockets, so that what is found here holds.
+func (c *conn) mayConnect(namespace string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == namespace }) {
+		return errJoinedTwice
+	}
+	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
+		return errNamespaces
+	}
 	return nil
 }
 
