@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"context"
+	"expvar"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
@@ -65,6 +66,15 @@ func TestListening(t *testing.T) {
 	})
 	// end
 
+	counts := new(expvar.Map)
+	// code: any
+	srv.OnAny(func(in *socketio.Incoming) { counts.Add("in "+in.Event, 1) })
+	srv.OnAnyOutgoing(func(s *socketio.Socket, out *socketio.Outgoing) { counts.Add("out "+out.Event, 1) })
+	srv.OnConnect(func(s *socketio.Socket) {
+		s.Once("hello", func(name string) { s.SetIdentity(name) })
+	})
+	// end
+
 	c, other := dial(t, srv), dial(t, srv)
 	for _, call := range []struct {
 		event string
@@ -89,4 +99,7 @@ func TestListening(t *testing.T) {
 	assert.Equal(t, "order", o, Order{"tea", 2})
 	c.Emit("message", "hello")
 	other.Expect("message")
+	c.Call("hello", "ada")
+	assert.Equal(t, "in", counts.Get("in place order").String(), "2")
+	assert.Equal(t, "out", counts.Get("out place order").String(), "1")
 }

@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
@@ -55,6 +56,19 @@ func TestRooms(t *testing.T) {
 	})
 	// end
 
+	started, stopped := make(chan string, 9), make(chan string, 9)
+	// code: watch
+	chat.OnRoom(func(e socketio.RoomEvent) {
+		switch e.Type {
+		case socketio.RoomCreated:
+			started <- e.Room
+		case socketio.RoomDeleted:
+			stopped <- e.Room
+		case socketio.RoomJoined, socketio.RoomLeft: // e.Socket is who
+		}
+	})
+	// end
+
 	connect := func(name string) *siotest.Client {
 		return siotest.Dial(t, srv, siotest.Options{Namespace: "/chat", Auth: map[string]string{"name": name}})
 	}
@@ -68,4 +82,8 @@ func TestRooms(t *testing.T) {
 	var name string
 	ada.Expect("left", &name)
 	assert.Equal(t, "who left", name, "bob")
+	rooms := []string{<-started, <-started, <-started, <-started}
+	slices.Sort(rooms)
+	assert.Equal(t, "started", rooms, []string{"general", "language:en", "user:ada", "user:bob"})
+	assert.Equal(t, "stopped", <-stopped, "user:bob")
 }
