@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -24,9 +23,6 @@ var (
 	block   = regexp.MustCompile("(?s)(?:<!-- (\\S+\\.go) docs:(\\S+) -->\n)?```go\n(.*?)```")
 	defines = regexp.MustCompile(`(?m)^(\w+(?:, \w+)*) := `)
 )
-
-// loose are pages whose fragments are not compiled.
-var loose = []string{"docs/sessions.md"}
 
 // TestDocs builds the Go in docs/: programs verbatim, as a user would; each
 // fragment as a function, with the page's prelude; and holds parts of files to
@@ -56,7 +52,7 @@ func TestDocs(t *testing.T) {
 			case strings.HasPrefix(code, "package main"):
 				programs++
 				write(t, dir, fmt.Sprintf("program%d/main.go", programs), code)
-			case !slices.Contains(loose, page):
+			default:
 				fragments++
 				body = append(body, function(code, fragments))
 			}
