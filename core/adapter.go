@@ -89,6 +89,13 @@ func (ns *Namespace) apply(op *Operation) error {
 			return err
 		}
 		ns.deliver(&op.Target, f)
+		return nil
+	}
+	if ns.recovery != nil {
+		ns.recovery.operate(op)
+		return nil
+	}
+	switch op.Type {
 	case OpJoin:
 		for _, s := range ns.rooms.match(&op.Target, nil) {
 			_ = s.Join(op.Rooms...) // a full socket stays where it is

@@ -165,6 +165,9 @@ func (s *Socket) do(j *job) {
 		for _, hook := range s.ns.disconnectHooks() {
 			s.guard("disconnect", func() { hook(s, j.reason) })
 		}
+		if s.ns.recovery != nil {
+			s.ns.recovery.departed(s)
+		}
 	}
 }
 
@@ -176,6 +179,22 @@ func (s *Socket) join() {
 		s.refuse(err)
 		return
 	}
+	enter := s.enter
+	if s.ns.recovery != nil {
+		enter = s.recoverOrEnter
+	}
+	if !enter() {
+		return
+	}
+	s.conn.joined()
+	for _, hook := range s.ns.connectHooks() {
+		s.guard("connect", func() { hook(s) })
+	}
+}
+
+// enter puts the socket into its namespace and tells the client. It reports
+// false if the client is gone.
+func (s *Socket) enter() bool {
 	s.mu.Lock()
 	rooms := s.rooms
 	s.rooms = nil
@@ -190,16 +209,13 @@ func (s *Socket) join() {
 	late, live := s.admitNow()
 	if !live {
 		s.leaveAll()
-		return
+		return false
 	}
 	_ = s.Join(late...)
 	if !s.connected() {
 		s.leaveAll() // its close has run before Join
 	}
-	s.conn.joined()
-	for _, hook := range s.ns.connectHooks() {
-		s.guard("connect", func() { hook(s) })
-	}
+	return true
 }
 
 // admitNow sends what middleware has emitted and makes the socket connected.

@@ -61,7 +61,7 @@
 //
 // # Locks
 //
-// From outer to inner: Server.mu, Namespace.mu, conn.mu, Socket.mu, rooms.mu,
-// then those of package engine. None is held while code of the application or
+// From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
+// rooms.mu, then those of package engine. None is held while code of the application or
 // of an adapter runs.
 package socketio

@@ -14,6 +14,7 @@ type frames struct {
 	text     engine.Message
 	binary   []engine.Message
 	volatile bool
+	open     bool // text is a draft, to which an offset is still to be added
 }
 
 // scratch holds the buffers that packets are encoded into before they are
@@ -49,7 +50,13 @@ func (ns *Namespace) frames(p *Packet) (*frames, error) {
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent
 	}
-	f := seal(parser.Packet{Type: t, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments})
+	packet := parser.Packet{Type: t, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments}
+	var f frames
+	if ns.recovery != nil {
+		f = unsealed(packet)
+	} else {
+		f = seal(packet)
+	}
 	f.volatile = p.Volatile
 	return &f, nil
 }
@@ -63,6 +70,21 @@ func seal(p parser.Packet) frames {
 		f.binary = append(f.binary, engine.Binary(a))
 	}
 	return f
+}
+
+// pack encodes an event for one socket.
+func (ns *Namespace) pack(event string, args []any) (frames, error) {
+	if ns.recovery == nil {
+		return pack(ns.name, 0, false, event, args)
+	}
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
+	if err != nil {
+		return frames{}, err
+	}
+	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
+	putScratch(pooled, text)
+	return f, nil
 }
 
 // pack encodes an event or an acknowledgement for one socket.

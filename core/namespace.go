@@ -16,6 +16,8 @@ type Namespace struct {
 	once    sync.Once
 	adapter Adapter // nil: alone; see ready
 
+	recovery *recovery // nil: off
+
 	mu            sync.RWMutex
 	handlers      handlers
 	middleware    []Middleware
@@ -29,6 +31,9 @@ type Namespace struct {
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{srv: srv, name: name, unhandled: &handler{call: unhandled}}
 	ns.rooms.init()
+	if srv.opts.Recovery != nil {
+		ns.recovery = newRecovery(ns)
+	}
 	return ns
 }
 
