@@ -415,6 +415,8 @@ func TestRecoveryIdentity(t *testing.T) {
 					assert.Equal(t, "rooms", sorted(s2.Rooms()), "middleware")
 					c2.Expect("middleware")
 					c2.ExpectNone(time.Second)
+					_, live := a.Socket(c.ID())
+					assert.Equal(t, "the owner is left alone", live, half)
 					c3 := siotest.Dial(t, a, siotest.Options{Auth: merged(test.first, auth{"pid": c.PID(), "offset": c.Offset()})})
 					assert.True(t, "the owner still gets it", c3.Recovered())
 				})
