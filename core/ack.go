@@ -50,8 +50,8 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 		defer cancel()
 	}
 	result := make(chan ackResult, 1)
-	id, err := s.awaitAck(result)
-	if err != nil {
+	id := s.ns.newAckID()
+	if err := s.awaitAck(id, result); err != nil {
 		return nil, err
 	}
 	defer s.dropAck(id)
@@ -74,29 +74,36 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	}
 }
 
-// awaitAck registers a new acknowledgement id.
-func (s *Socket) awaitAck(result chan<- ackResult) (uint64, error) {
+// newAckID returns an id that no other event of the namespace has: one may
+// be shared by all the sockets that an event goes to.
+func (ns *Namespace) newAckID() uint64 { return ns.lastAck.Add(1) - 1 }
+
+// awaitAck has the acknowledgement of that id, or why there is none, sent to
+// result, which must have room for it.
+func (s *Socket) awaitAck(id uint64, result chan<- ackResult) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.state.Load() == disconnected:
-		return 0, ErrClosed
+		return ErrClosed
 	case len(s.acks) >= s.ns.srv.opts.Limits.PendingAcks:
-		return 0, ErrTooManyAcks
+		return ErrTooManyAcks
 	}
 	if s.acks == nil {
 		s.acks = make(map[uint64]chan<- ackResult)
 	}
-	id := s.nextAck
-	s.nextAck++
 	s.acks[id] = result
-	return id, nil
+	return nil
 }
 
-func (s *Socket) dropAck(id uint64) {
+// dropAck stops waiting. It reports false if the result is there already, or
+// about to be.
+func (s *Socket) dropAck(id uint64) (dropped bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, dropped = s.acks[id]
 	delete(s.acks, id)
-	s.mu.Unlock()
+	return dropped
 }
 
 // resolveAck gives an acknowledgement to the call that waits for it. It runs
@@ -115,7 +122,7 @@ func (s *Socket) resolveAck(p *parser.Packet) {
 	r := &Reply{packet: *p}
 	r.packet.Data = bytes.Clone(p.Data)
 	r.args = r.packet.AppendArgs(nil)
-	result <- ackResult{reply: r} // holds one, and is sent to once
+	result <- ackResult{reply: r} // has room for one of each socket, which sends once
 }
 
 // failAcks ends all waits.
@@ -134,7 +141,7 @@ type Emitter interface {
 	Emit(event string, args ...any) error
 }
 
-// Caller sends events that are acknowledged: [*Socket].
+// Caller sends events that one client acknowledges: [*Socket], [RemoteSocket].
 type Caller interface {
 	EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error)
 }

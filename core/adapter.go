@@ -1,6 +1,10 @@
 package socketio
 
-import "context"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // Adapter connects the servers of a cluster for one namespace. Each server
 // applies what it does to its own sockets by itself; an adapter only carries
@@ -13,7 +17,22 @@ type Adapter interface {
 	// on its way; an error means that other servers may not get it, and is
 	// what the caller of Emit gets: its own clients have been served.
 	Publish(ctx context.Context, op *Operation) error
-	// Close leaves the cluster. No operation is delivered after it returns.
+	// Request sends op to all other servers, in one order with what is
+	// published, and returns when it is on its way. Their [Local.Respond]
+	// answers; each is called for every response that comes: one call at a time,
+	// each response once, those of one server in their order, and none after
+	// wait has returned. It does not block.
+	//
+	// The caller calls wait once. It returns nil when all servers have given
+	// their last response, those that have left meanwhile excepted: for them the
+	// adapter gives a response that takes back, by a negative number in Clients,
+	// whom they still waited for. When ctx or this adapter ends first, wait
+	// returns a [*PartialError] that counts servers.
+	// The other servers are told then, if that is cheap: they give up by
+	// themselves after op.Timeout.
+	Request(ctx context.Context, op *Operation, each func(*Response)) (wait func() error, err error)
+	// Close leaves the cluster and ends the requests under way. No operation and
+	// no response is delivered after it returns.
 	Close() error
 }
 
@@ -38,6 +57,17 @@ const (
 	OpLeave
 	// OpDisconnect disconnects the target's sockets, with Close their connections.
 	OpDisconnect
+	// OpFetch asks for the target's sockets. Its one response has Sockets.
+	OpFetch
+	// OpCall sends Packet to the target's clients, which are to acknowledge it.
+	// The first response of each server has Clients, how many it waits for.
+	// Then come the acknowledgements, one response each, and for clients that
+	// have left some with a negative number in Clients.
+	OpCall
+	// OpServerSide gives Packet to the handlers of [Namespace.OnServerSide].
+	// Requested, its one response has what the handler answers as Reply, or
+	// nothing if the server has no handler. It may be published, too.
+	OpServerSide
 )
 
 // Operation is one thing that all servers of a cluster do to the sockets of a
@@ -45,17 +75,35 @@ const (
 type Operation struct {
 	Type   OperationType
 	Target Target
-	Packet Packet   // OpBroadcast
+	Packet Packet   // OpBroadcast, OpCall, OpServerSide
 	Rooms  []string // OpJoin, OpLeave
 	Close  bool     // OpDisconnect
+	// Timeout is how long the responses to a request are waited for. Zero means
+	// the answering server's Options.AckTimeout.
+	Timeout time.Duration
+}
+
+// Response is a part of what one server answers to a request. See the
+// operations for which part is whose.
+type Response struct {
+	Clients int          // OpCall
+	Reply   *Packet      // OpCall, OpServerSide
+	Sockets []SocketInfo // OpFetch
+	// Last says that the server has answered completely. Servers of another
+	// kind do not tell: with them an adapter counts. The response to OpFetch and
+	// OpServerSide is the last one, and to OpCall the one after which there are
+	// as many replies as Clients, added up, says.
+	Last bool
 }
 
 // Packet is an event as it travels between servers: the JSON array of name
-// and arguments, with placeholders for the attachments.
+// and arguments, with placeholders for the attachments. That of an
+// acknowledgement has no name.
 type Packet struct {
 	Data        []byte
 	Attachments [][]byte
 	Volatile    bool
+	NoCompress  bool // see Broadcast.Compress
 }
 
 // Target says which sockets of a namespace are meant: those in at least one of
@@ -80,16 +128,36 @@ func (l *Local) HasRoom(room string) bool {
 // Operations of one server are to be applied in their order.
 func (l *Local) Apply(op *Operation) error { return l.ns.apply(op) }
 
+// Respond answers what another server has requested. It does at once what is
+// to be done, in one order with Apply, and does not wait for clients and
+// handlers: reply is called before it returns and, until the last response,
+// later. It is called once at a time. It may be called when ctx has ended,
+// which is when the answer has no use any more, or op.Timeout is over. An error
+// means that there is no answer.
+func (l *Local) Respond(ctx context.Context, op *Operation, reply func(*Response)) error {
+	switch op.Type {
+	case OpFetch:
+		reply(&Response{Sockets: l.ns.infos(&op.Target), Last: true})
+		return nil
+	case OpCall:
+		return l.ns.respondCall(ctx, op, reply)
+	case OpServerSide:
+		return l.ns.receiveServerSide(ctx, op, reply)
+	}
+	return errOperation
+}
+
+// errOperation says that a server of a later version has asked.
+var errOperation = errors.New("socketio: operation that cannot be answered")
+
 // apply does an operation to the sockets of this server.
 func (ns *Namespace) apply(op *Operation) error {
 	switch op.Type {
 	case OpBroadcast:
-		f, err := ns.frames(&op.Packet)
-		if err != nil {
-			return err
-		}
-		ns.deliver(&op.Target, f)
+		ns.deliver(&op.Target, ns.frames(&op.Packet))
 		return nil
+	case OpServerSide:
+		return ns.receiveServerSide(context.Background(), op, nil)
 	}
 	if ns.recovery != nil {
 		ns.recovery.operate(op)
@@ -124,4 +192,36 @@ func (ns *Namespace) run(op *Operation, local bool) error {
 		return err
 	}
 	return ns.apply(op)
+}
+
+// within bounds a wait for answers by Options.AckTimeout if nothing else does,
+// and notes in op how long it may take.
+func (ns *Namespace) within(ctx context.Context, op *Operation) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if ok {
+		op.Timeout = max(time.Until(end), 1)
+		return ctx, func() {}
+	}
+	op.Timeout = ns.srv.opts.AckTimeout
+	return context.WithTimeout(ctx, op.Timeout)
+}
+
+// timeout is how long another server waits for the answer to op.
+func (ns *Namespace) timeout(op *Operation) time.Duration {
+	if op.Timeout > 0 {
+		return op.Timeout
+	}
+	return ns.srv.opts.AckTimeout
+}
+
+// request sends op to the other servers, if there are any that it is for.
+func (ns *Namespace) request(ctx context.Context, op *Operation, local bool, each func(*Response)) (wait func() error) {
+	if local || ns.adapter == nil {
+		return func() error { return nil }
+	}
+	wait, err := ns.adapter.Request(ctx, op, each)
+	if err != nil {
+		return func() error { return err }
+	}
+	return wait
 }

@@ -43,6 +43,9 @@ func (b *broken) Publish(_ context.Context, op *socketio.Operation) error {
 	b.ops = append(b.ops, op.Type)
 	return errBroken
 }
+func (b *broken) Request(_ context.Context, op *socketio.Operation, _ func(*socketio.Response)) (func() error, error) {
+	return nil, b.Publish(context.Background(), op)
+}
 func (b *broken) Close() error            { b.note("closed"); return errBroken }
 func (b *broken) RoomCreated(room string) { b.note("+" + room) }
 func (b *broken) RoomDeleted(room string) { b.note("-" + room) }

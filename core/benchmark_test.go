@@ -184,3 +184,57 @@ func TestBroadcastAllocations(t *testing.T) {
 		t.Errorf("%.0f allocations for 10 recipients, %.0f for 210: %.2f for each more, want none", base, got, perRecipient)
 	}
 }
+
+// BenchmarkEmitWithAck is one broadcast to a room, until all have acknowledged.
+func BenchmarkEmitWithAck(b *testing.B) {
+	for _, members := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprint(members), func(b *testing.B) {
+			srv, clients := benchRoom(b, members)
+			b.ReportAllocs()
+			for id := 0; b.Loop(); id++ {
+				callOnce(b, srv, clients, id)
+			}
+		})
+	}
+}
+
+// callOnce knows the id of the broadcast: the event is the same for everybody.
+func callOnce(tb testing.TB, srv *socketio.Server, clients []*rawClient, id int) {
+	ack := frameOf(fmt.Sprintf(`43%d["yes"]`, id))
+	missing := make(chan error, 1)
+	go func() {
+		replies, err := srv.To("room").EmitWithAck(context.Background(), "question", "?")
+		if err == nil && len(replies) != len(clients) {
+			err = fmt.Errorf("%d replies", len(replies))
+		}
+		missing <- err
+	}()
+	for _, c := range clients {
+		c.frames(tb, 1)
+		c.send(tb, ack)
+	}
+	if err := <-missing; err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestEmitWithAckAllocations: a recipient costs its reply, and its place among
+// what is awaited, not a message of its own.
+func TestEmitWithAckAllocations(t *testing.T) {
+	few, fewClients := benchRoom(t, 10)
+	many, manyClients := benchRoom(t, 110)
+	id := -1 // the same for both
+	once := func() {
+		id++
+		callOnce(t, few, fewClients, id)
+	}
+	base := testing.AllocsPerRun(30, once)
+	id = -1
+	got := testing.AllocsPerRun(30, func() {
+		id++
+		callOnce(t, many, manyClients, id)
+	})
+	if perRecipient := (got - base) / 100; perRecipient > 4 {
+		t.Errorf("%.0f allocations for 10 recipients, %.0f for 110: %.2f for each more, want 3", base, got, perRecipient)
+	}
+}

@@ -278,7 +278,11 @@ func (s *Socket) guard(what string, f func()) {
 
 // panicked logs a panic once, with its stack; it goes no further.
 func (s *Socket) panicked(what string, p any) {
-	s.log().Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	logPanic(s.log(), what, p)
+}
+
+func logPanic(log *slog.Logger, what string, p any) {
+	log.Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 func (s *Socket) closePanicked() {

@@ -48,6 +48,15 @@
 // events that wait for their handlers hold up the reading of their own
 // connection only. See [Limits].
 //
+// # Clusters
+//
+// With Options.Adapter a server is one of many: broadcasts, and what is done to
+// a broadcast's sockets, reach those of all servers, and so does what is asked:
+// [Broadcast.EmitWithAck], [Broadcast.FetchSockets],
+// [Namespace.ServerSideEmitWithAck]. All of it means the same on a server that
+// is alone. Answers that are missing come as a [*PartialError], beside those
+// that have come.
+//
 // # Concurrency
 //
 // All methods may be called concurrently unless they say otherwise.
@@ -56,12 +65,17 @@
 //
 // Beside those of package engine there is one dispatcher per socket, which
 // exists only while that socket has something queued: it runs middleware,
-// hooks and handlers. [Server.Shutdown] waits for dispatchers. Timers end
+// hooks and handlers. So there is one per namespace while events of other
+// servers wait for their handlers, and one for each request of another server
+// while its clients have not acknowledged. [Server.Shutdown] waits for all of
+// them. Timers end
 // connections that join no namespace and packets whose attachments do not come.
 //
 // # Locks
 //
 // From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
-// rooms.mu, then those of package engine. None is held while code of the application or
+// rooms.mu, then those of package engine. That of the events of other servers, and
+// that of the answers that a request collects, are held alone. None is held while
+// code of the application or
 // of an adapter runs.
 package socketio

@@ -38,32 +38,58 @@ func encodeEvent(event string, args []any) (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	data := text[bytes.IndexByte(text, '['):] // behind the type and the count
+	return packetOf(pooled, text, attachments), nil
+}
+
+// encodeAck does the same with the arguments of an acknowledgement.
+func encodeAck(args []any) (Packet, error) {
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendAck((*pooled)[:0], parser.DefaultNamespace, 0, args)
+	if err != nil {
+		return Packet{}, err
+	}
+	return packetOf(pooled, text, attachments), nil
+}
+
+func packetOf(pooled *[]byte, text []byte, attachments [][]byte) Packet {
+	data := text[bytes.IndexByte(text, '['):] // behind type, count and id
 	p := Packet{Data: bytes.Clone(data), Attachments: attachments}
 	putScratch(pooled, text)
-	return p, nil
+	return p
 }
 
 // frames puts a packet of this namespace into the form that clients get.
-func (ns *Namespace) frames(p *Packet) (*frames, error) {
+func (ns *Namespace) frames(p *Packet) *frames { return ns.seal(p, 0, false) }
+
+// framesWithID is frames for an event that all its recipients acknowledge with
+// the same id.
+func (ns *Namespace) framesWithID(p *Packet, id uint64) *frames { return ns.seal(p, id, true) }
+
+func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
 	t := parser.Event
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent
 	}
-	packet := parser.Packet{Type: t, Namespace: ns.name, Data: p.Data, Attachments: p.Attachments}
+	packet := parser.Packet{Type: t, Namespace: ns.name, ID: id, HasID: hasID, Data: p.Data, Attachments: p.Attachments}
 	var f frames
-	if ns.recovery != nil {
+	if ns.recovery != nil && !hasID {
 		f = unsealed(packet)
 	} else {
 		f = seal(packet)
 	}
 	f.volatile = p.Volatile
-	return &f, nil
+	if p.NoCompress {
+		f.plain()
+	}
+	return &f
 }
 
 // seal encodes a packet whose data is encoded already.
 func seal(p parser.Packet) frames {
-	const head = 24 // type, count, commas; no packet here has an id
+	head := 24 // type, count, commas
+	if p.HasID {
+		head += 20
+	}
 	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + head)
 	f := frames{text: engine.Text(p.Append(buf))}
 	for _, a := range p.Attachments {

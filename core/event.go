@@ -62,3 +62,12 @@ func (e Event[In, Out]) Call(ctx context.Context, to Caller, in In) (Out, error)
 	}
 	return Call[Out](ctx, to, e.name, in)
 }
+
+// CallAll sends the event to clients and waits for the answer of each. See
+// [CallAll].
+func (e Event[In, Out]) CallAll(ctx context.Context, to GroupCaller, in In) ([]Out, error) {
+	if _, none := any(in).(None); none {
+		return CallAll[Out](ctx, to, e.name)
+	}
+	return CallAll[Out](ctx, to, e.name, in)
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"sync"
@@ -19,7 +20,8 @@ type EventHandler func(ctx context.Context, in *Incoming) error
 // Incoming is an event on its way to its handler. It is valid, and may be
 // used, only during the call.
 type Incoming struct {
-	// Socket is the socket that the event came by.
+	// Socket is the socket that the event came by, or nil: see
+	// [Namespace.OnServerSide].
 	Socket *Socket
 	// Event is the event's name.
 	Event string
@@ -28,6 +30,7 @@ type Incoming struct {
 	args   [][]byte
 	few    [3][]byte // what args is made of, for most events
 	acked  atomic.Bool
+	reply  func(*Response) // to the server that has sent it
 }
 
 // Len is the number of arguments.
@@ -54,11 +57,36 @@ func (in *Incoming) Ack(args ...any) error {
 	if !in.packet.HasID || in.acked.Load() {
 		return nil
 	}
+	if in.reply != nil {
+		return in.ackServer(args)
+	}
 	f, err := packAck(in.Socket.ns.name, in.packet.ID, args)
 	if err != nil || in.acked.Swap(true) { // what does not encode acknowledges nothing
 		return err
 	}
 	return in.Socket.send(&f)
+}
+
+// ackServer is Ack for an event of another server.
+func (in *Incoming) ackServer(args []any) error {
+	p, err := encodeAck(args)
+	if err != nil || in.acked.Swap(true) {
+		return err
+	}
+	in.reply(&Response{Reply: &p, Last: true})
+	return nil
+}
+
+// fail acknowledges that the handler has failed.
+func (in *Incoming) fail(err error, log func() *slog.Logger) {
+	e, known := failureOf(err)
+	if !known && !errors.Is(err, errPanicked) {
+		log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
+	}
+	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
+		log().Error("socketio: handler failed", "event", clip(in.Event), "error", e)
+		_ = in.Ack(failedAck{errInternal}) // which does
+	}
 }
 
 // handler is a registered handler.
@@ -150,14 +178,7 @@ func (s *Socket) handle(p *parser.Packet) {
 	if err == nil {
 		return
 	}
-	e, known := failureOf(err)
-	if !known && !errors.Is(err, errPanicked) {
-		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
-	}
-	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
-		s.log().Error("socketio: handler failed", "event", clip(in.Event), "error", e)
-		_ = in.Ack(failedAck{errInternal}) // which does
-	}
+	in.fail(err, s.log)
 	if errors.Is(err, errPanicked) {
 		s.closePanicked() // the client has its answer
 	}

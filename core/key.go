@@ -1,14 +1,47 @@
 package socketio
 
+import "encoding/json"
+
 // Key names a value of type T that sockets carry. Keys are distinct even if
 // their names are equal; make each one once, as a package variable.
-type Key[T any] struct{ name string }
+type Key[T any] struct {
+	name   string
+	shared bool
+}
 
 // value is one entry of a socket's few values.
 type value struct{ key, val any }
 
 // NewKey returns a new key. The name is for debugging only.
-func NewKey[T any](name string) *Key[T] { return &Key[T]{name} }
+// The values stay on this server.
+func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }
+
+// NewSharedKey returns a new key whose values travel: [Broadcast.FetchSockets]
+// finds them, as JSON, with the sockets of other servers, under the key's name,
+// which must therefore be the same there and no other shared key's. To servers
+// of the reference it is a member of socket.data. A value must not be changed
+// once it is set: it is encoded when somebody asks.
+func NewSharedKey[T any](name string) *Key[T] { return &Key[T]{name: name, shared: true} }
+
+// sharedAs is the name under which values travel, or empty.
+func (k *Key[T]) sharedAs() string {
+	if !k.shared {
+		return ""
+	}
+	return k.name
+}
+
+// Fetch returns the value that a socket carried when it was fetched, and
+// whether it carried one that decodes. It works with shared keys only, and the
+// same on sockets of this server and of others.
+func (k *Key[T]) Fetch(r RemoteSocket) (v T, ok bool) {
+	data, ok := r.data[k.sharedAs()]
+	if !ok || json.Unmarshal(data, &v) != nil {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}
 
 // String returns the key's name.
 func (k *Key[T]) String() string { return k.name }

@@ -1,8 +1,10 @@
 package socketio
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Namespace is a part of a server with handlers, rooms and middleware of its
@@ -15,6 +17,8 @@ type Namespace struct {
 	rooms   rooms
 	once    sync.Once
 	adapter Adapter // nil: alone; see ready
+	lastAck atomic.Uint64
+	servers serverSide
 
 	recovery *recovery // nil: off
 
@@ -92,6 +96,18 @@ func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 
 // Emit sends an event to all sockets of the namespace.
 func (ns *Namespace) Emit(event string, args ...any) error { return ns.all().Emit(event, args...) }
+
+// EmitWithAck sends an event to all clients of the namespace and waits for
+// their acknowledgements. See [Broadcast.EmitWithAck].
+func (ns *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
+	return ns.all().EmitWithAck(ctx, event, args...)
+}
+
+// FetchSockets returns the sockets of the namespace, those of other servers
+// included. See [Broadcast.FetchSockets].
+func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	return ns.all().FetchSockets(ctx)
+}
 
 func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
 

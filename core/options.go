@@ -33,8 +33,8 @@ type Options struct {
 	// ConnectTimeout closes a connection that is in no namespace for so long.
 	// Default 45 s.
 	ConnectTimeout time.Duration
-	// AckTimeout bounds [Call] when its context has no deadline. Default 20 s;
-	// negative: none.
+	// AckTimeout bounds the wait for the answers of clients and of other servers
+	// when the context has no deadline. Default 20 s; negative: none.
 	AckTimeout time.Duration
 
 	// Limits bounds what one client can cost.
@@ -46,9 +46,26 @@ type Options struct {
 	// AllowRequest decides on each handshake. An error refuses it: with its
 	// own code and text if it is a [*RequestError].
 	AllowRequest func(r *http.Request) error
+	// Pin, if not nil, ties each connection to who opened it, so that an
+	// Engine.IO session id that has leaked serves nobody else: it names the
+	// user of a request, and a poll, POST or upgrade for which it returns
+	// something else than for the handshake gets 403. The connection itself
+	// lives on. It runs on every request; [UpstreamValue] finds what the
+	// framework's middleware has stored. Return what stays the same when a
+	// token is refreshed: the subject. Default: the id alone counts.
+	Pin func(r *http.Request) string
 	// Headers may change the header of every polling response and of the 101.
 	// initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
+	// HTTPCompression compresses the responses to polls that have at least so
+	// many bytes, unless Compress(false) was said of all messages in them. Zero,
+	// the default: never. Not together with a framework or a proxy that
+	// compresses. See [engine.Options].
+	HTTPCompression int
+	// GenerateID makes the Engine.IO session ids: secrets, not the public ids
+	// of sockets. An error, and an id that is in use, refuse the handshake.
+	// Default: 16 random bytes. See [engine.Options].
+	GenerateID func(r *http.Request) (string, error)
 	// OnRefused hears of every HTTP request that is refused.
 	OnRefused func(r *http.Request, e *RequestError)
 
@@ -178,7 +195,7 @@ func (o *Options) engine() *engine.Options {
 		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
-		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Headers: o.Headers,
-		OnRefused: o.OnRefused, Logger: o.Logger,
+		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
+		HTTPCompression: o.HTTPCompression, GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

@@ -221,16 +221,16 @@ func (r *recovery) post(s *Socket, f *frames) error {
 
 // sendVolatile sends what is not kept. Its offset says what is true: the
 // client has everything that was queued for it before.
-func (r *recovery) sendVolatile(s *Socket, f *frames) {
+func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 	r.mu.Lock()
 	defer r.unlock()
 	if !s.connected() {
-		return
+		return false
 	}
 	if f.open {
 		r.stamp(f, r.log.last.Load())
 	}
-	s.transmitVolatile(f)
+	return s.transmitVolatile(f)
 }
 
 // deliver sends to the sockets of this server that the target means.

@@ -294,6 +294,9 @@ func (a *asking) Publish(context.Context, *socketio.Operation) error {
 	a.local.HasRoom("room")
 	return a.local.Apply(&socketio.Operation{Type: socketio.OpJoin, Rooms: []string{"asked"}})
 }
+func (a *asking) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+	return func() error { return nil }, nil
+}
 func (a *asking) Close() error       { return nil }
 func (a *asking) RoomCreated(string) { _ = a.Publish(context.Background(), nil) }
 func (a *asking) RoomDeleted(string) { _ = a.Publish(context.Background(), nil) }

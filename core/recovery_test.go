@@ -336,6 +336,12 @@ func TestRecoveryOffset(t *testing.T) {
 			defer cancel()
 			_, _ = s.EmitWithAck(ctx, "n", 0, "text") // nobody answers
 		}},
+		{"broadcast with acknowledgements", func(a *app, _ *socketio.Socket) {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_, _ = a.EmitWithAck(ctx, "n", 0, "text") // nobody answers
+		}},
+		{"not to be compressed", func(_ *app, s *socketio.Socket) { _ = s.Compress(false).Emit("n", 0, "text") }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

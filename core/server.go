@@ -34,7 +34,9 @@ type Server struct {
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace
 
-	work work // running dispatchers
+	work work            // running dispatchers, and answers to other servers
+	life context.Context // ends with Shutdown; of handlers that have no socket
+	end  context.CancelCauseFunc
 }
 
 // NewServer returns a server. o may be nil. It panics with a text that begins
@@ -46,6 +48,7 @@ func NewServer(o *Options) *Server {
 	}
 	opts = opts.withDefaults()
 	srv := &Server{opts: opts, log: opts.Logger, namespaces: make(map[string]*Namespace)}
+	srv.life, srv.end = context.WithCancelCause(context.Background())
 	l := &srv.opts.Limits
 	srv.limits = parser.Limits{
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
@@ -105,7 +108,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // IsHandshake reports whether a request opens a connection: the others, each
 // poll and POST, belong to one. Middleware in front of the server runs for
-// all of them and can use it to do expensive work once.
+// all of them and can use it to do expensive work once. It must be asked of
+// requests for the server alone: any other can be given a "sid", too.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
 
 // RunOnCaller is for integrations. See [engine.RunOnCaller].
@@ -123,6 +127,7 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 // Call it before http.Server.Shutdown, which does not know WebSocket
 // connections and would wait for parked polls.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	srv.end(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
 	if e := srv.work.wait(ctx); err == nil {
 		err = e

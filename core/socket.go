@@ -46,7 +46,6 @@ type Socket struct {
 	cancel   context.CancelCauseFunc
 	reason   Reason // of the disconnect
 	acks     map[uint64]chan<- ackResult
-	nextAck  uint64
 }
 
 func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
@@ -255,26 +254,6 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return s.send(&f)
 }
 
-// Volatile returns an [Emitter] whose events are dropped when the client
-// cannot take them at once: on polling when no request waits, on WebSocket
-// when the connection still has bytes of earlier messages to take.
-func (s *Socket) Volatile() Emitter { return volatileSocket{s} }
-
-type volatileSocket struct{ s *Socket }
-
-// Emit implements Emitter.
-func (v volatileSocket) Emit(event string, args ...any) error {
-	f, err := v.s.ns.pack(event, args)
-	if err != nil {
-		return err
-	}
-	if v.s.state.Load() == disconnected {
-		return ErrClosed
-	}
-	v.s.sendVolatile(&f)
-	return nil
-}
-
 // send queues a packet. What middleware emits waits for the CONNECT packet,
 // which clients have to see first.
 func (s *Socket) send(f *frames) error {
@@ -317,22 +296,18 @@ func sendError(err error) error {
 	return ErrClosed
 }
 
-func (s *Socket) sendVolatile(f *frames) {
+func (s *Socket) sendVolatile(f *frames) (sent bool) {
 	if s.ns.recovery != nil {
-		s.ns.recovery.sendVolatile(s, f)
-		return
+		return s.ns.recovery.sendVolatile(s, f)
 	}
-	if s.connected() {
-		s.transmitVolatile(f)
-	}
+	return s.connected() && s.transmitVolatile(f)
 }
 
-func (s *Socket) transmitVolatile(f *frames) {
+func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if f.binary == nil {
-		s.conn.sess.SendVolatile(f.text)
-		return
+		return s.conn.sess.SendVolatile(f.text)
 	}
-	s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
+	return s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
 }
 
 // Disconnect makes the socket leave its namespace, with

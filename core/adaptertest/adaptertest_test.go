@@ -50,6 +50,9 @@ var errDown = errors.New("the engine is down")
 
 func (unreachable) Publish(context.Context, *socketio.Operation) error { return errDown }
 func (unreachable) Close() error                                       { return errDown }
+func (unreachable) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+	return nil, errDown
+}
 
 // TestUnreachable: the clients of this server are served, and the caller is told.
 func TestUnreachable(t *testing.T) {
@@ -85,3 +88,6 @@ type quiet struct{}
 
 func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
 func (quiet) Close() error                                       { return nil }
+func (quiet) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+	return func() error { return nil }, nil
+}

@@ -4,24 +4,44 @@
 package adaptertest
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 )
 
 // Cluster returns n servers in one process, with these options, whose
-// adapters turn every operation into bytes and deliver it in the order of its
-// sender, on a goroutine of the receiver. They are closed with the test.
+// adapters turn every operation and response into bytes and deliver it in the
+// order of its sender, on a goroutine of the receiver. They are closed with
+// the test.
 func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	t.Helper()
-	b := &bus{nodes: make(map[string][]*node)}
+	return Faulty(t, n, opts, nil)
+}
+
+// Message is one message from one server of a cluster to another, as a fault
+// sees it.
+type Message struct {
+	From, To  int // places in what Faulty returns
+	Namespace string
+	Type      socketio.OperationType
+	Response  bool // to an operation of that type
+}
+
+// Faulty is Cluster over a network that is not perfect: fault decides how
+// often, and after which time each, a message arrives; none is a message that
+// is lost. Two that are put off may overtake each other; the receiver takes
+// each message once. Fault is called once at a time, and must not emit
+// anything. Nil is a perfect network.
+func Faulty(t testing.TB, n int, opts socketio.Options, fault func(Message) []time.Duration) []*socketio.Server {
+	t.Helper()
+	b := &bus{nodes: make(map[string][]*node), fault: fault}
 	servers := make([]*socketio.Server, n)
 	for i := range servers {
-		opts.Adapter = b.join
+		opts.Adapter = func(local *socketio.Local) socketio.Adapter { return b.join(i, local) }
 		servers[i] = socketio.NewServer(&opts)
 	}
 	t.Cleanup(func() {
@@ -32,29 +52,67 @@ func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	return servers
 }
 
-// bus carries operations between the nodes of each namespace.
+// bus carries messages between the nodes of each namespace.
 type bus struct {
+	fault func(Message) []time.Duration
+
 	mu    sync.Mutex
 	nodes map[string][]*node
 }
 
-// node is one server's adapter for one namespace.
-type node struct {
-	bus   *bus
-	local *socketio.Local
-	wake  chan struct{} // holds one
-	ended chan struct{} // closed when the deliverer has ended
+// envelope is a message on its way. One of its parts is set.
+type envelope struct {
+	From   int
+	Number uint64 // counts what one node has sent to another one
 
-	mu     sync.Mutex
-	queue  [][]byte
-	closed bool
+	Op       *socketio.Operation
+	Request  uint64 // of the sender that wants responses, or of the receiver that gets one
+	Response *socketio.Response
+	Part     int // counts the responses of one server
+	GivenUp  bool
+	Left     bool
 }
 
-var _ socketio.Adapter = (*node)(nil)
+// send takes a message to another node of the namespace. Called with mu held.
+func (b *bus) send(from, to *node, op socketio.OperationType, e envelope) {
+	from.sent[to.place]++
+	e.From, e.Number = from.place, from.sent[to.place]
+	data, err := json.Marshal(&e)
+	if err != nil {
+		panic(err) //nolint:forbidigo // what core has encoded encodes: a bug of this module
+	}
+	arrivals := []time.Duration{0}
+	if b.fault != nil && op != 0 {
+		arrivals = b.fault(Message{from.place, to.place, from.local.Namespace(), op, e.Response != nil})
+	}
+	for _, d := range arrivals {
+		if d == 0 {
+			to.take(data)
+		} else {
+			time.AfterFunc(d, func() { to.take(data) })
+		}
+	}
+}
 
-// join is Options.Adapter.
-func (b *bus) join(local *socketio.Local) socketio.Adapter {
-	n := &node{bus: b, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+// others are the other nodes of the namespace. Called with mu held.
+func (b *bus) others(n *node) []*node {
+	all := slices.Clone(b.nodes[n.local.Namespace()])
+	return slices.DeleteFunc(all, func(other *node) bool { return other == n })
+}
+
+// find returns another node of n's namespace, or nil. Called with mu held.
+func (b *bus) find(n *node, place int) *node {
+	for _, other := range b.others(n) {
+		if other.place == place {
+			return other
+		}
+	}
+	return nil
+}
+
+// join is Options.Adapter of the server in that place.
+func (b *bus) join(place int, local *socketio.Local) socketio.Adapter {
+	n := newNode(b, place, local)
 	b.mu.Lock()
 	b.nodes[local.Namespace()] = append(b.nodes[local.Namespace()], n)
 	b.mu.Unlock()
@@ -62,83 +120,18 @@ func (b *bus) join(local *socketio.Local) socketio.Adapter {
 	return n
 }
 
-// errLeft is what Publish says after Close.
-var errLeft = errors.New("adaptertest: the node has left the cluster")
-
-// Publish implements socketio.Adapter.
-func (n *node) Publish(_ context.Context, op *socketio.Operation) error {
-	data, err := json.Marshal(op)
-	if err != nil {
-		return err
+// leave takes a node out of its namespace. It reports false if it has been.
+func (b *bus) leave(n *node) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	name := n.local.Namespace()
+	if !slices.Contains(b.nodes[name], n) {
+		return false
 	}
-	n.mu.Lock()
-	closed := n.closed
-	n.mu.Unlock()
-	if closed {
-		return errLeft
+	others := b.others(n)
+	b.nodes[name] = others
+	for _, other := range others {
+		b.send(n, other, 0, envelope{Left: true})
 	}
-	n.bus.mu.Lock() // held over all of them: the same order for everybody
-	defer n.bus.mu.Unlock()
-	for _, other := range n.bus.nodes[n.local.Namespace()] {
-		if other != n {
-			other.take(data)
-		}
-	}
-	return nil
-}
-
-// take queues an operation for its deliverer.
-func (n *node) take(data []byte) {
-	n.mu.Lock()
-	n.queue = append(n.queue, data)
-	n.mu.Unlock()
-	n.ring()
-}
-
-func (n *node) ring() {
-	select {
-	case n.wake <- struct{}{}:
-	default:
-	}
-}
-
-// deliver applies what other nodes have published until the node is closed.
-func (n *node) deliver() {
-	defer close(n.ended)
-	for range n.wake {
-		for {
-			n.mu.Lock()
-			if n.closed {
-				n.mu.Unlock()
-				return
-			}
-			batch := n.queue
-			n.queue = nil
-			n.mu.Unlock()
-			if len(batch) == 0 {
-				break
-			}
-			for _, data := range batch {
-				n.apply(data)
-			}
-		}
-	}
-}
-
-func (n *node) apply(data []byte) {
-	var op socketio.Operation
-	if err := json.Unmarshal(data, &op); err != nil {
-		panic(err) //nolint:forbidigo // written by Publish: a bug of this package
-	}
-	_ = n.local.Apply(&op) // an event that was encoded once encodes again
-}
-
-// Close implements socketio.Adapter.
-func (n *node) Close() error {
-	n.mu.Lock()
-	n.closed = true
-	n.mu.Unlock()
-	n.ring()
-	<-n.ended
-	return nil
+	return true
 }

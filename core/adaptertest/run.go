@@ -19,6 +19,7 @@ type Start func(t *testing.T, n int, opts socketio.Options) []*socketio.Server
 // one. It has subtests for each promise of [socketio.Adapter], on one, two and
 // three servers; all of them run real clients, and none in virtual time.
 func Run(t *testing.T, start Start) {
+	// Of each client one acknowledgement may be awaited: what is not given up shows.
 	tests := []struct {
 		name string
 		test func(t *testing.T, c *cluster)
@@ -30,13 +31,23 @@ func Run(t *testing.T, start Start) {
 		{"JoinAndLeave", testJoinAndLeave},
 		{"Disconnect", testDisconnect},
 		{"Namespaces", testNamespaces},
+		{"FetchSockets", testFetch},
+		{"RemoteSocket", testRemote},
+		{"EmitWithAck", testCall},
+		{"EmitWithAckLeaving", testCallLeaving},
+		{"EmitWithAckDeadline", testCallDeadline},
+		{"ServerSideEmit", testServerSide},
+		{"RequestOrder", testRequestOrder},
+		{"RequestThenPublish", testRequestThenPublish},
+		{"Death", testDeath},
+		{"EndOfAsker", testEndOfAsker},
 		{"Close", testClose},
 	}
 	for _, tt := range tests {
 		for n := 1; n <= 3; n++ {
 			t.Run(fmt.Sprintf("%s/%d", tt.name, n), func(t *testing.T) {
 				t.Parallel()
-				tt.test(t, newCluster(t, start(t, n, socketio.Options{})))
+				tt.test(t, newCluster(t, start(t, n, socketio.Options{Limits: socketio.Limits{PendingAcks: 1}})))
 			})
 		}
 	}
@@ -61,6 +72,7 @@ func newCluster(t *testing.T, servers []*socketio.Server) *cluster {
 		if !ok {
 			t.Fatal("adaptertest: the server does not know its client")
 		}
+		c.eventually("connected", s.Connected) // its client may know before
 		c.must(s.Join("all", []string{"even", "odd"}[i%2]))
 		c.clients, c.sockets = append(c.clients, client), append(c.sockets, s)
 	}

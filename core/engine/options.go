@@ -55,6 +55,23 @@ type Options struct {
 	// Default 100.
 	ControlFrames int
 
+	// HTTPCompression compresses the responses to polls, with gzip or deflate as
+	// the client prefers, that have at least so many bytes before and carry a
+	// message that wants it (see [Message.Compress]). Zero, the default, and
+	// less: never. Leave it so where a framework or a proxy compresses: together
+	// they would do it twice. WebSockets are never compressed.
+	//
+	// The length of what is compressed tells about its content: messages that
+	// mix secrets with text that somebody else chooses should not want it.
+	HTTPCompression int
+	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
+	// hard to guess, and unique among all servers behind a load balancer. An id
+	// is 1 to 256 letters, digits or any of "-._~". Any other, that of a
+	// living session, and an error refuse the handshake as a BadRequest. It is
+	// called for each handshake that AllowRequest has admitted, concurrently.
+	// Default: 16 random bytes.
+	GenerateID func(r *http.Request) (string, error)
+
 	// CORS is both the list of allowed origins and what browsers are told.
 	CORS CORS
 	// Cookie, when set, is the template of a cookie that carries the session
@@ -65,6 +82,11 @@ type Options struct {
 	// An error refuses it: with its own code and text if it is a
 	// [*RequestError], as Forbidden otherwise.
 	AllowRequest func(r *http.Request) error
+	// Pin, if not nil, ties each session to who opened it: it names the user of
+	// a request, and a poll, POST or upgrade for which it returns something
+	// else than for the handshake is refused as Forbidden. The session itself
+	// lives on. What it returns is kept as long as the session.
+	Pin func(r *http.Request) string
 	// Headers may change the response's header on every polling response, and
 	// on the 101. initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
@@ -127,6 +149,14 @@ func (o Options) withDefaults() Options {
 	}
 	o.CORS.validate()
 	return o
+}
+
+// pin names the user of a request, the same for all if nobody wants to know.
+func (o *Options) pin(r *http.Request) string {
+	if o.Pin == nil {
+		return ""
+	}
+	return o.Pin(r)
 }
 
 func (o *Options) allows(transport string) bool { return slices.Contains(o.Transports, transport) }

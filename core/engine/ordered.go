@@ -22,4 +22,6 @@ func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 func Draft(buf []byte) Message { return Message{frame: buf} }
 
 // Seal adds the end to a Draft. There is no copy if the buffer has room for it.
-func (m Message) Seal(end []byte) Message { return Text(append(m.frame, end...)) }
+func (m Message) Seal(end []byte) Message {
+	return Text(append(m.frame, end...)).Compress(!m.plain)
+}

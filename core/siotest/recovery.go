@@ -29,8 +29,13 @@ func (c *Client) Recovered() bool { return c.recovered }
 // a client whose network has changed before the server could know.
 func (c *Client) Resume() *Client {
 	c.t.Helper()
+	return c.resume(c.opts.Auth)
+}
+
+func (c *Client) resume(auth any) *Client {
+	c.t.Helper()
 	o := c.opts
-	o.resume = session{c.PID(), c.Offset()}
+	o.Auth, o.resume = auth, session{c.PID(), c.Offset()}
 	return Dial(c.t, c.handler, o)
 }
 

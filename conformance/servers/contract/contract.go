@@ -82,6 +82,7 @@ func events(ns *socketio.Namespace) {
 		time.AfterFunc(time.Duration(ms)*time.Millisecond, func() { _ = ack("done") }) // or the client is gone
 	})
 	ns.On("ask", ask)
+	ns.On("ask-room", askRoom)
 	ns.On("size", func(s *socketio.Socket, data any) error { return s.Emit("size", size(data)) })
 	ns.On("binary", func(args ...any) weight { return weigh(args) })
 	ns.On("blob", blob)
@@ -125,6 +126,17 @@ func ask(ctx context.Context, s *socketio.Socket, question any, ms int) (map[str
 		return map[string]any{"error": "timeout"}, nil
 	}
 	return map[string]any{"answer": answer}, err
+}
+
+func askRoom(ctx context.Context, s *socketio.Socket, room string, question any, ms int) (map[string]any, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
+	defer cancel()
+	answers, err := socketio.CallAll[any](ctx, s.Namespace().To(room), "question", question)
+	missing := errors.Is(err, context.DeadlineExceeded)
+	if missing {
+		err = nil
+	}
+	return map[string]any{"answers": answers, "missing": missing}, err
 }
 
 func blob(s *socketio.Socket, n int) error {

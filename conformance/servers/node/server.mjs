@@ -34,6 +34,10 @@ function events(socket) {
   socket.on("echo-ack", (...args) => args.pop()(...args));
   socket.on("slow", (ms, ack) => setTimeout(() => ack("done"), ms));
   socket.on("ask", async (question, ms, ack) => ack(await ask(socket, question, ms)));
+  socket.on("ask-room", (room, question, ms, ack) => {
+    const source = socket.nsp.to(room).timeout(ms);
+    source.emit("question", question, (error, answers) => ack({ answers, missing: Boolean(error) }));
+  });
   socket.on("size", (data) => socket.emit("size", Buffer.byteLength(data)));
   socket.on("binary", (...args) => args.pop()(weigh(args)));
   socket.on("blob", (n) => {

@@ -37,6 +37,9 @@ func Run(t *testing.T, mount Mount) {
 		{"refused requests", refused},
 		{"browser client", browserClient},
 		{"origins", origins},
+		{"behind a proxy", proxied},
+		{"behind a proxy with a base path", stripped},
+		{"behind a proxy that changes the host", anotherHost},
 		{"Connection header", connectionHeader},
 		{"pipelined frame", pipelined},
 		{"handshake", handshake},
@@ -52,6 +55,10 @@ func Run(t *testing.T, mount Mount) {
 			tc.run(t, app, NewClient(t, mount(t, app.Server)))
 		})
 	}
+	t.Run("headers and cookie", func(t *testing.T) {
+		t.Parallel()
+		ownHeaders(t, NewClient(t, mount(t, headersApp(t).Server)))
+	})
 }
 
 // Drive checks polling, WebSocket, the upgrade and the end of sessions. edit,
@@ -287,21 +294,25 @@ func abandoned(t *testing.T, app *App, c *Client) {
 }
 
 func clientCloses(t *testing.T, app *App, c *Client) {
-	c.Open().Send("1")
+	s := c.Open()
+	Wait(t, "the socket", app.Connected) // the answer to CONNECT comes before the hooks
+	s.Send("1")
 	assert.Equal(t, "polling", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
-	_ = c.Dial().ws.CloseNow() // without a close frame
+	s = c.Dial()
+	Wait(t, "the socket", app.Connected)
+	_ = s.ws.CloseNow() // without a close frame
 	assert.Equal(t, "websocket", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
 }
 
 func serverDisconnects(t *testing.T, app *App, c *Client) {
 	s := c.Dial()
 	Wait(t, "the socket", app.Connected).Disconnect(true)
-	assert.Equal(t, "close frame", s.untilClosed(), websocket.StatusNoStatusRcvd)
+	assert.Equal(t, "close frame", s.UntilClosed(), websocket.StatusNoStatusRcvd)
 }
 
-// untilClosed reads what is still to come, then the close frame. It returns
+// UntilClosed reads what is still to come, then the close frame. It returns
 // its code.
-func (s *Session) untilClosed() websocket.StatusCode {
+func (s *Session) UntilClosed() websocket.StatusCode {
 	ctx := timeout(s.c.t)
 	for {
 		if _, _, err := s.ws.Read(ctx); err != nil {
@@ -315,7 +326,7 @@ func shutdown(t *testing.T, app *App, c *Client) {
 	poll, _ := c.Open().Park()
 	s := c.Dial()
 	closed := make(chan websocket.StatusCode, 1)
-	go func() { closed <- s.untilClosed() }() // ends with the WebSocket
+	go func() { closed <- s.UntilClosed() }() // ends with the WebSocket
 	assert.NoError(t, app.Shutdown(timeout(t)))
 	assert.Equal(t, "close frame", Wait(t, "the close", closed), websocket.StatusServiceRestart)
 	a := Wait(t, "the answer to the poll", poll)

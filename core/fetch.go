@@ -1,0 +1,288 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RemoteSocket is a socket as it was when [Broadcast.FetchSockets] found it, on
+// this server or on another one of the cluster. What is done to it is done by
+// its id, wherever it is, and does nothing if it is gone. Its methods may be
+// called concurrently.
+type RemoteSocket struct {
+	ns    *Namespace
+	local *Socket // nil: of another server
+	info  *SocketInfo
+	data  map[string]json.RawMessage
+}
+
+// ID is the socket's public id.
+func (r RemoteSocket) ID() string { return r.info.ID }
+
+// Rooms returns the rooms that it was in, without the one that it has for itself.
+func (r RemoteSocket) Rooms() []string {
+	return slices.DeleteFunc(slices.Clone(r.info.Rooms), func(room string) bool { return room == r.info.ID })
+}
+
+// Identity is who the client was, or empty. See [Socket.SetIdentity].
+func (r RemoteSocket) Identity() string { return r.info.Identity }
+
+// Handshake is what its connection began with.
+func (r RemoteSocket) Handshake() RemoteHandshake { return r.info.Handshake }
+
+// Local returns the socket itself if it is connected to this server.
+func (r RemoteSocket) Local() (*Socket, bool) {
+	return r.local, r.local != nil && r.local.connected()
+}
+
+func (r RemoteSocket) broadcast() Broadcast {
+	b := r.ns.To(r.info.ID)
+	_, b.local = r.Local()
+	return b
+}
+
+// Emit sends an event to the client. See [Broadcast.Emit].
+func (r RemoteSocket) Emit(event string, args ...any) error {
+	return r.broadcast().Emit(event, args...)
+}
+
+// EmitWithAck sends an event to the client and waits for its acknowledgement,
+// like [Socket.EmitWithAck]. It fails with [ErrClosed] when the client is gone.
+func (r RemoteSocket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
+	replies, err := r.broadcast().EmitWithAck(ctx, event, args...)
+	switch {
+	case len(replies) > 0:
+		return replies[0], nil
+	case err == nil:
+		return nil, ErrClosed
+	}
+	if partial, ok := err.(*PartialError); ok { //nolint:errorlint // the outermost one is of one client
+		err = partial.Err
+	}
+	return nil, err
+}
+
+// Join puts the socket into rooms. See [Broadcast.SocketsJoin].
+func (r RemoteSocket) Join(rooms ...string) error { return r.broadcast().SocketsJoin(rooms...) }
+
+// Leave takes the socket out of rooms. See [Broadcast.SocketsLeave].
+func (r RemoteSocket) Leave(rooms ...string) error { return r.broadcast().SocketsLeave(rooms...) }
+
+// Disconnect makes the socket leave its namespace; with closeConn its whole
+// connection is closed. See [Socket.Disconnect].
+func (r RemoteSocket) Disconnect(closeConn bool) error {
+	return r.broadcast().DisconnectSockets(closeConn)
+}
+
+// FetchSockets returns the sockets, those of other servers included, as they
+// are at the moment. It waits for the other servers until ctx ends; if that has
+// no deadline, for Options.AckTimeout. When some do not answer it returns the
+// sockets of the others and a [*PartialError] that counts servers.
+func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	op := &Operation{Type: OpFetch, Target: b.target}
+	ctx, cancel := b.ns.within(ctx, op)
+	defer cancel()
+	var others []SocketInfo // what each appends is there when wait returns
+	wait := b.ns.request(ctx, op, b.local, func(r *Response) { others = append(others, r.Sockets...) })
+	sockets := b.ns.rooms.match(&b.target, nil)
+	list := make([]RemoteSocket, len(sockets))
+	for i, s := range sockets {
+		info, data := s.info()
+		list[i] = RemoteSocket{ns: b.ns, local: s, info: &info, data: data}
+	}
+	err := wait()
+	for i := range others {
+		r := RemoteSocket{ns: b.ns, info: &others[i]}
+		_ = json.Unmarshal(r.info.Data, &r.data) // a server of the reference may keep anything there
+		list = append(list, r)
+	}
+	return list, err
+}
+
+// SocketInfo is a socket as servers tell each other of it, in the JSON form of
+// the reference.
+type SocketInfo struct {
+	ID        string          `json:"id"`
+	Handshake RemoteHandshake `json:"handshake"`
+	Rooms     []string        `json:"rooms"` // with its own
+	// Data is an object: the values of shared keys by their names.
+	Data json.RawMessage `json:"data"`
+	// Identity is see [Socket.SetIdentity]; the reference has none.
+	Identity string `json:"identity,omitempty"`
+}
+
+// infos tells of the sockets of this server that the target means.
+func (ns *Namespace) infos(t *Target) []SocketInfo {
+	sockets := ns.rooms.match(t, nil)
+	infos := make([]SocketInfo, len(sockets))
+	for i, s := range sockets {
+		var data map[string]json.RawMessage
+		infos[i], data = s.info()
+		infos[i].Data, _ = json.Marshal(data) // of JSON; no value is nil
+	}
+	return infos
+}
+
+// info is all of a socket but its data in one piece.
+func (s *Socket) info() (SocketInfo, map[string]json.RawMessage) {
+	return SocketInfo{
+		ID: s.id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), s.id), Identity: s.Identity(),
+	}, s.shared()
+}
+
+// shared encodes the values that travel.
+func (s *Socket) shared() map[string]json.RawMessage {
+	s.mu.Lock()
+	values := slices.Clone(s.values)
+	s.mu.Unlock()
+	data := make(map[string]json.RawMessage)
+	for _, v := range values {
+		name := v.key.(interface{ sharedAs() string }).sharedAs()
+		if name == "" {
+			continue
+		}
+		b, err := json.Marshal(v.val)
+		if err != nil {
+			s.log().Error("socketio: shared value does not encode", "key", clip(name), "error", err)
+			continue
+		}
+		data[name] = b
+	}
+	return data
+}
+
+// RemoteHandshake is a [Handshake] as servers tell each other of it. Like that
+// it prints and logs without what carries credentials. It must not be changed.
+type RemoteHandshake struct {
+	// Header is the header of the request, without Host. As in the reference,
+	// the values of a name are joined by commas, Cookie's by semicolons.
+	Header http.Header
+	// Auth is the payload the client sent for this namespace, or nil.
+	Auth json.RawMessage
+	// URL is as it came, path and query; Host is the request's.
+	URL, Host string
+	// Address is the client's IP address, as its server sees it.
+	Address string
+	// Time is when the request came, in milliseconds.
+	Time time.Time
+	// Secure reports TLS on the connection to its server.
+	Secure bool
+}
+
+func newRemoteHandshake(h *Handshake) RemoteHandshake {
+	r := RemoteHandshake{
+		Header: h.Header(), Auth: h.Auth, URL: h.URL, Host: h.Host, Address: h.Address,
+		Time: time.UnixMilli(h.Time.UnixMilli()), Secure: h.Secure,
+	}
+	r.Header.Del("Host")
+	for key, values := range r.Header {
+		separator := ", "
+		if key == "Cookie" {
+			separator = "; "
+		}
+		r.Header[key] = []string{strings.Join(values, separator)}
+	}
+	if string(r.Auth) == "{}" { // as which nothing travels
+		r.Auth = nil
+	}
+	return r
+}
+
+// Query returns the parameters of the request's URL, the protocol's included.
+func (h RemoteHandshake) Query() url.Values { return (&Handshake{URL: h.URL}).Query() }
+
+// String is the path.
+func (h RemoteHandshake) String() string {
+	path, _, _ := strings.Cut(h.URL, "?")
+	return clip(path)
+}
+
+// LogValue implements slog.LogValuer like String.
+func (h RemoteHandshake) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", clip(h.Address)))
+}
+
+// wireHandshake is the form of the reference.
+type wireHandshake struct {
+	Headers map[string]words `json:"headers"`
+	Time    string           `json:"time"`
+	Address string           `json:"address"`
+	XDomain bool             `json:"xdomain"`
+	Secure  bool             `json:"secure"`
+	Issued  int64            `json:"issued"` // milliseconds
+	URL     string           `json:"url"`
+	Query   map[string]words `json:"query"`
+	Auth    json.RawMessage  `json:"auth"`
+}
+
+// words are a string if there is one, and a list otherwise.
+type words []string
+
+// MarshalJSON implements json.Marshaler.
+func (w words) MarshalJSON() ([]byte, error) {
+	if len(w) == 1 {
+		return json.Marshal(w[0])
+	}
+	return json.Marshal([]string(w))
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Anything else is nothing.
+func (w *words) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*w = words{one}
+	} else {
+		_ = json.Unmarshal(b, (*[]string)(w))
+	}
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler: the form is the reference's.
+func (h RemoteHandshake) MarshalJSON() ([]byte, error) {
+	w := wireHandshake{
+		Headers: make(map[string]words, len(h.Header)+1), Query: make(map[string]words),
+		Time:    h.Time.UTC().Format("Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"),
+		Address: h.Address, XDomain: h.Header.Get("Origin") != "", Secure: h.Secure,
+		Issued: h.Time.UnixMilli(), URL: h.URL, Auth: h.Auth,
+	}
+	for key, values := range h.Header {
+		w.Headers[strings.ToLower(key)] = values
+	}
+	if h.Host != "" {
+		w.Headers["host"] = words{h.Host}
+	}
+	for key, values := range h.Query() {
+		w.Query[key] = values
+	}
+	if w.Auth == nil {
+		w.Auth = json.RawMessage("{}")
+	}
+	return json.Marshal(&w)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (h *RemoteHandshake) UnmarshalJSON(b []byte) error {
+	var w wireHandshake
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*h = RemoteHandshake{
+		Header: make(http.Header, len(w.Headers)), URL: w.URL, Address: w.Address,
+		Time: time.UnixMilli(w.Issued), Secure: w.Secure,
+	}
+	for key, values := range w.Headers {
+		h.Header[http.CanonicalHeaderKey(key)] = values
+	}
+	h.Host = h.Header.Get("Host")
+	h.Header.Del("Host")
+	if auth := string(w.Auth); auth != "{}" && auth != "null" {
+		h.Auth = w.Auth
+	}
+	return nil
+}

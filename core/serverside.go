@@ -1,0 +1,172 @@
+package socketio
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/gosio/gosio/core/parser"
+)
+
+// serverSide is what other servers send to this one's namespace.
+type serverSide struct {
+	mu       sync.Mutex
+	handlers handlers
+	queue    []serverEvent
+	running  bool // a goroutine takes from queue
+}
+
+// serverEvent is an event that waits for its handler.
+type serverEvent struct {
+	handler *handler
+	ctx     context.Context
+	cancel  context.CancelFunc
+	in      *Incoming
+}
+
+// ServerSideEmit sends an event to the handlers of [Namespace.OnServerSide] on
+// all other servers of the cluster. On a server that is alone it does nothing.
+// It fails when the arguments cannot be encoded, and when an adapter could not
+// reach the other servers.
+func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
+	p, err := encodeEvent(event, args)
+	if err != nil || ns.adapter == nil {
+		return err
+	}
+	return ns.adapter.Publish(context.Background(), &Operation{Type: OpServerSide, Packet: p})
+}
+
+// ServerSideEmitWithAck is ServerSideEmit that waits for what the handlers
+// answer until ctx ends; if that has no deadline, for Options.AckTimeout. It
+// returns one reply per server, in the order in which they came; servers
+// without a handler give none. A server that is alone gets an empty list, at
+// once. When some do not answer it returns the replies there are and a
+// [*PartialError] that counts servers.
+func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
+	p, err := encodeEvent(event, args)
+	if err != nil {
+		return nil, err
+	}
+	op := &Operation{Type: OpServerSide, Packet: p}
+	ctx, cancel := ns.within(ctx, op)
+	defer cancel()
+	var replies []*Reply // what each appends is there when wait returns
+	wait := ns.request(ctx, op, false, func(r *Response) {
+		if r.Reply == nil {
+			return
+		}
+		if reply := newReply(r.Reply); reply != nil {
+			replies = append(replies, reply)
+		}
+	})
+	err = wait()
+	return replies, err
+}
+
+// OnServerSide registers the handler of an event that other servers send by
+// [Namespace.ServerSideEmit]. It has the shapes of [Namespace.On], but takes no
+// *Socket. What it returns is what ServerSideEmitWithAck gets; an error goes
+// there as it would go to a client. The handlers of a namespace run one after
+// another, those of events of one server in their order: one that has to wait,
+// for another server above all, does that in a goroutine of its own, and
+// answers by an [Ack]. Its context ends with the wait of the server that asks,
+// and with this server.
+//
+// It panics on a second handler for the event. The returned function takes the
+// handler off again.
+func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
+	h := newHandler(event, handler)
+	if h.shape.socket {
+		panic(fmt.Sprintf("socketio: handler of %q: what comes from a server has no *Socket", event))
+	}
+	ns.servers.mu.Lock()
+	defer ns.servers.mu.Unlock()
+	return ns.servers.handlers.add(event, h, &ns.servers.mu)
+}
+
+// receiveServerSide queues an event of another server for its handler. reply
+// is nil if nobody waits for an answer.
+func (ns *Namespace) receiveServerSide(ctx context.Context, op *Operation, reply func(*Response)) error {
+	if !isArray(op.Packet.Data) {
+		return errOperation
+	}
+	in := &Incoming{reply: reply, packet: parser.Packet{
+		Type: parser.Event, HasID: reply != nil, Data: op.Packet.Data, Attachments: op.Packet.Attachments,
+	}}
+	in.Event = in.packet.Event()
+	in.args = in.packet.AppendArgs(in.few[:0])
+	if ns.servers.push(ctx, ns, in, ns.timeout(op)) || reply == nil {
+		return nil
+	}
+	reply(&Response{Last: true})
+	return nil
+}
+
+// push queues an event and sees that a goroutine runs the handlers, which ends
+// when none is left to run; Shutdown waits for it. It reports false if the
+// event has no handler.
+func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, timeout time.Duration) bool {
+	sd.mu.Lock()
+	defer sd.mu.Unlock()
+	h := sd.handlers[in.Event]
+	if h == nil {
+		return false
+	}
+	e := serverEvent{handler: h, in: in, cancel: func() {}}
+	switch {
+	case in.reply == nil:
+		e.ctx = ns.srv.life
+	case !h.noContext:
+		var cancel context.CancelFunc
+		e.ctx, cancel = context.WithTimeout(ctx, timeout)
+		stop := context.AfterFunc(ns.srv.life, cancel)
+		e.cancel = func() { stop(); cancel() }
+	default:
+		e.ctx = ctx
+	}
+	sd.queue = append(sd.queue, e)
+	if !sd.running {
+		sd.running = true
+		ns.srv.work.add()
+		go sd.run(ns)
+	}
+	return true
+}
+
+func (sd *serverSide) run(ns *Namespace) {
+	defer ns.srv.work.done()
+	for {
+		sd.mu.Lock()
+		batch := sd.queue
+		sd.queue = nil
+		sd.running = len(batch) > 0
+		sd.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		for i := range batch {
+			ns.serve(&batch[i])
+		}
+	}
+}
+
+// serve runs one handler and answers a failure.
+func (ns *Namespace) serve(e *serverEvent) {
+	defer e.cancel()
+	err := func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				logPanic(ns.log(), "server-side handler of "+clip(e.in.Event), p)
+				err = errPanicked
+			}
+		}()
+		return e.handler.call(e.ctx, e.in)
+	}()
+	if err != nil {
+		e.in.fail(err, ns.log)
+	}
+}
+
+func (ns *Namespace) log() *slog.Logger { return ns.srv.log.With("namespace", ns.name) }
