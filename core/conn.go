@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
 	return c
 }
+
+// LogValue says for the engine's log who the client is.
+func (c *conn) LogValue() slog.Value { return slog.StringValue(clip(c.handshake.Address)) }
 
 // idle ends a connection that is in no namespace for too long.
 func (c *conn) idle() {
@@ -207,7 +211,7 @@ func (c *conn) forget(s *Socket, ours bool) bool {
 }
 
 // Closed implements engine.Receiver.
-func (c *conn) Closed(reason engine.Reason, err error) {
+func (c *conn) Closed(reason engine.Reason, _ error) {
 	c.mu.Lock()
 	c.closed = true
 	sockets := c.sockets
@@ -218,9 +222,6 @@ func (c *conn) Closed(reason engine.Reason, err error) {
 		}
 	}
 	c.mu.Unlock()
-	if err != nil && reason == engine.ForcedClose {
-		c.srv.log.Warn("socketio: client broke the protocol", "error", err)
-	}
 	for _, s := range sockets {
 		s.close(reasonOf(reason))
 	}
@@ -258,8 +259,7 @@ func (c *conn) noAttachments() {
 	if stale {
 		return
 	}
-	c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
-	c.sess.Close()
+	c.sess.Fail(errNoAttachments)
 }
 
 // hold counts an event's bytes against the connection until its handler has run.

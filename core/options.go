@@ -93,7 +93,7 @@ type Options struct {
 	// Default: it lives on, as in the web frameworks.
 	ClosePanicked bool
 
-	// Logger is silent by default.
+	// Logger is silent by default. See [engine.Options] for the levels.
 	Logger *slog.Logger
 }
 
