@@ -73,7 +73,7 @@ const (
 // documented default. The fields up to MaxAge are for [JWT] only.
 type Config[T any] struct {
 	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet], or a
-	// [KeyFunc]; package auth/jwks fetches them. Required.
+	// [KeyFunc]; [NewJWKS] fetches them. Required.
 	Keys Keys
 	// Algorithms lists those that are accepted, such as "RS256". Required:
 	// the token must not choose.

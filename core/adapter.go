@@ -103,6 +103,7 @@ type Packet struct {
 	Data        []byte
 	Attachments [][]byte
 	Volatile    bool
+	NoCompress  bool // see Broadcast.Compress
 }
 
 // Target says which sockets of a namespace are meant: those in at least one of

@@ -13,6 +13,7 @@ type Broadcast struct {
 	target   Target
 	local    bool
 	volatile bool
+	plain    bool // see Compress
 }
 
 // To adds the sockets that are in at least one of the rooms.
@@ -52,7 +53,7 @@ func (b Broadcast) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	p.Volatile = b.volatile
+	p.Volatile, p.NoCompress = b.volatile, b.plain
 	return b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local)
 }
 

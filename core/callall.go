@@ -88,7 +88,7 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
-	p.Volatile = b.volatile
+	p.Volatile, p.NoCompress = b.volatile, b.plain
 	op := &Operation{Type: OpCall, Target: b.target, Packet: p}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()

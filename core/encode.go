@@ -71,6 +71,9 @@ func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
 	}
 	f := seal(parser.Packet{Type: t, Namespace: ns.name, ID: id, HasID: hasID, Data: p.Data, Attachments: p.Attachments})
 	f.volatile = p.Volatile
+	if p.NoCompress {
+		f.plain()
+	}
 	return &f
 }
 

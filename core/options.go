@@ -49,6 +49,15 @@ type Options struct {
 	// Headers may change the header of every polling response and of the 101.
 	// initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
+	// HTTPCompression compresses the responses to polls that have at least so
+	// many bytes, unless Compress(false) was said of all messages in them. Zero,
+	// the default: never. Not together with a framework or a proxy that
+	// compresses. See [engine.Options].
+	HTTPCompression int
+	// GenerateID makes the Engine.IO session ids: secrets, not the public ids
+	// of sockets. An error, and an id that is in use, refuse the handshake.
+	// Default: 16 random bytes. See [engine.Options].
+	GenerateID func(r *http.Request) (string, error)
 	// OnRefused hears of every HTTP request that is refused.
 	OnRefused func(r *http.Request, e *RequestError)
 
@@ -171,6 +180,6 @@ func (o *Options) engine() *engine.Options {
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Headers: o.Headers,
-		OnRefused: o.OnRefused, Logger: o.Logger,
+		HTTPCompression: o.HTTPCompression, GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

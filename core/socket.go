@@ -234,26 +234,6 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return s.send(&f)
 }
 
-// Volatile returns an [Emitter] whose events are dropped when the client
-// cannot take them at once: on polling when no request waits, on WebSocket
-// when the connection still has bytes of earlier messages to take.
-func (s *Socket) Volatile() Emitter { return volatileSocket{s} }
-
-type volatileSocket struct{ s *Socket }
-
-// Emit implements Emitter.
-func (v volatileSocket) Emit(event string, args ...any) error {
-	f, err := pack(v.s.ns.name, 0, false, event, args)
-	if err != nil {
-		return err
-	}
-	if v.s.state.Load() == disconnected {
-		return ErrClosed
-	}
-	v.s.sendVolatile(&f)
-	return nil
-}
-
 // send queues a packet. What middleware emits waits for the CONNECT packet,
 // which clients have to see first.
 func (s *Socket) send(f *frames) error {

@@ -5,10 +5,12 @@ import (
 	"sync"
 )
 
-// Event is what nodes tell each other of a session.
+// Event is what nodes tell each other of a session. Its JSON is stable:
+// programs in other languages may send it, too.
 type Event struct {
-	// Session is the hash of the session's id. Empty: events may have been
-	// missed, and every live session is checked.
+	// Session is the hash of the session's id: the first 16 bytes of its
+	// SHA-256, as lower-case hex. Empty: events may have been missed, and every
+	// live session is checked.
 	Session string `json:"session,omitempty"`
 	// RenewedAs is the new id of a session that lives on; empty: it has ended.
 	RenewedAs string `json:"renewedAs,omitempty"`

@@ -24,8 +24,9 @@
 //
 // # The end
 //
-// A socket ends when its session is logged out, is found gone or expired by a
-// check, or is refused by Config.Require. Its connection is closed, so that the
+// A socket ends when its session is logged out, is found gone, expired or
+// somebody else's by a check, or is refused by Config.Require. A logout is told
+// first, by Config.EndedEvent. The connection is closed, so that the
 // stock client reconnects by itself with the cookie it has then: after a login
 // or a renewal it is in again, after a logout it gets connect_error with
 // err.data.code "session_missing" or "session_ended". When other namespaces
@@ -42,5 +43,6 @@
 //
 // A socket has one timer and no goroutine. Checks are bounded by 10 s and by
 // the end of the socket. The lock of a life is taken before that of the index;
-// neither is held while a provider or a bus runs.
+// neither is held while a provider or a bus runs. Those who write to the same
+// session wait for their turn, as long as their context allows.
 package session

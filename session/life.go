@@ -19,9 +19,11 @@ type life struct {
 	active   atomic.Bool             // an event has come since the last check
 
 	mu      sync.Mutex
+	user    string // whose session it was in the handshake
 	timer   *time.Timer
 	stopped bool      // the socket is gone
 	over    *Error    // why it has ended
+	out     bool      // it was logged out: that is final, and the client is told
 	left    bool      // the socket was told to go
 	soon    bool      // the last check could not be made
 	wrote   time.Time // the last Update
@@ -31,9 +33,18 @@ type life struct {
 func (l *life) begin(v *Session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.user = l.sessions.user(v)
 	l.session.Store(v)
 	l.sessions.track(l, v.ID, true)
 	l.arm()
+}
+
+// admitted takes the session as it was when it was looked up once more.
+func (l *life) admitted(v *Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.user = l.sessions.user(v)
+	l.session.Store(v)
 }
 
 // stop ends the life with its socket. Nothing is written to the store.
@@ -117,7 +128,7 @@ const patience = 10 * time.Second
 // check looks the session up. A store that is down ends nobody before expiry.
 func (l *life) check() {
 	l.mu.Lock()
-	v := l.session.Load()
+	v, user := l.session.Load(), l.user
 	done := l.stopped || l.over != nil
 	l.soon = false
 	l.mu.Unlock()
@@ -129,6 +140,9 @@ func (l *life) check() {
 	now, err := l.lookup(ctx, v)
 	if err == nil {
 		err = l.sessions.acceptable(now)
+	}
+	if err == nil && l.sessions.user(now) != user {
+		err = ErrEnded // for this user: the client reconnects as the other
 	}
 	expired := !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt)
 	switch {
@@ -149,7 +163,7 @@ func (l *life) check() {
 // lookup touches and reloads, as far as the provider can.
 func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 	if t, ok := l.sessions.provider.(Toucher); ok && l.active.Swap(false) {
-		if err := t.Touch(ctx, v); err != nil {
+		if err := l.touch(ctx, t, v); err != nil {
 			return nil, err
 		}
 	}
@@ -157,6 +171,15 @@ func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 		return r.Reload(ctx, v)
 	}
 	return v, nil
+}
+
+func (l *life) touch(ctx context.Context, t Toucher, v *Session) error {
+	done, err := l.sessions.turns.take(ctx, v.ID) // many stores touch by saving
+	if err != nil {
+		return err
+	}
+	defer done()
+	return t.Touch(ctx, v)
 }
 
 // wake is how long after an update a logout deletes the session once more: the
@@ -169,6 +192,12 @@ func (l *life) update(ctx context.Context, u Updater, change func(map[string]any
 	if v == nil {
 		return ErrMissing
 	}
+	done, err := l.sessions.turns.take(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	defer done()
+	v = l.session.Load() // it may have been renewed while this one waited
 	l.mu.Lock()
 	if l.over != nil || l.stopped {
 		l.mu.Unlock()
@@ -177,7 +206,7 @@ func (l *life) update(ctx context.Context, u Updater, change func(map[string]any
 	l.wrote = time.Now()
 	l.mu.Unlock()
 	var written *Session
-	err := u.Update(ctx, v, func(values map[string]any) error {
+	err = u.Update(ctx, v, func(values map[string]any) error {
 		if err := change(values); err != nil {
 			return err
 		}
@@ -191,9 +220,18 @@ func (l *life) update(ctx context.Context, u Updater, change func(map[string]any
 		return e
 	}
 	if err == nil && written != nil {
-		l.session.CompareAndSwap(v, written)
+		l.written(written)
 	}
 	return err
+}
+
+// written shows the socket what it has written, also if a check came between.
+func (l *life) written(v *Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.session.Load().ID == v.ID { // not renewed meanwhile
+		l.session.Store(v)
+	}
 }
 
 // destroy deletes a session that an update may have brought back.
@@ -213,6 +251,7 @@ func (l *life) destroy(id string) {
 func (l *life) logout() {
 	l.mu.Lock()
 	again := !l.wrote.IsZero() && time.Since(l.wrote) < wake
+	l.out = true
 	l.mu.Unlock()
 	l.kill(ErrEnded)
 	if again {
@@ -258,10 +297,16 @@ func (l *life) leave(e *Error) {
 		return
 	}
 	l.left = true
+	out := l.out
 	l.mu.Unlock()
+	if out {
+		_ = l.socket.Emit(l.sessions.config.EndedEvent, e) // a socket that is gone needs no reason
+	}
 	for _, s := range l.socket.Siblings() {
 		if l.sessions.of(s) == nil {
-			_ = l.socket.Emit(l.sessions.config.EndedEvent, e) // a socket that is gone needs no reason
+			if !out {
+				_ = l.socket.Emit(l.sessions.config.EndedEvent, e)
+			}
 			l.socket.Disconnect(false)
 			return
 		}

@@ -130,28 +130,39 @@ func TestLogout(t *testing.T) {
 	for _, transport := range []string{"websocket", "polling"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			store, bus := session.NewMemory("sid", time.Hour), session.NewBus()
-			one, sessions := serve(t, store, session.Config{User: user, Bus: bus})
-			two, _ := serve(t, store, session.Config{User: user, Bus: bus})
-			alice, bob := store.Create(map[string]any{"user": "alice"}), store.Create(map[string]any{"user": "bob"})
-			o := cookie(store.Cookie(alice))
-			o.Transport, o.Timeout = transport, 5*time.Second // a check would find out in a minute
-			tabs := []*siotest.Client{siotest.Dial(t, one, o), siotest.Dial(t, one, o), siotest.Dial(t, two, o)}
-			other := siotest.Dial(t, two, cookie(store.Cookie(bob)))
-
-			r, _ := http.NewRequest("POST", "/logout", nil)
-			r.AddCookie(store.Cookie(alice))
-			assert.NoError(t, sessions.LogoutRequest(context.Background(), r))
-			for _, tab := range tabs {
-				tab.ExpectDisconnect(siotest.TransportClose)
-			}
-			refusedWith(t, one, o, session.Missing)
-			var who string
-			other.Call("who").Decode(&who)
-			assert.Equal(t, "other", who, "bob")
-			assert.NoError(t, sessions.LogoutRequest(context.Background(), r)) // nobody is signed in
+			synctest.Test(t, func(t *testing.T) { logout(t, transport) })
 		})
 	}
+}
+
+func logout(t *testing.T, transport string) {
+	store, bus := session.NewMemory("sid", time.Hour), session.NewBus()
+	one, sessions := serve(t, store, session.Config{User: user, Bus: bus})
+	two, _ := serve(t, store, session.Config{User: user, Bus: bus})
+	alice, bob := store.Create(map[string]any{"user": "alice"}), store.Create(map[string]any{"user": "bob"})
+	o := cookie(store.Cookie(alice))
+	o.Transport = transport
+	tabs := []*siotest.Client{siotest.Dial(t, one, o), siotest.Dial(t, one, o), siotest.Dial(t, two, o)}
+	other := siotest.Dial(t, two, cookie(store.Cookie(bob)))
+
+	r, _ := http.NewRequest("POST", "/logout", nil)
+	r.AddCookie(store.Cookie(alice))
+	start := time.Now()
+	assert.NoError(t, sessions.LogoutRequest(context.Background(), r))
+	for _, tab := range tabs {
+		var why session.Error
+		tab.Expect("session:ended", &why) // at once; a reconnect to learn it takes a second
+		assert.Equal(t, "why", why.Code, session.Ended)
+		tab.ExpectDisconnect(siotest.TransportClose)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("took %s, want less than a second", took)
+	}
+	refusedWith(t, one, o, session.Missing)
+	var who string
+	other.Call("who").Decode(&who)
+	assert.Equal(t, "other", who, "bob")
+	assert.NoError(t, sessions.LogoutRequest(context.Background(), r)) // nobody is signed in
 }
 
 // TestPublicNamespaceSurvives a logout.
@@ -189,6 +200,7 @@ func TestRenewed(t *testing.T) {
 	assert.NoError(t, sessions.Logout(context.Background(), old))   // means nobody now
 	c.Call("items")
 	assert.NoError(t, sessions.Logout(context.Background(), id))
+	c.Expect("session:ended")
 	c.ExpectDisconnect(siotest.TransportClose)
 }
 
@@ -313,6 +325,7 @@ func TestLogoutIsFinal(t *testing.T) {
 	store.saving = func() { assert.NoError(t, sessions.Logout(context.Background(), id)) }
 	c := siotest.Dial(t, srv, cookie(store.Cookie(id)))
 	c.Emit("add")
+	c.Expect("session:ended")
 	c.ExpectDisconnect(siotest.TransportClose)
 	<-gone
 	assert.Equal(t, "saved too late", store.revived.Load(), true)

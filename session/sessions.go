@@ -15,7 +15,9 @@ import (
 type Config struct {
 	// User says who the client is; it becomes the socket's identity. Empty
 	// refuses the client: a session of somebody who is not signed in. Default:
-	// every session is let in, with a hash of its id as identity.
+	// every session is let in, with a hash of its id as identity. A check that
+	// finds the session to be somebody else's ends the socket, which reconnects
+	// as who it is now.
 	User func(s *Session) string
 	// Require, if not nil, decides on sessions, in the handshake and in every
 	// check. An [*Error] goes to the client as it is, any other as ErrForbidden.
@@ -30,7 +32,8 @@ type Config struct {
 	// Default 60 s; negative: never.
 	Check time.Duration
 	// EndedEvent is the event that says why a socket is made to leave its
-	// namespace; its argument is an [Error]. Default "session:ended".
+	// namespace, or that its session was logged out; its argument is an [Error].
+	// Default "session:ended".
 	EndedEvent string
 	// Bus carries logouts to other nodes. Default: there are none.
 	Bus Bus
@@ -44,6 +47,7 @@ type Config struct {
 type Sessions struct {
 	provider Provider
 	config   Config
+	turns    turns
 
 	mu   sync.Mutex
 	live map[string]map[*life]struct{} // by hash of the session's id
@@ -132,7 +136,7 @@ func (x *Sessions) admit(ctx context.Context, l *life) (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.session.Store(v)
+		l.admitted(v)
 	}
 	if e := l.ended(); e != nil {
 		return nil, e
@@ -157,6 +161,14 @@ func (x *Sessions) acceptable(v *Session) error {
 		}
 	}
 	return nil
+}
+
+// user is empty where sessions are nobody's.
+func (x *Sessions) user(v *Session) string {
+	if x.config.User == nil {
+		return ""
+	}
+	return x.config.User(v)
 }
 
 func (x *Sessions) identity(v *Session) string {
@@ -207,7 +219,9 @@ func (x *Sessions) guard(next socketio.EventHandler) socketio.EventHandler {
 // change alter it, and saves. It fails with [ErrMissing] or [ErrEnded] when the
 // session is gone, with [ErrReadOnly] when the provider cannot, and with what
 // change returns. Keys that change does not alter keep what HTTP requests have
-// written; see the provider for writes in the very same moment.
+// written. Updates of one session by sockets of this Sessions wait for each
+// other; see the provider for what others write in the very same moment.
+// change must not call Update.
 func (x *Sessions) Update(ctx context.Context, s *socketio.Socket, change func(values map[string]any) error) error {
 	u, ok := x.provider.(Updater)
 	if !ok {

@@ -18,7 +18,7 @@ export const launch = () =>
 export class Person {
   /** options: those of a browser context. mute: console errors that are expected. */
   static async open(browser, url, name, options = {}) {
-    const person = new Person();
+    const person = new this();
     Object.assign(person, { name, url, errors: [], hosts: new Set(), expected: () => false });
     person.context = await browser.newContext({ locale: "en-GB", viewport: { width: 1100, height: 720 }, ...options });
     person.context.setDefaultTimeout(patience);
@@ -32,7 +32,7 @@ export class Person {
   }
 
   static async join(browser, url, name, options) {
-    const person = await Person.open(browser, url, name, options);
+    const person = await this.open(browser, url, name, options);
     await person.page.getByLabel("Your name").fill(name);
     await person.page.getByRole("button", { name: "Join the chat" }).click();
     return person;

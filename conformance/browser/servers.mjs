@@ -22,16 +22,17 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 /** A new empty folder, which goes with this process. */
 export const newFolder = () => mkdtempSync(path.join(work, "dir-"));
 
-/** Compiles an example; with the race detector where there is a C compiler. */
-export function build(example) {
+/** Compiles examples; with the race detector where there is a C compiler. */
+export function build(...examples) {
   const race = execFileSync("go", ["env", "CGO_ENABLED"], { encoding: "utf8" }).trim() === "1" ? ["-race"] : [];
-  execFileSync("go", ["build", ...race, "-o", path.join(work, example), `./examples/${example}`], { cwd: root, stdio: "inherit" });
+  execFileSync("go", ["build", ...race, "-o", work, ...examples.map((example) => `./examples/${example}`)], { cwd: root, stdio: "inherit" });
 }
 
 /** One example, started, stopped and started again on the same port. */
 export class App {
-  constructor(example) {
+  constructor(example, env = {}) {
     this.example = example;
+    this.env = env;
     this.log = "";
   }
 
@@ -41,7 +42,7 @@ export class App {
 
   async start() {
     this.port ??= await freePort();
-    this.child = spawn(path.join(work, this.example), [], { env: { ...process.env, PORT: String(this.port), GIN_MODE: "release" }, stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(path.join(work, this.example), [], { env: { ...process.env, ...this.env, PORT: String(this.port), GIN_MODE: "release" }, stdio: ["ignore", "pipe", "pipe"] });
     running.add(this.child);
     this.ended = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve({ code, signal })));
     for (const stream of [this.child.stdout, this.child.stderr]) stream.setEncoding("utf8").on("data", (text) => (this.log += text));

@@ -43,6 +43,7 @@ for (const serverKind of servers) {
 
   const fault = (name, options, run) =>
     test(`${clientKind} client, ${serverKind} server: ${name}`, { timeout: 20_000 }, async (t) => {
+      timers.clear(); // those of a case that ran out of time
       const server = await startServer(serverKind, options);
       const ctx = context(client, server.url);
       const rejections = [];
@@ -175,14 +176,28 @@ for (const serverKind of servers) {
     });
   }
 
-  // Cut at each step of the upgrade: polling has to go on as if nothing had been.
+  // Cut at each step of the upgrade: polling has to go on as if nothing had been. With the probe answered, the
+  // client takes the WebSocket as soon as its poll ends: the proxy keeps that answer until the client knows of the cut.
   const steps = {
-    "before the probe is answered": { up: (chunk, pair) => !(isWebSocket(pair) && !/HTTP\/1/.test(chunk) && (pair.cut(), true)) },
-    "after the probe is answered": { down: (chunk, pair) => !(chunk.includes("3probe") && (pair.client.end(chunk), set(() => pair.cut(), 5), true)) },
+    "before the probe is answered": () => ({ up: (chunk, pair) => !(isWebSocket(pair) && !/HTTP\/1/.test(chunk) && (pair.cut(), true)) }),
+    "after the probe is answered": (held) => {
+      let answered = false;
+      return {
+        down(chunk, pair) {
+          if (answered && !isWebSocket(pair)) return void held.push(() => pair.client.write(chunk)), false;
+          if (!chunk.includes("3probe")) return true;
+          answered = true;
+          held.push(() => ((answered = false), pair.cut()));
+          pair.client.end(chunk);
+          return false;
+        },
+      };
+    },
   };
   for (const [step, hooks] of Object.entries(steps)) {
     fault(`cut during the upgrade, ${step}`, {}, async (ctx, server, t) => {
-      const proxy = await startProxy(server.port, hooks);
+      const held = [];
+      const proxy = await startProxy(server.port, hooks(held));
       t.after(() => proxy.stop());
       const socket = ctx.track(ctx.io(proxy.url, { ...quick, forceNew: true }));
       const [id, got, events] = [key(), [], []];
@@ -193,6 +208,7 @@ for (const serverKind of servers) {
       const timer = setInterval(() => socket.emit("count", id, sent++), 1);
       socket.emit("burst", 50, 10);
       const [err] = await once(socket.io.engine, "upgradeError");
+      held.forEach((release) => release());
       equal(err.message, "probe error");
       await sleep(100);
       clearInterval(timer);
@@ -202,15 +218,13 @@ for (const serverKind of servers) {
   }
 
   fault("cut during the upgrade takes everything: what was not sent comes later, once", {}, async (ctx, server, t) => {
-    let cut = false;
+    let [release, upgrading] = [undefined, false];
+    const probed = new Promise((resolve) => (release = resolve));
     const down = (chunk, pair) => {
-      if (cut || !chunk.includes("3probe")) return true;
-      cut = true;
-      set(() => {
-        pair.client.write(chunk);
-        // Polling goes first: were it the WebSocket, polling would go on, and post what had waited.
-        set(() => proxy.pairs.forEach((other) => isWebSocket(other) || other.cut()), 10);
-      }, 50); // the server ends the poll 100 ms after the probe, which would let the upgrade go on
+      if (upgrading && !isWebSocket(pair)) return false; // the end of the poll would let the upgrade go on
+      if (!release || !chunk.includes("3probe")) return true;
+      release(() => pair.client.write(chunk));
+      release = undefined;
       return false;
     };
     const proxy = await startProxy(server.port, { down });
@@ -218,10 +232,18 @@ for (const serverKind of servers) {
     const socket = ctx.track(ctx.io(proxy.url, { ...quick, forceNew: true }));
     const id = key();
     await connected(socket);
+    const answer = await probed;
     let sent = 0;
     socket.io.engine.once("upgrading", () => {
       while (sent < 20) socket.emit("count", id, sent++, Uint8Array.of(sent));
+      // Polling only: were it the WebSocket, polling would go on, and post what had waited.
+      set(() => {
+        upgrading = false;
+        proxy.pairs.forEach((other) => isWebSocket(other) || other.cut());
+      }, 10);
     });
+    upgrading = true;
+    answer();
     await once(socket, "disconnect");
     equal(sent, 20);
     await connected(socket);

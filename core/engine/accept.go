@@ -34,7 +34,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []b
 		if uw.conn != nil {
 			_ = uw.conn.Close() // the handshake's error is the one to report
 		}
-		e := &RequestError{Code: BadRequest, Context: err.Error()}
+		e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
 		srv.log.Debug("engine: request refused", "code", int(e.Code), "context", clip(e.Context))
 		if f := srv.opts.OnRefused; f != nil {
 			f(r, e)

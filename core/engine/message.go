@@ -14,6 +14,7 @@ type Message struct {
 	head     uint8  // length of the frame's header
 	binary   bool
 	volatile bool
+	plain    bool // asks for no compression
 }
 
 // textHead is the room that TextBuffer leaves for the frame's header, and the
@@ -43,6 +44,13 @@ func Binary(data []byte) Message {
 	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), binary: true}
 }
 
+// Compress returns the message with or without the wish to be compressed on its
+// way, which it has unless told otherwise. See Options.HTTPCompression.
+func (m Message) Compress(on bool) Message {
+	m.plain = !on
+	return m
+}
+
 // Size is the number of bytes that the message counts against a session's
 // outbound bound: those of its WebSocket frame.
 func (m Message) Size() int { return len(m.frame) }
@@ -51,7 +59,7 @@ func (m Message) Size() int { return len(m.frame) }
 func control(packet string) Message {
 	buf := append(make([]byte, frame.MaxHeader, frame.MaxHeader+len(packet)), packet...)
 	start := frame.PutHeader(buf, frame.Text, len(packet))
-	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start)}
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), plain: true}
 }
 
 // rawFrame returns a WebSocket control frame as a message, so that it leaves
@@ -74,7 +82,7 @@ func (m Message) base64Text() Message {
 	buf := make([]byte, frame.MaxHeader, frame.MaxHeader+n)
 	buf = base64.StdEncoding.AppendEncode(append(buf, 'b'), data)
 	start := frame.PutHeader(buf, frame.Text, n)
-	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), volatile: m.volatile}
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), volatile: m.volatile, plain: m.plain}
 }
 
 // appendPayload appends the message as a part of a polling payload.

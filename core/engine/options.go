@@ -55,6 +55,23 @@ type Options struct {
 	// Default 100.
 	ControlFrames int
 
+	// HTTPCompression compresses the responses to polls, with gzip or deflate as
+	// the client prefers, that have at least so many bytes before and carry a
+	// message that wants it (see [Message.Compress]). Zero, the default, and
+	// less: never. Leave it so where a framework or a proxy compresses: together
+	// they would do it twice. WebSockets are never compressed.
+	//
+	// The length of what is compressed tells about its content: messages that
+	// mix secrets with text that somebody else chooses should not want it.
+	HTTPCompression int
+	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
+	// hard to guess, and unique among all servers behind a load balancer. An id
+	// is 1 to 256 letters, digits or any of "-._~". Any other, that of a
+	// living session, and an error refuse the handshake as a BadRequest. It is
+	// called for each handshake that AllowRequest has admitted, concurrently.
+	// Default: 16 random bytes.
+	GenerateID func(r *http.Request) (string, error)
+
 	// CORS is both the list of allowed origins and what browsers are told.
 	CORS CORS
 	// Cookie, when set, is the template of a cookie that carries the session

@@ -72,8 +72,19 @@ func (p *poll) wakeUp() {
 
 // openPolling answers a handshake.
 func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) {
-	s, ok := srv.open(r, q, nil)
-	if !ok {
+	id, e := srv.newID(r)
+	if e != nil {
+		srv.refuse(w, r, e)
+		return
+	}
+	opened := false
+	defer func() {
+		if !opened { // or Connect has panicked
+			srv.unreserve(id)
+		}
+	}()
+	s, opened := srv.open(r, q, id, nil)
+	if !opened {
 		srv.refuse(w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})
 		return
 	}
@@ -223,6 +234,11 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Messag
 	h := w.Header()
 	h["Content-Type"] = headerText
 	h["Cache-Control"] = headerNoStore
+	if s.srv.opts.HTTPCompression > 0 {
+		packed := bodies.Get().(*[]byte)
+		defer putBody(packed)
+		body = s.compress(h, r, body, packed, wantsCompression(batch))
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if f := s.srv.opts.Headers; f != nil {
 		f(h, r, initial)

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -53,6 +51,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session // until their connections are closed
+	reserved reserved            // ids of handshakes under way, of Options.GenerateID
 	shutdown bool
 	empty    chan struct{} // closed when shutdown is set and the table is empty
 }
@@ -125,6 +124,7 @@ func (srv *Server) add(s *Session) bool {
 	if srv.shutdown {
 		return false
 	}
+	delete(srv.reserved, s.id)
 	srv.sessions[s.id] = s
 	return true
 }
@@ -197,13 +197,6 @@ func (srv *Server) signalEmpty() {
 	default:
 		close(srv.empty)
 	}
-}
-
-// newID returns a session id: 16 random bytes. It is a bearer secret.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 type runOnCaller struct{}

@@ -69,8 +69,8 @@ func fail(reason Reason, format string, args ...any) *failure {
 // open makes a session, queues its open packet, and introduces it to the
 // Handler. Nothing is sent before the caller has attached the transport's
 // reader or written the queue.
-func (srv *Server) open(r *http.Request, q query, ws *wsConn) (*Session, bool) {
-	s := &Session{srv: srv, id: newID(), base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
+func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
+	s := &Session{srv: srv, id: id, base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),

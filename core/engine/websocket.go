@@ -52,19 +52,29 @@ type wsConn struct {
 
 // openWebSocket opens a session directly on WebSocket.
 func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
+	id, e := srv.newID(r)
+	if e != nil {
+		srv.refuse(w, r, e)
+		return
+	}
+	opened := false
+	var conn net.Conn
+	defer func() {
+		if opened {
+			return
+		}
+		srv.unreserve(id)
+		if conn != nil { // shutting down, or Connect has panicked; the client finds out by itself
+			_ = conn.Close()
+		}
+	}()
 	conn, early, err := srv.accept(w, r)
 	if err != nil {
 		return
 	}
 	c := &wsConn{shard: srv.flush.next()}
 	c.attach(conn)
-	opened := false
-	defer func() {
-		if !opened { // shutting down, or Connect has panicked; the client finds out by itself
-			_ = conn.Close()
-		}
-	}()
-	if _, opened = srv.open(r, q, c); opened {
+	if _, opened = srv.open(r, q, id, c); opened {
 		c.start(r, early)
 	}
 }

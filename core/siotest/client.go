@@ -86,18 +86,47 @@ func (c *Client) Of(namespace string, auth any) *Client {
 	return other
 }
 
+// RefusedOf is Of for a namespace that turns the client down. Data is what
+// encoding/json makes of err.data.
+func (c *Client) RefusedOf(namespace string, auth any) *socketio.ConnectError {
+	c.t.Helper()
+	o := c.opts
+	o.Namespace, o.Auth = namespace, auth
+	_, refusal := c.hub.join(c.t, c.handler, o)
+	if refusal == nil {
+		c.t.Fatalf("siotest: the connection to %s is not refused", namespace)
+	}
+	return refusal
+}
+
 // Reconnect connects anew with the same options, as a client does that has
 // lost its connection; the old one is cut. The new client has a new id.
 func (c *Client) Reconnect() *Client {
 	c.t.Helper()
-	c.conn.Cut()
-	return Dial(c.t, c.handler, c.opts)
+	return c.ReconnectWith(c.opts.Auth)
 }
+
+// ReconnectWith is Reconnect with another auth payload.
+func (c *Client) ReconnectWith(auth any) *Client {
+	c.t.Helper()
+	c.conn.Cut()
+	o := c.opts
+	o.Auth = auth
+	return Dial(c.t, c.handler, o)
+}
+
+// Cut breaks the connection without a word, for all namespaces: neither side
+// says goodbye.
+func (c *Client) Cut() { c.conn.Cut() }
+
+// Stall stops, or with false resumes, reading: a client that does not take
+// what the server sends.
+func (c *Client) Stall(stalled bool) { c.conn.Stall(stalled) }
 
 // ID is the socket's id.
 func (c *Client) ID() string { return c.id }
 
-// Conn is the connection under the client, to cut, stall or close it.
+// Conn is the connection under the client, to upgrade, mute or close it.
 func (c *Client) Conn() *Conn { return c.conn }
 
 // Emit sends an event; []byte values at any depth travel as binary. It waits
@@ -125,16 +154,7 @@ func (c *Client) EmitWithAck(event string, args ...any) <-chan *Message {
 // Call sends an event and waits for its acknowledgement.
 func (c *Client) Call(event string, args ...any) *Message {
 	c.t.Helper()
-	select {
-	case m := <-c.EmitWithAck(event, args...):
-		if m == nil {
-			c.t.Fatalf("siotest: disconnected before %q was acknowledged", event)
-		}
-		return m
-	case <-time.After(c.opts.Timeout):
-		c.t.Fatalf("siotest: %q was not acknowledged", event)
-	}
-	return nil
+	return c.answer(c.EmitWithAck(event, args...), strconv.Quote(event))
 }
 
 func (c *Client) emit(id uint64, hasID bool, event string, args []any) {
@@ -172,12 +192,17 @@ func (c *Client) Next() *Message {
 
 func (c *Client) next(want string) *Message {
 	c.t.Helper()
-	m, ok, ended := c.inbox.next(c.opts.Timeout)
+	return c.nextBy(time.Now().Add(c.opts.Timeout), want)
+}
+
+func (c *Client) nextBy(by time.Time, want string) *Message {
+	c.t.Helper()
+	m, ok, ended := c.inbox.next(time.Until(by))
 	switch {
 	case !ok && ended:
 		c.t.Fatalf("siotest: disconnected, want %s", want)
 	case !ok:
-		c.t.Fatalf("siotest: no event, want %s", want)
+		c.t.Fatalf("siotest: no event within %v, want %s", c.opts.Timeout, want)
 	case m.reason != "":
 		c.t.Fatalf("siotest: disconnected (%s), want %s", m.reason, want)
 	}
@@ -200,8 +225,12 @@ func (c *Client) Expect(event string, dst ...any) *Message {
 // Within testing/synctest that costs no time.
 func (c *Client) ExpectNone(d time.Duration) {
 	c.t.Helper()
-	if m, ok, _ := c.inbox.next(d); ok {
-		c.t.Fatalf("siotest: event %q %.200s %s, want none", m.Event, m, m.reason)
+	m, ok, _ := c.inbox.next(d)
+	switch {
+	case ok && m.reason != "":
+		c.t.Fatalf("siotest: disconnected (%s), want nothing to happen", m.reason)
+	case ok:
+		c.t.Fatalf("siotest: event %q %.200s, want none", m.Event, m)
 	}
 }
 

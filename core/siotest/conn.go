@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-
-	"github.com/gosio/gosio/internal/pipe"
 )
 
 // Options says how a client connects. The zero value joins "/" over WebSocket.
@@ -32,8 +30,17 @@ type Options struct {
 	Path string
 	// Query parameters beside the protocol's own.
 	Query url.Values
-	// Header of every request. Host sets the request's host.
+	// Header of every request: cookies, Origin, Authorization. Host sets the
+	// request's host.
 	Header http.Header
+	// Jar keeps cookies as a browser does, for "http://server.test/". Give the
+	// same one to [HTTP] to connect as whoever has signed in there. Default:
+	// none are kept.
+	Jar http.CookieJar
+	// Dial connects to a server that is no http.Handler: the handler that
+	// Dial, Open, Refused and Rejected are given is nil then. Default: the
+	// handler is served in memory.
+	Dial func(ctx context.Context) (net.Conn, error)
 	// Timeout of everything that waits. Default 5 s.
 	Timeout time.Duration
 }
@@ -51,16 +58,18 @@ type Conn struct {
 	sink    sink
 	inbox   *queue[string]
 	http    *http.Client
-	ws      *websocket.Conn // nil: polling
+	header  http.Header // of the handshake's response
+	network *network
 	ctx     context.Context // of all requests
 	end     context.CancelFunc
 	running sync.WaitGroup
 	posting chan struct{} // holds one; a mutex would stop virtual time
 
-	mu      sync.Mutex
-	pipes   []*pipe.Conn
-	stalled bool
-	mute    bool
+	mu        sync.Mutex
+	ws        *websocket.Conn // nil: polling
+	upgrading bool
+	paused    chan struct{} // closed when polling has ended
+	mute      bool
 }
 
 // sink takes what arrives, on the reader's goroutine.
@@ -85,43 +94,33 @@ func Open(t testing.TB, h http.Handler, o Options) *Conn {
 
 // open serves h on a network of its own, and connects.
 func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
+	t.Helper()
+	if h == nil && o.Dial == nil {
+		t.Fatal("siotest: there is neither a handler nor Options.Dial")
+	}
 	c.t, c.opts, c.inbox = t, o.withDefaults(), newQueue[string]()
 	c.posting = make(chan struct{}, 1)
 	c.ctx, c.end = context.WithCancel(context.Background())
-	listener := pipe.Listen()
-	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ConnState: c.count}
-	c.running.Go(func() { _ = server.Serve(listener) }) // until Close
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return c.dial(ctx, listener)
-	}}
-	c.http = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+	c.network = newNetwork(h, c.opts.Dial)
+	c.http = c.network.client()
+	c.http.Jar = c.opts.Jar
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error {
 		return errors.New("redirected: Options.Path should end with a slash, or should not")
-	}}
+	}
 	t.Cleanup(func() {
 		c.Cut()
-		transport.CloseIdleConnections()
-		_ = server.Close() // nothing is left to fail
+		c.network.close()
 		c.running.Wait()
 	})
 	q := url.Values{"EIO": {"4"}, "transport": {c.opts.Transport}}
 	for key, values := range c.opts.Query {
 		q[key] = values
 	}
-	c.url = "http://server.test" + c.opts.Path + "?" + q.Encode()
+	c.url = origin + c.opts.Path + "?" + q.Encode()
 	if c.opts.Transport == "polling" {
 		return c.openPolling()
 	}
 	return c.openWebSocket()
-}
-
-// count sees to it that the server's connections end before the test does.
-func (c *Conn) count(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		c.running.Add(1)
-	case http.StateClosed, http.StateHijacked: // the last of each
-		c.running.Done()
-	}
 }
 
 func (o Options) withDefaults() Options {
@@ -140,18 +139,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (c *Conn) dial(ctx context.Context, l *pipe.Listener) (net.Conn, error) {
-	p, err := l.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p.StallReads(c.stalled)
-	c.pipes = append(c.pipes, p)
-	return p, nil
-}
-
 func (c *Conn) openPolling() error {
 	body, err := c.request(http.MethodGet, "")
 	if err != nil {
@@ -162,10 +149,18 @@ func (c *Conn) openPolling() error {
 		return err
 	}
 	c.url += "&sid=" + c.sid
+	c.paused = make(chan struct{})
 	c.running.Go(func() {
-		defer c.closeSink()
-		for err == nil && c.payload(rest) {
-			rest, err = c.request(http.MethodGet, "")
+		defer close(c.paused)
+		more := c.payload(rest)
+		for more && !c.leavesPolling() {
+			if rest, err = c.request(http.MethodGet, ""); err != nil {
+				break
+			}
+			more = c.payload(rest)
+		}
+		if !more || err != nil {
+			c.closeSink()
 		}
 	})
 	return nil
@@ -183,19 +178,10 @@ func (c *Conn) payload(text string) (more bool) {
 }
 
 func (c *Conn) openWebSocket() error {
-	ws, resp, err := websocket.Dial( //nolint:bodyclose // the library closes the connection and leaves a copy
-		c.ctx, c.url, &websocket.DialOptions{
-			HTTPClient: c.http, HTTPHeader: c.opts.Header, Host: c.opts.Header.Get("Host"),
-		})
+	ws, header, err := c.dialWebSocket(c.url)
 	if err != nil {
-		if resp != nil && resp.Body != nil {
-			b, _ := io.ReadAll(resp.Body) // for the text of the error only
-			err = fmt.Errorf("%s: %s", resp.Status, b)
-		}
 		return err
 	}
-	c.ws = ws
-	ws.SetReadLimit(-1)
 	_, first, err := ws.Read(c.ctx)
 	if err == nil {
 		err = c.handshake(string(first))
@@ -204,6 +190,30 @@ func (c *Conn) openWebSocket() error {
 		_ = ws.CloseNow()
 		return err
 	}
+	c.ws, c.header = ws, header
+	c.read(ws)
+	return nil
+}
+
+// dialWebSocket opens a WebSocket, on which nothing is read yet.
+func (c *Conn) dialWebSocket(url string) (*websocket.Conn, http.Header, error) {
+	ws, resp, err := websocket.Dial( //nolint:bodyclose // the library closes the connection and leaves a copy
+		c.ctx, url, &websocket.DialOptions{
+			HTTPClient: c.http, HTTPHeader: c.opts.Header, Host: c.opts.Header.Get("Host"),
+		})
+	if err != nil {
+		if resp != nil && resp.Body != nil {
+			b, _ := io.ReadAll(resp.Body) // a copy
+			err = &statusError{resp.StatusCode, resp.Header, string(b)}
+		}
+		return nil, nil, err
+	}
+	ws.SetReadLimit(-1)
+	return ws, resp.Header, nil
+}
+
+// read reads the connection until it ends.
+func (c *Conn) read(ws *websocket.Conn) {
 	c.running.Go(func() {
 		defer c.closeSink()
 		defer func() { _ = ws.CloseNow() }() // it has ended
@@ -219,7 +229,6 @@ func (c *Conn) openWebSocket() error {
 			c.packet(text)
 		}
 	})
-	return nil
 }
 
 // handshake reads the open packet.
@@ -275,10 +284,16 @@ func (c *Conn) request(method, body string) (string, error) {
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", resp.Status, b)
+		err = &statusError{resp.StatusCode, resp.Header, string(b)}
+	}
+	if c.header == nil { // the first
+		c.header = resp.Header
 	}
 	return string(b), err
 }
+
+// Header is the header of the handshake's response.
+func (c *Conn) Header() http.Header { return c.header }
 
 // SID is the id of the Engine.IO session.
 func (c *Conn) SID() string { return c.sid }
@@ -287,15 +302,16 @@ func (c *Conn) SID() string { return c.sid }
 // polling: `42["event"]`, or b and base64 for a binary message, which a
 // WebSocket carries in a binary frame.
 func (c *Conn) Send(packets ...string) error {
-	if c.ws == nil {
-		return c.Write(strings.Join(packets, separator))
+	ws, err := c.post(strings.Join(packets, separator))
+	if ws == nil {
+		return err
 	}
 	for _, p := range packets {
 		var err error
 		if data, binary := strings.CutPrefix(p, "b"); !binary {
 			err = c.Write(p)
 		} else if b, e := base64.StdEncoding.DecodeString(data); e == nil {
-			err = c.ws.Write(c.ctx, websocket.MessageBinary, b)
+			err = ws.Write(c.ctx, websocket.MessageBinary, b)
 		} else {
 			err = e
 		}
@@ -308,13 +324,26 @@ func (c *Conn) Send(packets ...string) error {
 
 // Write sends text as it is: the body of a POST, or a WebSocket text message.
 func (c *Conn) Write(text string) error {
-	if c.ws != nil {
-		return c.ws.Write(c.ctx, websocket.MessageText, []byte(text))
+	ws, err := c.post(text)
+	if ws == nil {
+		return err
+	}
+	return ws.Write(c.ctx, websocket.MessageText, []byte(text))
+}
+
+// post sends a body while the connection is polling. Otherwise it does nothing
+// and returns the WebSocket.
+func (c *Conn) post(body string) (*websocket.Conn, error) {
+	if ws := c.socket(); ws != nil {
+		return ws, nil
 	}
 	c.posting <- struct{}{} // overlapping POSTs end a session
 	defer func() { <-c.posting }()
-	_, err := c.request(http.MethodPost, text)
-	return err
+	if ws := c.socket(); ws != nil { // since then
+		return ws, nil
+	}
+	_, err := c.request(http.MethodPost, body)
+	return nil, err
 }
 
 // Expect waits for messages, in the form that Send takes.
@@ -347,33 +376,22 @@ func (c *Conn) ExpectClosed() {
 
 // Close closes the connection as clients do.
 func (c *Conn) Close() {
-	if c.ws != nil {
-		_ = c.ws.Close(websocket.StatusNormalClosure, "") // may be closed already
+	if ws := c.socket(); ws != nil {
+		_ = ws.Close(websocket.StatusNormalClosure, "") // may be closed already
 		return
 	}
-	_ = c.Write("1")
+	_ = c.Write("1") // as above
 }
 
 // Cut breaks the connection without a word.
 func (c *Conn) Cut() {
 	c.end()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.pipes {
-		p.Cut()
-	}
+	c.network.cut()
 }
 
 // Stall stops, or with false resumes, reading: nothing arrives any more, as
 // from a cable that is pulled.
-func (c *Conn) Stall(stalled bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stalled = stalled
-	for _, p := range c.pipes {
-		p.StallReads(stalled)
-	}
-}
+func (c *Conn) Stall(stalled bool) { c.network.stall(stalled) }
 
 // Mute stops, or with false resumes, answering pings.
 func (c *Conn) Mute(mute bool) {

@@ -10,9 +10,27 @@
 //	}
 //
 // The handler that is dialled is the server, or the router that it is mounted
-// in with all middleware in front of it. Everything that a client starts ends
-// with its test, and works in virtual time within testing/synctest; the server
-// then has to be made, and closed, inside the bubble, too.
+// in with all middleware in front of it; for Fiber, whose app is no handler,
+// there is Options.Dial. [HTTP] reaches the application's other routes. What
+// should not connect is the business of [Refused] (a namespace says no) and
+// [Rejected] (the HTTP handshake fails).
+//
+// Everything that a client starts ends with its test, and works in virtual time
+// within testing/synctest, where hours of heartbeats take no time and "nothing
+// more happens" can be said; the server then has to be made, and closed, inside
+// the bubble, too:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		srv := newApp()
+//		t.Cleanup(srv.Close)
+//		alice := siotest.Dial(t, srv, siotest.Options{})
+//		bob := siotest.Dial(t, srv, siotest.Options{Transport: "polling"})
+//		alice.Emit("whisper", "to nobody")
+//		bob.ExpectIdle()
+//		alice.Stall(true) // a cable is pulled
+//		time.Sleep(time.Minute)
+//		bob.Expect("left")
+//	})
 //
 // What goes wrong fails the test. Methods that wait do so for Options.Timeout
 // and call t.Fatal, so they belong to the goroutine of the test. [Client.Emit],

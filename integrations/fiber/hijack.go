@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -78,7 +77,8 @@ func detach(hc net.Conn) (net.Conn, []byte) {
 		return conn, nil // closed
 	}
 	early, err := io.ReadAll(io.LimitReader(hc, 1<<20))
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+	var late interface{ Timeout() bool } // all that the error of fasthttputil's connections has
+	if err != nil && !(errors.As(err, &late) && late.Timeout()) {
 		_ = conn.Close() // the session will notice
 	}
 	_ = conn.SetReadDeadline(time.Time{}) // fails only when it is closed

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"testing"
 
 	"github.com/gin-gonic/gin"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
 	siogin "github.com/gosio/gosio/integrations/gin"
 )
 
@@ -43,4 +46,58 @@ func Example() {
 	defer resp.Body.Close()
 	fmt.Println(resp.Status, srv.Connections())
 	// Output: 200 OK 1
+}
+
+// A test of an application's routes: its middleware, its REST endpoints and its
+// events together, in memory. In a test, t is its *testing.T, and what
+// siotest.Example gets is the test's body.
+func Example_test() {
+	newApp := func(srv *socketio.Server) http.Handler {
+		r := gin.New()
+		api := r.Group("/api", func(c *gin.Context) {
+			user := c.GetHeader("X-User") // your authentication
+			if user == "" {
+				c.AbortWithStatus(http.StatusUnauthorized)
+			}
+			c.Set("user", user)
+		})
+		siogin.Mount(api, srv)
+		srv.OnConnect(func(s *socketio.Socket) {
+			user, _ := siogin.Get[string](s, "user")
+			_ = s.Join("user:" + user)
+		})
+		api.POST("/orders/:user", func(c *gin.Context) {
+			_ = srv.To("user:"+c.Param("user")).Emit("order", c.GetString("user"))
+			c.Status(http.StatusAccepted)
+		})
+		return r
+	}
+
+	siotest.Example(func(t testing.TB) {
+		srv := socketio.NewServer(nil)
+		t.Cleanup(srv.Close)
+		app := newApp(srv)
+		path := siotest.Options{Path: "/api/socket.io/"}
+		fmt.Println("without a user:", siotest.Rejected(t, app, path).Status)
+
+		as := func(user string) siotest.Options {
+			o := path
+			o.Header = http.Header{"X-User": {user}}
+			return o
+		}
+		ann := siotest.Dial(t, app, as("ann"))
+		bob := siotest.Dial(t, app, as("bob"))
+
+		req := httptest.NewRequest("POST", "/api/orders/ann", strings.NewReader("{}"))
+		req.Header.Set("X-User", "eve")
+		app.ServeHTTP(httptest.NewRecorder(), req)
+
+		fmt.Println("ann gets", ann.Expect("order"))
+		_ = srv.Emit("closing time")
+		fmt.Println("bob gets", bob.Next()) // and no order before it
+	})
+	// Output:
+	// without a user: 401
+	// ann gets ["order","eve"]
+	// bob gets ["closing time"]
 }

@@ -21,13 +21,15 @@ import (
 
 // KV is where the sessions are. Package session/redis has one.
 type KV interface {
-	// Get returns nil, nil if there is nothing under the key.
-	Get(ctx context.Context, key string) ([]byte, error)
-	// Replace changes what is under the key and sets its time to live, in one
-	// transaction: if somebody else changes or deletes it meanwhile, change is
-	// called again with what there is then. It does nothing, and returns false,
-	// if there is nothing; an error of change it returns.
-	Replace(ctx context.Context, key string, change func(old []byte) (value []byte, ttl time.Duration, err error)) (bool, error)
+	// Get returns what is under the key, nil if there is nothing, and how long
+	// it has left to live, zero if it lives until it is deleted.
+	Get(ctx context.Context, key string) (value []byte, left time.Duration, err error)
+	// Replace changes what is under the key and sets its time to live, zero for
+	// none, in one transaction: if somebody else changes or deletes it
+	// meanwhile, change is called again with what there is then. It does
+	// nothing, and returns false, if there is nothing; an error of change it
+	// returns.
+	Replace(ctx context.Context, key string, change func(old []byte, left time.Duration) (value []byte, ttl time.Duration, err error)) (bool, error)
 	// Delete does nothing if there is nothing.
 	Delete(ctx context.Context, key string) error
 }
@@ -138,29 +140,37 @@ func parse(b []byte) (stored, error) {
 	return s, nil
 }
 
-// expires is when the cookie ends; zero: with the browser's session.
-func (s stored) expires() time.Time {
+// expires is when a session ends of which the store keeps the key that long.
+// Requests that change nothing only extend the life of the key, so the cookie's
+// expiry counts where there is none. Zero: not known.
+func (s stored) expires(left time.Duration) time.Time {
+	if left > 0 {
+		return time.Now().Add(left)
+	}
 	cookie, _ := s["cookie"].(map[string]any)
 	text, _ := cookie["expires"].(string)
 	t, _ := time.Parse(time.RFC3339, text) // what is no time says nothing
 	return t
 }
 
-// extend moves the expiry as a request does with the cookie's maxAge.
-func (s stored) extend(def time.Duration) (ttl time.Duration) {
+// extend moves the expiry as a request does with the cookie's maxAge. It
+// shortens no life, and gives none to a key that had none.
+func (s stored) extend(left, def time.Duration) (ttl time.Duration) {
+	ttl = def
 	cookie, _ := s["cookie"].(map[string]any)
-	age, ok := cookie["originalMaxAge"].(float64)
-	if !ok || age <= 0 {
-		return def
+	if age, ok := cookie["originalMaxAge"].(float64); ok && age > 0 {
+		ttl = time.Duration(age) * time.Millisecond
+		cookie["expires"] = time.Now().Add(ttl).UTC().Format("2006-01-02T15:04:05.000Z")
 	}
-	ttl = time.Duration(age) * time.Millisecond
-	cookie["expires"] = time.Now().Add(ttl).UTC().Format("2006-01-02T15:04:05.000Z")
-	return ttl
+	if left == 0 {
+		return 0
+	}
+	return max(ttl, left)
 }
 
 // Reload implements [session.Reloader].
 func (p *Provider) Reload(ctx context.Context, s *session.Session) (*session.Session, error) {
-	b, err := p.kv.Get(ctx, p.opts.Prefix+s.ID)
+	b, left, err := p.kv.Get(ctx, p.opts.Prefix+s.ID)
 	switch {
 	case err != nil:
 		return nil, err
@@ -171,7 +181,7 @@ func (p *Provider) Reload(ctx context.Context, s *session.Session) (*session.Ses
 	if err != nil {
 		return nil, err
 	}
-	v := &session.Session{ID: s.ID, ExpiresAt: data.expires(), Values: data}
+	v := &session.Session{ID: s.ID, ExpiresAt: data.expires(left), Values: data}
 	if !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt) {
 		return nil, session.ErrMissing
 	}
@@ -187,15 +197,15 @@ func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
 // Update implements [session.Updater]. It is atomic, so change may be called
 // more than once.
 func (p *Provider) Update(ctx context.Context, s *session.Session, change func(values map[string]any) error) error {
-	found, err := p.kv.Replace(ctx, p.opts.Prefix+s.ID, func(old []byte) ([]byte, time.Duration, error) {
+	found, err := p.kv.Replace(ctx, p.opts.Prefix+s.ID, func(old []byte, left time.Duration) ([]byte, time.Duration, error) {
 		data, err := parse(old)
 		if err != nil {
 			return nil, 0, err
 		}
-		if e := data.expires(); !e.IsZero() && !time.Now().Before(e) {
+		if e := data.expires(left); !e.IsZero() && !time.Now().Before(e) {
 			return nil, 0, session.ErrMissing
 		}
-		ttl := data.extend(p.opts.TTL)
+		ttl := data.extend(left, p.opts.TTL)
 		cookie := data["cookie"]
 		delete(data, "cookie")
 		if err := change(data); err != nil {

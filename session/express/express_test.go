@@ -7,12 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosio/gosio/internal/assert"
@@ -21,27 +23,39 @@ import (
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
-// memory is a KV of one process.
+// memory is a KV of one process. It drops nothing by itself.
 type memory struct {
-	mu sync.Mutex
-	m  map[string][]byte
+	mu    sync.Mutex
+	m     map[string][]byte
+	until map[string]time.Time // of those that have a time to live
 }
 
-func (k *memory) Get(_ context.Context, key string) ([]byte, error) {
+func (k *memory) left(key string) time.Duration {
+	if t, ok := k.until[key]; ok {
+		return time.Until(t)
+	}
+	return 0
+}
+
+func (k *memory) Get(_ context.Context, key string) ([]byte, time.Duration, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.m[key], nil
+	return k.m[key], k.left(key), nil
 }
 
-func (k *memory) Replace(_ context.Context, key string, change func([]byte) ([]byte, time.Duration, error)) (bool, error) {
+func (k *memory) Replace(_ context.Context, key string, change func([]byte, time.Duration) ([]byte, time.Duration, error)) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.m[key] == nil {
 		return false, nil
 	}
-	v, _, err := change(k.m[key])
+	v, ttl, err := change(k.m[key], k.left(key))
 	if err == nil {
 		k.m[key] = v
+		delete(k.until, key)
+		if ttl > 0 {
+			k.until[key] = time.Now().Add(ttl)
+		}
 	}
 	return true, err
 }
@@ -81,7 +95,7 @@ func document(values map[string]string, life time.Duration) []byte {
 func TestProvider(t *testing.T) {
 	t.Parallel()
 	sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
-		kv := &memory{m: map[string][]byte{}}
+		kv := &memory{m: map[string][]byte{}, until: map[string]time.Time{}}
 		return sessiontest.Store{
 			Provider: expresssession.New(kv, expresssession.Options{Secrets: []string{"new", "old"}}),
 			Create: func(t *testing.T, values map[string]string) *http.Cookie {
@@ -136,12 +150,58 @@ func TestVector(t *testing.T) {
 	}
 }
 
-// TestExpired: a document that the store has not dropped yet.
-func TestExpired(t *testing.T) {
+// TestLife: connect-redis extends a session by the key's time to live alone,
+// and leaves the expiry in the document as it was. That counts where a key has
+// no time to live, as with its option disableTTL.
+func TestLife(t *testing.T) {
 	t.Parallel()
-	kv := &memory{m: map[string][]byte{"sess:a": document(nil, -time.Second)}}
-	p := expresssession.New(kv, expresssession.Options{Secrets: []string{"s"}})
-	_, err := p.Reload(context.Background(), &session.Session{ID: "a"})
-	assert.ErrorIs(t, err, session.ErrMissing)
-	assert.ErrorIs(t, p.Touch(context.Background(), &session.Session{ID: "a"}), session.ErrMissing)
+	tests := []struct {
+		name           string
+		document, life time.Duration // life zero: the key has none
+		maxAge, want   time.Duration // want zero: it is over
+		touched        time.Duration // the key's after a touch, zero: none
+	}{
+		{"saved", time.Hour, time.Hour, time.Hour, time.Hour, time.Hour},
+		{"touched by Express", -time.Minute, 40 * time.Minute, time.Hour, 40 * time.Minute, time.Hour},
+		{"a longer life by the option ttl", time.Hour, 3 * time.Hour, time.Hour, 3 * time.Hour, 3 * time.Hour},
+		{"a cookie of the browser's session", 0, time.Hour, 0, time.Hour, 24 * time.Hour},
+		{"disableTTL", time.Hour, 0, time.Hour, time.Hour, 0},
+		{"disableTTL, over", -time.Second, 0, time.Hour, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				kv := &memory{m: map[string][]byte{"sess:a": aged(tt.document, tt.maxAge)}, until: map[string]time.Time{}}
+				if tt.life > 0 {
+					kv.until["sess:a"] = time.Now().Add(tt.life)
+				}
+				p := expresssession.New(kv, expresssession.Options{Secrets: []string{"s"}})
+				ctx, v := t.Context(), &session.Session{ID: "a"}
+				if tt.want == 0 {
+					_, err := p.Reload(ctx, v)
+					assert.ErrorIs(t, err, session.ErrMissing)
+					assert.ErrorIs(t, p.Touch(ctx, v), session.ErrMissing)
+					return
+				}
+				now, err := p.Reload(ctx, v)
+				assert.NoError(t, err)
+				assert.Equal(t, "left", time.Until(now.ExpiresAt), tt.want)
+				assert.NoError(t, p.Touch(ctx, v))
+				assert.Equal(t, "left to the key", kv.left("sess:a"), tt.touched)
+				now, err = p.Reload(ctx, v)
+				assert.NoError(t, err)
+				assert.Equal(t, "left after a touch", time.Until(now.ExpiresAt), max(tt.touched, tt.maxAge))
+			})
+		})
+	}
+}
+
+// aged is a document whose cookie ends after life; maxAge zero: with the
+// browser's session.
+func aged(life, maxAge time.Duration) []byte {
+	if maxAge == 0 {
+		return []byte(`{"cookie":{"originalMaxAge":null,"expires":null}}`)
+	}
+	return fmt.Appendf(nil, `{"cookie":{"originalMaxAge":%d,"expires":%q}}`, maxAge.Milliseconds(), time.Now().Add(life).UTC().Format("2006-01-02T15:04:05.000Z"))
 }

@@ -27,18 +27,18 @@ import (
 // save of an Update, some milliseconds, is lost. Sessions in a
 // sessions.CookieStore are all in the cookie: they cannot be changed by a
 // socket, and not be revoked; whoever has copied the cookie can use it until it
-// expires. No store can delete a session without its request: delete it in the
-// HTTP handler of the logout, before session.Sessions.Logout. Values whose keys are no strings are left out.
+// expires. Values whose keys are no strings are left out.
 type Provider struct {
 	store sessions.Store
 	name  string
 }
 
 var (
-	_ session.Provider = (*Provider)(nil)
-	_ session.Reloader = (*Provider)(nil)
-	_ session.Toucher  = (*Provider)(nil)
-	_ session.Updater  = (*Provider)(nil)
+	_ session.Provider  = (*Provider)(nil)
+	_ session.Reloader  = (*Provider)(nil)
+	_ session.Toucher   = (*Provider)(nil)
+	_ session.Updater   = (*Provider)(nil)
+	_ session.Destroyer = (*Provider)(nil)
 )
 
 // New returns a provider; name is that of the session, and of its cookie.
@@ -106,6 +106,21 @@ func (p *Provider) Update(_ context.Context, v *session.Session, change func(val
 		s.Values[key] = value
 	}
 	return p.store.Save(p.request(v.Ref), discard{}, s)
+}
+
+// Destroy implements [session.Destroyer]: it saves the session with a negative
+// MaxAge, as handlers do to delete it. A store that finds what to delete by the
+// request's cookie, and not by the session's ID, deletes nothing: let the
+// handler of the logout delete the session, too.
+func (p *Provider) Destroy(_ context.Context, id string) error {
+	s := sessions.NewSession(p.store, p.name)
+	s.ID = id
+	s.Options = &sessions.Options{MaxAge: -1}
+	err := p.store.Save(p.request(""), discard{}, s)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // request is one that has the cookie. New, other than Get, does not write to it.

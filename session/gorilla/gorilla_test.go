@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gorilla/sessions"
 
@@ -82,4 +84,36 @@ func TestCookieStore(t *testing.T) {
 	now, err := p.Reload(ctx, v)
 	assert.NoError(t, err)
 	assert.Equal(t, "id", now.ID, v.ID)
+}
+
+// TestExpired: the time in the cookie's signature is over, wherever the values
+// are.
+func TestExpired(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) sessions.Store{
+		"cookie": func(*testing.T) sessions.Store { s := sessions.NewCookieStore(key); s.MaxAge(60); return s },
+		"files": func(t *testing.T) sessions.Store {
+			s := sessions.NewFilesystemStore(t.TempDir(), key)
+			s.MaxAge(60)
+			return s
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := open(t)
+			synctest.Test(t, func(t *testing.T) {
+				p := gorillasession.New(store, "app")
+				r := httptest.NewRequest("GET", "/", nil)
+				r.AddCookie(create(t, store, map[string]string{"user": "alice"}))
+				time.Sleep(time.Minute)
+				v, err := p.Load(t.Context(), r)
+				assert.NoError(t, err)
+				time.Sleep(time.Second)
+				_, err = p.Load(t.Context(), r)
+				assert.ErrorIs(t, err, session.ErrInvalid)
+				_, err = p.Reload(t.Context(), v)
+				assert.ErrorIs(t, err, session.ErrInvalid)
+			})
+		})
+	}
 }

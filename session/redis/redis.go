@@ -107,29 +107,44 @@ var _ expresssession.KV = (*KV)(nil)
 func NewKV(client redis.UniversalClient) *KV { return &KV{client} }
 
 // Get implements [expresssession.KV].
-func (k *KV) Get(ctx context.Context, key string) ([]byte, error) {
-	b, err := k.client.Get(ctx, key).Bytes()
-	if errors.Is(err, redis.Nil) {
-		return nil, nil
+func (k *KV) Get(ctx context.Context, key string) (value []byte, left time.Duration, err error) {
+	return get(ctx, k.client, key)
+}
+
+// get asks for a value and its time to live at once; nil if there is nothing.
+func get(ctx context.Context, c redis.Cmdable, key string) (value []byte, left time.Duration, err error) {
+	var text *redis.StringCmd
+	var life *redis.DurationCmd
+	_, err = c.Pipelined(ctx, func(p redis.Pipeliner) error {
+		text, life = p.Get(ctx, key), p.PTTL(ctx, key)
+		return nil
+	})
+	switch left = life.Val(); {
+	case errors.Is(err, redis.Nil), err == nil && left == -2: // gone, or just gone
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, err
+	case left == -1: // it has none
+		left = 0
+	case left == 0: // less than a millisecond
+		left = 1
 	}
-	return b, err
+	value, err = text.Bytes()
+	return value, left, err
 }
 
 // attempts is how often Replace tries before it gives up on a busy key.
 const attempts = 20
 
 // Replace implements [expresssession.KV], by WATCH.
-func (k *KV) Replace(ctx context.Context, key string, change func(old []byte) ([]byte, time.Duration, error)) (found bool, err error) {
+func (k *KV) Replace(ctx context.Context, key string, change func(old []byte, left time.Duration) ([]byte, time.Duration, error)) (found bool, err error) {
 	for range attempts {
 		err = k.client.Watch(ctx, func(tx *redis.Tx) error {
-			old, err := tx.Get(ctx, key).Bytes()
-			if found = err == nil; !found {
-				if errors.Is(err, redis.Nil) {
-					return nil
-				}
+			old, left, err := get(ctx, tx, key)
+			if found = old != nil; err != nil || !found {
 				return err
 			}
-			value, ttl, err := change(old)
+			value, ttl, err := change(old, left)
 			if err != nil {
 				return err
 			}

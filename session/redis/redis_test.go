@@ -154,8 +154,10 @@ func TestLogoutReachesEveryNode(t *testing.T) {
 	a, b := siotest.Dial(t, one, o), siotest.Dial(t, two, o)
 	start := time.Now()
 	assert.NoError(t, sessions.Logout(context.Background(), idOf(c)))
-	a.ExpectDisconnect(siotest.TransportClose)
-	b.ExpectDisconnect(siotest.TransportClose)
+	for _, c := range []*siotest.Client{a, b} {
+		c.Expect("session:ended")
+		c.ExpectDisconnect(siotest.TransportClose)
+	}
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %s, want less than a second", took)
 	}
@@ -178,4 +180,37 @@ func TestRedisIsGone(t *testing.T) {
 	client.Call("ping")
 	r.Run() // and is empty: the session is gone
 	client.ExpectDisconnect(siotest.TransportClose)
+}
+
+// TestKeysLife: a key may live for a while, or until it is deleted, and an
+// update leaves that as change says.
+func TestKeysLife(t *testing.T) {
+	t.Parallel()
+	s, ctx := connect(t, redistest.Start(t).Addr), t.Context()
+	kv := sessionredis.NewKV(s)
+	assert.NoError(t, s.Set(ctx, "mortal", "1", time.Hour).Err())
+	assert.NoError(t, s.Set(ctx, "immortal", "1", 0).Err())
+	for key, want := range map[string]struct {
+		value    string
+		mortal   bool
+		replaced time.Duration
+	}{"mortal": {"1", true, 2 * time.Hour}, "immortal": {"1", false, 0}, "missing": {"", false, 0}} {
+		check := func(what, value string, mortal bool) {
+			b, left, err := kv.Get(ctx, key)
+			assert.NoError(t, err)
+			assert.Equal(t, what+key, string(b), value)
+			assert.Equal(t, what+"life of "+key, left > time.Minute, mortal)
+		}
+		check("", want.value, want.mortal)
+		found, err := kv.Replace(ctx, key, func(old []byte, left time.Duration) ([]byte, time.Duration, error) {
+			assert.Equal(t, "changed", string(old), want.value)
+			assert.Equal(t, "left", left > time.Minute, want.mortal)
+			return []byte("2"), want.replaced, nil
+		})
+		assert.NoError(t, err)
+		assert.Equal(t, key, found, want.value != "")
+		if found {
+			check("replaced ", "2", want.mortal)
+		}
+	}
 }

@@ -4,12 +4,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/gosio/gosio/internal/assert"
+	"github.com/gosio/gosio/session"
 	scssession "github.com/gosio/gosio/session/scs"
 	"github.com/gosio/gosio/session/sessiontest"
 )
@@ -62,3 +64,29 @@ func TestProvider(t *testing.T) {
 		})
 	}
 }
+
+// TestExpired: the store still has the session, and its time is over.
+func TestExpired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &scs.SessionManager{Codec: scs.GobCodec{}, Store: forever{}, Lifetime: time.Hour, Cookie: scs.SessionCookie{Name: "session"}}
+		c := serve(t, m, nil, func(r *http.Request) { m.Put(r.Context(), "user", "alice") })
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(c)
+		p := scssession.New(m)
+		v, err := p.Load(t.Context(), r)
+		assert.NoError(t, err)
+		assert.Equal(t, "left", time.Until(v.ExpiresAt), time.Hour)
+		time.Sleep(time.Hour)
+		_, err = p.Load(t.Context(), r)
+		assert.ErrorIs(t, err, session.ErrMissing)
+		assert.ErrorIs(t, p.Touch(t.Context(), v), session.ErrMissing)
+	})
+}
+
+// forever is a store that drops nothing by itself.
+type forever map[string][]byte
+
+func (f forever) Find(token string) ([]byte, bool, error)          { b, ok := f[token]; return b, ok, nil }
+func (f forever) Commit(token string, b []byte, _ time.Time) error { f[token] = b; return nil }
+func (f forever) Delete(token string) error                        { delete(f, token); return nil }

@@ -3,6 +3,7 @@ package chattest
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ type person struct {
 	lastID int
 	events []string
 	acks   map[string]string
+	others []string // packets that await has passed over
 }
 
 // open connects and does not join.
@@ -103,6 +105,31 @@ func (p *person) expect(event string) {
 	got := p.events[0]
 	p.events = p.events[1:]
 	assert.Equal(p.t, "event", got[:min(len(got), len(event))], event)
+}
+
+// await waits for a packet that begins with one of the prefixes; what comes
+// before it is kept for later calls. It is for tests of several namespaces,
+// which do not use expect and call.
+func (p *person) await(prefixes ...string) string {
+	p.t.Helper()
+	wanted := func(packet string) bool {
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(packet, prefix) })
+	}
+	if i := slices.IndexFunc(p.others, wanted); i >= 0 {
+		packet := p.others[i]
+		p.others = slices.Delete(p.others, i, i+1)
+		return packet
+	}
+	for {
+		packet, err := p.read()
+		if err != nil {
+			p.t.Fatalf("waiting for one of %q, after %q: %v", prefixes, p.others, err)
+		}
+		if wanted(packet) {
+			return packet
+		}
+		p.others = append(p.others, packet)
+	}
 }
 
 // call emits an event and waits for its acknowledgement, which is decoded into

@@ -37,6 +37,9 @@ func Run(t *testing.T, mount Mount) {
 		{"refused requests", refused},
 		{"browser client", browserClient},
 		{"origins", origins},
+		{"behind a proxy", proxied},
+		{"behind a proxy with a base path", stripped},
+		{"behind a proxy that changes the host", anotherHost},
 		{"Connection header", connectionHeader},
 		{"pipelined frame", pipelined},
 		{"handshake", handshake},
@@ -52,6 +55,10 @@ func Run(t *testing.T, mount Mount) {
 			tc.run(t, app, NewClient(t, mount(t, app.Server)))
 		})
 	}
+	t.Run("headers and cookie", func(t *testing.T) {
+		t.Parallel()
+		ownHeaders(t, NewClient(t, mount(t, headersApp(t).Server)))
+	})
 }
 
 // Drive checks polling, WebSocket, the upgrade and the end of sessions. edit,
@@ -287,9 +294,13 @@ func abandoned(t *testing.T, app *App, c *Client) {
 }
 
 func clientCloses(t *testing.T, app *App, c *Client) {
-	c.Open().Send("1")
+	s := c.Open()
+	Wait(t, "the socket", app.Connected) // the answer to CONNECT comes before the hooks
+	s.Send("1")
 	assert.Equal(t, "polling", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
-	_ = c.Dial().ws.CloseNow() // without a close frame
+	s = c.Dial()
+	Wait(t, "the socket", app.Connected)
+	_ = s.ws.CloseNow() // without a close frame
 	assert.Equal(t, "websocket", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
 }
 

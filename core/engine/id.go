@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+)
+
+// maxID bounds the ids of Options.GenerateID in bytes.
+const maxID = 256
+
+// reserved holds the ids that handshakes under way have been given. Ids of our
+// own need none of it: 16 random bytes do not come twice.
+type reserved map[string]struct{}
+
+// newID returns the id of a new session, which is a bearer secret. One of the
+// application's is reserved until the session is entered, or unreserve.
+func (srv *Server) newID(r *http.Request) (string, *RequestError) {
+	if srv.opts.GenerateID == nil {
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails: crypto/rand
+		return base64.RawURLEncoding.EncodeToString(b[:]), nil
+	}
+	id, err := srv.opts.GenerateID(r)
+	switch {
+	case err != nil:
+		return "", &RequestError{Code: BadRequest, Context: "GenerateID: " + clip(err.Error())}
+	case !validID(id):
+		return "", &RequestError{Code: BadRequest, Context: "GenerateID: not an id"}
+	case !srv.reserve(id):
+		return "", &RequestError{Code: BadRequest, Context: "GenerateID: the id is in use"}
+	}
+	return id, nil
+}
+
+// validID reports whether an id looks the same in a query, in JSON and in a
+// cookie: it has unreserved characters only, see RFC 3986 section 2.3.
+func validID(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxID
+}
+
+// reserve reports whether the id was free.
+func (srv *Server) reserve(id string) bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if _, taken := srv.reserved[id]; taken || srv.sessions[id] != nil {
+		return false
+	}
+	if srv.reserved == nil {
+		srv.reserved = make(reserved)
+	}
+	srv.reserved[id] = struct{}{}
+	return true
+}
+
+// unreserve gives an id free again that has come to no session.
+func (srv *Server) unreserve(id string) {
+	if srv.opts.GenerateID == nil {
+		return
+	}
+	srv.mu.Lock()
+	delete(srv.reserved, id)
+	srv.mu.Unlock()
+}

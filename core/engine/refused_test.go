@@ -1,0 +1,128 @@
+package engine_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// TestOnRefused: the hook hears of every refusal, once, with its code and what
+// was wrong; what came from the client is cut to 256 bytes.
+func TestOnRefused(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 300)
+	get := func(query string, header ...string) func(h *host, sid string) {
+		return func(h *host, sid string) {
+			h.do(request{query: strings.Replace(query, "SID", sid, 1), header: header})
+		}
+	}
+	post := func(body string, header ...string) func(h *host, sid string) {
+		return func(h *host, sid string) {
+			h.do(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader(body), header: header})
+		}
+	}
+	method := func(method, query string) func(h *host, sid string) {
+		return func(h *host, sid string) { h.do(request{method: method, query: strings.Replace(query, "SID", sid, 1)}) }
+	}
+	raw := func(query, headers string) func(h *host, sid string) {
+		return func(h *host, sid string) {
+			h.dial().http(upgradeRequest(strings.Replace(query, "SID", sid, 1), headers))
+		}
+	}
+	tests := []struct {
+		name    string
+		do      func(h *host, sid string)
+		code    engine.Code
+		status  int
+		context string
+	}{
+		{"transport", get("&transport=carrier"), engine.TransportUnknown, 400, "transport carrier"},
+		{"long transport", get("&transport=" + long), engine.TransportUnknown, 400, "transport " + long[:256]},
+		{"sid", get("&transport=polling&sid=" + long), engine.SessionIDUnknown, 400, "unknown sid"},
+		{"handshake method", method("PATCH", "&transport=polling"), engine.BadHandshakeMethod, 400, "method PATCH"},
+		{"long method", method(strings.ToUpper(long), "&transport=polling"), engine.BadHandshakeMethod, 400, "method " + strings.ToUpper(long)[:256]},
+		{"method", method("PATCH", "&transport=polling&sid=SID"), engine.BadRequest, 405, "method PATCH"},
+		{"no upgrade", get("&transport=websocket"), engine.BadRequest, 400, "transport websocket without an upgrade"},
+		{"upgrade", raw("&transport=polling", keyHeaders), engine.BadRequest, 400, "upgrade request for transport polling"},
+		{"wrong transport", get("&transport=websocket&sid=SID"), engine.BadRequest, 400, "session is on polling"},
+		{"repeated", get("&transport=polling&sid=SID&sid=SID"), engine.BadRequest, 400, "repeated query parameter"},
+		{"query", get("&transport=polling&t=" + strings.Repeat(long, 30)), engine.BadRequest, 414, "query string too long"},
+		{"revision", func(h *host, _ string) {
+			h.base = strings.TrimSuffix(h.base, "4") + "3"
+			h.do(request{query: "&transport=polling"})
+		}, engine.UnsupportedProtocolVersion, 400, "EIO 3"},
+		{"another revision", func(h *host, sid string) {
+			h.base = strings.TrimSuffix(h.base, "4") + "3"
+			h.get(sid)
+		}, engine.BadRequest, 400, "protocol revision differs from the session's"},
+		{"origin", get("&transport=polling", "Origin", "https://evil.example"), engine.Forbidden, 403, "origin https://evil.example"},
+		{"origin of a POST", post("4x", "Origin", "https://"+long), engine.Forbidden, 403, "origin https://" + long[:248]},
+		{"not allowed", get("&transport=polling", "X-Forbid", "1"), engine.Forbidden, 403, "not today"},
+		{"key", raw("&transport=websocket", "Sec-WebSocket-Version: 13\r\n"), engine.BadRequest, 400, "failed to accept"},
+		{"WebSocket version", raw("&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "+long+"\r\n"), engine.BadRequest, 400, "failed to accept"},
+		{"overlapping polls", func(h *host, sid string) { h.poll(sid); h.get(sid) }, engine.BadRequest, 400, "overlapping polls"},
+		{"binary body", post("4x", "Content-Type", "application/octet-stream"), engine.BadRequest, 400, "binary body"},
+		{"UTF-8", post("4\xff"), engine.BadRequest, 400, "body is not UTF-8"},
+		{"packet", post("9"), engine.BadRequest, 400, "parse error: "},
+		{"ping", post("2"), engine.BadRequest, 400, "transport error: engine: invalid heartbeat direction"},
+		{"message", post("4refused by the application"), engine.BadRequest, 400, "forced close: not this"},
+		{"too large", post("4" + strings.Repeat(long, 10)), engine.BadRequest, 413, "body over the limit"},
+		{"too slow", func(h *host, sid string) {
+			c := h.dial()
+			c.http("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4")
+		}, engine.BadRequest, 408, "body took too long"},
+		{"short body", func(h *host, sid string) {
+			c := h.dial()
+			c.raw([]byte("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4"))
+			_ = c.conn.Close()
+		}, engine.BadRequest, 400, "body ended early"},
+		{"shutting down", func(h *host, _ string) { h.srv.Close(); h.do(request{query: "&transport=polling"}) }, engine.Forbidden, 503, "shutting down"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				type refusal struct {
+					r *http.Request
+					e *engine.RequestError
+				}
+				refusals := make(chan refusal, 9)
+				a := newApp()
+				a.message = func(_ *engine.Session, data []byte, _ bool) error {
+					if string(data) != "x" {
+						return errors.New("not this")
+					}
+					return nil
+				}
+				h := serveIn(t, setup{app: a, opts: engine.Options{
+					MaxHTTPBufferSize: 1000,
+					AllowRequest: func(r *http.Request) error {
+						if r.Header.Get("X-Forbid") != "" {
+							return errors.New("not today")
+						}
+						return nil
+					},
+					OnRefused: func(r *http.Request, e *engine.RequestError) { refusals <- refusal{r, e} },
+				}})
+				tt.do(h, h.open())
+				got := await(h, "OnRefused", refusals)
+				assert.Equal(t, "code", got.e.Code, tt.code)
+				assert.True(t, "context "+got.e.Context, strings.HasPrefix(got.e.Context, tt.context))
+				assert.True(t, "length", len(got.e.Context) <= 256+len("transport "))
+				status := got.e.Status
+				if status == 0 {
+					status = map[engine.Code]int{engine.Forbidden: 403}[got.e.Code]
+				}
+				if status == 0 {
+					status = 400
+				}
+				assert.Equal(t, "status", status, tt.status)
+				assert.True(t, "the request", strings.HasPrefix(got.r.URL.Path, "/engine.io/"))
+				assert.Equal(t, "more", len(refusals), 0)
+			})
+		})
+	}
+}

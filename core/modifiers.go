@@ -1,0 +1,72 @@
+package socketio
+
+// SocketEmitter sends events to one socket in its own way. It is a value: each
+// of its modifiers returns another one. See [Socket.Volatile] and
+// [Socket.Compress].
+type SocketEmitter struct {
+	s        *Socket
+	volatile bool
+	plain    bool
+}
+
+// Volatile returns a [SocketEmitter] whose events are dropped when the client
+// cannot take them at once: on polling when no request waits, on WebSocket
+// when the connection still has bytes of earlier messages to take.
+func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
+
+// Compress returns a [SocketEmitter] whose events want the response that they
+// travel in to be compressed, as events do anyway, or do not: a response is
+// compressed when at least one event in it wants that. It matters only with
+// Options.HTTPCompression, and while the client is polling.
+func (s *Socket) Compress(on bool) SocketEmitter { return SocketEmitter{s: s, plain: !on} }
+
+// Volatile is [Socket.Volatile].
+func (e SocketEmitter) Volatile() SocketEmitter {
+	e.volatile = true
+	return e
+}
+
+// Compress is [Socket.Compress].
+func (e SocketEmitter) Compress(on bool) SocketEmitter {
+	e.plain = !on
+	return e
+}
+
+// Emit sends an event. It fails like [Socket.Emit]; a volatile event that is
+// dropped is no error.
+func (e SocketEmitter) Emit(event string, args ...any) error {
+	f, err := pack(e.s.ns.name, 0, false, event, args)
+	if err != nil {
+		return err
+	}
+	if e.plain {
+		f.plain()
+	}
+	if !e.volatile {
+		return e.s.send(&f)
+	}
+	if e.s.state.Load() == disconnected {
+		return ErrClosed
+	}
+	e.s.sendVolatile(&f)
+	return nil
+}
+
+// Compress says whether the events want the responses that they travel in to
+// be compressed, also by other servers of the cluster. See [Socket.Compress].
+func (b Broadcast) Compress(on bool) Broadcast {
+	b.plain = !on
+	return b
+}
+
+// Compress returns a broadcast to all sockets of the namespace. See
+// [Broadcast.Compress].
+func (ns *Namespace) Compress(on bool) Broadcast { return ns.all().Compress(on) }
+
+// plain takes the wish to be compressed off a packet.
+func (f *frames) plain() {
+	f.text = f.text.Compress(false)
+	for i, m := range f.binary {
+		f.binary[i] = m.Compress(false)
+	}
+}
