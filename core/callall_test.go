@@ -135,6 +135,7 @@ func TestEmitWithAckTargets(t *testing.T) {
 			{"nobody", n.To("none"), "[]"},
 			{"all but the sender", n.sockets[0].Broadcast(), "[1 2 3 4]"},
 			{"an id", n.To(id), "[4]"},
+			{"the sender by its id", n.sockets[0].To(n.sockets[0].ID()), "[]"},
 			{"local", n.Local(), map[int]string{1: "[0 1 2 3 4]", 3: "[0 3]"}[len(n.servers)]},
 			{"volatile", n.Volatile(), "[0 1 2 3 4]"},
 		} {
