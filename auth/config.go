@@ -72,8 +72,8 @@ const (
 // Config configures a [Guard]. The zero value of each field means its
 // documented default. The fields up to MaxAge are for [JWT] only.
 type Config[T any] struct {
-	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet], or a
-	// [KeyFunc]; [NewJWKS] fetches them. Required.
+	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet],
+	// [NewJWKS] or a [KeyFunc]. Required.
 	Keys Keys
 	// Algorithms lists those that are accepted, such as "RS256". Required:
 	// the token must not choose.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -35,17 +36,22 @@ func External[T any](from func(ctx context.Context, h *socketio.Handshake) (*Ide
 //
 //	echo-jwt, fiber's jwtware   auth.ClaimsAt[Claims]("user")
 //	gin-jwt                     auth.ClaimsAt[Claims]("JWT_PAYLOAD")
-//	go-chi/jwtauth              auth.ClaimsAt[Claims](jwtauth.TokenCtxKey)
+//	go-chi/jwtauth              auth.ClaimsAt[Claims](jwtauth.TokenCtxKey, jwtauth.ErrorCtxKey)
 //
 // The value is a token with a field Claims, as in all versions of golang-jwt,
 // or anything that encodes as the JSON of its claims. A token that says that
-// it is not valid is nobody. For net/http and chi the key has to be listed in
-// socketio.Options.ContextKeys.
-func ClaimsAt[T any](key any) func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error) {
+// it is not valid is refused, and so is one beside which there is a value
+// under one of the errors' keys: some middleware notes there what is wrong,
+// and passes the request on. For net/http and chi all keys have to be listed
+// in socketio.Options.ContextKeys.
+func ClaimsAt[T any](key any, errors ...any) func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error) {
 	return func(_ context.Context, h *socketio.Handshake) (*Identity[T], error) {
 		value := h.Value(key)
 		if value == nil {
 			return nil, nil
+		}
+		if slices.ContainsFunc(errors, func(key any) bool { return h.Value(key) != nil }) {
+			return nil, reject(ErrTokenInvalid, "the framework has refused the token")
 		}
 		value, ok := claimsOf(value)
 		if !ok {

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -73,6 +74,44 @@ func TestExternal(t *testing.T) {
 			var who []string
 			siotest.Dial(t, behind(srv, tt.value), siotest.Options{}).Call("whoami").Decode(&who)
 			assert.Equal(t, "who", who, []string{"admin", "alice"})
+		})
+	}
+}
+
+type errorKey struct{}
+
+// TestExternalRefused: middleware that passes on what it has refused, as
+// jwtauth.Verifier does, says so beside the token.
+func TestExternalRefused(t *testing.T) {
+	t.Parallel()
+	value := map[string]any{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix()}
+	tests := []struct {
+		name         string
+		value, noted any
+		optional     bool
+		want         auth.Code // empty: in
+	}{
+		{"no error", value, nil, false, ""},
+		{"an error", value, errors.New("wrong audience"), false, auth.TokenInvalid},
+		{"an error, anonymous allowed", value, errors.New("wrong audience"), true, auth.TokenInvalid},
+		{"no token, and so an error", nil, errors.New("no token"), false, auth.TokenMissing},
+		{"no token, anonymous allowed", nil, errors.New("no token"), true, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := socketio.NewServer(&socketio.Options{ContextKeys: []any{contextKey{}, errorKey{}}})
+			defer srv.Close()
+			srv.Use(auth.External(auth.ClaimsAt[claims](contextKey{}, errorKey{}), config{Optional: tt.optional}))
+			front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx := context.WithValue(context.WithValue(r.Context(), contextKey{}, tt.value), errorKey{}, tt.noted)
+				srv.ServeHTTP(w, r.WithContext(ctx))
+			})
+			if tt.want != "" {
+				refusedWith(t, front, siotest.Options{}, tt.want)
+				return
+			}
+			siotest.Dial(t, front, siotest.Options{})
 		})
 	}
 }

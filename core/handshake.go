@@ -46,9 +46,28 @@ type Upstream struct {
 type upstreamKey struct{}
 
 // WithUpstream attaches u to a request on its way to [Server.ServeHTTP]. It is
-// for integrations, and needed only when the request [IsHandshake].
+// for integrations, and needed only when [Server.WantsUpstream].
 func WithUpstream(r *http.Request, u Upstream) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), upstreamKey{}, u))
+}
+
+// WantsUpstream tells integrations whether a request needs [WithUpstream]:
+// handshakes do, and with Options.Pin all of them.
+func (srv *Server) WantsUpstream(r *http.Request) bool {
+	return srv.opts.Pin != nil || IsHandshake(r)
+}
+
+// UpstreamValue returns what middleware in front of the server has stored
+// under the key: with the framework's own means, as far as its integration can
+// see them, or in the request's context. It is for Options.Pin and
+// Options.AllowRequest; on a socket, [Handshake.Value] is the same.
+func UpstreamValue(r *http.Request, key any) any {
+	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
+		if v, ok := up.Values[key]; ok {
+			return v
+		}
+	}
+	return r.Context().Value(key)
 }
 
 // newHandshake takes the snapshot.

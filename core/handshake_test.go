@@ -191,6 +191,25 @@ func TestEngineOptions(t *testing.T) {
 	assert.Equal(t, "refused", len(refused), 2)
 }
 
+// TestUpstreamValue: what the framework has stored goes before the request's
+// context, and integrations attach it where it is asked for.
+func TestUpstreamValue(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/socket.io/?EIO=4&transport=polling&sid=x", nil)
+	assert.Equal(t, "nothing", socketio.UpstreamValue(r, "user"), nil)
+	r = r.WithContext(context.WithValue(r.Context(), contextKey("user"), "context"))
+	assert.Equal(t, "context", socketio.UpstreamValue(r, contextKey("user")), any("context"))
+	r = socketio.WithUpstream(r, socketio.Upstream{Values: map[any]any{contextKey("user"): "upstream"}})
+	assert.Equal(t, "both", socketio.UpstreamValue(r, contextKey("user")), any("upstream"))
+
+	pinned := newApp(t, socketio.Options{Pin: func(*http.Request) string { return "" }})
+	assert.True(t, "a poll, with Pin", pinned.WantsUpstream(r))
+	plain := newApp(t, socketio.Options{})
+	assert.True(t, "a poll", !plain.WantsUpstream(r))
+	r.URL.RawQuery = "EIO=4&transport=polling"
+	assert.True(t, "a handshake", plain.WantsUpstream(r))
+}
+
 // TestBrowserClient: the client is served under the path, with the server's
 // CORS, and can be replaced or left out.
 func TestBrowserClient(t *testing.T) {

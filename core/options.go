@@ -46,6 +46,14 @@ type Options struct {
 	// AllowRequest decides on each handshake. An error refuses it: with its
 	// own code and text if it is a [*RequestError].
 	AllowRequest func(r *http.Request) error
+	// Pin, if not nil, ties each connection to who opened it, so that an
+	// Engine.IO session id that has leaked serves nobody else: it names the
+	// user of a request, and a poll, POST or upgrade for which it returns
+	// something else than for the handshake gets 403. The connection itself
+	// lives on. It runs on every request; [UpstreamValue] finds what the
+	// framework's middleware has stored. Return what stays the same when a
+	// token is refreshed: the subject. Default: the id alone counts.
+	Pin func(r *http.Request) string
 	// Headers may change the header of every polling response and of the 101.
 	// initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
@@ -179,7 +187,7 @@ func (o *Options) engine() *engine.Options {
 		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
-		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Headers: o.Headers,
+		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
 		HTTPCompression: o.HTTPCompression, GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

@@ -108,7 +108,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // IsHandshake reports whether a request opens a connection: the others, each
 // poll and POST, belong to one. Middleware in front of the server runs for
-// all of them and can use it to do expensive work once.
+// all of them and can use it to do expensive work once. It must be asked of
+// requests for the server alone: any other can be given a "sid", too.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
 
 // RunOnCaller is for integrations. See [engine.RunOnCaller].

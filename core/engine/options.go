@@ -82,6 +82,11 @@ type Options struct {
 	// An error refuses it: with its own code and text if it is a
 	// [*RequestError], as Forbidden otherwise.
 	AllowRequest func(r *http.Request) error
+	// Pin, if not nil, ties each session to who opened it: it names the user of
+	// a request, and a poll, POST or upgrade for which it returns something
+	// else than for the handshake is refused as Forbidden. The session itself
+	// lives on. What it returns is kept as long as the session.
+	Pin func(r *http.Request) string
 	// Headers may change the response's header on every polling response, and
 	// on the 101. initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
@@ -144,6 +149,14 @@ func (o Options) withDefaults() Options {
 	}
 	o.CORS.validate()
 	return o
+}
+
+// pin names the user of a request, the same for all if nobody wants to know.
+func (o *Options) pin(r *http.Request) string {
+	if o.Pin == nil {
+		return ""
+	}
+	return o.Pin(r)
 }
 
 func (o *Options) allows(transport string) bool { return slices.Contains(o.Transports, transport) }

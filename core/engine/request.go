@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/subtle"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,6 +98,9 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	s := srv.session(q.sid)
 	if s == nil || s.state.Load() == stateReleased {
 		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
+	}
+	if subtle.ConstantTimeCompare([]byte(srv.opts.pin(r)), []byte(s.pin)) == 0 {
+		return nil, &RequestError{Code: Forbidden, Context: "the session belongs to another user"}
 	}
 	// An upgrade with another revision confused a server into crashing once:
 	// CVE-2026-102599.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ const (
 type Session struct {
 	srv    *Server
 	id     string
+	pin    string   // see Options.Pin
 	recv   Receiver // set once Connect has returned
 	base64 bool     // the client asked for binary messages as base64 text
 	state  atomic.Int32
@@ -70,7 +72,10 @@ func fail(reason Reason, format string, args ...any) *failure {
 // Handler. Nothing is sent before the caller has attached the transport's
 // reader or written the queue.
 func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
-	s := &Session{srv: srv, id: id, base64: q.base64, ws: ws, opened: time.Now(), refs: 1}
+	s := &Session{
+		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
+		base64: q.base64, ws: ws, opened: time.Now(), refs: 1,
+	}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),

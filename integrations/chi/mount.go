@@ -45,7 +45,7 @@ func Handler(srv *socketio.Server) http.Handler {
 		panic("socketio: siochi: the server is nil")
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(r), Values: params(r)})
 		}
 		srv.ServeHTTP(w, r)
@@ -53,7 +53,8 @@ func Handler(srv *socketio.Server) http.Handler {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(r *http.Request) bool { return socketio.IsHandshake(r) }
 
 // Get returns a value that middleware has put into the request's context in

@@ -301,3 +301,17 @@ func TestWrongWiring(t *testing.T) {
 		mounttest.Panics(t, name, f)
 	}
 }
+
+func TestPin(t *testing.T) {
+	t.Parallel()
+	mounttest.Pinned(t, userKey{}, func(t *testing.T, srv *socketio.Server) string {
+		r := chi.NewRouter()
+		r.Use(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				middleware.WithValue(userKey{}, r.Header.Get("X-User"))(next).ServeHTTP(w, r)
+			})
+		})
+		siochi.Mount(r, srv)
+		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}

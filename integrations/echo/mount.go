@@ -61,7 +61,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 	}
 	return func(c echo.Context) error {
 		r := c.Request()
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
 		}
 		if r.Header.Get("Upgrade") != "" {
@@ -73,7 +73,8 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c echo.Context) bool { return socketio.IsHandshake(c.Request()) }
 
 // Skipper is for the configuration of other middleware: it skips the path, as

@@ -298,3 +298,18 @@ func TestWrongWiring(t *testing.T) {
 		mounttest.Panics(t, name, f)
 	}
 }
+
+func TestPin(t *testing.T) {
+	t.Parallel()
+	mounttest.Pinned(t, "user", func(t *testing.T, srv *socketio.Server) string {
+		e := echo.New()
+		e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+			return func(c echo.Context) error {
+				c.Set("user", c.Request().Header.Get("X-User"))
+				return next(c)
+			}
+		})
+		sioecho.Mount(e, srv)
+		return mounttest.Serve(t, e) + "/socket.io"
+	})
+}

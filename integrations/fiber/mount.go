@@ -57,10 +57,10 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 			return fiber.ErrBadRequest // what fasthttp takes for a URI
 		}
 		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-		switch handshake := socketio.IsHandshake(r); {
-		case handshake && !upgrade && c.App().Config().Prefork:
+		switch {
+		case !upgrade && c.App().Config().Prefork && socketio.IsHandshake(r):
 			return refusePolling(c)
-		case handshake:
+		case srv.WantsUpstream(r):
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
 		}
 		if upgrade {
@@ -73,7 +73,8 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *fiber.Ctx) bool {
 	_, query, _ := strings.Cut(string(c.Request().Header.RequestURI()), "?") // read as the server will read it
 	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})

@@ -221,3 +221,17 @@ func TestWrongWiring(t *testing.T) {
 		mounttest.Panics(t, name, f)
 	}
 }
+
+// TestPin: the user is a string in a buffer that the next request overwrites.
+func TestPin(t *testing.T) {
+	t.Parallel()
+	mounttest.Pinned(t, "user", func(t *testing.T, srv *socketio.Server) string {
+		app := newApp()
+		app.Use(func(c *fiber.Ctx) error {
+			c.Locals("user", c.Get("X-User"))
+			return c.Next()
+		})
+		siofiber.Mount(app, srv)
+		return serve(t, app) + "/socket.io"
+	})
+}

@@ -46,7 +46,7 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		r := c.Request
-		if socketio.IsHandshake(r) {
+		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.ClientIP(), Values: values(c)})
 		}
 		srv.ServeHTTP(withoutGzip(c), r)
@@ -54,7 +54,8 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again.
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
 
 // Get returns what middleware has stored with c.Set in the handshake.

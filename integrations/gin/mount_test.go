@@ -240,3 +240,13 @@ func TestWrongWiring(t *testing.T) {
 		mounttest.Panics(t, name, f)
 	}
 }
+
+func TestPin(t *testing.T) {
+	t.Parallel()
+	mounttest.Pinned(t, "user", func(t *testing.T, srv *socketio.Server) string {
+		r := gin.New()
+		r.Use(func(c *gin.Context) { c.Set("user", c.GetHeader("X-User")) })
+		siogin.Mount(r, srv)
+		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}

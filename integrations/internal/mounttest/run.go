@@ -307,12 +307,12 @@ func clientCloses(t *testing.T, app *App, c *Client) {
 func serverDisconnects(t *testing.T, app *App, c *Client) {
 	s := c.Dial()
 	Wait(t, "the socket", app.Connected).Disconnect(true)
-	assert.Equal(t, "close frame", s.untilClosed(), websocket.StatusNoStatusRcvd)
+	assert.Equal(t, "close frame", s.UntilClosed(), websocket.StatusNoStatusRcvd)
 }
 
-// untilClosed reads what is still to come, then the close frame. It returns
+// UntilClosed reads what is still to come, then the close frame. It returns
 // its code.
-func (s *Session) untilClosed() websocket.StatusCode {
+func (s *Session) UntilClosed() websocket.StatusCode {
 	ctx := timeout(s.c.t)
 	for {
 		if _, _, err := s.ws.Read(ctx); err != nil {
@@ -326,7 +326,7 @@ func shutdown(t *testing.T, app *App, c *Client) {
 	poll, _ := c.Open().Park()
 	s := c.Dial()
 	closed := make(chan websocket.StatusCode, 1)
-	go func() { closed <- s.untilClosed() }() // ends with the WebSocket
+	go func() { closed <- s.UntilClosed() }() // ends with the WebSocket
 	assert.NoError(t, app.Shutdown(timeout(t)))
 	assert.Equal(t, "close frame", Wait(t, "the close", closed), websocket.StatusServiceRestart)
 	a := Wait(t, "the answer to the poll", poll)
