@@ -160,21 +160,34 @@ func (s *Socket) do(j *job) {
 		}
 		s.conn.unhold(j.size())
 	case jobConnect:
-		s.join()
+		if !s.join() {
+			s.ns.release()
+		}
 	case jobDisconnect:
 		for _, hook := range s.ns.disconnectHooks() {
 			s.guard("disconnect", func() { hook(s, j.reason) })
 		}
+		s.ns.release()
 	}
 }
 
-// join runs the middleware and, if it agrees, lets the socket in.
-func (s *Socket) join() {
+// join runs the middleware and, if it agrees, lets the socket in. It reports
+// whether that was so: a disconnect job is then to come.
+func (s *Socket) join() (in bool) {
 	err := errPanicked
-	s.guard("middleware", func() { err = s.admit() })
+	s.guard("middleware", func() {
+		e := s.ns.introduce()
+		if e == nil {
+			e = s.admit()
+		}
+		if e == nil {
+			e = s.ns.connect()
+		}
+		err = e
+	})
 	if err != nil {
 		s.refuse(err)
-		return
+		return false
 	}
 	s.mu.Lock()
 	rooms := s.rooms
@@ -190,7 +203,7 @@ func (s *Socket) join() {
 	late, live := s.admitNow()
 	if !live {
 		s.leaveAll()
-		return
+		return false
 	}
 	_ = s.Join(late...)
 	if !s.connected() {
@@ -200,6 +213,7 @@ func (s *Socket) join() {
 	for _, hook := range s.ns.connectHooks() {
 		s.guard("connect", func() { hook(s) })
 	}
+	return true
 }
 
 // admitNow sends what middleware has emitted and makes the socket connected.
@@ -276,5 +290,5 @@ func (s *Socket) closePanicked() {
 }
 
 func (s *Socket) log() *slog.Logger {
-	return s.ns.srv.log.With("namespace", s.ns.name, "socket", s.id)
+	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.id)
 }

@@ -2,6 +2,7 @@ package siotest
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 )
@@ -28,8 +29,8 @@ type outside struct {
 
 func (o *outside) Helper()                         {}
 func (o *outside) Name() string                    { return "example" }
-func (o *outside) Log(args ...any)                 { fmt.Println(args...) }
-func (o *outside) Logf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+func (o *outside) Log(args ...any)                 { fmt.Fprintln(os.Stdout, args...) }
+func (o *outside) Logf(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }
 func (o *outside) Cleanup(f func())                { o.cleanup = append(o.cleanup, f) }
 func (o *outside) Error(args ...any)               { o.Log(args...) }
 func (o *outside) Errorf(f string, args ...any)    { o.Logf(f, args...) }
