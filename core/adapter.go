@@ -157,6 +157,15 @@ func (ns *Namespace) apply(op *Operation) error {
 	switch op.Type {
 	case OpBroadcast:
 		ns.deliver(&op.Target, ns.frames(&op.Packet))
+		return nil
+	case OpServerSide:
+		return ns.receiveServerSide(context.Background(), op, nil)
+	}
+	if ns.recovery != nil {
+		ns.recovery.operate(op)
+		return nil
+	}
+	switch op.Type {
 	case OpJoin:
 		for _, s := range ns.rooms.match(&op.Target, nil) {
 			_ = s.Join(op.Rooms...) // a full socket stays where it is
@@ -169,8 +178,6 @@ func (ns *Namespace) apply(op *Operation) error {
 		for _, s := range ns.rooms.match(&op.Target, nil) {
 			s.Disconnect(op.Close)
 		}
-	case OpServerSide:
-		return ns.receiveServerSide(context.Background(), op, nil)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/gosio/gosio/core/parser"
 )
@@ -81,6 +82,9 @@ func (f *frames) outgoing() *Outgoing {
 		text = text[bytes.IndexByte(text, ',')+1:]
 	}
 	p.Data = text[bytes.IndexByte(text, '['):] // behind the id
+	if f.open {
+		p.Data = append(slices.Clip(p.Data), ']')
+	}
 	for _, b := range f.binary {
 		p.Attachments = append(p.Attachments, b.Payload())
 	}

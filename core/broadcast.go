@@ -78,6 +78,10 @@ var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // deliver sends frames to the sockets of this server that the target means.
 func (ns *Namespace) deliver(t *Target, f *frames) {
+	if ns.recovery != nil {
+		ns.recovery.deliver(t, f)
+		return
+	}
 	list := matched.Get().(*[]*Socket)
 	sockets := ns.rooms.match(t, (*list)[:0])
 	for _, s := range sockets {

@@ -167,6 +167,9 @@ func (s *Socket) do(j *job) {
 		for _, hook := range s.ns.disconnectHooks() {
 			s.guard("disconnect", func() { hook(s, j.reason) })
 		}
+		if s.ns.recovery != nil {
+			s.ns.recovery.departed(s)
+		}
 		s.ns.release()
 	}
 }
@@ -189,6 +192,23 @@ func (s *Socket) join() (in bool) {
 		s.refuse(err)
 		return false
 	}
+	enter := s.enter
+	if s.ns.recovery != nil {
+		enter = s.recoverOrEnter
+	}
+	if !enter() {
+		return false
+	}
+	s.conn.joined()
+	for _, hook := range s.ns.connectHooks() {
+		s.guard("connect", func() { hook(s) })
+	}
+	return true
+}
+
+// enter puts the socket into its namespace and tells the client. It reports
+// false if the client is gone.
+func (s *Socket) enter() bool {
 	s.mu.Lock()
 	rooms := s.rooms
 	s.rooms = nil
@@ -208,10 +228,6 @@ func (s *Socket) join() (in bool) {
 	_ = s.Join(late...)
 	if !s.connected() {
 		s.leaveAll() // its close has run before Join
-	}
-	s.conn.joined()
-	for _, hook := range s.ns.connectHooks() {
-		s.guard("connect", func() { hook(s) })
 	}
 	return true
 }

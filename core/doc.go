@@ -80,10 +80,10 @@
 //
 // # Locks
 //
-// From outer to inner: Server.mu, Namespace.mu, conn.mu, Socket.mu, rooms.mu,
-// those of scopes and lists, then those of package engine. That of the events of
-// other servers, a child's before its parent's, and that of the answers that a
-// request collects, are held alone. None is held while code of the application
-// or of an adapter runs. What makes a namespace, its adapter and the hooks of
-// OnNewNamespace, runs once, and those who need the namespace wait for it.
+// From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
+// rooms.mu, those of scopes and lists, then those of package engine. That of the
+// events of other servers, a child's before its parent's, and that of the answers
+// that a request collects, are held alone. None is held while code of the
+// application or of an adapter runs. What makes a namespace, its adapter and the
+// hooks of OnNewNamespace, runs once, and those who need the namespace wait for it.
 package socketio

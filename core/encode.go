@@ -14,6 +14,7 @@ type frames struct {
 	text     engine.Message
 	binary   []engine.Message
 	volatile bool
+	open     bool // text is a draft, to which an offset is still to be added
 }
 
 // scratch holds the buffers that packets are encoded into before they are
@@ -69,7 +70,13 @@ func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent
 	}
-	f := seal(parser.Packet{Type: t, Namespace: ns.name, ID: id, HasID: hasID, Data: p.Data, Attachments: p.Attachments})
+	packet := parser.Packet{Type: t, Namespace: ns.name, ID: id, HasID: hasID, Data: p.Data, Attachments: p.Attachments}
+	var f frames
+	if ns.recovery != nil && !hasID {
+		f = unsealed(packet)
+	} else {
+		f = seal(packet)
+	}
 	f.volatile = p.Volatile
 	if p.NoCompress {
 		f.plain()
@@ -89,6 +96,21 @@ func seal(p parser.Packet) frames {
 		f.binary = append(f.binary, engine.Binary(a))
 	}
 	return f
+}
+
+// pack encodes an event for one socket.
+func (ns *Namespace) pack(event string, args []any) (frames, error) {
+	if ns.recovery == nil {
+		return pack(ns.name, 0, false, event, args)
+	}
+	pooled := scratch.Get().(*[]byte)
+	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
+	if err != nil {
+		return frames{}, err
+	}
+	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
+	putScratch(pooled, text)
+	return f, nil
 }
 
 // pack encodes an event or an acknowledgement for one socket.

@@ -35,7 +35,7 @@ func (e SocketEmitter) Compress(on bool) SocketEmitter {
 // Emit sends an event. It fails like [Socket.Emit]; a volatile event that is
 // dropped is no error.
 func (e SocketEmitter) Emit(event string, args ...any) error {
-	f, err := pack(e.s.ns.name, 0, false, event, args)
+	f, err := e.s.ns.pack(event, args)
 	if err != nil {
 		return err
 	}

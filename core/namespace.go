@@ -28,6 +28,8 @@ type Namespace struct {
 	lastAck   atomic.Uint64
 	servers   serverSide
 
+	recovery *recovery // nil: off
+
 	mu            sync.RWMutex
 	handlers      handlers
 	middleware    []Middleware
@@ -40,6 +42,9 @@ func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{srv: srv, name: name}
 	ns.rooms.init(ns)
 	ns.unhandled = &handler{call: unhandled, others: true, scope: inNamespace}
+	if srv.opts.Recovery != nil {
+		ns.recovery = newRecovery(ns)
+	}
 	return ns
 }
 

@@ -88,6 +88,8 @@ type Options struct {
 	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
 	// [Server.OfFunc] that nobody is in any more. Default: they are removed.
 	KeepEmptyNamespaces bool
+	// Recovery turns connection state recovery on. Default: nil, off.
+	Recovery *Recovery
 
 	// ClosePanicked ends the connection of a socket whose handler panics.
 	// Default: it lives on, as in the web frameworks.
@@ -148,6 +150,8 @@ type Limits struct {
 	Fragments, ControlFrames                                    int
 }
 
+func (l *Limits) tooLong(room string) bool { return len(room) > l.RoomName }
+
 // orDefault puts the default in the place of zero, and the largest value in
 // the place of "no limit".
 func orDefault[T int | int64 | time.Duration](v *T, def, unlimited T) {
@@ -182,6 +186,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.Auth, 16<<10, noLimit)
 	orDefault(&l.MiddlewareTimeout, 20*time.Second, noTime)
 	orDefault(&l.PendingAcks, 1000, noLimit)
+	if o.Recovery != nil {
+		o.Recovery = o.Recovery.withDefaults()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

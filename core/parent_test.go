@@ -203,6 +203,7 @@ func TestParentReachesAll(t *testing.T) {
 				}
 			}
 			assert.Equal(t, "heard", got, want)
+			synctest.Wait() // all polls wait: what is volatile arrives
 		}
 		assert.NoError(t, parent.Emit("e"))
 		heard("012")

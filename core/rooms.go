@@ -50,32 +50,38 @@ func (rs *rooms) socket(id string) (*Socket, bool) {
 }
 
 func (rs *rooms) join(s *Socket, names []string, limit int) error {
-	var created []string
-	rs.mu.Lock()
-	err := func() error {
-		for _, name := range names {
-			if name == s.id || s.place(name) >= 0 {
-				continue
-			}
-			if len(s.in) >= limit {
-				return ErrTooManyRooms
-			}
-			r := rs.rooms[name]
-			if r == nil {
-				r = &room{name: name}
-				rs.rooms[name] = r
-				created = append(created, name)
-				rs.events.add(RoomCreated, name, "")
-			}
-			s.in = append(s.in, membership{r, len(r.members)})
-			r.members = append(r.members, s)
-			rs.events.add(RoomJoined, name, s.id)
-		}
-		return nil
-	}()
-	rs.mu.Unlock()
+	created, err := rs.enter(s, names, limit, s.track != nil)
 	rs.notify(created, nil)
 	return err
+}
+
+// enter is join for callers that hold a lock: they notify later. With record
+// the socket's track gets the moves.
+func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (created []string, err error) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, name := range names {
+		if name == s.id || s.place(name) >= 0 {
+			continue
+		}
+		if len(s.in) >= limit {
+			return created, ErrTooManyRooms
+		}
+		r := rs.rooms[name]
+		if r == nil {
+			r = &room{name: name}
+			rs.rooms[name] = r
+			created = append(created, name)
+			rs.events.add(RoomCreated, name, "")
+		}
+		s.in = append(s.in, membership{r, len(r.members)})
+		r.members = append(r.members, s)
+		rs.events.add(RoomJoined, name, s.id)
+		if record {
+			s.track.move(name, true)
+		}
+	}
+	return created, nil
 }
 
 // place is the index of the socket's membership, or -1. Called with rooms.mu held.
@@ -84,16 +90,25 @@ func (s *Socket) place(name string) int {
 }
 
 func (rs *rooms) leave(s *Socket, name string) {
-	var deleted []string
+	rs.notify(nil, rs.exit(s, name))
+}
+
+// exit is leave for callers that hold a lock: they notify later.
+func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
 	rs.mu.Lock()
-	if i := s.place(name); i >= 0 {
-		if rs.drop(s.in[i]) {
-			deleted = append(deleted, name)
-		}
-		s.in = slices.Delete(s.in, i, i+1)
+	defer rs.mu.Unlock()
+	i := s.place(name)
+	if i < 0 {
+		return nil
 	}
-	rs.mu.Unlock()
-	rs.notify(nil, deleted)
+	if rs.drop(s.in[i]) {
+		deleted = append(deleted, name)
+	}
+	s.in = slices.Delete(s.in, i, i+1)
+	if s.track != nil {
+		s.track.move(name, false)
+	}
+	return deleted
 }
 
 // drop takes one socket out of one room; the last member takes its place. It
@@ -118,9 +133,16 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 
 // remove takes a socket out of all its rooms and returns their names.
 func (rs *rooms) remove(s *Socket) []string {
-	var deleted []string
+	names, deleted := rs.take(s)
+	rs.notify(nil, deleted)
+	return names
+}
+
+// take is remove for callers that hold a lock: they notify later.
+func (rs *rooms) take(s *Socket) (names, deleted []string) {
 	rs.mu.Lock()
-	names := make([]string, 0, len(s.in))
+	defer rs.mu.Unlock()
+	names = make([]string, 0, len(s.in))
 	for _, m := range s.in {
 		names = append(names, m.room.name)
 		if rs.drop(m) {
@@ -131,9 +153,7 @@ func (rs *rooms) remove(s *Socket) []string {
 	if rs.sockets[s.id] == s {
 		delete(rs.sockets, s.id)
 	}
-	rs.mu.Unlock()
-	rs.notify(nil, deleted)
-	return names
+	return names, deleted
 }
 
 // notify tells the listeners and the adapter, without a lock held.
@@ -183,6 +203,11 @@ func (rs *rooms) names() []string {
 func (rs *rooms) match(t *Target, dst []*Socket) []*Socket {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
+	return rs.find(t, dst)
+}
+
+// find is match, called with mu held.
+func (rs *rooms) find(t *Target, dst []*Socket) []*Socket {
 	switch len(t.Rooms) {
 	case 0:
 		for _, s := range rs.sockets {

@@ -33,6 +33,7 @@ type Socket struct {
 
 	in       []membership // guarded by ns.rooms.mu
 	admitted bool         // by the middleware; used by the dispatcher only
+	track    *track       // for recovery; nil: off
 
 	mu       sync.Mutex
 	inbox    *inbox
@@ -49,7 +50,11 @@ type Socket struct {
 }
 
 func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
-	return &Socket{ns: ns, conn: c, id: newID(), handshake: h}
+	s := &Socket{ns: ns, conn: c, id: newID(), handshake: h}
+	if ns.recovery != nil {
+		s.track = ns.recovery.newTrack()
+	}
+	return s
 }
 
 // newID returns a public socket id: 15 random bytes are 20 characters, the
@@ -60,8 +65,23 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID is the socket's public id: 20 characters. It is new after a reconnection.
-func (s *Socket) ID() string { return s.id }
+// ID is the socket's public id: 20 characters. It is new after a reconnection,
+// unless the connection state is recovered: then the socket that middleware has
+// seen under an id of its own gets back the one that it had before. Do not keep
+// the id in middleware when Options.Recovery is set; hooks of OnConnect may.
+func (s *Socket) ID() string {
+	if s.track == nil {
+		return s.id
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id
+}
+
+// Recovered reports whether the socket goes on with a session that had lost
+// its connection: with its id, rooms and values, and the events that it had
+// missed. It is false in middleware. See [Recovery].
+func (s *Socket) Recovered() bool { return s.track != nil && s.track.recovered.Load() }
 
 // Namespace returns the namespace the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
@@ -198,7 +218,7 @@ func (s *Socket) Rooms() []string {
 
 // InRoom reports whether Rooms has the room, or the room is the socket's own.
 func (s *Socket) InRoom(room string) bool {
-	if room == s.id {
+	if room == s.ID() {
 		return true
 	}
 	if s.connected() {
@@ -210,7 +230,7 @@ func (s *Socket) InRoom(room string) bool {
 }
 
 // Broadcast returns a broadcast to all sockets of the namespace but this one.
-func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.id) }
+func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.ID()) }
 
 // To returns a broadcast to the sockets in at least one of the rooms, but not
 // to this one.
@@ -229,7 +249,7 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 // encoding error. A nil error means that the event is queued: it arrives, in
 // order, unless the socket is disconnected first.
 func (s *Socket) Emit(event string, args ...any) error {
-	f, err := pack(s.ns.name, 0, false, event, args)
+	f, err := s.ns.pack(event, args)
 	if err != nil {
 		return err
 	}
@@ -255,6 +275,9 @@ func (s *Socket) send(f *frames) error {
 		}
 		s.mu.Unlock()
 	}
+	if s.ns.recovery != nil {
+		return s.ns.recovery.send(s, f)
+	}
 	return s.transmit(f)
 }
 
@@ -265,6 +288,11 @@ func (s *Socket) transmit(f *frames) error {
 	} else {
 		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
 	}
+	return sendError(err)
+}
+
+// sendError maps the engine's errors.
+func sendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -275,12 +303,16 @@ func (s *Socket) transmit(f *frames) error {
 }
 
 func (s *Socket) sendVolatile(f *frames) (sent bool) {
-	if !s.connected() {
-		return false
-	}
-	if s.tells() {
+	if s.connected() && s.tells() {
 		s.tell(f)
 	}
+	if s.ns.recovery != nil {
+		return s.ns.recovery.sendVolatile(s, f)
+	}
+	return s.connected() && s.transmitVolatile(f)
+}
+
+func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if f.binary == nil {
 		return s.conn.sess.SendVolatile(f.text)
 	}
@@ -325,16 +357,15 @@ func (s *Socket) leaveNamespace() {
 // close is the one transition to disconnected. Events that came before still
 // run, then the hooks of OnDisconnect. It reports whether this call was it.
 func (s *Socket) close(reason Reason) bool {
-	s.mu.Lock()
-	was := s.state.Swap(disconnected)
+	end := s.end
+	if s.ns.recovery != nil {
+		end = s.endOrdered
+	}
+	was, cancel := end(reason)
 	if was == disconnected {
-		s.mu.Unlock()
 		return false
 	}
-	s.reason = reason
-	cancel := s.cancel
-	s.mu.Unlock()
-	if was == connected {
+	if was == connected && s.ns.recovery == nil {
 		s.leaveAll()
 	}
 	if cancel != nil {
@@ -345,4 +376,15 @@ func (s *Socket) close(reason Reason) bool {
 		s.enqueue(&job{kind: jobDisconnect, reason: reason})
 	}
 	return true
+}
+
+// end changes the state only. It returns the one before.
+func (s *Socket) end(reason Reason) (was int32, cancel context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was = s.state.Swap(disconnected)
+	if was != disconnected {
+		s.reason = reason
+	}
+	return was, s.cancel
 }

@@ -114,8 +114,7 @@ for (const serverKind of servers) {
     });
   }
 
-  // Our server has no state recovery yet.
-  if (serverKind === "node") fault("recovery after a cut", { recovery: true }, async (ctx, server, t) => {
+  fault("recovery after a cut", { recovery: true }, async (ctx, server, t) => {
     const proxy = await startProxy(server.port);
     t.after(() => proxy.stop());
     const room = key();
@@ -130,10 +129,11 @@ for (const serverKind of servers) {
       other.emit("tell", room + transports, "news", 0);
       await until(() => got.length === 1, "the first event");
       const { id } = socket;
+      if (serverKind === "node") await sleep(500); // until it would notice: a poll waits
       proxy.refuse(true);
       proxy.cut();
       await once(socket, "disconnect");
-      await sleep(300); // the server notices, too
+      if (serverKind === "node") await sleep(500); // until it has: ours takes the session over
       for (let i = 1; i < 10; i++) other.emit("tell", room + transports, "news", i);
       await other.emitWithAck("echo", 1);
       proxy.refuse(false);

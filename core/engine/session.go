@@ -150,6 +150,14 @@ func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs
 var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
+	err := s.enqueue(msgs, volatile)
+	if err == ErrSlowConsumer {
+		s.Overflow()
+	}
+	return err
+}
+
+func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	s.mu.Lock()
 	switch {
 	case s.state.Load() != stateOpen:
@@ -173,7 +181,6 @@ func (s *Session) send(msgs []Message, volatile bool) error {
 			return errDropped
 		}
 		s.mu.Unlock()
-		s.shut(TransportError, ErrSlowConsumer, false)
 		return ErrSlowConsumer
 	}
 	ready := s.kick()

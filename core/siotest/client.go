@@ -33,6 +33,8 @@ type Client struct {
 	namespace string
 	id        string
 	inbox     *queue[*Message]
+	session   session // its offset is guarded by mu
+	recovered bool
 
 	mu       sync.Mutex
 	handlers map[string]func(*Message)
@@ -100,7 +102,8 @@ func (c *Client) RefusedOf(namespace string, auth any) *socketio.ConnectError {
 }
 
 // Reconnect connects anew with the same options, as a client does that has
-// lost its connection; the old one is cut. The new client has a new id.
+// lost its connection; the old one is cut. The new client has a new id, unless
+// the server recovers its session.
 func (c *Client) Reconnect() *Client {
 	c.t.Helper()
 	return c.ReconnectWith(c.opts.Auth)
@@ -110,9 +113,7 @@ func (c *Client) Reconnect() *Client {
 func (c *Client) ReconnectWith(auth any) *Client {
 	c.t.Helper()
 	c.conn.Cut()
-	o := c.opts
-	o.Auth = auth
-	return Dial(c.t, c.handler, o)
+	return c.resume(auth)
 }
 
 // Cut breaks the connection without a word, for all namespaces: neither side
@@ -282,6 +283,7 @@ func (c *Client) leave(reason string) bool {
 func (c *Client) packet(p *parser.Packet) {
 	m := newMessage(c, p)
 	c.mu.Lock()
+	c.note(p, m.args)
 	handler, ack := c.handlers[m.Event], chan *Message(nil)
 	if p.Type.IsAck() {
 		ack = c.acks[p.ID]
@@ -327,13 +329,11 @@ func (h *hub) join(t testing.TB, handler http.Handler, o Options) (*Client, *soc
 		handlers: make(map[string]func(*Message)), acks: make(map[uint64]chan *Message),
 	}
 	p := parser.Packet{Type: parser.Connect, Namespace: o.Namespace}
-	if o.Auth != nil {
-		data, err := json.Marshal(o.Auth)
-		if err != nil {
-			t.Fatalf("siotest: auth: %v", err)
-		}
-		p.Data = data
+	auth, err := o.auth()
+	if err != nil {
+		t.Fatalf("siotest: auth: %v", err)
 	}
+	p.Data = auth
 	j := &joining{o.Namespace, make(chan *parser.Packet, 1)}
 	h.mu.Lock()
 	h.clients, h.joining = append(h.clients, c), j
@@ -346,9 +346,7 @@ func (h *hub) join(t testing.TB, handler http.Handler, o Options) (*Client, *soc
 		case answer == nil:
 			t.Fatal("siotest: the connection is closed instead of joining the namespace")
 		case answer.Type == parser.Connect:
-			var payload struct{ SID string }
-			_ = json.Unmarshal(answer.Data, &payload) // the decoder has checked it
-			c.id = payload.SID
+			c.welcome(auth, answer.Data)
 			return c, nil
 		}
 		_ = json.Unmarshal(answer.Data, refusal) // as above

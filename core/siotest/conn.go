@@ -43,6 +43,8 @@ type Options struct {
 	Dial func(ctx context.Context) (net.Conn, error)
 	// Timeout of everything that waits. Default 5 s.
 	Timeout time.Duration
+
+	resume session // what to ask for; its pid may be empty
 }
 
 // separator stands between the packets of a polling payload.

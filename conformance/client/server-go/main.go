@@ -42,7 +42,12 @@ func run() error {
 			return fmt.Errorf("read options: %w", err)
 		}
 	}
+	var recovery *socketio.Recovery
+	if c.Recovery {
+		recovery = &socketio.Recovery{}
+	}
 	srv := socketio.NewServer(&socketio.Options{
+		Recovery:     recovery,
 		CORS:         socketio.CORS{Origins: []string{"*"}},
 		Transports:   c.Transports,
 		PingInterval: time.Duration(c.PingInterval) * time.Millisecond,

@@ -1,0 +1,324 @@
+package socketio
+
+import (
+	linked "container/list"
+	"crypto/rand"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// Recovery configures connection state recovery: a client that loses its
+// connection and comes back in time goes on with its session. It keeps its id,
+// its rooms and the values of its keys, and gets the events that it has
+// missed, each once and in order, before anything new. On the client
+// socket.recovered is then true, here [Socket.Recovered]. In all other cases
+// the client gets a fresh session, as without recovery. Zero values mean the
+// defaults, negative ones no limit. All bounds but MaxDisconnection are per
+// namespace. See
+// https://socket.io/docs/v4/connection-state-recovery.
+//
+// Recovered are events of [Socket.Emit] and of broadcasts; not volatile ones,
+// and not those that wait for an acknowledgement, which fail with the
+// connection. One for which Emit has failed with [ErrSlowConsumer] is recovered, too.
+// [Broadcast.SocketsJoin], SocketsLeave and DisconnectSockets reach
+// clients that are away, too. Each event carries one more argument, a string: the
+// client's offset, which stock clients hand to their listeners as well.
+//
+// Middleware always runs, and the identity that it gives the socket must be the
+// one of the session; otherwise the session is fresh. What it stores with keys wins
+// over what the session had. [Namespace.OnConnect] hooks run after a recovery as
+// after any connect. Before them the OnDisconnect hooks of the lost connection have
+// ended. When that takes longer than 5 s the session is fresh.
+//
+// A session is kept after the reasons [TransportClose], [TransportError],
+// [PingTimeout], [ForcedClose] and [ServerShuttingDown]; when the client comes
+// back before this server has noticed the loss, its old connection is closed with
+// TransportClose. It is not recovered after an offset that was not kept long enough,
+// nor when what was missed would fill more than half of Limits.SendBuffer.
+//
+// Sessions and events are in this server's memory: with an Adapter a client
+// is recovered when it comes back to the same server, with the events of all.
+type Recovery struct {
+	// MaxDisconnection is the time that a session is kept. Default 2 min.
+	MaxDisconnection time.Duration
+	// MaxPackets bounds the events kept. Default 10,000.
+	MaxPackets int
+	// MaxBytes bounds the events kept, in bytes. Default 16 MB.
+	MaxBytes int64
+	// MaxSessions bounds the sessions kept; over it the oldest goes. Default 100,000.
+	MaxSessions int
+}
+
+// forever is no limit of time. It can be added to another time.
+const forever = noTime / 4
+
+func (o Recovery) withDefaults() *Recovery {
+	orDefault(&o.MaxDisconnection, 2*time.Minute, forever)
+	o.MaxDisconnection = min(o.MaxDisconnection, forever)
+	orDefault(&o.MaxPackets, 10_000, noLimit)
+	orDefault(&o.MaxBytes, 16<<20, int64(noLimit))
+	orDefault(&o.MaxSessions, 100_000, noLimit)
+	return &o
+}
+
+// recovery is the connection state recovery of one namespace.
+type recovery struct {
+	ns     *Namespace
+	opts   *Recovery
+	epoch  string // begins the offsets of this log and of no other
+	began  time.Time
+	ticket atomic.Uint64
+
+	// mu makes one step of an event's position and its way into the queues,
+	// and of a socket's comings and goings. Nothing under it blocks or calls the
+	// application.
+	mu     sync.Mutex
+	log    eventLog
+	live   map[string]*Socket         // by pid
+	stored map[string]*linked.Element // by pid
+	oldest linked.List                // of *session, by time
+	slow   []*engine.Session          // to be ended when mu is released
+	freed  int                        // holds on a child, to be given back then
+	timer  *time.Timer                // drops what is too old; nil: nothing is kept
+}
+
+// detection is the time that a loss may go unnoticed with the default heartbeat.
+const detection = 45 * time.Second
+
+func newRecovery(ns *Namespace) *recovery {
+	o := &ns.srv.opts
+	notice := detection
+	if o.PingInterval > 0 && o.PingTimeout > 0 {
+		notice = min(o.PingInterval, forever) + min(o.PingTimeout, forever)
+	}
+	keep := o.Recovery.MaxDisconnection + min(notice, forever) // what was in flight is older than the disconnect
+	r := &recovery{
+		ns: ns, opts: o.Recovery, epoch: randomText(4), began: time.Now(),
+		live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
+	}
+	r.log.maxPackets, r.log.maxBytes, r.log.maxAge = o.Recovery.MaxPackets, o.Recovery.MaxBytes, keep
+	r.log.first.Store(1)
+	return r
+}
+
+func randomText(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails: crypto/rand
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (r *recovery) now() time.Duration { return time.Since(r.began) }
+
+// unlock releases mu, ends the connections whose queues have run over, and lets
+// go of the namespace for sessions that are not kept any more.
+func (r *recovery) unlock() {
+	slow, freed := r.slow, r.freed
+	r.slow, r.freed = nil, 0
+	r.mu.Unlock()
+	for range freed {
+		r.ns.release()
+	}
+	for _, sess := range slow {
+		sess.Overflow()
+	}
+}
+
+// offsetRoom is what an offset takes at most: comma, quotes, epoch, position.
+const offsetRoom = 24
+
+// offsetAt returns what a client says that has everything up to a position.
+func (r *recovery) offsetAt(pos uint64) string {
+	return r.epoch + strconv.FormatUint(pos, 36)
+}
+
+// position is the opposite. ours is false for the offset of another log: stock
+// clients keep one over a fresh session until they get an event.
+func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
+	text, ours := strings.CutPrefix(offset, r.epoch)
+	if !ours {
+		return 0, false, nil
+	}
+	pos, err = strconv.ParseUint(text, 36, 64)
+	return pos, true, err
+}
+
+// unsealed is seal for an event that gets its offset when it is sent.
+func unsealed(p parser.Packet) frames {
+	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + 24 + offsetRoom)
+	return reopen(p.Append(buf), p.Attachments)
+}
+
+// reopen takes the closing bracket off an event.
+func reopen(buf []byte, attachments [][]byte) frames {
+	f := frames{text: engine.Draft(buf[:len(buf)-1]), open: true}
+	for _, a := range attachments {
+		f.binary = append(f.binary, engine.Binary(a))
+	}
+	return f
+}
+
+// stamp completes an event with an offset. Stock clients take the last
+// argument of any event for one if it is a string, so every event has one.
+func (r *recovery) stamp(f *frames, pos uint64) {
+	var room [offsetRoom]byte
+	b := append(room[:0], `,"`...)
+	b = append(b, r.epoch...)
+	b = strconv.AppendUint(b, pos, 36)
+	f.text, f.open = f.text.Seal(append(b, `"]`...)), false
+}
+
+// send sends to one connected socket.
+func (r *recovery) send(s *Socket, f *frames) error {
+	r.mu.Lock()
+	defer r.unlock()
+	if !s.connected() {
+		return ErrClosed
+	}
+	return r.put(s, f)
+}
+
+// put queues what is for one socket only and, if it is an event without
+// acknowledgement, keeps it. Called with mu held.
+func (r *recovery) put(s *Socket, f *frames) error {
+	if !f.open {
+		return r.post(s, f)
+	}
+	pos := r.log.last.Load() + 1
+	r.stamp(f, pos)
+	err := r.post(s, f)
+	if err == ErrClosed {
+		return err // not kept: the caller is told that it does not arrive
+	}
+	r.log.last.Store(pos)
+	r.keep(entry{frames: *f, own: s.id})
+	s.track.sent(pos)
+	return err
+}
+
+// keep adds an entry for the position that was taken last. Called with mu held.
+func (r *recovery) keep(e entry) {
+	r.log.add(e, r.now())
+	r.arm()
+}
+
+// post queues frames. Called with mu held.
+func (r *recovery) post(s *Socket, f *frames) error {
+	var err error
+	if f.binary == nil {
+		err = s.conn.sess.Enqueue(f.text)
+	} else {
+		err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...)
+	}
+	err = sendError(err)
+	if err == ErrSlowConsumer {
+		r.slow = append(r.slow, s.conn.sess)
+	}
+	return err
+}
+
+// sendVolatile sends what is not kept. Its offset says what is true: the
+// client has everything that was queued for it before.
+func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
+	r.mu.Lock()
+	defer r.unlock()
+	if !s.connected() {
+		return false
+	}
+	if f.open {
+		r.stamp(f, r.log.last.Load())
+	}
+	return s.transmitVolatile(f)
+}
+
+// deliver sends to the sockets of this server that the target means.
+func (r *recovery) deliver(t *Target, f *frames) {
+	list := matched.Get().(*[]*Socket)
+	told := *f // as the application has sent it, without an offset
+	r.mu.Lock()
+	sockets, pos := r.match(t, f, (*list)[:0])
+	for _, s := range sockets {
+		if f.volatile {
+			s.transmitVolatile(f)
+			continue
+		}
+		_ = r.post(s, f) // one that is gone, or too slow, is told by its own disconnect
+		if pos > 0 {
+			s.track.sent(pos)
+		}
+	}
+	r.unlock()
+	for _, s := range sockets {
+		if s.tells() {
+			s.tell(&told)
+		}
+	}
+	clear(sockets)
+	*list = sockets
+	matched.Put(list)
+}
+
+// match finds the sockets that a broadcast is for. One that can be recovered
+// takes a position, and is kept even if nobody is there. Called with mu held.
+func (r *recovery) match(t *Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
+	if f.volatile || !f.open {
+		if f.open {
+			r.stamp(f, r.log.last.Load())
+		}
+		return r.ns.rooms.match(t, dst), 0
+	}
+	sockets, pos = r.take(t, dst)
+	r.stamp(f, pos)
+	r.keep(entry{frames: *f, target: *t})
+	return sockets, pos
+}
+
+// take finds the sockets of a target and takes the next position at the same
+// moment: who joins or leaves does so before or after it. Called with mu held.
+func (r *recovery) take(t *Target, dst []*Socket) (sockets []*Socket, pos uint64) {
+	rs := &r.ns.rooms
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return rs.find(t, dst), r.log.last.Add(1)
+}
+
+// operate does an operation on rooms and connections, for sockets that are
+// away, too.
+func (r *recovery) operate(op *Operation) {
+	limit := r.ns.srv.opts.Limits.Rooms
+	rooms := op.Rooms
+	if op.Type == OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
+		return
+	}
+	var created, deleted []string
+	r.mu.Lock()
+	sockets, _ := r.take(&op.Target, nil)
+	r.keep(entry{op: op})
+	for _, s := range sockets {
+		switch op.Type {
+		case OpJoin:
+			news, _ := r.ns.rooms.enter(s, rooms, limit, true) // a full socket stays where it is
+			created = append(created, news...)
+		case OpLeave:
+			for _, name := range rooms {
+				deleted = append(deleted, r.ns.rooms.exit(s, name)...)
+			}
+		case OpDisconnect:
+			s.track.barred = true
+		}
+	}
+	r.unlock()
+	r.ns.rooms.notify(created, deleted)
+	if op.Type == OpDisconnect {
+		for _, s := range sockets {
+			s.Disconnect(op.Close)
+		}
+	}
+}

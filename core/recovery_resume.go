@@ -1,0 +1,236 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// handover is the time that a client which has come back waits for the end of
+// the handlers and hooks of its lost connection.
+const handover = 5 * time.Second
+
+// ask is what a client says of the session that it had.
+type ask struct {
+	pid    string
+	offset string // empty: no event has come
+}
+
+// askOf reads the auth payload. What is no session of ours is asked for by
+// nobody: the client gets a fresh one, as when it is unknown.
+func askOf(auth json.RawMessage) (a ask, ok bool) {
+	var fields map[string]json.RawMessage
+	if len(auth) == 0 || json.Unmarshal(auth, &fields) != nil {
+		return a, false
+	}
+	if json.Unmarshal(fields["pid"], &a.pid) != nil || a.pid == "" {
+		return a, false
+	}
+	if raw, given := fields["offset"]; given && json.Unmarshal(raw, &a.offset) != nil {
+		return a, false
+	}
+	return a, true
+}
+
+// comeback is a session that a socket goes on with.
+type comeback struct {
+	*session
+	missed
+}
+
+// claim finds the session that a socket is to go on with, or nil. It returns
+// with mu held; what it found is good as long as that is.
+func (r *recovery) claim(s *Socket) *comeback {
+	a, ok := askOf(s.handshake.Auth)
+	identity := s.Identity()
+	r.mu.Lock()
+	if !ok {
+		return nil
+	}
+	late := time.Now().Add(handover)
+	for {
+		if old := r.live[a.pid]; old != nil {
+			if old.track.ticket > s.track.ticket || old.Identity() != identity {
+				return nil // this one is the older connection, or somebody else
+			}
+			r.unlock()
+			old.takenOver()
+			r.mu.Lock()
+			continue
+		}
+		e := r.stored[a.pid]
+		if e == nil {
+			return nil
+		}
+		sess := e.Value.(*session)
+		select {
+		case <-sess.left:
+			return r.resumable(sess, a, identity)
+		default:
+		}
+		r.unlock()
+		waited := s.await(sess.left, time.Until(late))
+		r.mu.Lock()
+		if !waited {
+			return nil
+		}
+	}
+}
+
+// takenOver ends the connection that a client has left behind: it is back
+// before the loss was noticed here.
+func (s *Socket) takenOver() {
+	s.conn.sess.Lost()
+	s.close(TransportClose) // when its connection is being closed for another reason right now
+}
+
+// await waits until left is closed. It reports false when d is over, or the
+// socket's connection.
+func (s *Socket) await(left <-chan struct{}, d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(s.Context(), d)
+	defer cancel()
+	select {
+	case <-left:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// resumable checks that nothing is missing of a session. Called with mu held.
+func (r *recovery) resumable(sess *session, a ask, identity string) *comeback {
+	if r.expired(sess, r.now()) || sess.identity != identity {
+		return nil
+	}
+	pos, ours, err := r.position(a.offset)
+	if err != nil || pos > sess.end {
+		return nil
+	}
+	from := sess.track.start
+	if ours && pos > from {
+		from = pos // one from before is of an earlier session, see position
+	}
+	r.log.evict(r.now())
+	m, ok := r.log.missed(sess, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
+	if !ok {
+		return nil
+	}
+	return &comeback{sess, m}
+}
+
+// maxReplay is what may be queued at once for a client that comes back: it has
+// to be able to take new events, too.
+func (r *recovery) maxReplay() int64 {
+	limit := r.ns.srv.engine.SendBuffer()
+	if limit <= 0 {
+		return math.MaxInt64
+	}
+	return limit / 2
+}
+
+// recoverOrEnter puts the socket into its namespace and tells the client: as
+// the session that it had, with all that it has missed, if that is possible. It
+// is one step for all others. It reports false if the client is gone.
+func (s *Socket) recoverOrEnter() bool {
+	r := s.ns.recovery
+	back := r.claim(s)
+	if !s.takeSession(back) {
+		r.unlock()
+		return false
+	}
+	if back != nil {
+		r.forget(back.session)
+	}
+	created := r.enter(s, back)
+	r.live[s.track.pid] = s
+	for { // what middleware has joined and sent, and may still do on goroutines of its own
+		s.mu.Lock()
+		early, rooms := s.early, s.rooms
+		s.early, s.rooms = nil, nil
+		if len(early) == 0 && len(rooms) == 0 {
+			s.admitted = true
+			s.state.Store(connected)
+			s.mu.Unlock()
+			break
+		}
+		s.mu.Unlock()
+		news, _ := r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
+		created = append(created, news...)
+		for i := range early {
+			_ = r.put(s, &early[i]) // a connection that is gone says so by its disconnect
+		}
+	}
+	r.unlock()
+	r.ns.rooms.notify(created, nil)
+	return true
+}
+
+// takeSession gives the socket its id and its values back. It reports false if the
+// client is gone.
+func (s *Socket) takeSession(back *comeback) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != connecting {
+		return false
+	}
+	if back == nil {
+		s.track.pid = randomText(16)
+		return true
+	}
+	s.id, s.track.pid = back.id, back.pid
+	s.track.recovered.Store(true)
+	for _, v := range back.values {
+		if !slices.ContainsFunc(s.values, func(own value) bool { return own.key == v.key }) {
+			s.values = append(s.values, v)
+		}
+	}
+	return true
+}
+
+// enter makes the socket reachable and queues the CONNECT packet and, right
+// behind it, what the client has missed: before it, stock clients would put the events
+// aside and count them twice if the connection is lost again. Called with mu held.
+func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
+	t := s.track
+	answer := seal(parser.Packet{
+		Type: parser.Connect, Namespace: r.ns.name,
+		Data: []byte(`{"sid":"` + s.id + `","pid":"` + t.pid + `"}`),
+	})
+	msgs := []engine.Message{answer.text}
+	if back == nil {
+		t.begin(r.log.last.Load())
+		r.ns.rooms.add(s)
+	} else {
+		t.moves, t.horizon = back.missed.moves, back.track.horizon
+		t.begin(back.from)
+		r.ns.rooms.add(s)
+		created, _ = r.ns.rooms.enter(s, back.missed.rooms, noLimit, false)
+		for i, e := range back.events {
+			msgs = append(append(msgs, e.frames.text), e.frames.binary...)
+			t.sent(back.positions[i])
+		}
+	}
+	if s.conn.sess.Enqueue(msgs...) == engine.ErrSlowConsumer {
+		r.slow = append(r.slow, s.conn.sess)
+	}
+	return created
+}
+
+// endOrdered is end, and keeps the session, in one step for all others.
+func (s *Socket) endOrdered(reason Reason) (was int32, cancel context.CancelCauseFunc) {
+	r := s.ns.recovery
+	r.mu.Lock()
+	was, cancel = s.end(reason)
+	var deleted []string
+	if was == connected {
+		deleted = r.detach(s, reason)
+	}
+	r.unlock()
+	r.ns.rooms.notify(nil, deleted)
+	return was, cancel
+}

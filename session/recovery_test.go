@@ -1,0 +1,76 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+	"github.com/gosio/gosio/session"
+)
+
+// TestRecovery is A-R04: a client that comes back to its connection's state
+// must be signed in, as the same user; what it sees of its session is new.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		away      time.Duration
+		meanwhile func(store *session.Memory, id string)
+		user      string       // who comes back
+		code      session.Code // empty: let in
+		want      bool         // recovered
+	}{
+		{"signed in", time.Minute, nil, "alice", "", true},
+		{"session has expired", 2 * time.Hour, nil, "alice", session.Missing, false},
+		{"logged out meanwhile", time.Minute, func(store *session.Memory, id string) {
+			_ = store.Destroy(context.Background(), id)
+		}, "alice", session.Missing, false},
+		{"somebody else", time.Minute, nil, "bob", "", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := session.NewMemory("sid", time.Hour)
+				ids := map[string]string{}
+				for _, name := range []string{"alice", "bob"} {
+					ids[name] = store.Create(map[string]any{"user": name, "items": 1})
+				}
+				srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: 3 * time.Hour}})
+				defer srv.Close()
+				srv.Use(session.New(store, session.Config{User: user}))
+				srv.On("items", func(s *socketio.Socket) int { n, _ := session.Value[int](s, "items"); return n })
+				c := siotest.Dial(t, srv, cookie(store.Cookie(ids["alice"])))
+				s, _ := srv.Socket(c.ID())
+				assert.NoError(t, s.Join("secrets"))
+				c.Conn().Cut()
+				synctest.Wait()
+				assert.NoError(t, srv.To("secrets").Emit("secret"))
+				self := &session.Session{ID: ids[tt.user]}
+				assert.NoError(t, store.Update(context.Background(), self, func(v map[string]any) error { v["items"] = 2; return nil }))
+				if tt.meanwhile != nil {
+					tt.meanwhile(store, ids["alice"])
+				}
+				time.Sleep(tt.away)
+				o := cookie(store.Cookie(ids[tt.user]))
+				o.Auth = map[string]any{"pid": c.PID()}
+				if tt.code != "" {
+					refusedWith(t, srv, o, tt.code)
+					return
+				}
+				back := siotest.Dial(t, srv, o)
+				assert.Equal(t, "recovered", back.Recovered(), tt.want)
+				if tt.want {
+					back.Expect("secret")
+				}
+				var items int
+				back.Call("items").Decode(&items)
+				assert.Equal(t, "items", items, 2)
+				back.ExpectNone(time.Second)
+			})
+		})
+	}
+}
