@@ -66,10 +66,17 @@ func (j *journal) listen(t *testing.T, by string, to interface {
 // TestOnAny: listeners hear every event, whoever sends it and whoever handles
 // it, and no acknowledgement.
 func TestOnAny(t *testing.T) {
-	for _, namespace := range []string{"/", "/room-1", "/[x", "/1"} { // some look like parts of a packet
-		t.Run(namespace, func(t *testing.T) {
+	for _, tt := range []struct {
+		namespace string // some look like parts of a packet
+		recovery  *socketio.Recovery
+	}{
+		{"/", nil}, {"/room-1", nil}, {"/[x", nil}, {"/1", nil},
+		{"/", &socketio.Recovery{}}, {"/room-1", &socketio.Recovery{}}, // an offset is not the application's
+	} {
+		namespace := tt.namespace
+		t.Run(fmt.Sprint(namespace, tt.recovery != nil), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, o siotest.Options) {
-				a := newApp(t, socketio.Options{})
+				a := newApp(t, socketio.Options{Recovery: tt.recovery})
 				ns := a.OfRegexp(rooms) // or the one that is joined
 				if namespace != "/room-1" {
 					ns = a.Of(namespace)

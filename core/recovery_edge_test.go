@@ -154,3 +154,35 @@ func TestRecoveryBarred(t *testing.T) {
 		}
 	})
 }
+
+// TestRecoveryOfChild: a child of a parent stays for those who may come back,
+// and goes with the last session.
+func TestRecoveryOfChild(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := recovering(t, socketio.Recovery{}, socketio.Options{})
+		parent := a.OfRegexp(rooms)
+		children := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			assert.Equal(t, "children", names(parent.Children()), want)
+		}
+		o.Namespace = "/room-1"
+		c := siotest.Dial(t, a, o)
+		assert.NoError(t, parent.Emit("n", 1))
+		assert.Equal(t, "live", numbers(c, 1), "1")
+		c.Conn().Cut()
+		children("/room-1")
+		assert.NoError(t, parent.Emit("n", 2))
+		c2 := back(t, c, true)
+		assert.Equal(t, "missed", numbers(c2, 1), "2")
+		c2.Conn().Cut()
+		time.Sleep(2 * time.Minute)
+		children("/room-1")
+		time.Sleep(time.Second)
+		children("")
+		c3 := back(t, c2, false)
+		children("/room-1")
+		c3.Disconnect()
+		children("")
+	})
+}

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/gosio/gosio/core/engine/internal/frame"
+
 // Enqueue is Send for a caller that holds a lock which its Receiver takes,
 // too: when it returns [ErrSlowConsumer] the session has not ended, and what
 // was sent, before and now, stays queued in order. The caller ends the session
@@ -19,7 +21,7 @@ func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 
 // Draft returns a text message that lacks its end: buf began as a [TextBuffer].
 // It must not be sent before Seal has completed it.
-func Draft(buf []byte) Message { return Message{frame: buf} }
+func Draft(buf []byte) Message { return Message{frame: buf, head: frame.MaxHeader} }
 
 // Seal adds the end to a Draft. There is no copy if the buffer has room for it.
 func (m Message) Seal(end []byte) Message {
