@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"context"
 	"fmt"
 	"net/http"
@@ -151,7 +152,7 @@ var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
 	err := s.enqueue(msgs, volatile)
-	if err == ErrSlowConsumer {
+	if errors.Is(err, ErrSlowConsumer) {
 		s.Overflow()
 	}
 	return err
