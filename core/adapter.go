@@ -32,7 +32,9 @@ type Adapter interface {
 	// themselves after op.Timeout.
 	Request(ctx context.Context, op *Operation, each func(*Response)) (wait func() error, err error)
 	// Close leaves the cluster and ends the requests under way. No operation and
-	// no response is delivered after it returns.
+	// no response is delivered after it returns. The adapter of a child, see
+	// [Server.OfRegexp], is closed when the child is removed; another one may be
+	// made for that name afterwards.
 	Close() error
 }
 
@@ -180,8 +182,8 @@ func (ns *Namespace) apply(op *Operation) error {
 	return nil
 }
 
-// run does an operation here and publishes it.
-func (ns *Namespace) run(op *Operation, local bool) error {
+// perform does an operation here and publishes it.
+func (ns *Namespace) perform(op *Operation, local bool) error {
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another
 		// server must not overtake it there.

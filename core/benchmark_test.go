@@ -136,6 +136,45 @@ func BenchmarkEvent(b *testing.B) {
 	}
 }
 
+// BenchmarkScopes is one event in and one out by a child of a parent, through
+// event middleware, or past listeners, of all scopes.
+func BenchmarkScopes(b *testing.B) {
+	through := func(next socketio.EventHandler) socketio.EventHandler {
+		return func(ctx context.Context, in *socketio.Incoming) error { return next(ctx, in) }
+	}
+	for _, bench := range []struct {
+		name     string
+		register func(parent *socketio.Namespace)
+	}{
+		{"none", func(*socketio.Namespace) {}},
+		{"middleware", func(parent *socketio.Namespace) {
+			parent.UseEvent(through)
+			parent.Child("/room-1").UseEvent(through)
+			parent.OnConnect(func(s *socketio.Socket) { s.UseEvent(through) })
+		}},
+		{"listeners", func(parent *socketio.Namespace) {
+			parent.OnAny(func(*socketio.Incoming) {})
+			parent.OnAnyOutgoing(func(*socketio.Socket, *socketio.Outgoing) {})
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			srv, url := benchServer(b)
+			parent := srv.OfRegexp(rooms)
+			parent.On("e", func(s *socketio.Socket, v string) { _ = s.Emit("e", v) })
+			bench.register(parent)
+			c := dialRaw(b, url)
+			c.send(b, frameOf("40/room-1,"))
+			c.frames(b, 1)
+			frame := frameOf(`42/room-1,["e","hello world"]`)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.send(b, frame)
+				c.frames(b, 1)
+			}
+		})
+	}
+}
+
 // BenchmarkBroadcast is one broadcast to a room, until all have it.
 func BenchmarkBroadcast(b *testing.B) {
 	for _, members := range []int{1, 100, 1000} {

@@ -88,24 +88,25 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
-	p.Volatile = b.volatile
+	p.Volatile, p.NoCompress = b.volatile, b.plain
 	op := &Operation{Type: OpCall, Target: b.target, Packet: p}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()
 
 	var a answers
-	wait := b.ns.request(ctx, op, b.local, a.response) // first, as in run
-	c := b.ns.call(op)
-	a.response(&Response{Clients: c.asked})
-	why := c.gather(ctx, func(r *Reply, left bool) {
-		if left {
-			a.add(-1, nil)
-		} else {
-			a.add(0, r)
+	members := b.ns.members(!b.local)
+	defer members.release()
+	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
+	for i, ns := range members {
+		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
+		calls[i] = ns.call(op)
+		a.response(&Response{Clients: calls[i].asked})
+	}
+	var why error
+	for i := range members {
+		if err := a.gather(ctx, calls[i], waits[i]); err != nil {
+			why = err
 		}
-	})
-	if err := wait(); err != nil {
-		why = err
 	}
 	return a.result(why)
 }
@@ -115,6 +116,21 @@ type answers struct {
 	mu       sync.Mutex
 	expected int
 	replies  []*Reply
+}
+
+// gather waits for the clients of one namespace, of this server and of others.
+func (a *answers) gather(ctx context.Context, c *call, wait func() error) error {
+	why := c.gather(ctx, func(r *Reply, left bool) {
+		if left {
+			a.add(-1, nil)
+		} else {
+			a.add(0, r)
+		}
+	})
+	if err := wait(); err != nil {
+		return err
+	}
+	return why
 }
 
 // response takes a response of another server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -134,6 +135,7 @@ func TestEmitWithAckTargets(t *testing.T) {
 			{"nobody", n.To("none"), "[]"},
 			{"all but the sender", n.sockets[0].Broadcast(), "[1 2 3 4]"},
 			{"an id", n.To(id), "[4]"},
+			{"the sender by its id", n.sockets[0].To(n.sockets[0].ID()), "[]"},
 			{"local", n.Local(), map[int]string{1: "[0 1 2 3 4]", 3: "[0 3]"}[len(n.servers)]},
 			{"volatile", n.Volatile(), "[0 1 2 3 4]"},
 		} {
@@ -403,5 +405,51 @@ func TestEventCallAll(t *testing.T) {
 		pongs, err := ping.CallAll(n.t.Context(), n.Except("none"), socketio.None{})
 		assert.NoError(n.t, err)
 		assert.Equal(n.t, "pongs", len(pongs), 3)
+	})
+}
+
+// TestEmitWithAckChurn: clients come and, after an answer or without one, leave
+// in three ways while they are asked. Every broadcast ends, without an error,
+// when the last of its clients has answered or left.
+func TestEmitWithAckChurn(t *testing.T) {
+	onNodes(t, 6, socketio.Options{PingInterval: time.Second, PingTimeout: time.Second}, func(n *nodes) {
+		random := rand.New(rand.NewPCG(3, 4))
+		var all sync.WaitGroup
+		for _, c := range n.clients {
+			lives := make([]int, 12)
+			for i := range lives {
+				lives[i] = random.IntN(60)
+			}
+			all.Go(func() {
+				for _, life := range lives {
+					if life%2 == 0 {
+						c.On("q", func(m *siotest.Message) { m.Ack(life) })
+					}
+					time.Sleep(time.Duration(life%5) * time.Millisecond)
+					switch life % 3 {
+					case 0:
+						c.Disconnect()
+					case 1:
+						c.Conn().Cut()
+					default:
+						c.Conn().Close()
+					}
+					c = c.Reconnect()
+				}
+				c.Disconnect()
+			})
+		}
+		for i := range 4 {
+			all.Go(func() {
+				for range 15 {
+					start := time.Now()
+					_, err := n.servers[i%len(n.servers)].EmitWithAck(n.t.Context(), "q")
+					assert.NoError(n.t, err)
+					assert.True(n.t, "ends when a lost connection is noticed, at the latest", time.Since(start) < 4*time.Second)
+					time.Sleep(time.Millisecond)
+				}
+			})
+		}
+		all.Wait()
 	})
 }

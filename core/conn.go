@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,9 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
 	return c
 }
+
+// LogValue says for the engine's log who the client is.
+func (c *conn) LogValue() slog.Value { return slog.StringValue(clip(c.handshake.Address)) }
 
 // idle ends a connection that is in no namespace for too long.
 func (c *conn) idle() {
@@ -127,19 +131,18 @@ func (c *conn) connect(p *parser.Packet) error {
 	if len(p.Data) > c.srv.opts.Limits.Auth {
 		return errAuthTooLarge
 	}
-	ns := c.srv.lookup(p.Namespace)
+	if err := c.mayConnect(p.Namespace); err != nil {
+		return err
+	}
+	handshake := c.handshake.with(p.Data)
+	ns := c.srv.enter(p.Namespace, handshake)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
+		if ns != nil {
+			ns.release()
+		}
 		return nil
-	}
-	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == p.Namespace }) {
-		c.mu.Unlock()
-		return errJoinedTwice
-	}
-	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
-		c.mu.Unlock()
-		return errNamespaces
 	}
 	if i := slices.Index(c.left, p.Namespace); i >= 0 {
 		c.left = slices.Delete(c.left, i, i+1)
@@ -150,10 +153,24 @@ func (c *conn) connect(p *parser.Packet) error {
 		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
 		return nil
 	}
-	s := newSocket(ns, c, c.handshake.with(p.Data))
+	s := newSocket(ns, c, handshake)
 	c.sockets = append(c.sockets, s)
 	c.mu.Unlock()
 	s.enqueue(&job{kind: jobConnect})
+	return nil
+}
+
+// mayConnect tells what a client does wrong that connects to a namespace. Only
+// the reader adds sockets, so that what is found here holds.
+func (c *conn) mayConnect(namespace string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == namespace }) {
+		return errJoinedTwice
+	}
+	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
+		return errNamespaces
+	}
 	return nil
 }
 
@@ -194,7 +211,7 @@ func (c *conn) forget(s *Socket, ours bool) bool {
 }
 
 // Closed implements engine.Receiver.
-func (c *conn) Closed(reason engine.Reason, err error) {
+func (c *conn) Closed(reason engine.Reason, _ error) {
 	c.mu.Lock()
 	c.closed = true
 	sockets := c.sockets
@@ -205,9 +222,6 @@ func (c *conn) Closed(reason engine.Reason, err error) {
 		}
 	}
 	c.mu.Unlock()
-	if err != nil && reason == engine.ForcedClose {
-		c.srv.log.Warn("socketio: client broke the protocol", "error", err)
-	}
 	for _, s := range sockets {
 		s.close(reasonOf(reason))
 	}
@@ -245,8 +259,7 @@ func (c *conn) noAttachments() {
 	if stale {
 		return
 	}
-	c.srv.log.Warn("socketio: client broke the protocol", "error", errNoAttachments)
-	c.sess.Close()
+	c.sess.Fail(errNoAttachments)
 }
 
 // hold counts an event's bytes against the connection until its handler has run.

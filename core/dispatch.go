@@ -160,7 +160,9 @@ func (s *Socket) do(j *job) {
 		}
 		s.conn.unhold(j.size())
 	case jobConnect:
-		s.join()
+		if !s.join() {
+			s.ns.release()
+		}
 	case jobDisconnect:
 		for _, hook := range s.ns.disconnectHooks() {
 			s.guard("disconnect", func() { hook(s, j.reason) })
@@ -168,28 +170,40 @@ func (s *Socket) do(j *job) {
 		if s.ns.recovery != nil {
 			s.ns.recovery.departed(s)
 		}
+		s.ns.release()
 	}
 }
 
-// join runs the middleware and, if it agrees, lets the socket in.
-func (s *Socket) join() {
+// join runs the middleware and, if it agrees, lets the socket in. It reports
+// whether that was so: a disconnect job is then to come.
+func (s *Socket) join() (in bool) {
 	err := errPanicked
-	s.guard("middleware", func() { err = s.admit() })
+	s.guard("middleware", func() {
+		e := s.ns.introduce()
+		if e == nil {
+			e = s.admit()
+		}
+		if e == nil {
+			e = s.ns.connect()
+		}
+		err = e
+	})
 	if err != nil {
 		s.refuse(err)
-		return
+		return false
 	}
 	enter := s.enter
 	if s.ns.recovery != nil {
 		enter = s.recoverOrEnter
 	}
 	if !enter() {
-		return
+		return false
 	}
 	s.conn.joined()
 	for _, hook := range s.ns.connectHooks() {
 		s.guard("connect", func() { hook(s) })
 	}
+	return true
 }
 
 // enter puts the socket into its namespace and tells the client. It reports
@@ -292,5 +306,5 @@ func (s *Socket) closePanicked() {
 }
 
 func (s *Socket) log() *slog.Logger {
-	return s.ns.srv.log.With("namespace", s.ns.name, "socket", s.id)
+	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.id)
 }

@@ -28,6 +28,12 @@
 // [NewEvent] declares an event with its types, so that the compiler checks
 // handlers and senders.
 //
+// # Namespaces that clients make
+//
+// [Server.OfRegexp] and [Server.OfFunc] return parents: namespaces that stand
+// for all those whose names match. A client makes a child by joining it; the
+// child has what the parent has, and is removed with its last client.
+//
 // # Binary
 //
 // A []byte, at any depth of an argument, travels as binary, and arrives as
@@ -65,17 +71,19 @@
 //
 // Beside those of package engine there is one dispatcher per socket, which
 // exists only while that socket has something queued: it runs middleware,
-// hooks and handlers. So there is one per namespace while events of other
-// servers wait for their handlers, and one for each request of another server
-// while its clients have not acknowledged. [Server.Shutdown] waits for all of
-// them. Timers end
+// hooks and handlers, and makes and removes children and their adapters. So
+// there is one per namespace while events of other servers wait for their
+// handlers, and one for each request of another server while its clients have
+// not acknowledged. [Server.Shutdown] waits for all of them. Listeners to what
+// goes out and to rooms run on the goroutine that sends, joins or leaves. Timers end
 // connections that join no namespace and packets whose attachments do not come.
 //
 // # Locks
 //
 // From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
-// rooms.mu, then those of package engine. That of the events of other servers, and
-// that of the answers that a request collects, are held alone. None is held while
-// code of the application or
-// of an adapter runs.
+// rooms.mu, those of scopes and lists, then those of package engine. That of the
+// events of other servers, a child's before its parent's, and that of the answers
+// that a request collects, are held alone. None is held while code of the
+// application or of an adapter runs. What makes a namespace, its adapter and the
+// hooks of OnNewNamespace, runs once, and those who need the namespace wait for it.
 package socketio

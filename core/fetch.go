@@ -22,6 +22,9 @@ type RemoteSocket struct {
 	data  map[string]json.RawMessage
 }
 
+// Namespace is the one that the socket is in, never a parent.
+func (r RemoteSocket) Namespace() *Namespace { return r.ns }
+
 // ID is the socket's public id.
 func (r RemoteSocket) ID() string { return r.info.ID }
 
@@ -88,21 +91,44 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	op := &Operation{Type: OpFetch, Target: b.target}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()
+	members := b.ns.members(!b.local)
+	defer members.release()
+	fetches := make([]func() ([]RemoteSocket, error), len(members))
+	for i, ns := range members {
+		fetches[i] = ns.fetch(ctx, op, b.local)
+	}
+	list := []RemoteSocket{}
+	var err error
+	for _, fetch := range fetches {
+		sockets, e := fetch()
+		list = append(list, sockets...)
+		if e != nil {
+			err = e
+		}
+	}
+	return list, err
+}
+
+// fetch begins to fetch the sockets of one namespace. What it returns waits for
+// the other servers.
+func (ns *Namespace) fetch(ctx context.Context, op *Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []SocketInfo // what each appends is there when wait returns
-	wait := b.ns.request(ctx, op, b.local, func(r *Response) { others = append(others, r.Sockets...) })
-	sockets := b.ns.rooms.match(&b.target, nil)
+	wait := ns.request(ctx, op, local, func(r *Response) { others = append(others, r.Sockets...) })
+	sockets := ns.rooms.match(&op.Target, nil)
 	list := make([]RemoteSocket, len(sockets))
 	for i, s := range sockets {
 		info, data := s.info()
-		list[i] = RemoteSocket{ns: b.ns, local: s, info: &info, data: data}
+		list[i] = RemoteSocket{ns: ns, local: s, info: &info, data: data}
 	}
-	err := wait()
-	for i := range others {
-		r := RemoteSocket{ns: b.ns, info: &others[i]}
-		_ = json.Unmarshal(r.info.Data, &r.data) // a server of the reference may keep anything there
-		list = append(list, r)
+	return func() ([]RemoteSocket, error) {
+		err := wait()
+		for i := range others {
+			r := RemoteSocket{ns: ns, info: &others[i]}
+			_ = json.Unmarshal(r.info.Data, &r.data) // a server of the reference may keep anything there
+			list = append(list, r)
+		}
+		return list, err
 	}
-	return list, err
 }
 
 // SocketInfo is a socket as servers tell each other of it, in the JSON form of

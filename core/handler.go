@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -95,15 +94,17 @@ type handler struct {
 	call      EventHandler
 	noContext bool // call does not look at its context
 	shape     shape
-
-	// Guarded by the namespace's lock. See Namespace.chain.
-	chain   EventHandler
-	wrapped int // pieces of middleware in chain
+	others    bool                            // it is that of events without one
+	scope     int                             // where it is registered
+	chains    [scopes]atomic.Pointer[chained] // see scope.chained
 }
+
+func (h *handler) key() chainKey { return chainKey{h.event, h.others} }
 
 // handlers maps event names to handlers. Its owner's lock guards it.
 type handlers map[string]*handler
 
+// add is called with mu, the owner's lock, held.
 func (hs *handlers) add(event string, h *handler, mu sync.Locker) (off func()) {
 	if (*hs)[event] != nil {
 		panic(fmt.Sprintf("socketio: event %q has a handler already", event))
@@ -122,58 +123,49 @@ func (hs *handlers) add(event string, h *handler, mu sync.Locker) (off func()) {
 }
 
 // find returns the handler of an event: the socket's own before the
-// namespace's; nil if there is none and no event middleware either.
+// namespace's, that before its parent's; nil if there is none and no event
+// middleware either.
 func (s *Socket) find(event []byte) *handler {
 	s.mu.Lock()
 	h := s.handlers[string(event)]
 	s.mu.Unlock()
-	s.ns.mu.RLock()
-	defer s.ns.mu.RUnlock()
-	if h == nil {
-		h = s.ns.handlers[string(event)]
+	root := s.ns
+	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
+		ns.mu.RLock()
+		h = ns.handlers[string(event)]
+		ns.mu.RUnlock()
+		root = ns
 	}
-	if h == nil && len(s.ns.events) > 0 {
-		h = s.ns.unhandled
+	if h == nil {
+		if _, middleware := s.within(inParent, root.unhandled); middleware {
+			return root.unhandled
+		}
 	}
 	return h
-}
-
-// chain returns the handler within the event middleware, which is put around
-// each handler once: a middleware may keep state.
-func (ns *Namespace) chain(h *handler) (call EventHandler, middleware bool) {
-	ns.mu.RLock()
-	events, chain, wrapped := ns.events, h.chain, h.wrapped
-	ns.mu.RUnlock()
-	if len(events) == 0 {
-		return h.call, false
-	}
-	if wrapped == len(events) {
-		return chain, true
-	}
-	chain = h.call
-	for _, m := range slices.Backward(events) {
-		chain = m(chain)
-	}
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	if h.wrapped < len(events) {
-		h.chain, h.wrapped = chain, len(events)
-	}
-	return h.chain, true
 }
 
 // handle runs the handler of one event and acknowledges a failure.
 func (s *Socket) handle(p *parser.Packet) {
 	name := p.EventName()
 	h := s.find(name)
-	if h == nil {
+	heard := s.hears()
+	if h == nil && !heard {
 		return
 	}
-	in := &Incoming{Socket: s, Event: h.event, packet: *p}
-	if h.event == "" {
+	in := &Incoming{Socket: s, packet: *p}
+	if h != nil && h.event != "" {
+		in.Event = h.event
+	} else {
 		in.Event = string(name)
 	}
 	in.args = p.AppendArgs(in.few[:0])
+	if heard {
+		s.hear(in)
+		h = s.find(name) // what a listener has registered is there
+	}
+	if h == nil {
+		return
+	}
 	err := s.invoke(h, in)
 	if err == nil {
 		return
@@ -192,7 +184,7 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 			err = errPanicked
 		}
 	}()
-	call, wrapped := s.ns.chain(h)
+	call, wrapped := s.within(inParent, h)
 	if h.noContext && !wrapped {
 		return call(context.Background(), in)
 	}
@@ -218,8 +210,8 @@ func newHandler(event string, fn any) *handler {
 	if parser.IsReserved(event) {
 		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
 	}
-	if h, typed := fn.(*handler); typed {
-		return h
+	if h, typed := fn.(*handler); typed { // of an Event; it may be registered more than once
+		return &handler{event: event, call: h.call, noContext: h.noContext, shape: h.shape}
 	}
 	if v := reflect.ValueOf(fn); fn == nil || v.Kind() != reflect.Func || v.IsNil() {
 		panic(fmt.Sprintf("socketio: handler of %q is no function", event))

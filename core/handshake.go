@@ -181,7 +181,7 @@ func (h *Handshake) String() string {
 
 // LogValue implements slog.LogValuer like String.
 func (h *Handshake) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", h.Address))
+	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", clip(h.Address)))
 }
 
 // Request builds a request like the one the connection began with, for

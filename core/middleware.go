@@ -31,13 +31,15 @@ type MiddlewareFunc func(ctx context.Context, s *Socket) error
 // Handshake implements Middleware.
 func (f MiddlewareFunc) Handshake(ctx context.Context, s *Socket) error { return f(ctx, s) }
 
-// Use adds middleware; it runs in the order of registration, once per
-// connection to the namespace, and never again after one has refused.
+// Use adds middleware; it runs in the order of registration, a parent's before
+// its children's, once per connection to the namespace, and none after one has
+// refused.
 func (ns *Namespace) Use(m Middleware) {
 	notNil("Use", m == nil)
 	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
 		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
 	}
+	ns = ns.mine()
 	if a, ok := m.(Attacher); ok {
 		a.Attach(ns)
 	}
@@ -53,20 +55,18 @@ func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
 }
 
 // UseEvent adds middleware around the handlers of the namespace's events, for
-// logging, rate limits, validation. The first one added is the outermost. It
-// also sees events that have no handler.
+// logging, rate limits, validation. The first one added is the outermost, and a
+// parent's is outside of its children's. It also sees events that have no
+// handler. m is called once for each handler that it is put around, and anew
+// when more is added to the namespace.
 func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	ns.events = append(ns.events, m)
+	ns.mine().scope.events.add(m)
 }
 
 // admit runs the middleware for a socket.
 func (s *Socket) admit() error {
-	s.ns.mu.RLock()
-	middleware := s.ns.middleware
-	s.ns.mu.RUnlock()
+	middleware := s.ns.allMiddleware()
 	if len(middleware) == 0 {
 		return nil
 	}

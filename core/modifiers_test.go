@@ -104,3 +104,21 @@ func TestCompress(t *testing.T) {
 		})
 	}
 }
+
+// TestCompressCall: events that are to be acknowledged have the wish, too.
+func TestCompressCall(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newApp(t, socketio.Options{HTTPCompression: 1})
+		seen := &codings{next: a.Server}
+		c := siotest.Dial(t, seen, siotest.Options{Transport: "polling"})
+		c.On("e", func(m *siotest.Message) { go m.Ack() })
+		for _, on := range []bool{true, false} {
+			synctest.Wait()
+			seen.take()
+			_, err := a.Compress(on).EmitWithAck(t.Context(), "e", strings.Repeat("long ", 400))
+			assert.NoError(t, err)
+			synctest.Wait()
+			assert.Equal(t, "coding", seen.take(), map[bool]string{true: "gzip"}[on])
+		}
+	})
+}

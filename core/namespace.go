@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -9,32 +10,38 @@ import (
 
 // Namespace is a part of a server with handlers, rooms and middleware of its
 // own; clients join as many as they like over one connection. Its methods may
-// be called concurrently, at start-up or later.
+// be called concurrently, at start-up or later. One that [Server.OfRegexp] or
+// [Server.OfFunc] returns is a parent: it stands for all its children.
 // See https://socket.io/docs/v4/namespaces/.
 type Namespace struct {
-	srv     *Server
-	name    string
-	rooms   rooms
-	once    sync.Once
-	adapter Adapter // nil: alone; see ready
-	lastAck atomic.Uint64
-	servers serverSide
+	srv       *Server
+	name      string
+	rooms     rooms
+	once      sync.Once
+	adapter   Adapter // nil: alone; see ready
+	announced sync.Once
+	scope     scope
+	unhandled *handler   // of events that have none, for event middleware
+	pattern   *pattern   // of a parent
+	parent    *Namespace // of a child
+	life      lifetime   // of a child
+	lastAck   atomic.Uint64
+	servers   serverSide
 
 	recovery *recovery // nil: off
 
 	mu            sync.RWMutex
 	handlers      handlers
 	middleware    []Middleware
-	events        []func(EventHandler) EventHandler
-	unhandled     *handler // of events that have none, for event middleware
 	onConnect     []func(*Socket)
 	onDisconnect  []func(*Socket, Reason)
 	disconnecting []func(*Socket, Reason)
 }
 
 func newNamespace(srv *Server, name string) *Namespace {
-	ns := &Namespace{srv: srv, name: name, unhandled: &handler{call: unhandled}}
-	ns.rooms.init()
+	ns := &Namespace{srv: srv, name: name}
+	ns.rooms.init(ns)
+	ns.unhandled = &handler{call: unhandled, others: true, scope: inNamespace}
 	if srv.opts.Recovery != nil {
 		ns.recovery = newRecovery(ns)
 	}
@@ -45,15 +52,20 @@ func newNamespace(srv *Server, name string) *Namespace {
 // server's: the factory is the application's, and may ask for namespaces.
 func (ns *Namespace) ready() *Namespace {
 	ns.once.Do(func() {
+		if ns.life.after != nil {
+			<-ns.life.after
+		}
 		if ns.srv.opts.Adapter != nil {
 			ns.adapter = ns.srv.opts.Adapter(&Local{ns})
 			ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
 		}
+		ns.life.ready.Store(true)
 	})
 	return ns
 }
 
-// Name is the namespace's name, "/" for the main one.
+// Name is the namespace's name, "/" for the main one. That of a parent is its
+// regular expression, or "func".
 func (ns *Namespace) Name() string { return ns.name }
 
 // On registers the handler of an event. See the package documentation for the
@@ -61,15 +73,19 @@ func (ns *Namespace) Name() string { return ns.name }
 // handler for the event. The returned function takes the handler off again.
 func (ns *Namespace) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
+	ns = ns.mine()
+	h.scope = ns.level()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	return ns.handlers.add(event, h, &ns.mu)
 }
 
 // OnConnect adds a hook that runs when a socket has joined. All of them run,
-// in the order of registration, before the socket's first event.
+// a parent's first, in the order of registration, before the socket's first
+// event.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
 	notNil("OnConnect", f == nil)
+	ns = ns.mine()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onConnect = append(ns.onConnect, f)
@@ -79,6 +95,7 @@ func (ns *Namespace) OnConnect(f func(*Socket)) {
 // before those of OnDisconnect.
 func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
 	notNil("OnDisconnecting", f == nil)
+	ns = ns.mine()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.disconnecting = append(ns.disconnecting, f)
@@ -89,10 +106,15 @@ func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
 // runs after it. [Socket.Rooms] still tells the rooms it was in.
 func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 	notNil("OnDisconnect", f == nil)
+	ns = ns.mine()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onDisconnect = append(ns.onDisconnect, f)
 }
+
+// LogValue implements slog.LogValuer: the name, of which a child's client may
+// have chosen more than fits a log line.
+func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(clip(ns.name)) }
 
 // Emit sends an event to all sockets of the namespace.
 func (ns *Namespace) Emit(event string, args ...any) error { return ns.all().Emit(event, args...) }
@@ -139,14 +161,31 @@ func (ns *Namespace) DisconnectSockets(closeConn bool) error {
 }
 
 // Sockets returns the sockets of this server that are in the namespace.
-func (ns *Namespace) Sockets() []*Socket { return ns.rooms.match(&Target{}, nil) }
+func (ns *Namespace) Sockets() (all []*Socket) {
+	ns.here(func(ns *Namespace) { all = ns.rooms.match(&Target{}, all) })
+	return all
+}
 
 // Socket returns the socket with that id, if it is connected to this server.
-func (ns *Namespace) Socket(id string) (*Socket, bool) { return ns.rooms.socket(id) }
+func (ns *Namespace) Socket(id string) (s *Socket, ok bool) {
+	ns.here(func(ns *Namespace) {
+		if !ok {
+			s, ok = ns.rooms.socket(id)
+		}
+	})
+	return s, ok
+}
 
 // Rooms returns the names of the rooms that sockets of this server are in,
-// without the one that each socket has for itself.
-func (ns *Namespace) Rooms() []string { return ns.rooms.names() }
+// without the one that each socket has for itself, each once.
+func (ns *Namespace) Rooms() (all []string) {
+	ns.here(func(ns *Namespace) { all = append(all, ns.rooms.names()...) })
+	if ns.pattern != nil {
+		slices.Sort(all)
+		all = slices.Compact(all)
+	}
+	return all
+}
 
 // notNil panics on a hook that cannot be called.
 func notNil(method string, isNil bool) {
@@ -155,14 +194,29 @@ func notNil(method string, isNil bool) {
 	}
 }
 
-func (ns *Namespace) connectHooks() []func(*Socket) {
+// shared is what a namespace has of a list, its parent's first.
+func shared[T any](ns *Namespace, of func(ns *Namespace) []T) []T {
+	var all []T
+	if ns.parent != nil {
+		ns.parent.mu.RLock()
+		all = slices.Clone(of(ns.parent))
+		ns.parent.mu.RUnlock()
+	}
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return slices.Clone(ns.onConnect)
+	return append(all, of(ns)...)
+}
+
+func (ns *Namespace) allMiddleware() []Middleware {
+	return shared(ns, func(ns *Namespace) []Middleware { return ns.middleware })
+}
+
+func (ns *Namespace) connectHooks() []func(*Socket) {
+	return shared(ns, func(ns *Namespace) []func(*Socket) { return ns.onConnect })
 }
 
 func (ns *Namespace) disconnectHooks() []func(*Socket, Reason) {
-	ns.mu.RLock()
-	defer ns.mu.RUnlock()
-	return append(slices.Clone(ns.disconnecting), ns.onDisconnect...)
+	return append(
+		shared(ns, func(ns *Namespace) []func(*Socket, Reason) { return ns.disconnecting }),
+		shared(ns, func(ns *Namespace) []func(*Socket, Reason) { return ns.onDisconnect })...)
 }

@@ -85,6 +85,9 @@ type Options struct {
 	// Default: none, this server is alone.
 	Adapter func(*Local) Adapter
 
+	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
+	// [Server.OfFunc] that nobody is in any more. Default: they are removed.
+	KeepEmptyNamespaces bool
 	// Recovery turns connection state recovery on. Default: nil, off.
 	Recovery *Recovery
 
@@ -92,7 +95,7 @@ type Options struct {
 	// Default: it lives on, as in the web frameworks.
 	ClosePanicked bool
 
-	// Logger is silent by default.
+	// Logger is silent by default. See [engine.Options] for the levels.
 	Logger *slog.Logger
 }
 
@@ -126,6 +129,10 @@ type Limits struct {
 	EventName, NamespaceName, RoomName int
 	// Namespaces bounds the namespaces one connection may be in. Default 32.
 	Namespaces int
+	// ChildNamespaces bounds the namespaces that clients make by joining them,
+	// of all parents of a server together; over it a client that asks for yet
+	// another one is told "Invalid namespace". Default 10,000.
+	ChildNamespaces int
 	// Rooms bounds the rooms one socket may be in. Default 10,000.
 	Rooms int
 	// Auth bounds, in bytes, the auth payload of a connection to a namespace.
@@ -174,6 +181,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.NamespaceName, 512, noLimit)
 	orDefault(&l.RoomName, 1024, noLimit)
 	orDefault(&l.Namespaces, 32, noLimit)
+	orDefault(&l.ChildNamespaces, 10_000, noLimit)
 	orDefault(&l.Rooms, 10_000, noLimit)
 	orDefault(&l.Auth, 16<<10, noLimit)
 	orDefault(&l.MiddlewareTimeout, 20*time.Second, noTime)

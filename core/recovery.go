@@ -1,7 +1,7 @@
 package socketio
 
 import (
-	"container/list"
+	linked "container/list"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -83,11 +83,12 @@ type recovery struct {
 	// application.
 	mu     sync.Mutex
 	log    eventLog
-	live   map[string]*Socket       // by pid
-	stored map[string]*list.Element // by pid
-	oldest list.List                // of *session, by time
-	slow   []*engine.Session        // to be ended when mu is released
-	timer  *time.Timer              // drops what is too old; nil: nothing is kept
+	live   map[string]*Socket         // by pid
+	stored map[string]*linked.Element // by pid
+	oldest linked.List                // of *session, by time
+	slow   []*engine.Session          // to be ended when mu is released
+	freed  int                        // holds on a child, to be given back then
+	timer  *time.Timer                // drops what is too old; nil: nothing is kept
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -102,7 +103,7 @@ func newRecovery(ns *Namespace) *recovery {
 	keep := o.Recovery.MaxDisconnection + min(notice, forever) // what was in flight is older than the disconnect
 	r := &recovery{
 		ns: ns, opts: o.Recovery, epoch: randomText(4), began: time.Now(),
-		live: make(map[string]*Socket), stored: make(map[string]*list.Element),
+		live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
 	}
 	r.log.maxPackets, r.log.maxBytes, r.log.maxAge = o.Recovery.MaxPackets, o.Recovery.MaxBytes, keep
 	r.log.first.Store(1)
@@ -117,11 +118,15 @@ func randomText(bytes int) string {
 
 func (r *recovery) now() time.Duration { return time.Since(r.began) }
 
-// unlock releases mu and ends the connections whose queues have run over.
+// unlock releases mu, ends the connections whose queues have run over, and lets
+// go of the namespace for sessions that are not kept any more.
 func (r *recovery) unlock() {
-	slow := r.slow
-	r.slow = nil
+	slow, freed := r.slow, r.freed
+	r.slow, r.freed = nil, 0
 	r.mu.Unlock()
+	for range freed {
+		r.ns.release()
+	}
 	for _, sess := range slow {
 		sess.Overflow()
 	}
@@ -233,6 +238,7 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 // deliver sends to the sockets of this server that the target means.
 func (r *recovery) deliver(t *Target, f *frames) {
 	list := matched.Get().(*[]*Socket)
+	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
 	sockets, pos := r.match(t, f, (*list)[:0])
 	for _, s := range sockets {
@@ -246,6 +252,11 @@ func (r *recovery) deliver(t *Target, f *frames) {
 		}
 	}
 	r.unlock()
+	for _, s := range sockets {
+		if s.tells() {
+			s.tell(&told)
+		}
+	}
 	clear(sockets)
 	*list = sockets
 	matched.Put(list)

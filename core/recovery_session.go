@@ -159,6 +159,7 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	r.ns.rooms.mu.Unlock()
 	t.session = sess
 	r.stored[t.pid] = r.oldest.PushBack(sess)
+	r.ns.hold() // a child stays for those who may come back; the socket still has it
 	for r.oldest.Len() > r.opts.MaxSessions {
 		r.forget(r.oldest.Front().Value.(*session))
 	}
@@ -171,6 +172,7 @@ func (r *recovery) forget(sess *session) {
 	if e := r.stored[sess.pid]; e != nil {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
+		r.freed++
 	}
 }
 

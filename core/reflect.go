@@ -104,16 +104,27 @@ func newReflected(event string, fn any) *handler {
 	v := reflect.ValueOf(fn)
 	s := shapeOf(fn)
 	s.check(event)
-	return &handler{event: event, noContext: !s.ctx, shape: s, call: func(ctx context.Context, in *Incoming) error {
+	return &handler{event: event, noContext: !s.ctx, shape: s, call: s.caller(v, nil)}
+}
+
+// caller returns what calls a function of that shape. take, unless it is nil,
+// may object when there are arguments to call it with.
+func (s *shape) caller(v reflect.Value, take func() error) EventHandler {
+	return func(ctx context.Context, in *Incoming) error {
 		args, err := s.decode(ctx, in)
 		if err != nil {
 			return errArgs
+		}
+		if take != nil {
+			if err := take(); err != nil {
+				return err
+			}
 		}
 		if s.variadic {
 			return s.finish(in, v.CallSlice(args))
 		}
 		return s.finish(in, v.Call(args))
-	}}
+	}
 }
 
 // decode fills the parameters.

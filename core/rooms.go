@@ -14,6 +14,7 @@ type rooms struct {
 	sockets map[string]*Socket
 	rooms   map[string]*room
 	watch   RoomWatcher // may be nil
+	events  roomEvents
 }
 
 type room struct {
@@ -28,7 +29,8 @@ type membership struct {
 	index int
 }
 
-func (rs *rooms) init() {
+func (rs *rooms) init(ns *Namespace) {
+	rs.events.ns = ns
 	rs.sockets = make(map[string]*Socket)
 	rs.rooms = make(map[string]*room)
 }
@@ -70,9 +72,11 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 			r = &room{name: name}
 			rs.rooms[name] = r
 			created = append(created, name)
+			rs.events.add(RoomCreated, name, "")
 		}
 		s.in = append(s.in, membership{r, len(r.members)})
 		r.members = append(r.members, s)
+		rs.events.add(RoomJoined, name, s.id)
 		if record {
 			s.track.move(name, true)
 		}
@@ -111,6 +115,7 @@ func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
 // reports whether the room is gone. Called with mu held.
 func (rs *rooms) drop(m membership) (deleted bool) {
 	r := m.room
+	rs.events.add(RoomLeft, r.name, r.members[m.index].id)
 	last := len(r.members) - 1
 	moved := r.members[last]
 	r.members[m.index] = moved
@@ -121,6 +126,7 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 	}
 	if last == 0 {
 		delete(rs.rooms, r.name)
+		rs.events.add(RoomDeleted, r.name, "")
 	}
 	return last == 0
 }
@@ -150,8 +156,11 @@ func (rs *rooms) take(s *Socket) (names, deleted []string) {
 	return names, deleted
 }
 
-// notify tells the adapter, without a lock held.
+// notify tells the listeners and the adapter, without a lock held.
 func (rs *rooms) notify(created, deleted []string) {
+	if rs.events.waiting.Load() {
+		rs.events.tell(&rs.mu)
+	}
 	if rs.watch == nil {
 		return
 	}

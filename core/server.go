@@ -32,7 +32,11 @@ type Server struct {
 	client http.Handler // nil: none is served
 
 	mu         sync.RWMutex
-	namespaces map[string]*Namespace
+	namespaces map[string]*Namespace    // concrete ones and children
+	parents    []*Namespace             // in the order of registration
+	children   int                      // of all parents
+	leaving    map[string]chan struct{} // closed when a removed child's adapter is
+	onNew      []func(*Namespace)
 
 	work work            // running dispatchers, and answers to other servers
 	life context.Context // ends with Shutdown; of handlers that have no socket
@@ -63,33 +67,41 @@ func NewServer(o *Options) *Server {
 }
 
 // Of returns the namespace, which it makes when it is asked for first. Clients
-// can join it from then on. A missing leading slash is added.
+// can join it from then on. A missing leading slash is added. A name that a
+// parent of [Server.OfRegexp] matches is that parent's child: see
+// [Namespace.Child].
 func (srv *Server) Of(name string) *Namespace {
+	name = srv.checked(name)
+	srv.mu.Lock()
+	ns, made := srv.namespaces[name], false
+	if ns == nil {
+		if p := srv.parentByName(name); p != nil {
+			srv.mu.Unlock()
+			return newChild(p, name)
+		}
+		ns, made = newNamespace(srv, name), true
+		srv.namespaces[name] = ns
+	}
+	srv.mu.Unlock()
+	if ns.parent != nil { // its adapter is the business of those who hold it
+		return ns
+	}
+	ns.ready()
+	if made {
+		ns.announce()
+	}
+	return ns
+}
+
+// checked returns a name that a namespace can have.
+func (srv *Server) checked(name string) string {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
 	}
 	if len(name) > srv.opts.Limits.NamespaceName || strings.ContainsRune(name, ',') {
 		panic("socketio: namespace name " + name + " cannot be used: it is too long or has a comma")
 	}
-	srv.mu.Lock()
-	ns := srv.namespaces[name]
-	if ns == nil {
-		ns = newNamespace(srv, name)
-		srv.namespaces[name] = ns
-	}
-	srv.mu.Unlock()
-	return ns.ready()
-}
-
-// lookup returns the namespace if it exists.
-func (srv *Server) lookup(name string) *Namespace {
-	srv.mu.RLock()
-	ns := srv.namespaces[name]
-	srv.mu.RUnlock()
-	if ns == nil {
-		return nil
-	}
-	return ns.ready()
+	return name
 }
 
 // ServeHTTP serves Engine.IO requests and, unless Options.NoClient is set, the
@@ -132,25 +144,15 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	if e := srv.work.wait(ctx); err == nil {
 		err = e
 	}
-	for _, adapter := range srv.adapters() {
-		if e := adapter.Close(); err == nil {
+	srv.mu.RLock()
+	namespaces := slices.Collect(maps.Values(srv.namespaces))
+	srv.mu.RUnlock()
+	for _, ns := range namespaces {
+		if e := ns.leaveCluster(); err == nil {
 			err = e
 		}
 	}
 	return err
-}
-
-func (srv *Server) adapters() []Adapter {
-	srv.mu.RLock()
-	namespaces := slices.Collect(maps.Values(srv.namespaces))
-	srv.mu.RUnlock()
-	var all []Adapter
-	for _, ns := range namespaces {
-		if a := ns.ready().adapter; a != nil {
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 // Close is Shutdown without patience: what is queued is dropped, and running

@@ -27,15 +27,21 @@ type serverEvent struct {
 }
 
 // ServerSideEmit sends an event to the handlers of [Namespace.OnServerSide] on
-// all other servers of the cluster. On a server that is alone it does nothing.
+// all other servers of the cluster. A parent's goes to each of its children
+// that exist here and there, and finds the handlers of the parents there. On a server that is alone it does nothing.
 // It fails when the arguments cannot be encoded, and when an adapter could not
 // reach the other servers.
 func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	p, err := encodeEvent(event, args)
-	if err != nil || ns.adapter == nil {
+	if err != nil {
 		return err
 	}
-	return ns.adapter.Publish(context.Background(), &Operation{Type: OpServerSide, Packet: p})
+	return ns.each(true, func(ns *Namespace) error {
+		if ns.adapter == nil {
+			return nil
+		}
+		return ns.adapter.Publish(context.Background(), &Operation{Type: OpServerSide, Packet: p})
+	})
 }
 
 // ServerSideEmitWithAck is ServerSideEmit that waits for what the handlers
@@ -52,17 +58,23 @@ func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, ar
 	op := &Operation{Type: OpServerSide, Packet: p}
 	ctx, cancel := ns.within(ctx, op)
 	defer cancel()
-	var replies []*Reply // what each appends is there when wait returns
-	wait := ns.request(ctx, op, false, func(r *Response) {
-		if r.Reply == nil {
-			return
+	members := ns.members(true)
+	defer members.release()
+	var a answers
+	waits := make([]func() error, len(members))
+	for i, ns := range members {
+		waits[i] = ns.request(ctx, op, false, func(r *Response) {
+			if r.Reply != nil {
+				a.response(r)
+			}
+		})
+	}
+	for _, wait := range waits {
+		if e := wait(); e != nil {
+			err = e
 		}
-		if reply := newReply(r.Reply); reply != nil {
-			replies = append(replies, reply)
-		}
-	})
-	err = wait()
-	return replies, err
+	}
+	return a.replies, err
 }
 
 // OnServerSide registers the handler of an event that other servers send by
@@ -81,6 +93,7 @@ func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
 	if h.shape.socket {
 		panic(fmt.Sprintf("socketio: handler of %q: what comes from a server has no *Socket", event))
 	}
+	ns = ns.mine()
 	ns.servers.mu.Lock()
 	defer ns.servers.mu.Unlock()
 	return ns.servers.handlers.add(event, h, &ns.servers.mu)
@@ -111,6 +124,9 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 	sd.mu.Lock()
 	defer sd.mu.Unlock()
 	h := sd.handlers[in.Event]
+	if h == nil && ns.parent != nil {
+		h = ns.parent.servers.find(in.Event)
+	}
 	if h == nil {
 		return false
 	}
@@ -133,6 +149,12 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 		go sd.run(ns)
 	}
 	return true
+}
+
+func (sd *serverSide) find(event string) *handler {
+	sd.mu.Lock()
+	defer sd.mu.Unlock()
+	return sd.handlers[event]
 }
 
 func (sd *serverSide) run(ns *Namespace) {
@@ -169,4 +191,4 @@ func (ns *Namespace) serve(e *serverEvent) {
 	}
 }
 
-func (ns *Namespace) log() *slog.Logger { return ns.srv.log.With("namespace", ns.name) }
+func (ns *Namespace) log() *slog.Logger { return ns.srv.log.With("namespace", ns.LogValue()) }

@@ -29,6 +29,7 @@ type Socket struct {
 	id        string
 	handshake *Handshake
 	state     atomic.Int32
+	own       atomic.Pointer[scope] // nil: never used
 
 	in       []membership // guarded by ns.rooms.mu
 	admitted bool         // by the middleware; used by the dispatcher only
@@ -138,6 +139,7 @@ func (s *Socket) Identity() string {
 // handler of the same event. Otherwise it is like [Namespace.On].
 func (s *Socket) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
+	h.scope = inSocket
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.handlers.add(event, h, &s.mu)
@@ -257,7 +259,11 @@ func (s *Socket) Emit(event string, args ...any) error {
 // send queues a packet. What middleware emits waits for the CONNECT packet,
 // which clients have to see first.
 func (s *Socket) send(f *frames) error {
-	switch s.state.Load() {
+	state := s.state.Load()
+	if state != disconnected && s.tells() {
+		s.tell(f)
+	}
+	switch state {
 	case disconnected:
 		return ErrClosed
 	case connecting:
@@ -297,6 +303,9 @@ func sendError(err error) error {
 }
 
 func (s *Socket) sendVolatile(f *frames) (sent bool) {
+	if s.connected() && s.tells() {
+		s.tell(f)
+	}
 	if s.ns.recovery != nil {
 		return s.ns.recovery.sendVolatile(s, f)
 	}

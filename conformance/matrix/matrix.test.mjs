@@ -5,6 +5,7 @@ import { Clients, modes, versions } from "../lib/client.mjs";
 import { Server } from "../lib/server.mjs";
 import { cases as broadcasts } from "./broadcasts.mjs";
 import { cases as disconnects } from "./disconnects.mjs";
+import { cases as dynamic } from "./dynamic.mjs";
 import { cases as events } from "./events.mjs";
 import { cases as limits } from "./limits.mjs";
 import { cases as namespaces } from "./namespaces.mjs";
@@ -22,7 +23,7 @@ describe(target, () => {
     if (!versions[version]) throw new Error(`no client ${version}; there are ${Object.keys(versions)}`);
     for (const mode of Object.keys(modes)) {
       describe(`client ${version}, ${mode}`, { concurrency: 4 }, () => {
-        const all = { ...events, ...broadcasts, ...namespaces, ...disconnects, ...limits, ...(mode === "upgrade" ? upgrade : {}) };
+        const all = { ...events, ...broadcasts, ...namespaces, ...dynamic, ...disconnects, ...limits, ...(mode === "upgrade" ? upgrade : {}) };
         for (const [name, run] of Object.entries(all)) {
           it(name, { timeout: 60_000 }, async (t) => {
             const clients = new Clients(server.url, version, mode, t);

@@ -56,14 +56,15 @@ func Faulty(t testing.TB, n int, opts socketio.Options, fault func(Message) []ti
 type bus struct {
 	fault func(Message) []time.Duration
 
-	mu    sync.Mutex
-	nodes map[string][]*node
+	mu     sync.Mutex
+	nodes  map[string][]*node
+	number uint64 // of the last message or request; a namespace may come back
 }
 
 // envelope is a message on its way. One of its parts is set.
 type envelope struct {
 	From   int
-	Number uint64 // counts what one node has sent to another one
+	Number uint64 // by which the receiver knows it again
 
 	Op       *socketio.Operation
 	Request  uint64 // of the sender that wants responses, or of the receiver that gets one
@@ -75,8 +76,8 @@ type envelope struct {
 
 // send takes a message to another node of the namespace. Called with mu held.
 func (b *bus) send(from, to *node, op socketio.OperationType, e envelope) {
-	from.sent[to.place]++
-	e.From, e.Number = from.place, from.sent[to.place]
+	b.number++
+	e.From, e.Number = from.place, b.number
 	data, err := json.Marshal(&e)
 	if err != nil {
 		panic(err) //nolint:forbidigo // what core has encoded encodes: a bug of this module

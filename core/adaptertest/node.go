@@ -19,15 +19,12 @@ type node struct {
 	wake  chan struct{} // holds one
 	ended chan struct{} // closed when the deliverer has ended
 
-	sent map[int]uint64 // messages to each other node, guarded by bus.mu
-
 	// Used by the deliverer only.
 	got map[int]map[uint64]bool // messages that have come from each other node
 
 	mu        sync.Mutex
 	queue     [][]byte
 	closed    bool
-	requests  uint64
 	pending   map[uint64]*pending             // by the number of the request
 	answering map[question]context.CancelFunc // what others wait for
 }
@@ -43,7 +40,7 @@ var _ socketio.Adapter = (*node)(nil)
 func newNode(b *bus, place int, local *socketio.Local) *node {
 	n := &node{
 		bus: b, place: place, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		sent: make(map[int]uint64), got: make(map[int]map[uint64]bool),
+		got:     make(map[int]map[uint64]bool),
 		pending: make(map[uint64]*pending), answering: make(map[question]context.CancelFunc),
 	}
 	n.ctx, n.end = context.WithCancel(context.Background())
@@ -85,16 +82,16 @@ func (n *node) Request(ctx context.Context, op *socketio.Operation, each func(*s
 	}, nil
 }
 
-// expect registers a request.
+// expect registers a request. Called with bus.mu held.
 func (n *node) expect(p *pending) (id uint64, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return 0, errLeft
 	}
-	n.requests++
-	n.pending[n.requests] = p
-	return n.requests, nil
+	n.bus.number++
+	n.pending[n.bus.number] = p
+	return n.bus.number, nil
 }
 
 // giveUp forgets a request and tells those who have not answered it.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 
@@ -16,11 +17,11 @@ import (
 // client sent behind its request. On an error the request has been answered.
 func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []byte, error) {
 	if under, ok := canHijack(w); !ok {
-		srv.log.Error("engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
+		srv.note(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
 			" exclude the Socket.IO path from that middleware (clients go on with polling)",
-			"writer", fmt.Sprintf("%T", under))
+			slog.String("writer", fmt.Sprintf("%T", under)))
 		err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
-		srv.refuse(w, r, err)
+		srv.refuseAt(slog.LevelDebug, w, r, err)
 		return nil, nil, err
 	}
 	if f := srv.opts.Headers; f != nil {
@@ -35,7 +36,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []b
 			_ = uw.conn.Close() // the handshake's error is the one to report
 		}
 		e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
-		srv.log.Debug("engine: request refused", "code", int(e.Code), "context", clip(e.Context))
+		srv.noteRefused(slog.LevelInfo, e)
 		if f := srv.opts.OnRefused; f != nil {
 			f(r, e)
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -175,7 +176,7 @@ func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
 				" (behind a proxy that changes the Host header, set Options.CORS.TrustForwardedHost)",
 				"origin", origin, "host", clip(r.Host))
 		}
-		srv.refuse(w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})
+		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})
 		return false
 	}
 	if foreign {

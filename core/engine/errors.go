@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -81,7 +82,13 @@ func (e *RequestError) status() int {
 // polling and for WebSocket handshakes. The reference answers the latter with
 // bare text, which no browser shows anyway.
 func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
-	srv.log.Debug("engine: request refused", "code", int(e.Code), "context", clip(e.Context))
+	srv.refuseAt(slog.LevelInfo, w, r, e)
+}
+
+// refuseAt is refuse with the level of the line in the log: that of a request
+// which has ended its session is only for debugging, as the session has a line.
+func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Request, e *RequestError) {
+	srv.noteRefused(level, e)
 	if f := srv.opts.OnRefused; f != nil {
 		f(r, e)
 	}

@@ -71,6 +71,15 @@ var (
 	probeMessage = control("3probe")
 )
 
+// Payload is what the message carries, without Engine.IO's packet type, for
+// those who look at it on its way. It must not be changed.
+func (m Message) Payload() []byte {
+	if m.binary {
+		return m.packet()
+	}
+	return m.packet()[1:]
+}
+
 // packet returns what the message carries, without the WebSocket header.
 func (m Message) packet() []byte { return m.frame[m.head:] }
 

@@ -92,7 +92,10 @@ type Options struct {
 	Headers func(h http.Header, r *http.Request, initial bool)
 	// OnRefused hears of every refused request.
 	OnRefused func(r *http.Request, e *RequestError)
-	// Logger is silent by default.
+	// Logger is silent by default. Requests that are refused are logged at
+	// level info, clients that break the protocol or a limit at warn, wrong
+	// wiring at error, and all else at debug; lines that clients cause are
+	// bounded in rate and size, and never hold session ids or payloads.
 	Logger *slog.Logger
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"slices"
@@ -74,7 +75,7 @@ func (p *poll) wakeUp() {
 func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) {
 	id, e := srv.newID(r)
 	if e != nil {
-		srv.refuse(w, r, e)
+		srv.refuseAt(slog.LevelError, w, r, e)
 		return
 	}
 	opened := false
@@ -85,7 +86,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 	}()
 	s, opened := srv.open(r, q, id, nil)
 	if !opened {
-		srv.refuse(w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})
+		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})
 		return
 	}
 	if c := srv.opts.Cookie; c != nil {
@@ -105,12 +106,12 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.ws != nil || s.state.Load() == stateReleased:
 		s.mu.Unlock()
-		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
+		s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
 		return
 	case s.poll != nil:
 		s.mu.Unlock()
-		s.shut(TransportError, errors.New("engine: overlapping polls"), false)
-		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
+		s.shut(TransportError, breach("overlapping polls"), false)
+		s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return
 	case len(s.queue) == 0 && s.state.Load() == stateOpen:
 		s.poll = p
@@ -300,7 +301,7 @@ func (s *Session) hurry() {
 // servePost takes a payload: every packet of it is handled before the answer.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	if e := s.beginPost(r); e != nil {
-		s.srv.refuse(w, r, e)
+		s.srv.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
 	e := s.handlePost(w, r)
@@ -312,7 +313,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 	if e != nil {
-		s.srv.refuse(w, r, e)
+		s.srv.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
 	h := w.Header()
@@ -339,7 +340,7 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 	case moved:
 		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
 	case overlap:
-		s.shut(TransportError, errors.New("engine: overlapping POSTs"), false)
+		s.shut(TransportError, breach("overlapping POSTs"), false)
 		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
 	}
 	return nil
@@ -347,7 +348,7 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 
 func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestError {
 	if r.Header.Get("Content-Type") == "application/octet-stream" { // CVE-2026-59725
-		s.shut(TransportError, errors.New("engine: invalid content"), false)
+		s.shut(TransportError, breach("invalid content"), false)
 		return &RequestError{Code: BadRequest, Context: "binary body"}
 	}
 	if s.state.Load() == stateOpen {
@@ -362,7 +363,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 		return s.closedDuringPost(*pooled)
 	}
 	if !utf8.Valid(*pooled) {
-		s.shut(ParseError, errors.New("engine: body is not UTF-8"), false)
+		s.shut(ParseError, breach("body is not UTF-8"), false)
 		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
 	}
 	defer s.startWork()
@@ -427,7 +428,7 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			w.Header().Set("Connection", "close")
-			s.shut(TransportError, errors.New("engine: body took too long"), false)
+			s.shut(TransportError, breach("body took too long"), false)
 			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
 			return s.tooLarge(w)
@@ -442,6 +443,6 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 // way of keeping the session open hides that.
 func (s *Session) tooLarge(w http.ResponseWriter) *RequestError {
 	w.Header().Set("Connection", "close") // and do not read the rest
-	s.shut(TransportError, errors.New("engine: body over the limit"), false)
+	s.shut(TransportError, breach("body over the limit"), false)
 	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
@@ -463,6 +464,7 @@ func TestGoodbye(t *testing.T) {
 				h.ended(engine.TransportClose)
 				if name == "later" {
 					<-time.After(250 * time.Millisecond)
+					synctest.Wait() // for the timer of the same moment
 				}
 				for _, want := range gets {
 					r := h.get(sid)

@@ -48,6 +48,7 @@ type Server struct {
 	origins seenOrigins
 	flush   flushers
 	lending lending
+	noted   logBound
 
 	mu       sync.Mutex
 	sessions map[string]*Session // until their connections are closed
@@ -86,7 +87,11 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err.Status == http.StatusServiceUnavailable {
 			w.Header().Set("Connection", "close")
 		}
-		srv.refuse(w, r, err)
+		level := slog.LevelInfo
+		if err.Status == http.StatusServiceUnavailable { // while shutting down all are
+			level = slog.LevelDebug
+		}
+		srv.refuseAt(level, w, r, err)
 	case s == nil && q.transport == Polling:
 		srv.openPolling(w, r, q)
 	case s == nil:

@@ -66,7 +66,7 @@ func (f *failure) Error() string { return string(f.reason) + ": " + f.err.Error(
 func (f *failure) Unwrap() error { return f.err }
 
 func fail(reason Reason, format string, args ...any) *failure {
-	return &failure{reason, fmt.Errorf("engine: "+format, args...)}
+	return &failure{reason, breach(fmt.Sprintf(format, args...))}
 }
 
 // open makes a session, queues its open packet, and introduces it to the
@@ -318,6 +318,10 @@ func (s *Session) startWork() {
 // It returns at once.
 func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
 
+// Fail is Close for a client that has broken the Receiver's rules: err, which
+// must not have anything from the client in it, is logged and given to Closed.
+func (s *Session) Fail(err error) { s.shut(ForcedClose, err, true) }
+
 // shut is the one transition out of stateOpen. With flush, what is queued
 // still goes out.
 func (s *Session) shut(reason Reason, err error, flush bool) {
@@ -355,7 +359,7 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	if gone {
 		s.release()
 	}
-	s.srv.log.Debug("engine: session closed", "sid", s.id, "reason", string(reason), "error", err)
+	s.noteClosed(recv, reason, err)
 	if recv != nil {
 		recv.Closed(reason, err)
 	}

@@ -16,7 +16,7 @@ import (
 // and after an upgrade, in both directions.
 func TestServerTimeouts(t *testing.T) {
 	t.Parallel()
-	const short = 100 * time.Millisecond
+	const short = 50 * time.Millisecond
 	tests := []struct {
 		name string
 		tune func(*http.Server)

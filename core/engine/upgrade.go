@@ -168,7 +168,7 @@ func (c *wsConn) promote() error {
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}
-	s.srv.log.Debug("engine: session upgraded", "sid", s.id)
+	s.srv.log.Debug("engine: session upgraded", "session", sessionTag(s.id))
 	return nil
 }
 

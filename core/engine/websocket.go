@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -54,7 +55,7 @@ type wsConn struct {
 func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
 	id, e := srv.newID(r)
 	if e != nil {
-		srv.refuse(w, r, e)
+		srv.refuseAt(slog.LevelError, w, r, e)
 		return
 	}
 	opened := false
@@ -190,7 +191,7 @@ func (c *wsConn) readOnce() error {
 }
 
 // errMessageTimeout ends a connection that leaves a message incomplete.
-var errMessageTimeout = errors.New("engine: message was not completed in time")
+const errMessageTimeout = breach("message was not completed in time")
 
 // feed parses bytes that have arrived, and limits the time that an incomplete
 // message may take.

@@ -2,6 +2,7 @@ package siotest
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"testing"
 )
@@ -26,13 +27,15 @@ type outside struct {
 	cleanup []func()
 }
 
-func (o *outside) Helper()                         {}
-func (o *outside) Name() string                    { return "example" }
-func (o *outside) Log(args ...any)                 { fmt.Println(args...) }
-func (o *outside) Logf(format string, args ...any) { fmt.Printf(format+"\n", args...) }
-func (o *outside) Cleanup(f func())                { o.cleanup = append(o.cleanup, f) }
-func (o *outside) Error(args ...any)               { o.Log(args...) }
-func (o *outside) Errorf(f string, args ...any)    { o.Logf(f, args...) }
+func (o *outside) Helper()         {}
+func (o *outside) Name() string    { return "example" }
+func (o *outside) Log(args ...any) { _, _ = fmt.Fprintln(os.Stdout, args...) }
+func (o *outside) Logf(format string, args ...any) {
+	_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...)
+}
+func (o *outside) Cleanup(f func())             { o.cleanup = append(o.cleanup, f) }
+func (o *outside) Error(args ...any)            { o.Log(args...) }
+func (o *outside) Errorf(f string, args ...any) { o.Logf(f, args...) }
 
 func (o *outside) Fatal(args ...any) {
 	o.Log(args...)

@@ -199,7 +199,7 @@ func TestDialOption(t *testing.T) {
 		assert.Equal(t, "status", resp.StatusCode, 400)
 		_ = resp.Body.Close()
 		o.Dial = func(context.Context) (net.Conn, error) { return nil, io.ErrNoProgress }
-		_, err = siotest.HTTP(t, nil, o).Get("http://server.test/") //nolint:bodyclose // there is none
+		_, err = siotest.HTTP(t, nil, o).Get("http://server.test/")
 		assert.ErrorIs(t, err, io.ErrNoProgress)
 	})
 }

@@ -78,7 +78,7 @@ func detach(hc net.Conn) (net.Conn, []byte) {
 	}
 	early, err := io.ReadAll(io.LimitReader(hc, 1<<20))
 	var late interface{ Timeout() bool } // all that the error of fasthttputil's connections has
-	if err != nil && !(errors.As(err, &late) && late.Timeout()) {
+	if err != nil && (!errors.As(err, &late) || !late.Timeout()) {
 		_ = conn.Close() // the session will notice
 	}
 	_ = conn.SetReadDeadline(time.Time{}) // fails only when it is closed

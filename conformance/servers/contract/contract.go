@@ -17,6 +17,7 @@ import (
 type Contract struct {
 	IO *socketio.Server
 
+	parents  []*socketio.Namespace
 	reasons  *reasons
 	shutdown chan struct{} // closed when a client asks for it
 	once     sync.Once
@@ -44,6 +45,7 @@ func New(options socketio.Options) *Contract {
 	c.IO.Of("/closed").UseFunc(func(context.Context, *socketio.Socket) error {
 		return &socketio.ConnectError{Message: "closed"}
 	})
+	c.dynamic()
 	return c
 }
 

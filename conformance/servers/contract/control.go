@@ -18,6 +18,7 @@ func (c *Contract) Control() http.Handler {
 		}
 		_, _ = io.WriteString(w, reason) // or the test is gone
 	})
+	mux.HandleFunc("GET /control/exists", c.exists)
 	mux.HandleFunc("POST /control/say", func(w http.ResponseWriter, r *http.Request) {
 		if err := c.IO.To(r.FormValue("room")).Emit("said", r.FormValue("text")); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

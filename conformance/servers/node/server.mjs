@@ -4,20 +4,61 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Server } from "socket.io";
 
 const httpServer = createServer(control);
-const io = new Server(httpServer, { pingInterval: 1000, pingTimeout: 10_000, serveClient: false });
+const io = new Server(httpServer, {
+  pingInterval: 1000,
+  pingTimeout: 10_000,
+  serveClient: false,
+  cleanupEmptyChildNamespaces: true,
+});
 
 const reasons = new Map(); // by socket id
 const reasonWaiters = new Map(); // by socket id: callbacks
 
 for (const name of ["/", "/chat", "/admin", "/closed", "/stream"]) {
   io.of(name).on("connection", (socket) => {
-    socket.on("disconnect", (reason) => {
-      reasons.set(socket.id, reason);
-      for (const tell of reasonWaiters.get(socket.id) ?? []) tell();
-      reasonWaiters.delete(socket.id);
-    });
+    remember(socket);
     (name === "/stream" ? stream : events)(socket);
   });
+}
+
+const byUser = (name, auth, next) => next(null, name.startsWith("/of-") && name === `/of-${auth.user}`);
+for (const parent of [io.of(/^\/dynamic-\d+$/), io.of(byUser)]) {
+  parent.use((socket, next) => next(socket.handshake.auth.token === "wrong" ? new Error("not authorized") : undefined));
+  parent.on("connection", (socket) => {
+    remember(socket);
+    events(socket);
+    listen(socket);
+    socket.on("say-all", (text, ack) => {
+      parent.emit("said", text);
+      ack(true);
+    });
+    socket.on("room-events", (ack) => ack(roomEvents.get(socket.nsp.name) ?? []));
+  });
+}
+
+const roomEvents = new Map(); // by namespace
+io.on("new_namespace", (namespace) => {
+  const all = roomEvents.get(namespace.name) ?? [];
+  roomEvents.set(namespace.name, all);
+  for (const type of ["create-room", "join-room", "leave-room", "delete-room"]) {
+    namespace.adapter.on(type, (room) => room.length !== 20 && all.push(`${type} ${room}`)); // ids have 20 characters
+  }
+});
+
+function remember(socket) {
+  socket.on("disconnect", (reason) => {
+    reasons.set(socket.id, reason);
+    for (const tell of reasonWaiters.get(socket.id) ?? []) tell();
+    reasonWaiters.delete(socket.id);
+  });
+}
+
+function listen(socket) {
+  const heard = { in: [], out: [] };
+  socket.onAny((name, ...args) => heard.in.push(`${name} ${withoutAck(args).length}`));
+  socket.onAnyOutgoing((name, ...args) => heard.out.push(`${name} ${args.length}`));
+  socket.on("heard", (ack) => ack(heard));
+  socket.once("first", (ack) => ack("once"));
 }
 
 io.of("/admin").use((socket, next) => {
@@ -119,6 +160,8 @@ async function control(request, response) {
       }
       return reasons.has(id) ? end(200, reasons.get(id)) : end(404);
     }
+    case "GET /control/exists":
+      return end(io._nsps.has(url.searchParams.get("namespace")) ? 204 : 404);
     case "POST /control/say":
       io.to(url.searchParams.get("room")).emit("said", url.searchParams.get("text"));
       return end(204);

@@ -1,8 +1,7 @@
 package mounttest
 
 import (
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -33,7 +32,7 @@ func Proxy(t testing.TB, target, base string, keepHost bool) string {
 				r.Out.Host = r.In.Host
 			}
 		},
-		ErrorLog: log.New(io.Discard, "", 0), // of clients that hang up
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of clients that hang up
 	})
 	return front + base + path
 }

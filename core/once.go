@@ -1,0 +1,69 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+)
+
+// Once is On for a handler that runs once: for the first event, of any socket
+// of the namespace or of any child of the parent, whose arguments decode and
+// which event middleware lets through. From then on events have the handler
+// that they would have without it.
+func (ns *Namespace) Once(event string, handler any) (off func()) {
+	ns = ns.mine()
+	return ns.handlers.once(event, handler, ns.level(), &ns.mu)
+}
+
+// Once is On for a handler that runs once. See [Namespace.Once].
+func (s *Socket) Once(event string, handler any) (off func()) {
+	return s.handlers.once(event, handler, inSocket, &s.mu)
+}
+
+// errTaken: of events that came at the same time another one has the handler.
+var errTaken = errors.New("socketio: the handler is taken")
+
+// once adds a handler that takes itself off when it is about to run.
+func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off func()) {
+	f := newHandler(event, fn) // panics on what On panics on
+	h := &handler{event: event, scope: scope, shape: f.shape}
+	call := f.taken(fn, func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		if (*hs)[event] != h {
+			return errTaken
+		}
+		delete(*hs, event)
+		return nil
+	})
+	h.call = func(ctx context.Context, in *Incoming) error {
+		err := call(ctx, in)
+		if err != errTaken { //nolint:errorlint // nothing wraps it
+			return err
+		}
+		if next := in.Socket.find([]byte(event)); next != nil {
+			return next.call(ctx, in)
+		}
+		return nil
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return hs.add(event, h, mu)
+}
+
+// taken returns h's function as an EventHandler that asks take when it has the
+// arguments: what does not decode is not to use up a handler.
+func (h *handler) taken(fn any, take func() error) EventHandler {
+	switch fn.(type) {
+	case EventHandler, func(context.Context, *Incoming) error, *handler: // which decode by themselves
+		return func(ctx context.Context, in *Incoming) error {
+			if err := take(); err != nil {
+				return err
+			}
+			return h.call(ctx, in)
+		}
+	}
+	s := shapeOf(fn)
+	return s.caller(reflect.ValueOf(fn), take)
+}

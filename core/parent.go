@@ -1,0 +1,455 @@
+package socketio
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// pattern is what makes a namespace a parent.
+type pattern struct {
+	re       *regexp.Regexp // nil: only match knows
+	match    func(name string, h *Handshake) bool
+	children map[string]*Namespace // guarded by Server.mu
+}
+
+// lifetime is how long a child is there.
+type lifetime struct {
+	// users are its sockets, from the moment they connect until their last
+	// hook has run, and calls under way; removed once it is not there.
+	users      atomic.Int64
+	kept       bool            // the application has registered something; guarded by Server.mu
+	after      <-chan struct{} // closed when the adapter of the one before is
+	ready      atomic.Bool     // it has its adapter
+	known      atomic.Bool     // the hooks of OnNewNamespace have run
+	announcing atomic.Bool     // they run
+	left       sync.Once       // its adapter is closed
+}
+
+const removed = math.MinInt64 / 2
+
+// OfRegexp returns the parent of all namespaces whose names match: a client
+// that joins one makes it, as a child. The expression is not anchored by
+// itself: "^/room-[0-9]+$" is meant more often than "/room-[0-9]+".
+//
+// What is registered with the parent holds for all its children, live: its
+// middleware, hooks and listeners come before a child's own, its event
+// middleware is outside of theirs, its handlers are for the events that the
+// child has none for. What is sent or done with the parent is for all its
+// children that have sockets on this server, each on all servers.
+//
+// Namespaces that [Server.Of] has made come first, then parents in the order of
+// their registration; the first that wants the client has it. While a child
+// exists its name is its parent's, which alone is asked. A child that nobody
+// is in is removed, see [Namespace.Child] and Options.KeepEmptyNamespaces.
+//
+// It panics on nil. See https://socket.io/docs/v4/namespaces/#dynamic-namespaces.
+func (srv *Server) OfRegexp(re *regexp.Regexp) *Namespace {
+	notNil("OfRegexp", re == nil)
+	return srv.newParent(re.String(), &pattern{re: re, match: func(name string, _ *Handshake) bool { return re.MatchString(name) }})
+}
+
+// OfFunc returns the parent of all namespaces that f says yes to. It is asked
+// for every client that wants to join, also when the child exists: its answer
+// may depend on the handshake, whose Auth is that of this namespace. It runs on
+// the goroutine that reads the client's connection and must be quick; what
+// takes time is middleware of the parent. When it panics, that is logged and
+// means no. It may be called concurrently.
+//
+// [Server.Of] does not know f's names: it makes a namespace of its own, which
+// has nothing of the parent's, its middleware included. To reach a child there
+// is [Namespace.Child]. Otherwise it is like [Server.OfRegexp].
+func (srv *Server) OfFunc(f func(name string, h *Handshake) bool) *Namespace {
+	notNil("OfFunc", f == nil)
+	return srv.newParent("func", &pattern{match: f})
+}
+
+func (srv *Server) newParent(name string, p *pattern) *Namespace {
+	ns := newNamespace(srv, name)
+	ns.unhandled.scope = inParent
+	ns.pattern = p
+	p.children = make(map[string]*Namespace)
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.parents = append(srv.parents, ns)
+	return ns
+}
+
+// OnNewNamespace adds a hook that hears of each namespace that is made from
+// then on, by [Server.Of] or as a child, before its first client has joined.
+// What the hook registers with a child does not keep it from being removed: for
+// the next child of that name the hook runs again. When it panics for a child,
+// the clients that wait for that are refused.
+func (srv *Server) OnNewNamespace(f func(ns *Namespace)) {
+	notNil("OnNewNamespace", f == nil)
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.onNew = append(srv.onNew, f)
+}
+
+// Parent returns the parent of a child, nil for other namespaces.
+func (ns *Namespace) Parent() *Namespace { return ns.parent }
+
+// Children returns a parent's children that exist on this server.
+func (ns *Namespace) Children() []*Namespace {
+	if ns.pattern == nil {
+		return nil
+	}
+	ns.srv.mu.RLock()
+	defer ns.srv.mu.RUnlock()
+	all := make([]*Namespace, 0, len(ns.pattern.children))
+	for _, child := range ns.pattern.children {
+		all = append(all, child)
+	}
+	return all
+}
+
+// Child returns a parent's child by its name, to send to it or to register
+// something with it. It panics when ns is no parent, and on a name that the
+// parent's expression does not match.
+//
+// A child exists while a socket is in it, or joins it. What is returned can be
+// used at any time: what is sent with it goes to the child that exists then,
+// here and on other servers, and to nobody if there is none. Registering
+// something with it makes the child, if need be, and keeps it for good: do so
+// only for a few names that the application knows, and for the others with the
+// parent or in [Server.OnNewNamespace]. All that is true of the namespaces that
+// [Socket.Namespace] and [Server.Of] return, too, when they are children.
+func (ns *Namespace) Child(name string) *Namespace {
+	if ns.pattern == nil {
+		panic("socketio: Child: namespace " + ns.name + " is no parent")
+	}
+	name = ns.srv.checked(name)
+	if ns.pattern.re != nil && !ns.pattern.re.MatchString(name) {
+		panic("socketio: Child: " + name + " does not match " + ns.name)
+	}
+	ns.srv.mu.RLock()
+	defer ns.srv.mu.RUnlock()
+	if child := ns.pattern.children[name]; child != nil {
+		return child
+	}
+	return newChild(ns, name)
+}
+
+// newChild returns a child that is not there yet.
+func newChild(parent *Namespace, name string) *Namespace {
+	ns := newNamespace(parent.srv, name)
+	ns.parent = parent
+	ns.life.users.Store(removed)
+	return ns
+}
+
+// level is the scope of what is registered with the namespace.
+func (ns *Namespace) level() int {
+	if ns.pattern != nil {
+		return inParent
+	}
+	return inNamespace
+}
+
+// hold keeps a child from being removed until release. It reports whether the
+// namespace is there.
+func (ns *Namespace) hold() bool {
+	for ns.parent != nil {
+		n := ns.life.users.Load()
+		if n < 0 {
+			return false
+		}
+		if ns.life.users.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	return true
+}
+
+// release ends a hold. The last one removes the child.
+func (ns *Namespace) release() {
+	if ns.parent == nil || ns.life.users.Add(-1) > 0 || ns.srv.opts.KeepEmptyNamespaces {
+		return
+	}
+	srv := ns.srv
+	srv.mu.Lock()
+	if ns.life.kept || !ns.life.users.CompareAndSwap(0, removed) {
+		srv.mu.Unlock()
+		return
+	}
+	delete(srv.namespaces, ns.name)
+	delete(ns.parent.pattern.children, ns.name)
+	srv.children--
+	if ns.adapter == nil {
+		srv.mu.Unlock()
+		return
+	}
+	left := make(chan struct{})
+	if srv.leaving == nil {
+		srv.leaving = make(map[string]chan struct{})
+	}
+	srv.leaving[ns.name] = left
+	srv.mu.Unlock()
+	if err := ns.closeAdapter(); err != nil {
+		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", err)
+	}
+	srv.mu.Lock()
+	delete(srv.leaving, ns.name)
+	srv.mu.Unlock()
+	close(left)
+}
+
+// leaveCluster closes the adapter of a namespace that is there.
+func (ns *Namespace) leaveCluster() error {
+	if !ns.hold() {
+		return nil
+	}
+	defer ns.release()
+	return ns.ready().closeAdapter()
+}
+
+func (ns *Namespace) closeAdapter() (err error) {
+	ns.life.left.Do(func() {
+		if ns.adapter != nil {
+			err = ns.adapter.Close()
+		}
+	})
+	return err
+}
+
+// held returns the namespace of that name and holds it; nil if there is none.
+func (srv *Server) held(name string) *Namespace {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	ns := srv.namespaces[name]
+	if ns == nil || !ns.hold() { // which is so for all that are in the map
+		return nil
+	}
+	return ns
+}
+
+// enter returns the namespace that a client is to join, and holds it; nil if
+// there is none for it.
+func (srv *Server) enter(name string, h *Handshake) *Namespace {
+	for {
+		if ns := srv.held(name); ns != nil {
+			if ns.parent == nil || srv.wants(ns.parent, name, h) {
+				return ns
+			}
+			ns.release()
+			return nil
+		}
+		p := srv.parentFor(name, h)
+		if p == nil {
+			return nil
+		}
+		if ns, taken := srv.adopt(p, name, srv.opts.Limits.ChildNamespaces); !taken {
+			return ns
+		}
+	}
+}
+
+// parentByName is the first parent whose expression matches. Called with mu held.
+func (srv *Server) parentByName(name string) *Namespace {
+	for _, p := range srv.parents {
+		if p.pattern.re != nil && p.pattern.re.MatchString(name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// parentFor is the first parent that wants the client.
+func (srv *Server) parentFor(name string, h *Handshake) *Namespace {
+	srv.mu.RLock()
+	parents := srv.parents
+	srv.mu.RUnlock()
+	for _, p := range parents {
+		if srv.wants(p, name, h) {
+			return p
+		}
+	}
+	return nil
+}
+
+// wants asks a parent, without a lock held.
+func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
+	srv.guard("OfFunc", name, func() { yes = p.pattern.match(name, h) })
+	return yes
+}
+
+// guard runs code of the application that belongs to no socket. A panic is
+// logged once, with its stack, and goes no further.
+func (srv *Server) guard(what, namespace string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			srv.log.Error("socketio: panic", "in", what, "namespace", clip(namespace), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// adopt returns the parent's child of that name, which it makes if there is
+// none and there are fewer than limit, and holds it. taken reports that the
+// name has become another one's.
+func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if ns = srv.namespaces[name]; ns != nil {
+		if ns.parent != p {
+			return nil, true
+		}
+		ns.hold()
+		return ns, false
+	}
+	if srv.children >= limit {
+		return nil, false
+	}
+	ns = newChild(p, name)
+	ns.life.users.Store(1)
+	if left := srv.leaving[name]; left != nil {
+		ns.life.after = left
+	}
+	srv.namespaces[name] = ns
+	p.pattern.children[name] = ns
+	srv.children++
+	return ns, false
+}
+
+// announce tells the hooks of OnNewNamespace, once.
+func (ns *Namespace) announce() {
+	ns.announced.Do(func() {
+		ns.srv.mu.RLock()
+		hooks := ns.srv.onNew
+		ns.srv.mu.RUnlock()
+		ns.life.announcing.Store(true)
+		defer ns.life.announcing.Store(false)
+		for _, hook := range hooks {
+			hook(ns)
+		}
+		ns.life.known.Store(true)
+	})
+}
+
+// introduce announces the namespace before a socket's middleware runs. It fails
+// when a hook has panicked: what it was to register may be what protects it.
+func (ns *Namespace) introduce() error {
+	ns.announce()
+	if !ns.life.known.Load() {
+		return errPanicked
+	}
+	return nil
+}
+
+// connect makes the adapter before a socket is let in: one that middleware
+// refuses costs the cluster nothing. It fails when making it has panicked.
+func (ns *Namespace) connect() error {
+	ns.ready()
+	if !ns.life.ready.Load() {
+		return errPanicked
+	}
+	return nil
+}
+
+// mine returns the namespace to register something with: a child is made if it
+// is not there, and stays.
+func (ns *Namespace) mine() *Namespace {
+	if ns.parent == nil {
+		return ns
+	}
+	live := ns
+	if !ns.hold() {
+		child, taken := ns.srv.adopt(ns.parent, ns.name, noLimit)
+		if taken {
+			ns.srv.log.Error("socketio: what is registered with a child is lost: its name is another namespace's", "namespace", ns.LogValue())
+			return ns
+		}
+		live = child
+	}
+	defer live.release()
+	if live.life.announcing.Load() {
+		return live
+	}
+	ns.srv.mu.Lock()
+	live.life.kept = true
+	ns.srv.mu.Unlock()
+	live.ready()
+	if live != ns {
+		live.announce()
+	}
+	return live
+}
+
+// each calls f with the namespaces that this one stands for: a parent's
+// children that can have sockets, or a child's successor. With cluster, a child
+// that is not there is made for the call if it may be on other servers.
+func (ns *Namespace) each(cluster bool, f func(*Namespace) error) error {
+	switch {
+	case ns.pattern != nil:
+		return ns.eachChild(f)
+	case ns.parent == nil:
+		return f(ns)
+	}
+	live := ns
+	if !ns.hold() {
+		live = ns.srv.held(ns.name)
+		if live == nil && cluster && ns.srv.opts.Adapter != nil {
+			live, _ = ns.srv.adopt(ns.parent, ns.name, noLimit)
+		}
+		if live == nil {
+			return nil
+		}
+	}
+	defer live.release()
+	if live.parent != ns.parent {
+		return nil
+	}
+	return f(live.ready())
+}
+
+func (ns *Namespace) eachChild(f func(*Namespace) error) error {
+	var errs []error
+	for _, child := range ns.Children() {
+		if !child.hold() {
+			continue
+		}
+		if child.life.ready.Load() { // one that is being made has no sockets
+			errs = append(errs, f(child))
+		}
+		child.release()
+	}
+	return errors.Join(errs...)
+}
+
+// members are the namespaces that another one stands for, held.
+type members []*Namespace
+
+// members is each for calls that take their time: what it returns must be
+// released.
+func (ns *Namespace) members(cluster bool) (all members) {
+	_ = ns.each(cluster, func(ns *Namespace) error {
+		ns.hold()
+		all = append(all, ns)
+		return nil
+	})
+	return all
+}
+
+func (m members) release() {
+	for _, ns := range m {
+		ns.release()
+	}
+}
+
+// here calls f with the namespaces of this server that this one stands for.
+func (ns *Namespace) here(f func(*Namespace)) {
+	_ = ns.each(false, func(ns *Namespace) error { f(ns); return nil })
+}
+
+// run does an operation on all servers, or on this one.
+func (ns *Namespace) run(op *Operation, local bool) error {
+	if ns.pattern == nil && ns.parent == nil {
+		return ns.perform(op, local)
+	}
+	return ns.each(!local, func(ns *Namespace) error { return ns.perform(op, local) })
+}

@@ -1,0 +1,56 @@
+package socketio_test
+
+import (
+	"fmt"
+	"regexp"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+)
+
+func ExampleServer_OfRegexp() {
+	t := &outside{}
+	defer t.end()
+
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	rooms := srv.OfRegexp(regexp.MustCompile(`^/room-[0-9]+$`))
+	rooms.On("where", func(s *socketio.Socket) string { return s.Namespace().Name() })
+
+	one := siotest.Dial(t, srv, siotest.Options{Namespace: "/room-1"})
+	two := siotest.Dial(t, srv, siotest.Options{Namespace: "/room-2"})
+	fmt.Println(one.Call("where"), two.Call("where"))
+
+	_ = rooms.Emit("news", "for all")
+	_ = rooms.Child("/room-2").Emit("news", "for one")
+	var text string
+	one.Expect("news", &text)
+	two.Expect("news", &text)
+	two.Expect("news", &text)
+	fmt.Println(text)
+	fmt.Println(siotest.Refused(t, srv, siotest.Options{Namespace: "/room-x"}).Message)
+	// Output:
+	// ["/room-1"] ["/room-2"]
+	// for one
+	// Invalid namespace
+}
+
+func ExampleServer_OfFunc() {
+	t := &outside{}
+	defer t.end()
+
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	tenants := srv.OfFunc(func(name string, h *socketio.Handshake) bool {
+		return name == "/"+h.Query().Get("tenant")
+	})
+	tenants.OnConnect(func(s *socketio.Socket) { _ = s.Emit("hello", s.Namespace().Name()) })
+
+	acme := map[string][]string{"tenant": {"acme"}}
+	c := siotest.Dial(t, srv, siotest.Options{Namespace: "/acme", Query: acme})
+	fmt.Println(c.Expect("hello"))
+	fmt.Println(siotest.Refused(t, srv, siotest.Options{Namespace: "/other", Query: acme}).Message)
+	// Output:
+	// ["hello","/acme"]
+	// Invalid namespace
+}

@@ -1,0 +1,112 @@
+package socketio
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// RoomEventType says what has happened to a room.
+type RoomEventType uint8
+
+// The types of room events. When a socket joins a room that nobody of this
+// server was in, RoomCreated comes before RoomJoined; when the last one leaves,
+// RoomDeleted comes after RoomLeft.
+const (
+	RoomCreated RoomEventType = iota + 1
+	RoomJoined
+	RoomLeft
+	RoomDeleted
+)
+
+// String is the name that the reference has for it, such as "create-room".
+func (t RoomEventType) String() string {
+	switch t {
+	case RoomCreated:
+		return "create-room"
+	case RoomJoined:
+		return "join-room"
+	case RoomLeft:
+		return "leave-room"
+	case RoomDeleted:
+		return "delete-room"
+	}
+	return "RoomEventType(" + strconv.Itoa(int(t)) + ")"
+}
+
+// RoomEvent is a change of the sockets of this server that are in a room.
+type RoomEvent struct {
+	Type RoomEventType
+	// Namespace is the one that the room is in, never a parent.
+	Namespace *Namespace
+	// Room is the room's name.
+	Room string
+	// Socket is the id of the socket; empty for RoomCreated and RoomDeleted.
+	Socket string
+}
+
+// OnRoom adds a listener to the changes of the namespace's rooms, or of those of
+// all children; not to the room that each socket has for itself. It hears of
+// the changes of a namespace one after another, in their order, soon after they
+// are made, on the goroutine that makes one of them; it must be quick. A
+// disconnect leaves all rooms. The returned function takes the listener off
+// again.
+func (ns *Namespace) OnRoom(f func(RoomEvent)) (off func()) {
+	notNil("OnRoom", f == nil)
+	return ns.mine().scope.rooms.add(f)
+}
+
+// roomEvents are those that listeners have not heard of yet. The lock of rooms
+// guards them.
+type roomEvents struct {
+	ns      *Namespace
+	queue   []RoomEvent
+	waiting atomic.Bool // queue has some
+	telling bool        // somebody does
+}
+
+// add notes what has happened, if anybody listens.
+func (e *roomEvents) add(t RoomEventType, room, socket string) {
+	if e.ns.scope.rooms.empty() && (e.ns.parent == nil || e.ns.parent.scope.rooms.empty()) {
+		return
+	}
+	e.queue = append(e.queue, RoomEvent{t, e.ns, room, socket})
+	e.waiting.Store(true)
+}
+
+// tell tells the listeners what there is, unless somebody does already, who
+// goes on with it. Called without mu, the lock of rooms.
+func (e *roomEvents) tell(mu sync.Locker) {
+	for first := true; ; first = false {
+		mu.Lock()
+		if first && e.telling {
+			mu.Unlock()
+			return
+		}
+		queue := e.queue
+		e.queue = nil
+		e.telling = len(queue) > 0
+		e.waiting.Store(false)
+		mu.Unlock()
+		if len(queue) == 0 {
+			return
+		}
+		for _, event := range queue {
+			e.ns.tellRoom(event)
+		}
+	}
+}
+
+// tellRoom tells the listeners of one event. Their panics are logged.
+func (ns *Namespace) tellRoom(event RoomEvent) {
+	if ns.parent != nil {
+		ns.parent.scope.tellRoom(ns, event)
+	}
+	ns.scope.tellRoom(ns, event)
+}
+
+func (c *scope) tellRoom(ns *Namespace, event RoomEvent) {
+	for _, f := range c.rooms.get() {
+		ns.srv.guard("OnRoom", ns.name, func() { (*f)(event) })
+	}
+}

@@ -1,0 +1,179 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// The scopes that an event passes on its way to its handler, from the outside.
+const (
+	inParent = iota
+	inNamespace
+	inSocket
+	scopes
+)
+
+// scope is what stands around the handlers of one parent, namespace or socket
+// beside its hooks: event middleware, and listeners to all events.
+type scope struct {
+	events   list[func(EventHandler) EventHandler]
+	incoming list[func(*Incoming)]
+	outgoing list[func(*Socket, *Outgoing)]
+	rooms    list[func(RoomEvent)] // none of a socket's
+
+	mu     sync.RWMutex
+	chains map[chainKey]chained // of handlers that are registered further out
+}
+
+// list is read without a lock; whoever changes it makes another one.
+type list[F any] struct {
+	mu  sync.Mutex
+	all atomic.Pointer[[]*F] // nil: empty
+}
+
+// add appends f and returns what takes it off again.
+func (l *list[F]) add(f F) (off func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := &f
+	all := append(slices.Clip(l.get()), p)
+	l.all.Store(&all)
+	return func() { l.remove(p) }
+}
+
+func (l *list[F]) remove(p *F) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.DeleteFunc(slices.Clone(l.get()), func(o *F) bool { return o == p })
+	if len(all) == 0 {
+		l.all.Store(nil)
+		return
+	}
+	l.all.Store(&all)
+}
+
+func (l *list[F]) empty() bool { return l.all.Load() == nil }
+
+func (l *list[F]) get() []*F {
+	if all := l.all.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// scope returns what is registered in one of the scopes, nil if nothing can be.
+func (s *Socket) scope(at int) *scope {
+	switch {
+	case at == inSocket:
+		return s.own.Load()
+	case at == inNamespace:
+		return &s.ns.scope
+	case s.ns.parent != nil:
+		return &s.ns.parent.scope
+	}
+	return nil
+}
+
+// ownScope is the socket's own, which it has only from the first use on.
+func (s *Socket) ownScope() *scope {
+	if s.own.Load() == nil {
+		s.own.CompareAndSwap(nil, new(scope))
+	}
+	return s.own.Load()
+}
+
+// chained is a handler within the event middleware of a scope.
+type chained struct {
+	h      *handler
+	call   EventHandler
+	pieces int // of middleware
+}
+
+// chainKey names a handler.
+type chainKey struct {
+	event  string
+	others bool // the one of events without a handler
+}
+
+// within returns a handler within the event middleware of a scope and of all
+// scopes further in. Each piece of middleware is put around each handler once,
+// whichever scopes there are further in: it may keep state.
+func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool) {
+	for ; at < scopes; at++ {
+		if c := s.scope(at); c != nil && !c.events.empty() {
+			return c.chain(at, h), true
+		}
+	}
+	return h.call, false
+}
+
+func (c *scope) chain(at int, h *handler) EventHandler {
+	events := c.events.get()
+	if old := c.chained(at, h); old.pieces == len(events) {
+		return old.call
+	}
+	call := h.call
+	if at < inSocket {
+		call = func(ctx context.Context, in *Incoming) error {
+			next, _ := in.Socket.within(at+1, h)
+			return next(ctx, in)
+		}
+	}
+	for _, m := range slices.Backward(events) {
+		call = (*m)(call)
+	}
+	return c.keep(at, chained{h, call, len(events)}).call
+}
+
+// chained returns what has been kept for a handler. A handler is in one parent
+// and one namespace and holds what belongs to them; what is put around it
+// further in is held there, and ends with it.
+func (c *scope) chained(at int, h *handler) chained {
+	if at <= h.scope {
+		if k := h.chains[at].Load(); k != nil {
+			return *k
+		}
+		return chained{}
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if k := c.chains[h.key()]; k.h == h {
+		return k
+	}
+	return chained{}
+}
+
+// keep keeps a chain, unless somebody was faster, and returns the one to use.
+func (c *scope) keep(at int, k chained) chained {
+	if at <= k.h.scope {
+		slot := &k.h.chains[at]
+		for {
+			old := slot.Load()
+			if old != nil && old.pieces >= k.pieces {
+				return *old
+			}
+			if slot.CompareAndSwap(old, &k) {
+				return k
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.chains[k.h.key()]; old.h == k.h && old.pieces >= k.pieces {
+		return old
+	}
+	if c.chains == nil {
+		c.chains = make(map[chainKey]chained)
+	}
+	c.chains[k.h.key()] = k
+	return k
+}
+
+// UseEvent adds middleware around the handlers of this socket's events, inside
+// that of the namespace. Otherwise it is like [Namespace.UseEvent].
+func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
+	notNil("UseEvent", m == nil)
+	s.ownScope().events.add(m)
+}
