@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/engine/internal/frame/autobahn"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -47,7 +48,7 @@ func TestCloseDuringProbe(t *testing.T) {
 			c.expect(want...)
 			c.expectClose(code)
 			h.get(sid).refused(h.t, 400, badRequest)
-			c.raw(frames(closeFrame(code)))
+			c.raw(frames(autobahn.Frame{Op: autobahn.Close}))
 			c.expectEnd()
 		}
 	}
