@@ -4,6 +4,7 @@ import (
 	linked "container/list"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,13 +135,9 @@ func (r *recovery) unlock() {
 // offsetRoom is what an offset takes at most: comma, quotes, epoch, position.
 const offsetRoom = 24
 
-// offsetAt returns what a client says that has everything up to a position.
-func (r *recovery) offsetAt(pos uint64) string {
-	return r.epoch + strconv.FormatUint(pos, 36)
-}
-
-// position is the opposite. ours is false for the offset of another log: stock
-// clients keep one over a fresh session until they get an event.
+// position reads an offset, as stamp writes it: the client has everything up
+// to it. ours is false for one of another log: stock clients keep theirs over a
+// fresh session until they get an event.
 func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
 	text, ours := strings.CutPrefix(offset, r.epoch)
 	if !ours {
@@ -194,7 +191,7 @@ func (r *recovery) put(s *Socket, f *frames) error {
 	pos := r.log.last.Load() + 1
 	r.stamp(f, pos)
 	err := r.post(s, f)
-	if err == ErrClosed {
+	if errors.Is(err, ErrClosed) {
 		return err // not kept: the caller is told that it does not arrive
 	}
 	r.log.last.Store(pos)
@@ -218,7 +215,7 @@ func (r *recovery) post(s *Socket, f *frames) error {
 		err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...)
 	}
 	err = sendError(err)
-	if err == ErrSlowConsumer {
+	if errors.Is(err, ErrSlowConsumer) {
 		r.slow = append(r.slow, s.conn.sess)
 	}
 	return err

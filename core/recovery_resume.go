@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -206,7 +207,7 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 		t.begin(r.log.last.Load())
 		r.ns.rooms.add(s)
 	} else {
-		t.moves, t.horizon = back.missed.moves, back.track.horizon
+		t.moves, t.horizon = back.moves, back.track.horizon
 		t.begin(back.from)
 		r.ns.rooms.add(s)
 		created, _ = r.ns.rooms.enter(s, back.missed.rooms, noLimit, false)
@@ -215,7 +216,7 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 			t.sent(back.positions[i])
 		}
 	}
-	if s.conn.sess.Enqueue(msgs...) == engine.ErrSlowConsumer {
+	if errors.Is(s.conn.sess.Enqueue(msgs...), engine.ErrSlowConsumer) {
 		r.slow = append(r.slow, s.conn.sess)
 	}
 	return created

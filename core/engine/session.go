@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -151,7 +152,7 @@ var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
 	err := s.enqueue(msgs, volatile)
-	if err == ErrSlowConsumer {
+	if errors.Is(err, ErrSlowConsumer) {
 		s.Overflow()
 	}
 	return err
