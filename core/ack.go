@@ -65,7 +65,8 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	if err := s.send(&f); err != nil {
 		return nil, err
 	}
-	s.conn.sess.Yield() // this may be the reader's own goroutine
+	s.welcome()         // this may be a hook of its own
+	s.conn.sess.Yield() // or the reader's own goroutine
 	select {
 	case r := <-result:
 		return r.reply, r.err

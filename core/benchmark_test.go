@@ -191,7 +191,7 @@ func BenchmarkBroadcast(b *testing.B) {
 func benchRoom(tb testing.TB, members int) (*socketio.Server, []*rawClient) {
 	tb.Helper()
 	srv, url := benchServer(tb)
-	joined := make(chan error)
+	joined := make(chan error, 1) // the client waits for the hook, see Namespace.OnConnect
 	srv.OnConnect(func(s *socketio.Socket) { joined <- s.Join("room") })
 	clients := make([]*rawClient, members)
 	for i := range clients {

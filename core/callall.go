@@ -210,7 +210,8 @@ func (ns *Namespace) call(op *Operation) *call {
 		c.send(s, f)
 	}
 	for _, s := range c.sockets {
-		s.conn.sess.Yield() // this may be the handler of any of them
+		s.welcome() // this may be a hook or a handler of any of them
+		s.conn.sess.Yield()
 	}
 	return c
 }

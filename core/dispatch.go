@@ -200,14 +200,12 @@ func (s *Socket) join() (in bool) {
 		return false
 	}
 	s.conn.joined()
-	for _, hook := range s.ns.connectHooks() {
-		s.guard("connect", func() { hook(s) })
-	}
+	s.greet()
 	return true
 }
 
-// enter puts the socket into its namespace and tells the client. It reports
-// false if the client is gone.
+// enter puts the socket into its namespace. It reports false if the client is
+// gone.
 func (s *Socket) enter() bool {
 	s.mu.Lock()
 	rooms := s.rooms
@@ -218,7 +216,7 @@ func (s *Socket) enter() bool {
 	s.ns.rooms.add(s)
 	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
 	if s.state.Load() == connecting {
-		s.conn.reply(parser.Connect, s.ns.name, []byte(`{"sid":"`+s.id+`"}`))
+		s.accept(`{"sid":"` + s.id + `"}`)
 	}
 	late, live := s.admitNow()
 	if !live {

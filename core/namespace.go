@@ -82,7 +82,9 @@ func (ns *Namespace) On(event string, handler any) (off func()) {
 
 // OnConnect adds a hook that runs when a socket has joined. All of them run,
 // a parent's first, in the order of registration, before the socket's first
-// event.
+// event. The client learns that it has joined when they have returned, so that
+// what it does then finds the rooms that they have put it into; it learns it
+// earlier when a hook waits for an acknowledgement or takes longer than a second.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
 	notNil("OnConnect", f == nil)
 	ns = ns.mine()

@@ -208,10 +208,12 @@ func (r *recovery) keep(e entry) {
 
 // post queues frames. Called with mu held.
 func (r *recovery) post(s *Socket, f *frames) error {
-	var err error
-	if f.binary == nil {
+	held, err := s.hold(f)
+	switch {
+	case held:
+	case f.binary == nil:
 		err = s.conn.sess.Enqueue(f.text)
-	} else {
+	default:
 		err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...)
 	}
 	err = sendError(err)

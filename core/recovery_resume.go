@@ -3,13 +3,9 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"slices"
 	"time"
-
-	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/parser"
 )
 
 // handover is the time that a client which has come back waits for the end of
@@ -198,11 +194,7 @@ func (s *Socket) takeSession(back *comeback) bool {
 // aside and count them twice if the connection is lost again. Called with mu held.
 func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 	t := s.track
-	answer := seal(parser.Packet{
-		Type: parser.Connect, Namespace: r.ns.name,
-		Data: []byte(`{"sid":"` + s.id + `","pid":"` + t.pid + `"}`),
-	})
-	msgs := []engine.Message{answer.text}
+	var missed []frames
 	if back == nil {
 		t.begin(r.log.last.Load())
 		r.ns.rooms.add(s)
@@ -212,13 +204,11 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 		r.ns.rooms.add(s)
 		created, _ = r.ns.rooms.enter(s, back.missed.rooms, noLimit, false)
 		for i, e := range back.events {
-			msgs = append(append(msgs, e.frames.text), e.frames.binary...)
+			missed = append(missed, e.frames)
 			t.sent(back.positions[i])
 		}
 	}
-	if errors.Is(s.conn.sess.Enqueue(msgs...), engine.ErrSlowConsumer) {
-		r.slow = append(r.slow, s.conn.sess)
-	}
+	s.accept(`{"sid":"`+s.id+`","pid":"`+t.pid+`"}`, missed...)
 	return created
 }
 

@@ -32,6 +32,7 @@ type Socket struct {
 	own       atomic.Pointer[scope] // nil: never used
 
 	in       []membership // guarded by ns.rooms.mu
+	holding  atomic.Bool  // see welcome.go
 	admitted bool         // by the middleware; used by the dispatcher only
 	track    *track       // for recovery; nil: off
 
@@ -39,6 +40,7 @@ type Socket struct {
 	inbox    *inbox
 	running  bool     // a dispatcher takes jobs from inbox
 	early    []frames // emitted by middleware; sent after CONNECT
+	held     []frames // see welcome.go
 	rooms    []string // joined by middleware, then: those at disconnect
 	handlers handlers
 	values   []value
@@ -282,10 +284,14 @@ func (s *Socket) send(f *frames) error {
 }
 
 func (s *Socket) transmit(f *frames) error {
-	var err error
-	if f.binary == nil {
+	held, err := s.hold(f)
+	switch {
+	case held && errors.Is(err, engine.ErrSlowConsumer):
+		s.conn.sess.Overflow()
+	case held:
+	case f.binary == nil:
 		err = s.conn.sess.Send(f.text)
-	} else {
+	default:
 		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
 	}
 	return sendError(err)
@@ -313,6 +319,9 @@ func (s *Socket) sendVolatile(f *frames) (sent bool) {
 }
 
 func (s *Socket) transmitVolatile(f *frames) (sent bool) {
+	if held, err := s.hold(f); held {
+		return err == nil
+	}
 	if f.binary == nil {
 		return s.conn.sess.SendVolatile(f.text)
 	}
@@ -335,7 +344,10 @@ func (s *Socket) Disconnect(closeConn bool) {
 // without a word to its namespaces: to the stock client that is "transport
 // close", and it reconnects by itself, with fresh auth. All sockets of the
 // connection are disconnected with [ForcedClose].
-func (s *Socket) CloseTransport() { s.conn.sess.Close() }
+func (s *Socket) CloseTransport() {
+	s.welcome()
+	s.conn.sess.Close()
+}
 
 // Siblings returns the sockets, this one included, of the namespaces that the
 // client has joined over the same connection.
@@ -349,6 +361,7 @@ func (s *Socket) leaveNamespace() {
 	if !s.connected() { // middleware refuses by its error
 		return
 	}
+	s.welcome() // it has to know what it leaves
 	if s.close(ServerNamespaceDisconnect) && s.conn.forget(s, true) {
 		s.conn.reply(parser.Disconnect, s.ns.name, nil)
 	}
