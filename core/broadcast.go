@@ -11,13 +11,17 @@ import (
 type Broadcast struct {
 	ns       *Namespace
 	target   Target
+	chosen   bool // To has said whom, be it nobody
 	local    bool
 	volatile bool
 	plain    bool // see Compress
 }
 
-// To adds the sockets that are in at least one of the rooms.
+// To adds the sockets that are in at least one of the rooms. With no room it
+// adds nobody, and what is sent or done then reaches nobody, here or on other
+// servers: a list of rooms that happens to be empty does not mean everybody.
 func (b Broadcast) To(rooms ...string) Broadcast {
+	b.chosen = true
 	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
 	return b
 }
@@ -45,6 +49,18 @@ func (b Broadcast) Volatile() Broadcast {
 	return b
 }
 
+// nobody reports that no room was chosen, which an empty Target could not say.
+func (b Broadcast) nobody() bool { return b.chosen && len(b.target.Rooms) == 0 }
+
+// run does an operation to the sockets, on all servers unless Local says no.
+func (b Broadcast) run(op *Operation) error {
+	if b.nobody() {
+		return nil
+	}
+	op.Target = b.target
+	return b.ns.run(op, b.local)
+}
+
 // Emit sends an event to each of the sockets once. It does not block. It fails
 // when the arguments cannot be encoded, and when an adapter could not reach
 // the other servers.
@@ -54,23 +70,23 @@ func (b Broadcast) Emit(event string, args ...any) error {
 		return err
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	return b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local)
+	return b.run(&Operation{Type: OpBroadcast, Packet: p})
 }
 
 // SocketsJoin puts the sockets into the rooms.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
-	return b.ns.run(&Operation{Type: OpJoin, Target: b.target, Rooms: rooms}, b.local)
+	return b.run(&Operation{Type: OpJoin, Rooms: rooms})
 }
 
 // SocketsLeave takes the sockets out of the rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) error {
-	return b.ns.run(&Operation{Type: OpLeave, Target: b.target, Rooms: rooms}, b.local)
+	return b.run(&Operation{Type: OpLeave, Rooms: rooms})
 }
 
 // DisconnectSockets disconnects the sockets from the namespace, with close
 // their whole connections.
 func (b Broadcast) DisconnectSockets(closeConn bool) error {
-	return b.ns.run(&Operation{Type: OpDisconnect, Target: b.target, Close: closeConn}, b.local)
+	return b.run(&Operation{Type: OpDisconnect, Close: closeConn})
 }
 
 // matched holds the lists of recipients of broadcasts under way.

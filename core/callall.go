@@ -88,6 +88,9 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	if err != nil {
 		return nil, err
 	}
+	if b.nobody() {
+		return nil, nil
+	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
 	op := &Operation{Type: OpCall, Target: b.target, Packet: p}
 	ctx, cancel := b.ns.within(ctx, op)

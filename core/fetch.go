@@ -88,6 +88,10 @@ func (r RemoteSocket) Disconnect(closeConn bool) error {
 // no deadline, for Options.AckTimeout. When some do not answer it returns the
 // sockets of the others and a [*PartialError] that counts servers.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
+	list := []RemoteSocket{}
+	if b.nobody() {
+		return list, nil
+	}
 	op := &Operation{Type: OpFetch, Target: b.target}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()
@@ -97,7 +101,6 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	for i, ns := range members {
 		fetches[i] = ns.fetch(ctx, op, b.local)
 	}
-	list := []RemoteSocket{}
 	var err error
 	for _, fetch := range fetches {
 		sockets, e := fetch()

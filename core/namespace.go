@@ -135,7 +135,8 @@ func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 
 func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
 
-// To returns a broadcast to the sockets that are in at least one of the rooms.
+// To returns a broadcast to the sockets that are in at least one of the rooms;
+// with no room, to nobody.
 func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
 
 // In is To.

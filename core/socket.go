@@ -235,7 +235,7 @@ func (s *Socket) InRoom(room string) bool {
 func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.ID()) }
 
 // To returns a broadcast to the sockets in at least one of the rooms, but not
-// to this one.
+// to this one; with no room, to nobody.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is To.
