@@ -208,7 +208,7 @@ func (r *recovery) keep(e entry) {
 
 // post queues frames. Called with mu held.
 func (r *recovery) post(s *Socket, f *frames) error {
-	held, err := s.hold(f)
+	held, err := s.hold(f, false)
 	switch {
 	case held:
 	case f.binary == nil:

@@ -284,7 +284,7 @@ func (s *Socket) send(f *frames) error {
 }
 
 func (s *Socket) transmit(f *frames) error {
-	held, err := s.hold(f)
+	held, err := s.hold(f, false)
 	switch {
 	case held && errors.Is(err, engine.ErrSlowConsumer):
 		s.conn.sess.Overflow()
@@ -319,7 +319,7 @@ func (s *Socket) sendVolatile(f *frames) (sent bool) {
 }
 
 func (s *Socket) transmitVolatile(f *frames) (sent bool) {
-	if held, err := s.hold(f); held {
+	if held, err := s.hold(f, true); held {
 		return err == nil
 	}
 	if f.binary == nil {

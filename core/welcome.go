@@ -20,6 +20,9 @@ const (
 	maxHeld = 64
 )
 
+// errDropped: a volatile packet was not kept.
+var errDropped = errors.New("socketio: no room for a volatile event")
+
 // accept holds the CONNECT packet, and with it what is sent from now on.
 func (s *Socket) accept(data string, missed ...frames) {
 	f := seal(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
@@ -31,8 +34,8 @@ func (s *Socket) accept(data string, missed ...frames) {
 
 // hold keeps a packet for a client that does not know yet that it has joined.
 // It reports false when it does: it is to be sent. It fails as
-// engine.Session.Enqueue does.
-func (s *Socket) hold(f *frames) (held bool, err error) {
+// engine.Session.Enqueue does. A volatile packet that finds no room is dropped.
+func (s *Socket) hold(f *frames, volatile bool) (held bool, err error) {
 	if !s.holding.Load() {
 		return false, nil
 	}
@@ -40,6 +43,9 @@ func (s *Socket) hold(f *frames) (held bool, err error) {
 	defer s.mu.Unlock()
 	if !s.holding.Load() {
 		return false, nil
+	}
+	if volatile && len(s.held) >= maxHeld {
+		return true, errDropped
 	}
 	s.held = append(s.held, *f)
 	if len(s.held) > maxHeld {
@@ -49,18 +55,23 @@ func (s *Socket) hold(f *frames) (held bool, err error) {
 }
 
 // letGo sends what is held. Called with mu held, so that nothing overtakes it.
+// A client that has left by itself is told nothing: it may have joined again.
 func (s *Socket) letGo() error {
 	if !s.holding.Load() {
 		return nil
 	}
+	held := s.held
+	s.held = nil
+	if s.state.Load() == disconnected {
+		held = nil
+	}
 	var err error
-	for i := range s.held { // one by one: they are bounded as if they had been sent at once
-		f := &s.held[i]
-		if err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...); err != nil {
-			break
+	for i := range held { // one by one: they are bounded as if they had been sent at once
+		f := &held[i]
+		if e := s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...); e != nil {
+			err = e // and go on: what is sent until the session ends must not leave a gap
 		}
 	}
-	s.held = nil
 	s.holding.Store(false)
 	return err
 }
