@@ -27,7 +27,8 @@ func (s *Socket) OnAny(f func(in *Incoming)) (off func()) {
 
 // OnAnyOutgoing adds a listener to all events that go out, to one socket or to
 // many: it hears of each socket that an event goes to on this server, before
-// the event is queued; not of acknowledgements. A volatile event, which may be
+// the event is queued, or with Options.Recovery, if it is a broadcast, right
+// after; not of acknowledgements. A volatile event, which may be
 // dropped after that, is heard, too. Listeners run on the goroutine that
 // sends, and so concurrently; out is valid only during the call. The order is
 // that of [Namespace.OnAny]. The returned function takes the listener off

@@ -84,7 +84,8 @@ func (ns *Namespace) On(event string, handler any) (off func()) {
 // a parent's first, in the order of registration, before the socket's first
 // event. The client learns that it has joined when they have returned, so that
 // what it does then finds the rooms that they have put it into; it learns it
-// earlier when a hook waits for an acknowledgement or takes longer than a second.
+// earlier when a hook waits for an acknowledgement or takes longer than a second,
+// or when more than 64 packets wait for it.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
 	notNil("OnConnect", f == nil)
 	ns = ns.mine()
