@@ -58,8 +58,7 @@ func find(ctx context.Context, room socketio.Broadcast) ([]found, error) {
 	all := []found{}
 	for _, s := range sockets {
 		h := s.Handshake()
-		rooms := slices.DeleteFunc(slices.Clone(s.Rooms()), func(room string) bool { return room == s.ID() })
-		slices.Sort(rooms)
+		rooms := slices.Sorted(slices.Values(s.Rooms()))
 		all = append(all, found{s.ID(), rooms, h.Auth, h.Query().Get("note"), h.Header.Get("X-Note")})
 	}
 	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.ID, b.ID) })
