@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Fetch } from "socket.io-client";
-import { ack, event, recordOurs, until } from "../lib/client.mjs";
+import { ack, event, recordOurs, until, upgraded } from "../lib/client.mjs";
 import { Gate } from "../lib/gate.mjs";
+import { prefixed } from "../lib/prefix.mjs";
 
 export const cases = {
   "ids of connections that the application makes": async ({ clients, target }) => {
@@ -21,6 +22,15 @@ export const cases = {
   "a path without a slash at its end": async ({ clients }) => {
     const socket = await clients.connect("/chat", { addTrailingSlash: false });
     assert.deepEqual(await ack(socket, "echo-ack", "here"), ["here"]);
+  },
+
+  "behind a proxy that adds a path": async ({ clients, server, mode, t }) => {
+    const url = await prefixed(server.port, "/app", t);
+    const socket = await clients.connect("/chat", { url, path: "/app/socket.io/" });
+    if (mode === "upgrade") await upgraded(socket);
+    const bytes = Buffer.alloc(5000, 7);
+    assert.deepEqual(await ack(socket, "echo-ack", "there", bytes), ["there", bytes]);
+    await refused(clients.socket("/chat", { url, reconnection: false })); // without it there is nothing
   },
 };
 
