@@ -140,6 +140,8 @@ func TestMiddlewareUsesTheSocket(t *testing.T) {
 			s.SetIdentity("alice")
 			assert.NoError(t, s.Emit("early", []byte{1}))
 			s.Disconnect(false) // nothing to leave yet
+			_, found := a.Socket(s.ID())
+			assert.True(t, "not there yet", !found && len(a.Sockets()) == 0 && len(a.Rooms()) == 0)
 			return a.To("a").Emit("unreachable")
 		})
 		a.OnConnect(func(s *socketio.Socket) { _ = s.Emit("welcome", s.Identity(), s.Rooms()) })

@@ -107,6 +107,14 @@ export function record(socket, name) {
   return all;
 }
 
+// recordOurs keeps what is said with this word in it, for other tests may say
+// something to everybody.
+export function recordOurs(socket, word) {
+  const all = [];
+  socket.on("said", (text) => text.includes(word) && all.push(text.replace(word, "").trim()));
+  return all;
+}
+
 // until waits for a condition that events on the way make true.
 export async function until(what, condition, ms = patience) {
   const end = Date.now() + ms;

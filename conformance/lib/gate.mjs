@@ -1,5 +1,6 @@
 // A TCP proxy that holds back WebSocket connections until it is told to let
-// them through. The client stays as it is; only its network is slow.
+// them through, or all that clients send. The client stays as it is; only its
+// network is slow.
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
@@ -20,6 +21,11 @@ export class Gate {
     this.refuses = true;
   }
 
+  // stall holds back all that clients send, until resume.
+  stall() {
+    this.flowing = new Promise((resolve) => (this.resume = resolve));
+  }
+
   get url() {
     return `http://127.0.0.1:${this.server.address().port}`;
   }
@@ -35,8 +41,13 @@ export class Gate {
     }
     const server = connect(port, "127.0.0.1");
     this.#keep(server);
-    server.write(first);
-    client.pipe(server).pipe(client);
+    const send = async (data) => {
+      await this.flowing;
+      server.write(data);
+    };
+    send(first);
+    client.on("data", send).resume();
+    server.pipe(client);
     client.on("close", () => server.destroy());
     server.on("close", () => client.destroy());
   }
@@ -49,6 +60,7 @@ export class Gate {
 
   close() {
     this.release();
+    this.resume?.();
     this.server.close();
     for (const socket of this.sockets) socket.destroy();
   }

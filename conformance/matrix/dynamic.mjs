@@ -18,10 +18,11 @@ async function exists(server, namespace) {
   return status === 204;
 }
 
-async function refused(socket, message) {
+async function refused(socket, message, data) {
   socket.connect();
   const [error] = await event(socket, "connect_error");
   assert.equal(error.message, message);
+  assert.deepEqual(error.data, data);
 }
 
 export const cases = {
@@ -57,7 +58,7 @@ export const cases = {
 
   "children of a parent: who may not join, and what does not match": async ({ clients, server }) => {
     const name = fresh("/dynamic-");
-    await refused(clients.socket(name, { auth: { token: "wrong" } }), "not authorized");
+    await refused(clients.socket(name, { auth: { token: "wrong" } }), "not authorized", { code: "E_AUTH" });
     await gone(server, name);
     for (const other of ["/dynamic-", "/dynamic-1x", "/x/dynamic-1"]) {
       await refused(clients.socket(other), "Invalid namespace");

@@ -7,9 +7,14 @@ import { cases as broadcasts } from "./broadcasts.mjs";
 import { cases as disconnects } from "./disconnects.mjs";
 import { cases as dynamic } from "./dynamic.mjs";
 import { cases as events } from "./events.mjs";
+import { cases as http, polling } from "./http.mjs";
 import { cases as limits } from "./limits.mjs";
 import { cases as namespaces } from "./namespaces.mjs";
+import { cases as sockets } from "./sockets.mjs";
 import { cases as upgrade } from "./upgrade.mjs";
+
+const everywhere = { ...events, ...broadcasts, ...namespaces, ...sockets, ...dynamic, ...disconnects, ...limits, ...http };
+const only = { polling, upgrade }; // by mode
 
 const target = process.env.TARGET ?? "node";
 const chosen = (process.env.VERSIONS ?? Object.keys(versions).join()).split(",");
@@ -23,11 +28,10 @@ describe(target, () => {
     if (!versions[version]) throw new Error(`no client ${version}; there are ${Object.keys(versions)}`);
     for (const mode of Object.keys(modes)) {
       describe(`client ${version}, ${mode}`, { concurrency: 4 }, () => {
-        const all = { ...events, ...broadcasts, ...namespaces, ...dynamic, ...disconnects, ...limits, ...(mode === "upgrade" ? upgrade : {}) };
-        for (const [name, run] of Object.entries(all)) {
+        for (const [name, run] of Object.entries({ ...everywhere, ...only[mode] })) {
           it(name, { timeout: 60_000 }, async (t) => {
             const clients = new Clients(server.url, version, mode, t);
-            await Promise.race([server.died, run({ clients, server, target, mode, t })]);
+            await Promise.race([server.died, run({ clients, server, target, version, mode, t })]);
           });
         }
       });

@@ -1,28 +1,14 @@
 // Connection state recovery under random cuts: whenever a client is told that
 // it is recovered, nothing was lost, came twice or out of order.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { loadClient } from "../client/lab.mjs";
 import { startProxy } from "../client/proxy.mjs";
+import { startServer } from "./server.mjs";
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const random = (n) => Math.floor(Math.random() * n);
 const TRANSPORTS = [["websocket"], ["polling"], ["polling", "websocket"]];
-
-async function startServer() {
-  const child = spawn(process.env.SERVER, { stdio: ["pipe", "pipe", "inherit"] });
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  const port = await new Promise((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk) => {
-      const match = /listening (\d+)\n/.exec((text += chunk));
-      if (match) resolve(+match[1]);
-    });
-    exited.then((code) => reject(new Error(`the server ended with ${code}`)));
-  });
-  return { port, stop: () => (child.stdin.end(), exited) };
-}
 
 /** Breaks connections after a random number of bytes, in one of several ways. */
 class Saboteur {

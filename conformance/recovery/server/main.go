@@ -44,6 +44,7 @@ func run() error {
 	srv.OnConnect(l.connect)
 	srv.On("finish", l.finish)
 	srv.On("again", func(s *socketio.Socket) { s.Disconnect(false) })
+	traps(srv.Of("/traps"))
 
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)

@@ -27,6 +27,8 @@ type Contract struct {
 func New(options socketio.Options) *Contract {
 	options.PingInterval = time.Second
 	options.PingTimeout = 10 * time.Second
+	options.HTTPCompression = 1024
+	options.GenerateID = generateID
 	c := &Contract{
 		IO:       socketio.NewServer(&options),
 		reasons:  newReasons(),
@@ -78,6 +80,11 @@ func newCounter(s *socketio.Socket) { counterKey.Set(s, &counter{ordered: true})
 
 func events(ns *socketio.Namespace) {
 	ns.OnConnect(newCounter)
+	ns.OnConnect(ownRoom)
+	ns.UseEvent(mayCount)
+	utilities(ns)
+	ns.On("message", func(s *socketio.Socket, args ...any) error { return s.Emit("message", args...) })
+	ns.On("plain", func(s *socketio.Socket, args ...any) error { return s.Compress(false).Emit("plain", args...) })
 	ns.On("echo", func(s *socketio.Socket, args ...any) error { return s.Emit("echo", args...) })
 	ns.On("echo-ack", func(a, b, c *any, ack socketio.Ack) error { return ack(Given(a, b, c)...) })
 	ns.On("slow", func(ms int, ack socketio.Ack) {
@@ -97,10 +104,12 @@ func events(ns *socketio.Namespace) {
 		return rooms
 	})
 	ns.On("say", say)
-	ns.On("count", func(s *socketio.Socket, i int) {
+	count := func(s *socketio.Socket, i int) {
 		c, _ := counterKey.Get(s)
 		c.add(i)
-	})
+	}
+	ns.On("count", count)
+	ns.On("count-if", count)
 	ns.On("counted", func(s *socketio.Socket) map[string]any {
 		c, _ := counterKey.Get(s)
 		return map[string]any{"count": c.n, "ordered": c.ordered}

@@ -20,7 +20,11 @@ func (c *Contract) Control() http.Handler {
 	})
 	mux.HandleFunc("GET /control/exists", c.exists)
 	mux.HandleFunc("POST /control/say", func(w http.ResponseWriter, r *http.Request) {
-		if err := c.IO.To(r.FormValue("room")).Emit("said", r.FormValue("text")); err != nil {
+		to := c.IO.To(r.FormValue("room"))
+		if r.FormValue("volatile") != "" {
+			to = to.Volatile()
+		}
+		if err := to.Emit("said", r.FormValue("text")); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}

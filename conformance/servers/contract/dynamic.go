@@ -36,7 +36,7 @@ func (c *Contract) dynamic() {
 		parent.UseFunc(func(_ context.Context, s *socketio.Socket) error {
 			var auth struct{ Token string }
 			if err := s.Handshake().DecodeAuth(&auth); err == nil && auth.Token == "wrong" {
-				return &socketio.ConnectError{Message: "not authorized"}
+				return &socketio.ConnectError{Message: "not authorized", Data: map[string]string{"code": "E_AUTH"}}
 			}
 			return nil
 		})

@@ -12,6 +12,7 @@ import (
 func main() {
 	c := contract.New(socketio.Options{})
 	mux := http.NewServeMux()
+	mux.Handle("/socket.io", c.IO)
 	mux.Handle("/socket.io/", c.IO)
 	mux.Handle("/control/", c.Control())
 	c.Serve(mux)

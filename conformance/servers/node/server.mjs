@@ -9,7 +9,14 @@ const io = new Server(httpServer, {
   pingTimeout: 10_000,
   serveClient: false,
   cleanupEmptyChildNamespaces: true,
+  addTrailingSlash: false, // accepts both
 });
+const generateId = io.engine.generateId;
+io.engine.generateId = (request) => {
+  const id = request._query.engine;
+  if (id === "none") throw new Error("no id for you");
+  return id ?? generateId(request);
+};
 
 const reasons = new Map(); // by socket id
 const reasonWaiters = new Map(); // by socket id: callbacks
@@ -23,7 +30,7 @@ for (const name of ["/", "/chat", "/admin", "/closed", "/stream"]) {
 
 const byUser = (name, auth, next) => next(null, name.startsWith("/of-") && name === `/of-${auth.user}`);
 for (const parent of [io.of(/^\/dynamic-\d+$/), io.of(byUser)]) {
-  parent.use((socket, next) => next(socket.handshake.auth.token === "wrong" ? new Error("not authorized") : undefined));
+  parent.use((socket, next) => next(socket.handshake.auth.token === "wrong" ? refusal({ code: "E_AUTH" }) : undefined));
   parent.on("connection", (socket) => {
     remember(socket);
     events(socket);
@@ -45,6 +52,10 @@ io.on("new_namespace", (namespace) => {
   }
 });
 
+function refusal(data) {
+  return Object.assign(new Error("not authorized"), { data });
+}
+
 function remember(socket) {
   socket.on("disconnect", (reason) => {
     reasons.set(socket.id, reason);
@@ -63,7 +74,7 @@ function listen(socket) {
 
 io.of("/admin").use((socket, next) => {
   if (socket.handshake.auth.token === "secret") return next();
-  next(Object.assign(new Error("not authorized"), { data: { code: "E_AUTH", need: ["token"] } }));
+  next(refusal({ code: "E_AUTH", need: ["token"] }));
 });
 io.of("/closed").use((_socket, next) => next(new Error("closed")));
 
@@ -71,6 +82,12 @@ function events(socket) {
   let count = 0;
   let ordered = true;
 
+  if (socket.handshake.auth.room) socket.join(socket.handshake.auth.room);
+  socket.use(([name, , may], next) => next(name === "count-if" && may !== true ? new Error("not let through") : undefined));
+  socket.on("error", () => {}); // of the line above
+  utilities(socket);
+  socket.on("message", (...args) => socket.send(...args));
+  socket.on("plain", (...args) => socket.compress(false).emit("plain", ...args));
   socket.on("echo", (...args) => socket.emit("echo", ...withoutAck(args)));
   socket.on("echo-ack", (...args) => args.pop()(...args));
   socket.on("slow", (ms, ack) => setTimeout(() => ack("done"), ms));
@@ -100,12 +117,28 @@ function events(socket) {
     source.to(to).except(except).emit("said", text);
     ack(true);
   });
-  socket.on("count", (i) => {
+  const countOne = (i) => {
     ordered &&= i === count;
     count++;
-  });
+  };
+  socket.on("count", countOne);
+  socket.on("count-if", countOne);
   socket.on("counted", (ack) => ack({ count, ordered }));
   socket.on("kick", (whole) => socket.disconnect(whole));
+}
+
+// utilities are what is done to all sockets of a room.
+function utilities(socket) {
+  const { nsp } = socket;
+  socket.on("gather", (from, to, ack) => ack((nsp.in(from).socketsJoin(to), true)));
+  socket.on("scatter", (from, room, ack) => ack((nsp.in(from).socketsLeave(room), true)));
+  socket.on("dismiss", (room, whole, ack) => ack((nsp.in(room).disconnectSockets(whole), true)));
+  socket.on("sockets", async (room, ack) => {
+    const found = (await nsp.in(room).fetchSockets()).map(({ id, rooms, handshake: { auth, query, headers } }) => {
+      return { id, rooms: [...rooms].filter((room) => room !== id).sort(), auth, query: query.note ?? "", header: headers["x-note"] ?? "" };
+    });
+    ack(found.sort((a, b) => (a.id < b.id ? -1 : 1)));
+  });
 }
 
 function stream(socket) {
@@ -162,9 +195,11 @@ async function control(request, response) {
     }
     case "GET /control/exists":
       return end(io._nsps.has(url.searchParams.get("namespace")) ? 204 : 404);
-    case "POST /control/say":
-      io.to(url.searchParams.get("room")).emit("said", url.searchParams.get("text"));
+    case "POST /control/say": {
+      const to = io.to(url.searchParams.get("room"));
+      (url.searchParams.has("volatile") ? to.volatile : to).emit("said", url.searchParams.get("text"));
       return end(204);
+    }
     case "POST /control/shutdown":
       end(204);
       return shutdown();
