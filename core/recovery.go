@@ -45,6 +45,9 @@ import (
 // TransportClose. It is not recovered after an offset that was not kept long enough,
 // nor when what was missed would fill more than half of Limits.SendBuffer.
 //
+// A child of a parent namespace has bounds of its own, and stays, counted by
+// Limits.ChildNamespaces, for as long as one of its sessions is kept.
+//
 // Sessions and events are in this server's memory: with an Adapter a client
 // is recovered when it comes back to the same server, with the events of all.
 type Recovery struct {
@@ -89,6 +92,7 @@ type recovery struct {
 	slow   []*engine.Session          // to be ended when mu is released
 	freed  int                        // holds on a child, to be given back then
 	timer  *time.Timer                // drops what is too old; nil: nothing is kept
+	ended  bool                       // the server has shut down
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.

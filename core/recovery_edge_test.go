@@ -186,3 +186,25 @@ func TestRecoveryOfChild(t *testing.T) {
 		children("")
 	})
 }
+
+// TestRecoveryAfterShutdown: nothing is kept, no timer runs, no child stays.
+func TestRecoveryAfterShutdown(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := recovering(t, socketio.Recovery{MaxDisconnection: -1}, socketio.Options{})
+		parent := a.OfRegexp(rooms)
+		o.Namespace = "/room-1"
+		gone := siotest.Dial(t, a, o)
+		there := siotest.Dial(t, a, o)
+		assert.NoError(t, parent.Emit("n", 1))
+		assert.Equal(t, "live", numbers(there, 1), "1")
+		gone.Conn().Cut()
+		synctest.Wait()
+		over := make(chan error, 1)
+		go func() { over <- a.Shutdown(t.Context()) }()
+		there.ExpectDisconnect(siotest.TransportClose)
+		assert.NoError(t, <-over)
+		synctest.Wait()
+		assert.Equal(t, "children", names(parent.Children()), "")
+		assert.NoError(t, parent.Emit("n", 2))
+	})
+}

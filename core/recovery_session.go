@@ -146,7 +146,7 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	s.mu.Unlock()
 	t := s.track
 	delete(r.live, t.pid)
-	if t.barred || !reason.recoverable() {
+	if t.barred || r.ended || !reason.recoverable() {
 		return deleted
 	}
 	t.left = make(chan struct{})
@@ -199,7 +199,7 @@ func (r *recovery) expired(sess *session, now time.Duration) bool {
 
 // arm sees to it that what is kept is dropped in time. Called with mu held.
 func (r *recovery) arm() {
-	if r.timer == nil {
+	if r.timer == nil && !r.ended {
 		r.timer = time.AfterFunc(min(r.opts.MaxDisconnection, r.log.maxAge)+time.Millisecond, r.sweep)
 	}
 }
@@ -227,4 +227,19 @@ func (r *recovery) sweep() {
 		return
 	}
 	r.timer.Reset(max(next-now, 0) + time.Millisecond)
+}
+
+// end forgets everything: nobody comes back to a server that has shut down.
+func (r *recovery) end() {
+	r.mu.Lock()
+	defer r.unlock()
+	r.ended = true
+	for e := r.oldest.Front(); e != nil; e = r.oldest.Front() {
+		r.forget(e.Value.(*session))
+	}
+	r.log.maxPackets = 0
+	r.log.evict(r.now())
+	if r.timer != nil {
+		r.timer.Stop()
+	}
 }

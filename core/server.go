@@ -151,6 +151,9 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 		if e := ns.leaveCluster(); err == nil {
 			err = e
 		}
+		if ns.recovery != nil {
+			ns.recovery.end()
+		}
 	}
 	return err
 }
