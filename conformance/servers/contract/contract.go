@@ -175,11 +175,14 @@ type audience struct {
 }
 
 func say(s *socketio.Socket, a audience, text string) (bool, error) {
-	source := s.Namespace().To(a.To...)
+	source := s.Namespace().Except(a.Except...)
 	if a.From == "socket" {
-		source = s.To(a.To...)
+		source = s.Except(a.Except...)
 	}
-	return true, source.Except(a.Except...).Emit("said", text)
+	if len(a.To) > 0 { // no room would be nobody
+		source = source.To(a.To...)
+	}
+	return true, source.Emit("said", text)
 }
 
 func size(data any) int {
