@@ -54,6 +54,10 @@ func TestEmitting(t *testing.T) {
 	assert.Equal(t, "attachment", picture.Data, png)
 	assert.Equal(t, "second attachment", string(raw), "raw")
 	c.Expect("photo")
-	c.Call("cursor", 1, 2)
-	assert.Equal(t, "volatile", c.Next().String(), `["seen",1,2]`)
+	for seen := ""; seen != `["seen",1,2]`; { // one may be dropped: the connection has just been written to
+		c.Call("cursor", 1, 2)
+		for _, m := range c.Arrived() {
+			seen = m.String()
+		}
+	}
 }
