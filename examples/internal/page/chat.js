@@ -224,7 +224,7 @@ function show(m) {
   message.append(who, newAvatar(m.from), bubble);
   if (mine) {
     who.append(element("span", { className: "tick" }));
-    tick(message, m.id ? (m.delivered ? "delivered" : "sent") : "sending");
+    tick(message, m.id ? (m.delivered || delivered.has(m.id) ? "delivered" : "sent") : "sending");
   }
   if (m.id) shown.set(m.id, message);
   append(message);
