@@ -112,7 +112,7 @@ func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 	t.Cleanup(func() {
 		c.Cut()
 		c.network.close()
-		c.running.Wait()
+		c.wait()
 	})
 	q := url.Values{"EIO": {"4"}, "transport": {c.opts.Transport}}
 	for key, values := range c.opts.Query {
@@ -123,6 +123,21 @@ func (c *Conn) open(t testing.TB, h http.Handler, o Options) error {
 		return c.openPolling()
 	}
 	return c.openWebSocket()
+}
+
+// wait waits for the goroutines that read. One that a test's own function
+// holds up fails the test instead of hanging it.
+func (c *Conn) wait() {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.running.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(c.opts.Timeout):
+		c.t.Errorf("siotest: a function given to On has not returned within %v", c.opts.Timeout)
+	}
 }
 
 func (o Options) withDefaults() Options {

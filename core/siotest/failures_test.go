@@ -120,3 +120,32 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// ending is a failing whose clean-ups the test runs itself.
+type ending struct {
+	failing
+	cleanups *[]func()
+}
+
+func (e ending) Cleanup(f func()) { *e.cleanups = append(*e.cleanups, f) }
+
+// TestFunctionThatDoesNotReturn: the test that has given it to On fails, and
+// does not hang.
+func TestFunctionThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := app()
+		defer srv.Close()
+		e := ending{failing{t, make(chan string, 4)}, new([]func())}
+		c := siotest.Dial(e, srv, siotest.Options{})
+		release := make(chan struct{})
+		c.On("echo", func(*siotest.Message) { <-release })
+		c.Emit("echo")
+		synctest.Wait()
+		for _, f := range *e.cleanups {
+			f()
+		}
+		assert.Equal(t, "failure", <-e.text, "siotest: a function given to On has not returned within 5s")
+		close(release)
+	})
+}
