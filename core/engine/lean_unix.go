@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -54,11 +55,11 @@ func (c *wsConn) read() (*readBuffer, int, error) {
 func (c *wsConn) onReadable(fd uintptr) bool {
 	buf := readBuffers.Get().(*readBuffer)
 	for {
-		n, err := syscall.Read(int(fd), buf[:])
+		n, err := sysRead(int(fd), buf[:])
 		switch {
-		case err == syscall.EINTR:
+		case errors.Is(err, syscall.EINTR):
 			continue
-		case err == syscall.EAGAIN:
+		case errors.Is(err, syscall.EAGAIN):
 			readBuffers.Put(buf)
 			return false
 		case err == nil && n == 0:
@@ -78,13 +79,13 @@ func (w *writer) once(fd uintptr) bool {
 
 func writeOnce(fd uintptr, b []byte) (int, error) {
 	for {
-		n, err := syscall.Write(int(fd), b)
-		switch err {
-		case nil:
+		n, err := sysWrite(int(fd), b)
+		switch {
+		case err == nil:
 			return n, nil
-		case syscall.EINTR:
+		case errors.Is(err, syscall.EINTR):
 			continue
-		case syscall.EAGAIN:
+		case errors.Is(err, syscall.EAGAIN):
 			return 0, nil
 		}
 		return 0, err

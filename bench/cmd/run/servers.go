@@ -34,6 +34,8 @@ var servers = []server{
 	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js"},
 	{name: "zishang", kind: load.SocketIO, module: "zishang"},
 	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true},
+	{name: "floor-gws-p1", kind: load.BareEcho, module: "floor-gws", procs: "1", figures: true},
+	{name: "floor-gws-p2", kind: load.BareEcho, module: "floor-gws", procs: "2", figures: true},
 	{name: "floor-coder", kind: load.BareEcho, module: "floor-coder", figures: true},
 	{name: "floor-nethttp", kind: load.BareHTTP, quick: true, module: "floor-nethttp", figures: true},
 }
