@@ -15,6 +15,9 @@ type CORS = engine.CORS
 // RequestError refuses an HTTP request; see Options.AllowRequest.
 type RequestError = engine.RequestError
 
+// PerMessageDeflate compresses WebSocket messages. See [engine.PerMessageDeflate].
+type PerMessageDeflate = engine.PerMessageDeflate
+
 // Options configures a [Server]. The zero value of each field means its
 // documented default. NewServer copies it.
 type Options struct {
@@ -62,6 +65,10 @@ type Options struct {
 	// the default: never. Not together with a framework or a proxy that
 	// compresses. See [engine.Options].
 	HTTPCompression int
+	// PerMessageDeflate compresses WebSocket messages of at least 1 KB, unless
+	// Compress(false) was said of them, for clients that can do that. Default:
+	// nil, off; new(PerMessageDeflate) is on. See [engine.PerMessageDeflate].
+	PerMessageDeflate *PerMessageDeflate
 	// GenerateID makes the Engine.IO session ids: secrets, not the public ids
 	// of sockets. An error, and an id that is in use, refuse the handshake.
 	// Default: 16 random bytes. See [engine.Options].
@@ -204,6 +211,7 @@ func (o *Options) engine() *engine.Options {
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
-		HTTPCompression: o.HTTPCompression, GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
+		HTTPCompression: o.HTTPCompression, PerMessageDeflate: o.PerMessageDeflate,
+		GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

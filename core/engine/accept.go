@@ -28,6 +28,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request) (net.Conn, []b
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
 	}
 	uw := &upgradeWriter{w: w}
+	_, uw.extensions = srv.deflate.negotiate(r.Header)
 	conn, err := websocket.Accept(uw, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // CheckOrigin has decided, by one policy for all transports
 	})
@@ -69,12 +70,17 @@ type upgradeWriter struct {
 	w     http.ResponseWriter
 	conn  net.Conn
 	early []byte
+
+	extensions string // what was negotiated
 }
 
 func (u *upgradeWriter) Header() http.Header         { return u.w.Header() }
 func (u *upgradeWriter) Write(b []byte) (int, error) { return u.w.Write(b) }
 
 func (u *upgradeWriter) WriteHeader(code int) {
+	if code == http.StatusSwitchingProtocols && u.extensions != "" {
+		u.w.Header().Set("Sec-WebSocket-Extensions", u.extensions)
+	}
 	u.w.WriteHeader(code)
 	if code == http.StatusSwitchingProtocols {
 		defer func() { _ = recover() }() // echo's Flush panics where there is none below

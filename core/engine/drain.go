@@ -49,6 +49,9 @@ func (c *wsConn) drain(rest pending) {
 		rest = pending{msgs: c.out}
 		c.out = nil
 		s.mu.Unlock()
+		if c.deflation != nil {
+			c.deflateAll(rest.msgs)
+		}
 	}
 }
 

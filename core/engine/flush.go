@@ -159,6 +159,10 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	batch := c.out
 	c.out = nil
 	s.mu.Unlock()
+	if c.deflation != nil && !c.deflate(batch) {
+		c.deflateAside(batch)
+		return false
+	}
 	if c.raw == nil { // a write could block
 		c.startDrain(pending{msgs: batch}, 0)
 		return false

@@ -45,7 +45,8 @@ func Binary(data []byte) Message {
 }
 
 // Compress returns the message with or without the wish to be compressed on its
-// way, which it has unless told otherwise. See Options.HTTPCompression.
+// way, which it has unless told otherwise. See Options.HTTPCompression and
+// [PerMessageDeflate].
 func (m Message) Compress(on bool) Message {
 	m.plain = !on
 	return m

@@ -59,11 +59,14 @@ type Options struct {
 	// the client prefers, that have at least so many bytes before and carry a
 	// message that wants it (see [Message.Compress]). Zero, the default, and
 	// less: never. Leave it so where a framework or a proxy compresses: together
-	// they would do it twice. WebSockets are never compressed.
+	// they would do it twice. For WebSockets there is PerMessageDeflate.
 	//
 	// The length of what is compressed tells about its content: messages that
 	// mix secrets with text that somebody else chooses should not want it.
 	HTTPCompression int
+	// PerMessageDeflate compresses WebSocket messages of clients that can do
+	// that, as all browsers can. Default: nil, off; new(PerMessageDeflate) is on.
+	PerMessageDeflate *PerMessageDeflate
 	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
 	// hard to guess, and unique among all servers behind a load balancer. An id
 	// is 1 to 256 letters, digits or any of "-._~". Any other, that of a

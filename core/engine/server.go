@@ -48,6 +48,7 @@ type Server struct {
 	origins seenOrigins
 	flush   flushers
 	lending lending
+	deflate *deflater // nil: off
 	noted   logBound
 
 	mu       sync.Mutex
@@ -66,6 +67,7 @@ func NewServer(h Handler, o *Options) *Server {
 	}
 	opts = opts.withDefaults()
 	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
+	srv.deflate = newDeflater(opts.PerMessageDeflate)
 	srv.flush.init()
 	return srv
 }

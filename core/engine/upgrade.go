@@ -33,6 +33,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	c.attach(conn)
+	c.deflation, _ = s.srv.deflate.negotiate(r.Header)
 	live := s.probe == c
 	if live {
 		s.refs++

@@ -41,6 +41,7 @@ type wsConn struct {
 	expire    *time.Timer   // of an upgrade
 	over      chan struct{} // closed when the connection has ended, if its caller waits
 	lease     lease
+	deflation *deflation // nil: messages are not compressed
 
 	// Guarded by s.mu.
 	out       []Message
@@ -74,6 +75,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 		return
 	}
 	c := &wsConn{shard: srv.flush.next()}
+	c.deflation, _ = srv.deflate.negotiate(r.Header)
 	c.attach(conn)
 	if _, opened = srv.open(r, q, id, c); opened {
 		c.start(r, early)
@@ -201,7 +203,11 @@ func (c *wsConn) feed(data []byte) error {
 	}
 	opts := &c.s.srv.opts
 	c.completed = false
-	err := c.frames.Feed(data, frame.Limits{Message: opts.MaxHTTPBufferSize, Fragments: opts.MaxFragments}, c)
+	lim := frame.Limits{Message: opts.MaxHTTPBufferSize, Fragments: opts.MaxFragments}
+	if c.deflation != nil {
+		lim.Inflater = c.deflation.inflater
+	}
+	err := c.frames.Feed(data, lim, c)
 	partial, _ := c.frames.Partial()
 	if err != nil || (!partial && !c.timed) {
 		return err

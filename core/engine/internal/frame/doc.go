@@ -20,5 +20,8 @@
 //   - Everything in this package is for one goroutine at a time; distinct
 //     Readers are independent.
 //
-// Extensions are not supported: a reserved bit is a protocol error.
+// The one extension is permessage-deflate (RFC 7692), for connections that have
+// agreed on it: [Limits] then has an [Inflater], which takes memory only while
+// it decompresses a message that is whole. All other reserved bits are protocol
+// errors, and this one, too, where it was not agreed on.
 package frame

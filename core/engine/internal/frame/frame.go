@@ -73,6 +73,7 @@ var (
 	errCloseCode     = &Error{CodeProtocolError, "close code not allowed on the wire"}
 	errCloseReason   = &Error{CodeInvalidPayload, "close reason is not UTF-8"}
 	errText          = &Error{CodeInvalidPayload, "text is not UTF-8"}
+	errDeflate       = &Error{CodeInvalidPayload, "compressed message is broken"}
 	errFragments     = &Error{CodePolicyViolation, "too many fragments"}
 	errMessageTooBig = &Error{CodeMessageTooBig, "message too big"}
 	errClosed        = &Error{CodeNormal, "closed"} // internal: Feed returns nil for it

@@ -16,6 +16,7 @@ const (
 
 	finBit  = 0x80
 	rsvBits = 0x70
+	rsv1Bit = 0x40 // a compressed message (RFC 7692 section 6)
 	opBits  = 0x0F
 	maskBit = 0x80
 	len7    = 0x7F
@@ -30,19 +31,22 @@ type header struct {
 	key  uint32 // masking key, first byte lowest
 	len  uint64 // of the payload; not yet checked against any limit
 	size int    // of the header itself
+
+	deflated bool // the message that the frame begins is compressed
 }
 
 // parseHeader reads the header at the start of b. It returns size 0 if b holds
 // only a part of it. Each check runs as soon as its byte is there, in the order
 // of the bytes, so that the outcome does not depend on how the input is cut.
-func parseHeader(b []byte) (h header, err error) {
+// With deflate the first frame of a message may be marked as compressed.
+func parseHeader(b []byte, deflate bool) (h header, err error) {
 	if len(b) == 0 {
 		return header{}, nil
 	}
 	b0 := b[0]
 	op := Opcode(b0 & opBits)
 	switch {
-	case b0&rsvBits != 0:
+	case b0&rsvBits != 0 && (b0&rsvBits != rsv1Bit || !deflate || op != Text && op != Binary):
 		return header{}, errReservedBits
 	case !op.known():
 		return header{}, errOpcode
@@ -59,7 +63,7 @@ func parseHeader(b []byte) (h header, err error) {
 	case op.control() && b1&len7 > maxControl:
 		return header{}, errControlSize
 	}
-	h = header{op: op, fin: b0&finBit != 0, len: uint64(b1 & len7)}
+	h = header{op: op, fin: b0&finBit != 0, len: uint64(b1 & len7), deflated: b0&rsv1Bit != 0}
 	at := 2
 	if b1&len7 >= len16 {
 		if h.len, at, err = parseLength(b, b1&len7); at == 0 {
@@ -123,6 +127,16 @@ func PutHeader(buf []byte, op Opcode, length int) (start int) {
 	AppendHeader(buf[start:start:MaxHeader], op, length)
 	return start
 }
+
+// PutDeflated is [PutHeader] for a message that is compressed.
+func PutDeflated(buf []byte, op Opcode, length int) (start int) {
+	start = PutHeader(buf, op, length)
+	buf[start] |= rsv1Bit
+	return start
+}
+
+// Deflated reports whether a frame that a server writes is compressed.
+func Deflated(frame []byte) bool { return frame[0]&rsv1Bit != 0 }
 
 // AppendClose appends a whole close frame to dst. Code [CodeNoStatus] makes an
 // empty one, without the reason. A reason over 123 bytes is cut at a character;

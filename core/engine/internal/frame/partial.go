@@ -29,6 +29,8 @@ type partial struct {
 	op      Opcode
 	fin     bool
 	inBody  bool // the header is complete, the payload is not
+
+	deflated bool // the open message is
 }
 
 // partials recycles the memory of incomplete messages. Only what was received
@@ -70,7 +72,7 @@ func (p *partial) feed(src []byte, lim Limits, h Handler) (n int, err error) {
 	}
 	p.rest -= len(body)
 	if p.rest == 0 {
-		err = p.endFrame(h)
+		err = p.endFrame(lim, h)
 	}
 	return n + len(body), err
 }
@@ -80,7 +82,7 @@ func (p *partial) feed(src []byte, lim Limits, h Handler) (n int, err error) {
 func (p *partial) feedHeader(src []byte, lim Limits) (n int, err error) {
 	had := p.headLen
 	p.headLen += copy(p.head[had:], src)
-	hd, err := parseHeader(p.head[:p.headLen])
+	hd, err := parseHeader(p.head[:p.headLen], lim.Inflater != nil)
 	if err != nil {
 		return 0, err
 	}
@@ -100,9 +102,9 @@ func (p *partial) startFrame(hd header, lim Limits) error {
 		case hd.op != Continuation && p.kind != Continuation:
 			return errNotFinished
 		case hd.op != Continuation:
-			p.kind = hd.op
+			p.kind, p.deflated = hd.op, hd.deflated
 		}
-		if err := lim.check(len(p.data), hd.len); err != nil {
+		if err := lim.check(len(p.data), hd.len, p.deflated); err != nil {
 			return err
 		}
 		p.frames++
@@ -121,7 +123,7 @@ func (p *partial) startFrame(hd header, lim Limits) error {
 func (p *partial) addData(body []byte) error {
 	p.grow(len(body))
 	p.data = append(p.data, body...)
-	if p.kind != Text {
+	if p.kind != Text || p.deflated {
 		return nil
 	}
 	n, ok := validPrefix(p.data[p.checked:])
@@ -148,7 +150,7 @@ func (p *partial) grow(n int) {
 }
 
 // endFrame handles the end of a frame's payload.
-func (p *partial) endFrame(h Handler) error {
+func (p *partial) endFrame(lim Limits, h Handler) error {
 	p.inBody = false
 	if p.op.control() {
 		return handleControl(p.op, p.control[:p.ctlLen], h)
@@ -156,11 +158,16 @@ func (p *partial) endFrame(h Handler) error {
 	if !p.fin {
 		return nil
 	}
-	if p.kind == Text && p.checked != len(p.data) {
+	var err error
+	switch {
+	case p.deflated:
+		err = lim.Inflater.deliver(p.data, p.kind == Binary, lim, h)
+	case p.kind == Text && p.checked != len(p.data):
 		return errText // ends inside a character
+	default:
+		err = h.Message(p.data, p.kind == Binary)
 	}
-	err := h.Message(p.data, p.kind == Binary)
-	p.kind, p.frames, p.checked, p.data = Continuation, 0, 0, p.data[:0]
+	p.kind, p.frames, p.checked, p.data, p.deflated = Continuation, 0, 0, p.data[:0], false
 	return err
 }
 

@@ -16,13 +16,26 @@ type Limits struct {
 	// Fragments is the largest number of frames of one message, empty ones
 	// included. Zero and less: no limit.
 	Fragments int
+
+	// Inflater decompresses messages, whose limit counts for what comes of
+	// them. Nil: compressed messages are protocol errors. It must stay the same
+	// for a connection.
+	Inflater *Inflater
+}
+
+// message is the limit, in bytes.
+func (l Limits) message() int64 {
+	if l.Message > 0 {
+		return min(l.Message, math.MaxInt/2)
+	}
+	return math.MaxInt / 2
 }
 
 // check refuses a frame of size bytes that continues a message of have bytes.
-func (l Limits) check(have int, size uint64) error {
-	limit := uint64(math.MaxInt / 2)
-	if l.Message > 0 {
-		limit = min(limit, uint64(l.Message))
+func (l Limits) check(have int, size uint64, deflated bool) error {
+	limit := uint64(l.message())
+	if deflated {
+		limit += uint64(slack(int64(limit)))
 	}
 	if size > limit || uint64(have) > limit-size {
 		return errMessageTooBig
@@ -118,7 +131,7 @@ func (r *Reader) Partial() (open bool, size int) {
 // a whole control frame, in place, and returns its size. It returns 0 if the
 // frame is anything else.
 func feedWhole(src []byte, lim Limits, h Handler) (int, error) {
-	hd, err := parseHeader(src)
+	hd, err := parseHeader(src, lim.Inflater != nil)
 	if err != nil || hd.size == 0 {
 		return 0, err
 	}
@@ -126,7 +139,7 @@ func feedWhole(src []byte, lim Limits, h Handler) (int, error) {
 		if hd.op == Continuation {
 			return 0, errNotStarted
 		}
-		if err := lim.check(0, hd.len); err != nil {
+		if err := lim.check(0, hd.len, hd.deflated); err != nil {
 			return 0, err
 		}
 	}
@@ -136,13 +149,15 @@ func feedWhole(src []byte, lim Limits, h Handler) (int, error) {
 	end := hd.size + int(hd.len)
 	data := src[hd.size:end:end]
 	unmask(data, hd.key)
-	switch hd.op {
-	case Text:
+	switch {
+	case hd.deflated:
+		return end, lim.Inflater.deliver(data, hd.op == Binary, lim, h)
+	case hd.op == Text:
 		if !utf8.Valid(data) {
 			return 0, errText
 		}
 		return end, h.Message(data, false)
-	case Binary:
+	case hd.op == Binary:
 		return end, h.Message(data, true)
 	default:
 		return end, handleControl(hd.op, data, h)

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// cached counts the compressed frames that are kept.
+func (d *deflater) cached() (n int) {
+	d.frames.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+func longText() Message { return Text(append(TextBuffer(5000), strings.Repeat("text ", 1000)...)) }
+
+// TestDeflatedOnce: all recipients get the same memory, which is let go of with
+// the message.
+func TestDeflatedOnce(t *testing.T) { //nolint:paralleltest // it waits for the garbage collector
+	d := newDeflater(new(PerMessageDeflate))
+	m := longText()
+	got := make([][]byte, 50)
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() { got[i] = d.once(&m) })
+	}
+	wg.Wait()
+	for _, b := range got {
+		if len(b) == 0 || len(b) > 500 || &b[0] != &got[0][0] {
+			t.Fatalf("%d bytes, not the same as others'", len(b))
+		}
+	}
+	if b, ok := d.done(m.frame); !ok || &b[0] != &got[0][0] {
+		t.Error("it is not known")
+	}
+	other := longText()
+	if b := d.once(&other); &b[0] == &got[0][0] || d.cached() != 2 {
+		t.Errorf("another message with the same text: %d are kept", d.cached())
+	}
+	runtime.KeepAlive(&m)
+	runtime.KeepAlive(&other)
+	m, other = Message{}, Message{}
+	for end := time.Now().Add(10 * time.Second); d.cached() > 0; runtime.Gosched() {
+		if runtime.GC(); time.Now().After(end) {
+			t.Fatalf("%d are kept", d.cached())
+		}
+	}
+}
+
+// TestDeflateShares: connections without takeover have one object in common,
+// and a Message is as long as ever.
+func TestDeflateShares(t *testing.T) {
+	t.Parallel()
+	d := newDeflater(&PerMessageDeflate{ClientContextTakeover: true})
+	h := func(s string) map[string][]string { return map[string][]string{"Sec-Websocket-Extensions": {s}} }
+	a, _ := d.negotiate(h("permessage-deflate; client_no_context_takeover"))
+	b, _ := d.negotiate(h("permessage-deflate; client_no_context_takeover; server_no_context_takeover"))
+	c, _ := d.negotiate(h("permessage-deflate"))
+	if a != b || a == c {
+		t.Error("without takeover: not shared; or with: shared")
+	}
+}
+
+// TestDeflateWrongLevel panics at start-up.
+func TestDeflateWrongLevel(t *testing.T) {
+	t.Parallel()
+	for _, level := range []int{-1, 10} {
+		func() {
+			defer func() {
+				if v := recover(); v != "socketio: PerMessageDeflate.Level must be 1 to 9, or 0 for the default" {
+					t.Errorf("level %d: %v", level, v)
+				}
+			}()
+			newDeflater(&PerMessageDeflate{Level: level})
+		}()
+	}
+}
+
+// BenchmarkDeflate is what a message costs to send compressed: made, with
+// takeover, and found for another recipient.
+func BenchmarkDeflate(b *testing.B) {
+	record := `{"id":%,"name":"some name","email":"somebody@example.com","tags":["a","b"],"score":1.`
+	for name, size := range map[string]int{"1KB": 1 << 10, "16KB": 16 << 10} {
+		data := new(bytes.Buffer)
+		for i := 0; data.Len() < size; i++ {
+			data.WriteString(strings.ReplaceAll(record, "%", strings.Repeat(string(rune('0'+i%10)), i%7)))
+		}
+		m := Text(append(TextBuffer(size), data.Bytes()[:size]...))
+		d := newDeflater(new(PerMessageDeflate))
+		b.Run(name+"/made", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				d.compress(&m, nil)
+			}
+		})
+		b.Run(name+"/takeover", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(size))
+			f := &deflation{d: d, takeover: true}
+			for b.Loop() {
+				d.compress(&m, f)
+			}
+		})
+		b.Run(name+"/found", func(b *testing.B) {
+			b.ReportAllocs()
+			d.once(&m)
+			for b.Loop() {
+				d.done(m.frame)
+			}
+		})
+	}
+}
