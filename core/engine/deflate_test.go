@@ -28,6 +28,7 @@ type deflating struct {
 	response string
 	z        *flate.Writer // with context takeover
 	sent     bytes.Buffer
+	back     io.Reader
 	received []byte // the window of what the server sends
 	frames   int    // of those that the server has sent, the compressed
 	last     int    // payload bytes of the last frame
@@ -48,11 +49,19 @@ func (h *host) deflate(query, offer string) *deflating {
 	return d
 }
 
+// deflateWriters saves the megabyte that each takes.
+var deflateWriters = sync.Pool{New: func() any {
+	z, _ := flate.NewWriter(nil, flate.BestSpeed)
+	return z
+}}
+
 // compressed returns what is sent of a message.
 func (d *deflating) compressed(s string) []byte {
 	d.sent.Reset()
 	if d.z == nil {
-		d.z, _ = flate.NewWriter(&d.sent, flate.BestSpeed)
+		d.z = deflateWriters.Get().(*flate.Writer)
+		d.t.Cleanup(func() { deflateWriters.Put(d.z) })
+		d.z.Reset(&d.sent)
 	} else if strings.Contains(d.response, "client_no_context_takeover") {
 		d.z.Reset(&d.sent)
 	}
@@ -98,7 +107,11 @@ func (d *deflating) read() (op byte, s string) {
 	}
 	d.frames++
 	src := strings.NewReader(string(data) + "\x00\x00\xff\xff\x01\x00\x00\xff\xff")
-	out, err := io.ReadAll(flate.NewReaderDict(src, d.received))
+	if d.back == nil {
+		d.back = flate.NewReader(src)
+	}
+	assert.NoError(d.t, d.back.(flate.Resetter).Reset(src, d.received))
+	out, err := io.ReadAll(d.back)
 	assert.NoError(d.t, err)
 	if !strings.Contains(d.response, "server_no_context_takeover") {
 		d.received = append(d.received, out...)

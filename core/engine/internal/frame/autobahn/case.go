@@ -1,6 +1,7 @@
 // Package autobahn holds, as tables, what the public Autobahn test suite sends
 // to a WebSocket server without extensions and what has to come of it: groups
-// 1 to 7, 9 and 10, 301 cases under the suite's numbers.
+// 1 to 7, 9 and 10, 301 cases under the suite's numbers; and those of the
+// groups 12 and 13, permessage-deflate, 216 cases: see [Deflates].
 //
 // It is data for tests: of package frame, byte by byte and in every split, and
 // of whatever serves a real connection. Free texts are ours, sizes and byte

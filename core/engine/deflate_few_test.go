@@ -1,0 +1,5 @@
+//go:build !e2e
+
+package engine_test
+
+const autobahnBytes, autobahnLeast = 2 << 10, 1
