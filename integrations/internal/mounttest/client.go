@@ -27,7 +27,10 @@ type Client struct {
 	// Query is appended to the query of handshakes: "&token=x".
 	Query string
 	// Slash is put between the mount's path and the query. Default "/".
-	Slash     string
+	Slash string
+	// Compression is what WebSockets offer. Default: nothing.
+	Compression websocket.CompressionMode
+
 	transport *http.Transport
 	sent      chan struct{} // holds one after each write to a connection
 }
@@ -114,11 +117,12 @@ func (c *Client) do(ctx context.Context, method, suffix, body string) (Answer, e
 
 // Session is one connection of a client.
 type Session struct {
-	c       *Client
-	ID      string
-	First   http.Header // of the first response: the 101, for a WebSocket
-	ws      *websocket.Conn
-	pending []string // of a payload, not yet returned by Recv
+	c          *Client
+	ID         string
+	First      http.Header // of the first response: the 101, for a WebSocket
+	ws         *websocket.Conn
+	pending    []string // of a payload, not yet returned by Recv
+	extensions string   // of the 101
 }
 
 // Open opens a session by polling and connects to "/".
@@ -183,7 +187,7 @@ func (c *Client) Refused() Answer {
 func (s *Session) dial(query string) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{HTTPClient: s.c.http()}) //nolint:bodyclose // the body of a 101 is the connection
+	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{HTTPClient: s.c.http(), CompressionMode: s.c.Compression}) //nolint:bodyclose // the body of a 101 is the connection
 	var a Answer
 	if resp != nil {
 		a = Answer{Status: resp.StatusCode, Header: resp.Header}
@@ -198,6 +202,7 @@ func (s *Session) dial(query string) (Answer, error) {
 	ws.SetReadLimit(1 << 20)
 	s.c.t.Cleanup(func() { _ = ws.CloseNow() })
 	s.ws = ws
+	s.extensions = resp.Header.Get("Sec-WebSocket-Extensions")
 	if s.First == nil {
 		s.First = resp.Header
 	}

@@ -59,6 +59,10 @@ func Run(t *testing.T, mount Mount) {
 		t.Parallel()
 		ownHeaders(t, NewClient(t, mount(t, headersApp(t).Server)))
 	})
+	t.Run("compressed", func(t *testing.T) {
+		t.Parallel()
+		compressed(t, mount)
+	})
 }
 
 // Drive checks polling, WebSocket, the upgrade and the end of sessions. edit,
