@@ -17,7 +17,8 @@ func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile:
 // Compress returns a [SocketEmitter] whose events want the response that they
 // travel in to be compressed, as events do anyway, or do not: a response is
 // compressed when at least one event in it wants that. It matters only with
-// Options.HTTPCompression, and while the client is polling.
+// Options.HTTPCompression, while the client is polling, and, for each event by
+// itself, on a WebSocket with Options.PerMessageDeflate.
 func (s *Socket) Compress(on bool) SocketEmitter { return SocketEmitter{s: s, plain: !on} }
 
 // Volatile is [Socket.Volatile].
