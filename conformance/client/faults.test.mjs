@@ -255,7 +255,7 @@ for (const serverKind of servers) {
       const id = key();
       const args = [fileURLToPath(new URL("sleeper.mjs", import.meta.url)), clientKind, server.url, transports[0], id];
       const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-      const exited = new Promise((resolve) => child.once("exit", resolve));
+      const exited = new Promise((resolve) => child.once("close", resolve));
       let text = "";
       child.stdout.on("data", (chunk) => (text += chunk));
       await until(() => text.includes("awake\n"), "the sleeper's start");
@@ -264,9 +264,11 @@ for (const serverKind of servers) {
       child.kill("SIGCONT");
       await until(() => text.includes("done "), "the sleeper's end");
       equal(await exited, 0, "exit code");
-      const [, sent, reasons] = /done (\d+) (.*)/.exec(text);
+      const [, sent, reasons, doubtful] = /done (\d+) (.*) ([\d,]*)\n/.exec(text);
       const reader = ctx.connect("/", {});
-      equal(await reader.emitWithAck("counted", id), numbers(+sent));
+      const counted = await reader.emitWithAck("counted", id);
+      const mayMiss = new Set(doubtful.split(",").filter(Boolean).map(Number));
+      equal(counted, numbers(+sent).filter((n) => counted.includes(n) || !mayMiss.has(n)));
       if (!/^(ping timeout|transport close|transport error)$/.test(reasons)) throw new Error("reasons: " + reasons);
     }
   });
