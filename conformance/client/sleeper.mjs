@@ -22,7 +22,7 @@ socket.once("connect", () => {
       return;
     }
     // A ping that had come while the machine slept, and is read now, says that the connection is good.
-    if (woken && !reasons.length && now - pinged < 400) doubtful.push(sent);
+    if (woken && !reasons.length && now - pinged < 900) doubtful.push(sent);
     socket.emit("count", key, sent++);
     if (!woken || now - woken < 1000 || !socket.connected) return;
     clearInterval(timer);
