@@ -39,8 +39,8 @@ func (p plan) fits(s server, scenario load.Scenario) bool {
 }
 
 // rest is what zishang runs beside the compared scenarios: no demand is held
-// against it, and leaving out the others saves the full run four minutes.
-var rest = []string{"polling-echo", "connect", "idle", "idle-polling", "latency-echo", "latency-bcast", "room-2000", "room-5000", "room-10000"}
+// against it, and leaving out the others saves the full run five minutes.
+var rest = []string{"polling-echo", "connect", "idle", "idle-polling", "latency-echo", "latency-bcast", "room-10000"}
 
 var servers = []server{
 	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
@@ -51,7 +51,7 @@ var servers = []server{
 	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
 	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js"},
 	{name: "zishang", kind: load.SocketIO, module: "zishang", only: slices.Concat(report.Compared, rest)},
-	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true},
+	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true, only: []string{"echo1", "echo32", "echo32-pipelined", "idle", "latency-echo"}},
 	{name: "floor-gws-p1", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=1", only: report.Compared},
 	{name: "floor-gws-p2", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=2", only: report.Compared},
 	{name: "floor-coder", kind: load.BareEcho, module: "floor-coder", figures: true, only: []string{"echo1", "echo32", "idle"}},
