@@ -64,6 +64,7 @@ func TestAutobahnDeflate(t *testing.T) {
 				cl.raw(frames(closeFrame(1000)))
 				cl.expectClose(1000)
 				_ = cl.conn.Close()
+				cl.done()
 			})
 		}
 	}

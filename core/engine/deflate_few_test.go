@@ -2,4 +2,4 @@
 
 package engine_test
 
-const autobahnBytes, autobahnLeast = 2 << 10, 1
+const autobahnBytes, autobahnLeast = 1 << 10, 1

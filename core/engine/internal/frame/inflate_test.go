@@ -265,7 +265,7 @@ func BenchmarkInflate(b *testing.B) {
 }
 
 // discard is a handler that does nothing.
-type discard struct{ record }
+type discard struct{}
 
 func (discard) Message([]byte, bool) error { return nil }
 func (discard) Ping([]byte) error          { return nil }
