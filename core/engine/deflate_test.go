@@ -217,7 +217,7 @@ func TestDeflateLibrary(t *testing.T) {
 					c.SetReadLimit(-1)
 					_, _, err = c.Read(ctx)
 					assert.NoError(t, err)
-					for i, size := range []int{0, 1, 125, 1022, 1023, 1024, 32_000, 33_000, 70_000, 900_000} {
+					for i, size := range []int{0, 1, 125, 1022, 1023, 1024, 32_000, 33_000, 300_000} {
 						for _, typ := range []websocket.MessageType{websocket.MessageText, websocket.MessageBinary} {
 							want := "4" + strings.Repeat(fmt.Sprint("text ", i, ", "), size/8)
 							assert.NoError(t, c.Write(ctx, typ, []byte(want)))
