@@ -43,12 +43,17 @@ func (c *wsConn) drain(rest pending) {
 		if len(c.out) == 0 {
 			c.blocked = false
 			c.stopped()
+			closing := c.closing
 			s.mu.Unlock()
+			if closing {
+				c.endStream()
+			}
 			return
 		}
-		rest = pending{msgs: c.out}
+		batch := c.out
 		c.out = nil
 		s.mu.Unlock()
+		rest = pending{msgs: c.framed(batch)}
 	}
 }
 
