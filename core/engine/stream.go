@@ -231,6 +231,9 @@ func (c *wsConn) transport() string {
 	return WebSocket
 }
 
+// emptyBinary is an empty binary message as text, in base64.
+var emptyBinary = []byte{1, 'b'}
+
 // framed returns a batch as it is written to c: on a stream with headers of
 // its own, and without the WebSocket's close frame.
 func (c *wsConn) framed(batch []Message) []Message {
@@ -244,6 +247,8 @@ func (c *wsConn) framed(batch []Message) []Message {
 		switch {
 		case m.head == 0:
 			saved += len(m.frame)
+		case m.binary && len(m.packet()) == 0: // clients take an empty frame for an error
+			out = append(out, Message{frame: emptyBinary})
 		case m.binary:
 			at := len(heads)
 			heads = stream.AppendHeader(heads, true, len(m.packet()))

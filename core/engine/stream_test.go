@@ -159,6 +159,8 @@ func TestStream(t *testing.T) {
 			got, isBinary := c.next()
 			assert.True(t, "echo of binary data", got == data && isBinary)
 		}
+		c.raw("\x80")
+		c.expect("b") // an empty binary message as clients take it
 		h.get(sid).refused(t, 400, badRequest)
 		res := h.dial().http(upgradeRequest("&transport=websocket&sid="+sid, keyHeaders))
 		assert.Equal(t, "from WebTransport to WebSocket: accepted to be closed", res.StatusCode, 101)

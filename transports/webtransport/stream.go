@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/quic-go/quic-go/http3"
 	wt "github.com/quic-go/webtransport-go"
 
 	socketio "github.com/gosio/gosio/core"
@@ -38,7 +39,7 @@ func (s *Server) accept(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return nil, err
 	}
 	go refuseStreams(session)
-	return &stream{Stream: st, session: session}, nil
+	return &stream{Stream: st, session: session, connect: w.(http3.HTTPStreamer).HTTPStream()}, nil
 }
 
 // refuseStreams resets streams until the session ends.
@@ -67,6 +68,7 @@ func refuseUni(session *wt.Session) {
 type stream struct {
 	*wt.Stream
 	session *wt.Session
+	connect *http3.Stream // of the request
 }
 
 // Read implements net.Conn.
@@ -97,9 +99,21 @@ func (st *stream) Close() error { return st.session.CloseWithError(0, "") }
 // browsers' clients take the end of a stream for nothing.
 func (st *stream) CloseWrite() error {
 	err := st.Stream.Close()
-	t := time.AfterFunc(linger, func() { _ = st.Close() })
+	t := time.AfterFunc(linger, st.endSession)
 	context.AfterFunc(st.session.Context(), func() { t.Stop() })
 	return err
+}
+
+// goodbye is the capsule that ends a session: its type, its length, and code 0.
+// See draft-ietf-webtrans-http3, section 5.
+var goodbye = []byte{0x68, 0x43, 4, 0, 0, 0, 0}
+
+// endSession says goodbye and leaves the rest to the client. The library
+// resets the streams as well, which Chromium takes for a lost connection.
+func (st *stream) endSession() {
+	if st.connect.TryWriteAll(goodbye) != nil || st.connect.Close() != nil {
+		_ = st.Close()
+	}
 }
 
 // LocalAddr implements net.Conn.

@@ -32,7 +32,7 @@ func (e Error) Error() string { return string(e) }
 
 // The errors of Feed.
 const (
-	ErrEmpty   Error = "empty frame"
+	ErrEmpty   Error = "empty packet" // an empty binary message is what clients send of an empty attachment
 	ErrLength  Error = "length not minimal or over 53 bits"
 	ErrTooBig  Error = "message too big"
 	ErrNotUTF8 Error = "text is not UTF-8"
@@ -69,7 +69,9 @@ func (r *Reader) Feed(src []byte, limit int64, h Handler) error {
 			if err := r.header(limit); err != nil {
 				return err
 			}
-			continue
+			if !r.inBody || r.missing > 0 {
+				continue
+			}
 		}
 		n := min(r.missing, len(src))
 		data := src[:n]
@@ -111,7 +113,7 @@ func (r *Reader) header(limit int64) error {
 		}
 	}
 	switch {
-	case length == 0:
+	case length == 0 && r.head[0]&binaryFlag == 0:
 		return ErrEmpty
 	case limit > 0 && length > uint64(limit), length > uint64(^uint(0)>>1):
 		return ErrTooBig
