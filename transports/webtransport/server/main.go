@@ -88,6 +88,8 @@ func handlers(srv *socketio.Server) {
 	})
 }
 
+// docs:certificate
+
 // certificate makes one that browsers take by its hash: ECDSA on P-256, valid
 // for less than 14 days.
 // See https://www.w3.org/TR/webtransport/#custom-certificate-requirements.
@@ -103,6 +105,8 @@ func certificate() (tls.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }
+
+// docs:end
 
 // listen finds a port that is free on TCP and on UDP.
 func listen() (net.Listener, net.PacketConn, error) {
