@@ -17,7 +17,7 @@ import (
 )
 
 // wsConn is one WebSocket connection: the transport of a session, or a probe
-// that may become it.
+// that may become it. One on a stream differs in its frames only: see stream.go.
 type wsConn struct {
 	s     *Session
 	conn  net.Conn
