@@ -81,7 +81,7 @@ type Server struct {
 // listener is one call of Serve.
 type listener struct {
 	transport *quic.Transport
-	*quic.EarlyListener
+	conns     *quic.EarlyListener
 }
 
 // New returns a server of the clients of io, whose Options.Transports must have
@@ -150,7 +150,7 @@ func (s *Server) Serve(conn net.PacketConn) error {
 		return errors.Join(http.ErrServerClosed, transport.Close())
 	}
 	for {
-		c, err := ln.Accept(context.Background())
+		c, err := early.Accept(context.Background())
 		if err != nil {
 			return s.leave(ln, err)
 		}
@@ -269,7 +269,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.closing = true
 	s.signal()
 	for ln := range s.listeners {
-		_ = ln.EarlyListener.Close() // its connections go on
+		_ = ln.conns.Close() // those that it has accepted go on
 	}
 	s.mu.Unlock()
 	var err error
