@@ -170,9 +170,11 @@ func TestStream(t *testing.T) {
 		}
 		c.expect("4slowly")
 		assert.NoError(t, s.Send(text("last")))
+		began := time.Now()
 		s.Close()
 		c.expect("4last")
 		c.expectEnd()
+		assert.Equal(t, "told at once: after", time.Since(began), 0)
 		h.ended(engine.ForcedClose)
 	})
 }
@@ -402,6 +404,37 @@ func TestStreamRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStreamWithoutID: no session without an id.
+func TestStreamWithoutID(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		refused := make(chan engine.Code, 1)
+		h := serveIn(t, withStreams(engine.Options{
+			GenerateID: func(*http.Request) (string, error) { return "", errors.New("none left") },
+			OnRefused:  func(_ *http.Request, e *engine.RequestError) { refused <- e.Code },
+		}))
+		c := h.stream(streamQuery)
+		c.send("0")
+		c.expectEnd()
+		assert.Equal(t, "code", await(h, "OnRefused", refused), engine.BadRequest)
+	})
+}
+
+// TestStreamForAnother: the request's session and the stream's have to be the
+// same.
+func TestStreamForAnother(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, withStreams(engine.Options{}))
+		one, two := h.open(), h.open()
+		for _, first := range []string{"0", `0{"sid":"` + two + `"}`} {
+			c := h.stream(streamQuery + "&sid=" + one)
+			c.send(first)
+			c.expectEnd()
+		}
+		h.alive()
+		assert.Equal(t, "sessions", h.srv.Count(), 2)
+	})
 }
 
 // TestStreamAccept: waiting for a stream ends in time, and with the server.
