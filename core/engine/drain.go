@@ -25,6 +25,7 @@ func (c *wsConn) drain(rest pending) {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	for {
+		rest.msgs = c.framed(rest.msgs)
 		for !rest.empty() {
 			n, err := c.writeSome(rest.next(w.scratch[:]))
 			if err != nil {
@@ -43,17 +44,13 @@ func (c *wsConn) drain(rest pending) {
 		if len(c.out) == 0 {
 			c.blocked = false
 			c.stopped()
-			closing := c.closing
 			s.mu.Unlock()
-			if closing {
-				c.endStream()
-			}
+			c.endStream()
 			return
 		}
-		batch := c.out
+		rest = pending{msgs: c.out}
 		c.out = nil
 		s.mu.Unlock()
-		rest = pending{msgs: c.framed(batch)}
 	}
 }
 

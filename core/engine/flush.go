@@ -160,7 +160,7 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	c.out = nil
 	s.mu.Unlock()
 	if c.raw == nil { // a write could block
-		c.startDrain(pending{msgs: c.framed(batch)}, 0)
+		c.startDrain(pending{msgs: batch}, 0)
 		return false
 	}
 	rest := pending{msgs: batch}

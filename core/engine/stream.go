@@ -160,6 +160,7 @@ func (srv *Server) turnStreamAway(r *http.Request, st *streamConn, e *RequestErr
 type streamConn struct {
 	Stream
 	frames stream.Reader // owned by the wsConn's reader
+	told   bool          // that nothing more comes; guarded by the session's mu
 }
 
 // maxOpening bounds the first packet, in bytes; a session id has up to 256.
@@ -263,10 +264,18 @@ func (c *wsConn) framed(batch []Message) []Message {
 	return out
 }
 
-// endStream tells the client of a stream that everything is written. A
-// WebSocket has its close frame for that.
+// endStream runs when everything is written: if that was the last, the client of
+// a stream is told. A WebSocket has its close frame for that.
 func (c *wsConn) endStream() {
-	if st, ok := c.conn.(*streamConn); ok {
+	st, ok := c.conn.(*streamConn)
+	if !ok {
+		return
+	}
+	c.s.mu.Lock()
+	last := c.closing && !c.scheduled && !st.told
+	st.told = st.told || last
+	c.s.mu.Unlock()
+	if last {
 		_ = st.CloseWrite() // it may be closed already
 	}
 }
