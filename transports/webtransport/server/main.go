@@ -62,7 +62,7 @@ func run() error {
 	go func() { served <- h3.Serve(udp) }()
 	sum := sha256.Sum256(cert.Certificate[0])
 	fmt.Printf("listening %d %s\n", tcp.Addr().(*net.TCPAddr).Port, base64.StdEncoding.EncodeToString(sum[:])) //nolint:forbidigo // the parent reads it
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends, or has enough
+	_, _ = io.Copy(io.Discard, os.Stdin)                                                                       // until the parent ends, or has enough
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
