@@ -37,6 +37,7 @@ func (c *wsConn) drain(rest pending) {
 			rest.wrote(n)
 			c.s.credit(n)
 		}
+		c.s.flushed(rest.at)
 		_ = c.conn.SetWriteDeadline(time.Time{}) // fails only when it is closed
 		s := c.s
 		s.mu.Lock()
@@ -46,7 +47,7 @@ func (c *wsConn) drain(rest pending) {
 			s.mu.Unlock()
 			return
 		}
-		rest = pending{msgs: c.out}
+		rest = pending{msgs: c.out, at: c.takeSample()}
 		c.out = nil
 		s.mu.Unlock()
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Handler is told of every new session. Connect runs on the request's
@@ -49,6 +51,8 @@ type Server struct {
 	flush   flushers
 	lending lending
 	noted   logBound
+	samples atomic.Uint32 // see Session.sample
+	began   time.Time
 
 	mu       sync.Mutex
 	sessions map[string]*Session // until their connections are closed
@@ -67,6 +71,7 @@ func NewServer(h Handler, o *Options) *Server {
 	opts = opts.withDefaults()
 	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
 	srv.flush.init()
+	srv.began = time.Now().Add(-1) // before any sample
 	return srv
 }
 

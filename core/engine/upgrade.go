@@ -22,13 +22,16 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
 		return
 	}
+	s.upgrade(UpgradeTried, nil)
 	if !s.claimProbe(c) {
+		s.upgrade(UpgradeFailed, errUpgradeTooLate)
 		s.turnAway(w, r)
 		return
 	}
 	conn, early, err := s.srv.accept(w, r)
 	if err != nil {
 		s.dropProbe(c)
+		s.upgrade(UpgradeFailed, errUpgradeRejected)
 		return
 	}
 	s.mu.Lock()
@@ -43,6 +46,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	if !live { // the session ended meanwhile
 		_ = conn.Close()
+		s.upgrade(UpgradeFailed, nil)
 		return
 	}
 	c.start(r, early)
@@ -51,6 +55,9 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 // expired ends an upgrade that was not completed in time.
 func (c *wsConn) expired() {
 	if c.s.dropProbe(c) {
+		c.s.mu.Lock()
+		c.late = true
+		c.s.mu.Unlock()
 		c.abort()
 	}
 }
@@ -168,6 +175,7 @@ func (c *wsConn) promote() error {
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}
+	s.upgrade(UpgradeDone, nil)
 	s.srv.log.Debug("engine: session upgraded", "session", sessionTag(s.id))
 	return nil
 }
@@ -210,7 +218,11 @@ func (c *wsConn) endProbe(cause error) {
 		ready = c.schedule()
 	}
 	c.closing = true
+	if c.late {
+		cause = errUpgradeTimeout
+	}
 	s.mu.Unlock()
+	s.upgrade(UpgradeFailed, cause)
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}
