@@ -192,8 +192,8 @@ func (s *Socket) join() (in bool) {
 		err = e
 	})
 	if err != nil {
-		s.refuse(err)
 		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: err}, start)
+		s.refuse(err)
 		return false
 	}
 	enter := s.enter

@@ -30,9 +30,9 @@ type Observer interface {
 	// goroutine, and then how it has ended, on that or the connection's.
 	Upgrade(e UpgradeEvent)
 	// Namespace tells of a socket that joins a namespace, before the hooks of
-	// OnConnect; is refused; or has left it, after those of OnDisconnect: on the
-	// socket's dispatcher. A namespace that does not exist is refused on the
-	// goroutine that reads the connection.
+	// OnConnect; is refused, before the client knows; or has left, after the hooks
+	// of OnDisconnect: on the socket's dispatcher. A namespace that does not exist
+	// is refused on the goroutine that reads the connection.
 	Namespace(e NamespaceEvent)
 	// Event is called before the handler of an event, on the socket's
 	// dispatcher. ctx is what the handler would get, or Background if it takes
