@@ -21,6 +21,7 @@ const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
 	redisLibrary     = "github.com/redis/go-redis/v9"
+	prometheusClient = "github.com/prometheus/client_golang/prometheus/..."
 )
 
 type row struct {
@@ -64,6 +65,9 @@ var allowed = []row{
 	{"integrations/echo", []string{"core", "github.com/labstack/echo/v4/..."}},
 	{"integrations/fiber", []string{"core", "github.com/gofiber/fiber/v2/...", "github.com/valyala/fasthttp/..."}},
 	{"integrations/chi", []string{"core", "github.com/go-chi/chi/v5/..."}},
+
+	// Observers. Nothing else knows them, so that only who wants one builds it.
+	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
 
 	// The tests of this module.
 	{"internal/assert", nil},

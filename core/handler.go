@@ -192,7 +192,7 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 		ctx = s.Context()
 	}
 	if o := s.ns.srv.observer; o != nil {
-		return o.handle(ctx, call, in)
+		return o.handle(ctx, h, call, in)
 	}
 	return call(ctx, in)
 }

@@ -208,8 +208,9 @@ func (s *Socket) nobody(p *parser.Packet) {
 }
 
 // handle calls a handler.
-func (o *observing) handle(ctx context.Context, call EventHandler, in *Incoming) error {
+func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, in *Incoming) error {
 	e := in.Socket.infoOf(&in.packet, in.Event)
+	e.Registered = !h.others
 	ctx, done := o.event(ctx, &e)
 	if done == nil {
 		return call(ctx, in)

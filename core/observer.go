@@ -58,6 +58,10 @@ type Observer interface {
 	embedsNopObserver()
 }
 
+// Watcher is implemented by observers that want to ask for [Server.Stats]:
+// [NewServer] gives them the server before it returns it.
+type Watcher interface{ Watch(srv *Server) }
+
 // NopObserver is an [Observer] that does nothing. Embed it.
 type NopObserver struct{}
 
@@ -211,9 +215,11 @@ var (
 type EventInfo struct {
 	Namespace *Namespace
 	Socket    *Socket
-	// Name is the event's name. The client chooses it; only with Unhandled
-	// false, and no event middleware, is it one that the application knows.
+	// Name is the event's name, which the client chooses.
 	Name string
+	// Registered: there is a handler of that name, so that names are as few as
+	// the application's. Otherwise there is none, or event middleware only.
+	Registered bool
 	// Bytes is the size of name and arguments, as JSON, and the attachments.
 	Bytes int
 	// WantsAck: the client waits for an acknowledgement.

@@ -63,6 +63,9 @@ func (w *witness) Namespace(e socketio.NamespaceEvent) {
 }
 
 func (w *witness) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
+	if e.Registered == (e.Unhandled || e.Name == "passed") {
+		w.say("event %s is registered: %t", e.Name, e.Registered)
+	}
 	w.say("event %s %s %d ack=%t unhandled=%t", e.Namespace.Name(), e.Name, e.Bytes, e.WantsAck, e.Unhandled)
 	return context.WithValue(ctx, spanKey{}, "span of "+e.Name), func(r socketio.EventResult) {
 		w.say("handled %s %v %v", e.Name, r.Err, r.Duration)

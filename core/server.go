@@ -66,6 +66,9 @@ func NewServer(o *Options) *Server {
 		srv.client = browser.New(opts.Client)
 	}
 	srv.Namespace = srv.Of("/")
+	if w, ok := opts.Observer.(Watcher); ok {
+		w.Watch(srv)
+	}
 	return srv
 }
 
