@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
 	redisLibrary     = "github.com/redis/go-redis/v9"
+	openTelemetry    = "go.opentelemetry.io/otel"
 	prometheusClient = "github.com/prometheus/client_golang/prometheus/..."
 )
 
@@ -68,6 +70,8 @@ var allowed = []row{
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
 	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
+	{"observe/otel", []string{"core", openTelemetry, openTelemetry + "/attribute", openTelemetry + "/codes",
+		openTelemetry + "/metric", openTelemetry + "/propagation", openTelemetry + "/trace"}}, // the API, not the SDK
 
 	// The tests of this module.
 	{"internal/assert", nil},
@@ -110,6 +114,36 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s: %s may not import %s", src.path, src.pkg, imp)
 			}
 		}
+	}
+}
+
+// TestDefaultBuild: what few want is in nobody else's program, whatever go.mod
+// lists. It asks the go command, which needs no network for what it has built.
+func TestDefaultBuild(t *testing.T) {
+	t.Parallel()
+	list := func(pkg string) string {
+		out, err := exec.Command("go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %s: %v", pkg, err)
+		}
+		return string(out)
+	}
+	optional := []string{"prometheus", "opentelemetry", "msgpack", "quic-go", "webtransport", "klauspost", "go-redis"}
+	for _, pkg := range []string{"./core", "./examples/nethttp"} {
+		for _, word := range optional {
+			if deps := list(pkg); strings.Contains(deps, word) {
+				t.Errorf("%s builds %s", pkg, word)
+			}
+		}
+	}
+	gin := list("./examples/gin") // which brings QUIC along, and a msgpack codec
+	for _, word := range []string{"prometheus", "opentelemetry", "vmihailenco", "webtransport", "go-redis", module + "/observe"} {
+		if strings.Contains(gin, word) {
+			t.Errorf("./examples/gin builds %s", word)
+		}
+	}
+	if !strings.Contains(list("./observe/prometheus"), "prometheus/client_golang") {
+		t.Error("the go command lists no dependencies: this test sees nothing")
 	}
 }
 
