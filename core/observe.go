@@ -21,14 +21,19 @@ type observing struct {
 	to     Observer
 	log    *slog.Logger
 	panics atomic.Int64
+	began  time.Time
 }
+
+// now is the time since the server was made. It costs less than time.Now, which
+// reads two clocks.
+func (o *observing) now() time.Duration { return time.Since(o.began) }
 
 // observe puts the observer into the server and the engine's options.
 func (srv *Server) observe(o *engine.Options) {
 	if srv.opts.Observer == nil {
 		return
 	}
-	obs := &observing{to: srv.opts.Observer, log: srv.log}
+	obs := &observing{to: srv.opts.Observer, log: srv.log, began: time.Now()}
 	srv.observer = obs
 	o.Observer = fromEngine{obs}
 	told := o.OnRefused
@@ -216,9 +221,9 @@ func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, i
 		return call(ctx, in)
 	}
 	result := EventResult{Err: ErrPanicked}
-	start := time.Now()
+	start := o.now()
 	defer func() { // also when it panics
-		result.Duration = time.Since(start)
+		result.Duration = o.now() - start
 		o.eventDone(done, result)
 	}()
 	result.Err = call(ctx, in)

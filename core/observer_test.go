@@ -368,7 +368,7 @@ func (*brokenObserver) Event(_ context.Context, e socketio.EventInfo) (context.C
 	if e.Bytes%2 == 0 {
 		panic("on purpose")
 	}
-	return nil, func(socketio.EventResult) { panic("on purpose") } //nolint:staticcheck // SA1012 on purpose
+	return nil, func(socketio.EventResult) { panic("on purpose") }
 }
 
 func (*brokenObserver) Emit(_ context.Context, e socketio.EmitInfo) func(socketio.EmitResult) {

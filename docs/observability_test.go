@@ -27,6 +27,7 @@ import (
 func TestObservability(t *testing.T) {
 	t.Parallel()
 	mux := http.NewServeMux()
+	log := slog.New(slog.DiscardHandler)
 
 	// code: prometheus
 	registry := prometheus.NewRegistry()
@@ -50,7 +51,7 @@ func TestObservability(t *testing.T) {
 
 	// code: stats
 	st := srv.Stats()
-	slog.Info("now", "websockets", st.Connections["websocket"], "sockets", st.Namespaces["/"].Sockets, "queued", st.SendBytes)
+	log.Info("now", "websockets", st.Connections["websocket"], "sockets", st.Namespaces["/"].Sockets, "queued", st.SendBytes)
 	// end
 	assert.Equal(t, "sockets", st.Namespaces["/"].Sockets, 1)
 }
