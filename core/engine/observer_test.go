@@ -103,8 +103,9 @@ func TestObserveFlushes(t *testing.T) {
 		assert.NoError(t, s.Send(text("c")))
 		time.Sleep(time.Second)
 		h.probe(sid) // whose own packet is none of them
+		time.Sleep(time.Second)
 		h.answered(h.poll(sid), "4c")
-		w.expect(t, "upgrade 0 <nil>", "flushed polling 1s")
+		w.expect(t, "upgrade 0 <nil>", "flushed polling 2s")
 	})
 }
 
