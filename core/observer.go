@@ -97,7 +97,7 @@ func (NopObserver) embedsNopObserver() {}
 type ConnectionEvent struct {
 	// Open is true for the beginning.
 	Open bool
-	// Transport is the one in use: "polling" or "websocket".
+	// Transport is the one in use: "polling", "websocket", "webtransport".
 	Transport string
 	// Handshake is the snapshot of the first request.
 	Handshake *Handshake
