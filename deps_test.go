@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,8 @@ const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
 	redisLibrary     = "github.com/redis/go-redis/v9"
+	openTelemetry    = "go.opentelemetry.io/otel"
+	prometheusClient = "github.com/prometheus/client_golang/prometheus/..."
 )
 
 type row struct {
@@ -65,6 +68,11 @@ var allowed = []row{
 	{"integrations/fiber", []string{"core", "github.com/gofiber/fiber/v2/...", "github.com/valyala/fasthttp/..."}},
 	{"integrations/chi", []string{"core", "github.com/go-chi/chi/v5/..."}},
 
+	// Observers. Nothing else knows them, so that only who wants one builds it.
+	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
+	{"observe/otel", []string{"core", openTelemetry, openTelemetry + "/attribute", openTelemetry + "/codes",
+		openTelemetry + "/metric", openTelemetry + "/propagation", openTelemetry + "/trace"}}, // the API, not the SDK
+
 	// The tests of this module.
 	{"internal/assert", nil},
 	{"internal/leak", nil},
@@ -106,6 +114,36 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s: %s may not import %s", src.path, src.pkg, imp)
 			}
 		}
+	}
+}
+
+// TestDefaultBuild: what few want is in nobody else's program, whatever go.mod
+// lists. It asks the go command, which needs no network for what it has built.
+func TestDefaultBuild(t *testing.T) {
+	t.Parallel()
+	list := func(pkg string) string {
+		out, err := exec.Command("go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %s: %v", pkg, err)
+		}
+		return string(out)
+	}
+	optional := []string{"prometheus", "opentelemetry", "msgpack", "quic-go", "go-redis"}
+	for _, pkg := range []string{"./core", "./examples/nethttp"} {
+		for _, word := range optional {
+			if deps := list(pkg); strings.Contains(deps, word) {
+				t.Errorf("%s builds %s", pkg, word)
+			}
+		}
+	}
+	gin := list("./examples/gin") // which brings QUIC along
+	for _, word := range []string{"prometheus", "opentelemetry", "msgpack", "go-redis", module + "/observe"} {
+		if strings.Contains(gin, word) {
+			t.Errorf("./examples/gin builds %s", word)
+		}
+	}
+	if !strings.Contains(list("./observe/prometheus"), "prometheus/client_golang") {
+		t.Error("the go command lists no dependencies: this test sees nothing")
 	}
 }
 

@@ -44,6 +44,14 @@ type ackResult struct {
 // [ErrBacklog] when the connection is not read because of them, with
 // [ErrTooManyAcks], and like [Socket.Emit].
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
+	if o := s.ns.srv.observer; o != nil {
+		return o.ask(ctx, s, event, args)
+	}
+	return s.ask(ctx, nil, event, args)
+}
+
+// ask is EmitWithAck; t, if not nil, counts the delivery.
+func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*Reply, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, s.ns.srv.opts.AckTimeout)
@@ -65,6 +73,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	if err := s.send(&f); err != nil {
 		return nil, err
 	}
+	t.add(1, &f)
 	s.welcome()         // this may be a hook of its own
 	s.conn.sess.Yield() // or the reader's own goroutine
 	select {

@@ -128,7 +128,16 @@ func (l *Local) HasRoom(room string) bool {
 
 // Apply does to this server's sockets what another server has published.
 // Operations of one server are to be applied in their order.
-func (l *Local) Apply(op *Operation) error { return l.ns.apply(op) }
+func (l *Local) Apply(op *Operation) error {
+	if o := l.ns.srv.observer; o != nil && op.Type == OpBroadcast {
+		done := o.remote(l.ns, op)
+		var t tally
+		err := l.ns.apply(op, &t)
+		done(&t)
+		return err
+	}
+	return l.ns.apply(op, nil)
+}
 
 // Respond answers what another server has requested. It does at once what is
 // to be done, in one order with Apply, and does not wait for clients and
@@ -152,11 +161,13 @@ func (l *Local) Respond(ctx context.Context, op *Operation, reply func(*Response
 // errOperation says that a server of a later version has asked.
 var errOperation = errors.New("socketio: operation that cannot be answered")
 
-// apply does an operation to the sockets of this server.
-func (ns *Namespace) apply(op *Operation) error {
+// apply does an operation to the sockets of this server. t, if not nil, counts
+// the deliveries of a broadcast.
+func (ns *Namespace) apply(op *Operation, t *tally) error {
 	switch op.Type {
 	case OpBroadcast:
-		ns.deliver(&op.Target, ns.frames(&op.Packet))
+		f := ns.frames(&op.Packet)
+		t.add(ns.deliver(&op.Target, f), f)
 		return nil
 	case OpServerSide:
 		return ns.receiveServerSide(context.Background(), op, nil)
@@ -183,17 +194,17 @@ func (ns *Namespace) apply(op *Operation) error {
 }
 
 // perform does an operation here and publishes it.
-func (ns *Namespace) perform(op *Operation, local bool) error {
+func (ns *Namespace) perform(op *Operation, local bool, t *tally) error {
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another
 		// server must not overtake it there.
 		err := ns.adapter.Publish(context.Background(), op)
-		if e := ns.apply(op); e != nil {
+		if e := ns.apply(op, t); e != nil {
 			return e
 		}
 		return err
 	}
-	return ns.apply(op)
+	return ns.apply(op, t)
 }
 
 // within bounds a wait for answers by Options.AckTimeout if nothing else does,

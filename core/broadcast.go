@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"slices"
 	"sync"
 )
@@ -14,7 +15,8 @@ type Broadcast struct {
 	chosen   bool // To has said whom, be it nobody
 	local    bool
 	volatile bool
-	plain    bool // see Compress
+	plain    bool            // see Compress
+	ctx      context.Context // see WithContext; nil: Background
 }
 
 // To adds the sockets that are in at least one of the rooms. With no room it
@@ -58,19 +60,27 @@ func (b Broadcast) run(op *Operation) error {
 		return nil
 	}
 	op.Target = b.target
-	return b.ns.run(op, b.local)
+	return b.ns.run(op, b.local, nil)
 }
 
 // Emit sends an event to each of the sockets once. It does not block. It fails
 // when the arguments cannot be encoded, and when an adapter could not reach
 // the other servers.
 func (b Broadcast) Emit(event string, args ...any) error {
+	if o := b.ns.srv.observer; o != nil {
+		return o.emitAll(b, event, args)
+	}
+	return b.emit(nil, event, args)
+}
+
+// emit is Emit; t, if not nil, counts deliveries.
+func (b Broadcast) emit(t *tally, event string, args []any) error {
 	p, err := encodeEvent(event, args)
-	if err != nil {
+	if err != nil || b.nobody() {
 		return err
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	return b.run(&Operation{Type: OpBroadcast, Packet: p})
+	return b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local, t)
 }
 
 // SocketsJoin puts the sockets into the rooms.
@@ -92,22 +102,22 @@ func (b Broadcast) DisconnectSockets(closeConn bool) error {
 // matched holds the lists of recipients of broadcasts under way.
 var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// deliver sends frames to the sockets of this server that the target means.
-func (ns *Namespace) deliver(t *Target, f *frames) {
+// deliver sends frames to the sockets of this server that the target means. It
+// returns how many have got them into their queue.
+func (ns *Namespace) deliver(t *Target, f *frames) (n int) {
 	if ns.recovery != nil {
-		ns.recovery.deliver(t, f)
-		return
+		return ns.recovery.deliver(t, f)
 	}
 	list := matched.Get().(*[]*Socket)
 	sockets := ns.rooms.match(t, (*list)[:0])
 	for _, s := range sockets {
-		if f.volatile {
-			s.sendVolatile(f)
-		} else {
-			_ = s.send(f) // one that is gone, or too slow, is told by its own disconnect
+		// one that is gone, or too slow, is told by its own disconnect
+		if f.volatile && s.sendVolatile(f) || !f.volatile && s.send(f) == nil {
+			n++
 		}
 	}
 	clear(sockets)
 	*list = sockets
 	matched.Put(list)
+	return n
 }

@@ -84,6 +84,14 @@ func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args
 // not read, get the event and count as not answered. It fails like
 // [Broadcast.Emit], too. It may be called in a handler.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
+	if o := b.ns.srv.observer; o != nil {
+		return o.askAll(ctx, b, event, args)
+	}
+	return b.ask(ctx, nil, event, args)
+}
+
+// ask is EmitWithAck; t, if not nil, counts deliveries.
+func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) ([]*Reply, error) {
 	p, err := encodeEvent(event, args)
 	if err != nil {
 		return nil, err
@@ -102,7 +110,7 @@ func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) (
 	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
 	for i, ns := range members {
 		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
-		calls[i] = ns.call(op)
+		calls[i] = ns.call(op, t)
 		a.response(&Response{Clients: calls[i].asked})
 	}
 	var why error
@@ -200,7 +208,7 @@ type call struct {
 
 // call sends an event to the sockets of this server that the target means, all
 // with the same id, so that it is encoded once.
-func (ns *Namespace) call(op *Operation) *call {
+func (ns *Namespace) call(op *Operation, t *tally) *call {
 	targets := ns.rooms.match(&op.Target, nil)
 	c := &call{id: ns.newAckID()}
 	if len(targets) == 0 {
@@ -212,6 +220,7 @@ func (ns *Namespace) call(op *Operation) *call {
 	for _, s := range targets {
 		c.send(s, f)
 	}
+	t.add(c.asked, f)
 	for _, s := range c.sockets {
 		s.welcome() // this may be a hook or a handler of any of them
 		s.conn.sess.Yield()
@@ -292,7 +301,7 @@ func (ns *Namespace) respondCall(ctx context.Context, op *Operation, reply func(
 	if !isArray(op.Packet.Data) {
 		return errOperation
 	}
-	c := ns.call(op)
+	c := ns.callFor(op)
 	missing := len(c.sockets)
 	reply(&Response{Clients: c.asked, Last: missing == 0})
 	if missing == 0 {

@@ -150,6 +150,7 @@ func (c *conn) connect(p *parser.Packet) error {
 	if ns == nil {
 		c.left = append(c.left, p.Namespace)
 		c.mu.Unlock()
+		c.srv.noNamespace()
 		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
 		return nil
 	}
@@ -225,6 +226,7 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	for _, s := range sockets {
 		s.close(reasonOf(reason))
 	}
+	c.ended(reasonOf(reason))
 }
 
 // awaitAttachments limits the time that a packet's attachments may take.

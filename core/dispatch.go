@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
@@ -170,6 +171,7 @@ func (s *Socket) do(j *job) {
 		if s.ns.recovery != nil {
 			s.ns.recovery.departed(s)
 		}
+		s.stepped(&NamespaceEvent{Step: NamespaceLeft, Reason: j.reason}, time.Time{})
 		s.ns.release()
 	}
 }
@@ -177,6 +179,7 @@ func (s *Socket) do(j *job) {
 // join runs the middleware and, if it agrees, lets the socket in. It reports
 // whether that was so: a disconnect job is then to come.
 func (s *Socket) join() (in bool) {
+	start := s.ns.srv.begins()
 	err := errPanicked
 	s.guard("middleware", func() {
 		e := s.ns.introduce()
@@ -189,6 +192,7 @@ func (s *Socket) join() (in bool) {
 		err = e
 	})
 	if err != nil {
+		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: err}, start)
 		s.refuse(err)
 		return false
 	}
@@ -200,6 +204,7 @@ func (s *Socket) join() (in bool) {
 		return false
 	}
 	s.conn.joined()
+	s.stepped(&NamespaceEvent{Step: NamespaceJoined}, start)
 	s.greet()
 	return true
 }
@@ -275,7 +280,7 @@ func (s *Socket) refuse(err error) {
 	s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
 }
 
-var errPanicked = errors.New("socketio: panicked")
+var errPanicked = ErrPanicked
 
 // guard runs a hook of the application.
 func (s *Socket) guard(what string, f func()) {

@@ -150,6 +150,7 @@ func (s *Socket) handle(p *parser.Packet) {
 	h := s.find(name)
 	heard := s.hears()
 	if h == nil && !heard {
+		s.nobody(p)
 		return
 	}
 	in := &Incoming{Socket: s, packet: *p}
@@ -164,6 +165,7 @@ func (s *Socket) handle(p *parser.Packet) {
 		h = s.find(name) // what a listener has registered is there
 	}
 	if h == nil {
+		s.nobody(p)
 		return
 	}
 	err := s.invoke(h, in)
@@ -185,10 +187,14 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 		}
 	}()
 	call, wrapped := s.within(inParent, h)
-	if h.noContext && !wrapped {
-		return call(context.Background(), in)
+	ctx := context.Background()
+	if !h.noContext || wrapped {
+		ctx = s.Context()
 	}
-	return call(s.Context(), in)
+	if o := s.ns.srv.observer; o != nil {
+		return o.handle(ctx, h, call, in)
+	}
+	return call(ctx, in)
 }
 
 // unhandled is the handler of events that have none. Like the reference it

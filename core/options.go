@@ -103,6 +103,10 @@ type Options struct {
 	// Default: it lives on, as in the web frameworks.
 	ClosePanicked bool
 
+	// Observer hears of what the server does, for metrics and traces. Default:
+	// nil, which costs nothing.
+	Observer Observer
+
 	// Logger is silent by default. See [engine.Options] for the levels.
 	Logger *slog.Logger
 }

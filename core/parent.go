@@ -447,9 +447,9 @@ func (ns *Namespace) here(f func(*Namespace)) {
 }
 
 // run does an operation on all servers, or on this one.
-func (ns *Namespace) run(op *Operation, local bool) error {
+func (ns *Namespace) run(op *Operation, local bool, t *tally) error {
 	if ns.pattern == nil && ns.parent == nil {
-		return ns.perform(op, local)
+		return ns.perform(op, local, t)
 	}
-	return ns.each(!local, func(ns *Namespace) error { return ns.perform(op, local) })
+	return ns.each(!local, func(ns *Namespace) error { return ns.perform(op, local, t) })
 }

@@ -242,17 +242,21 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 }
 
 // deliver sends to the sockets of this server that the target means.
-func (r *recovery) deliver(t *Target, f *frames) {
+func (r *recovery) deliver(t *Target, f *frames) (n int) {
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
 	sockets, pos := r.match(t, f, (*list)[:0])
 	for _, s := range sockets {
 		if f.volatile {
-			s.transmitVolatile(f)
+			if s.transmitVolatile(f) {
+				n++
+			}
 			continue
 		}
-		_ = r.post(s, f) // one that is gone, or too slow, is told by its own disconnect
+		if r.post(s, f) == nil { // one that is gone, or too slow, is told by its own disconnect
+			n++
+		}
 		if pos > 0 {
 			s.track.sent(pos)
 		}
@@ -266,6 +270,7 @@ func (r *recovery) deliver(t *Target, f *frames) {
 	clear(sockets)
 	*list = sockets
 	matched.Put(list)
+	return n
 }
 
 // match finds the sockets that a broadcast is for. One that can be recovered

@@ -42,18 +42,18 @@ type comeback struct {
 
 // claim finds the session that a socket is to go on with, or nil. It returns
 // with mu held; what it found is good as long as that is.
-func (r *recovery) claim(s *Socket) *comeback {
+func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	a, ok := askOf(s.handshake.Auth)
 	identity := s.Identity()
 	r.mu.Lock()
 	if !ok {
-		return nil
+		return nil, ""
 	}
 	late := time.Now().Add(handover)
 	for {
 		if old := r.live[a.pid]; old != nil {
 			if old.track.ticket > s.track.ticket || old.Identity() != identity {
-				return nil // this one is the older connection, or somebody else
+				return nil, refusedTo(old, identity)
 			}
 			r.unlock()
 			old.takenOver()
@@ -62,7 +62,7 @@ func (r *recovery) claim(s *Socket) *comeback {
 		}
 		e := r.stored[a.pid]
 		if e == nil {
-			return nil
+			return nil, RecoveryUnknown
 		}
 		sess := e.Value.(*session)
 		select {
@@ -74,9 +74,18 @@ func (r *recovery) claim(s *Socket) *comeback {
 		waited := s.await(sess.left, time.Until(late))
 		r.mu.Lock()
 		if !waited {
-			return nil
+			return nil, RecoveryBusy
 		}
 	}
+}
+
+// refusedTo says why a session that still has a connection is not another
+// socket's: that is the older connection, or somebody else.
+func refusedTo(old *Socket, identity string) RecoveryOutcome {
+	if old.Identity() != identity {
+		return RecoveryIdentity
+	}
+	return RecoverySuperseded
 }
 
 // takenOver ends the connection that a client has left behind: it is back
@@ -100,13 +109,16 @@ func (s *Socket) await(left <-chan struct{}, d time.Duration) bool {
 }
 
 // resumable checks that nothing is missing of a session. Called with mu held.
-func (r *recovery) resumable(sess *session, a ask, identity string) *comeback {
-	if r.expired(sess, r.now()) || sess.identity != identity {
-		return nil
+func (r *recovery) resumable(sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
+	switch {
+	case r.expired(sess, r.now()):
+		return nil, RecoveryUnknown
+	case sess.identity != identity:
+		return nil, RecoveryIdentity
 	}
 	pos, ours, err := r.position(a.offset)
 	if err != nil || pos > sess.end {
-		return nil
+		return nil, RecoveryOffset
 	}
 	from := sess.track.start
 	if ours && pos > from {
@@ -115,9 +127,9 @@ func (r *recovery) resumable(sess *session, a ask, identity string) *comeback {
 	r.log.evict(r.now())
 	m, ok := r.log.missed(sess, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
 	if !ok {
-		return nil
+		return nil, RecoveryMissing
 	}
-	return &comeback{sess, m}
+	return &comeback{sess, m}, RecoveryDone
 }
 
 // maxReplay is what may be queued at once for a client that comes back: it has
@@ -135,7 +147,8 @@ func (r *recovery) maxReplay() int64 {
 // is one step for all others. It reports false if the client is gone.
 func (s *Socket) recoverOrEnter() bool {
 	r := s.ns.recovery
-	back := r.claim(s)
+	back, outcome := r.claim(s)
+	s.track.outcome = outcome
 	if !s.takeSession(back) {
 		r.unlock()
 		return false

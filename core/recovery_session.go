@@ -13,8 +13,9 @@ type track struct {
 	pid       string // the session's private id
 	ticket    uint64 // of the CONNECT: a later one wins
 	recovered atomic.Bool
-	barred    bool          // told to leave: not to be kept
-	left      chan struct{} // closed when the hooks of OnDisconnect have run; nil: not kept
+	outcome   RecoveryOutcome // used by the dispatcher only
+	barred    bool            // told to leave: not to be kept
+	left      chan struct{}   // closed when the hooks of OnDisconnect have run; nil: not kept
 	session   *session
 	history
 }

@@ -25,11 +25,12 @@ import (
 type Server struct {
 	*Namespace
 
-	opts   Options
-	limits parser.Limits
-	log    *slog.Logger
-	engine *engine.Server
-	client http.Handler // nil: none is served
+	opts     Options
+	limits   parser.Limits
+	log      *slog.Logger
+	engine   *engine.Server
+	client   http.Handler // nil: none is served
+	observer *observing   // nil: nobody wants to know
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace    // concrete ones and children
@@ -58,11 +59,16 @@ func NewServer(o *Options) *Server {
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
 		Namespace: l.NamespaceName, Total: l.MaxHTTPBufferSize,
 	}
-	srv.engine = engine.NewServer(acceptor{srv}, srv.opts.engine())
+	eo := srv.opts.engine()
+	srv.observe(eo)
+	srv.engine = engine.NewServer(acceptor{srv}, eo)
 	if !opts.NoClient {
 		srv.client = browser.New(opts.Client)
 	}
 	srv.Namespace = srv.Of("/")
+	if w, ok := opts.Observer.(Watcher); ok {
+		w.Watch(srv)
+	}
 	return srv
 }
 
@@ -182,7 +188,9 @@ type acceptor struct{ srv *Server }
 
 // Connect implements engine.Handler.
 func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
-	return newConn(a.srv, s, newHandshake(r, a.srv.opts.ContextKeys))
+	c := newConn(a.srv, s, newHandshake(r, a.srv.opts.ContextKeys))
+	c.opened(r)
+	return c
 }
 
 // work counts what has to end before the server has.

@@ -251,6 +251,9 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 // encoding error. A nil error means that the event is queued: it arrives, in
 // order, unless the socket is disconnected first.
 func (s *Socket) Emit(event string, args ...any) error {
+	if o := s.ns.srv.observer; o != nil {
+		return o.emitTo(SocketEmitter{s: s}, event, args)
+	}
 	f, err := s.ns.pack(event, args)
 	if err != nil {
 		return err
@@ -320,6 +323,9 @@ func (s *Socket) sendVolatile(f *frames) (sent bool) {
 
 func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if held, err := s.hold(f, true); held {
+		if err == errDropped { //nolint:errorlint // as it is
+			s.droppedHere(f)
+		}
 		return err == nil
 	}
 	if f.binary == nil {

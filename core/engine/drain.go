@@ -38,6 +38,7 @@ func (c *wsConn) drain(rest pending) {
 			rest.wrote(n)
 			c.s.credit(n)
 		}
+		c.s.flushed(rest.at)
 		_ = c.conn.SetWriteDeadline(time.Time{}) // fails only when it is closed
 		s := c.s
 		s.mu.Lock()
@@ -48,7 +49,7 @@ func (c *wsConn) drain(rest pending) {
 			c.endStream()
 			return
 		}
-		rest = pending{msgs: c.out}
+		rest = pending{msgs: c.out, at: c.takeSample()}
 		c.out = nil
 		s.mu.Unlock()
 		if c.deflation != nil {

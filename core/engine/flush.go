@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // scratchSize is how many bytes a flusher gathers for one write.
@@ -119,6 +120,7 @@ var writers = sync.Pool{New: func() any {
 type pending struct {
 	msgs []Message
 	off  int
+	at   time.Duration // see Session.takeSample
 }
 
 func (p *pending) empty() bool { return len(p.msgs) == 0 }
@@ -158,16 +160,16 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	s.mu.Lock()
 	batch := c.out
 	c.out = nil
+	rest := pending{msgs: batch, at: c.takeSample()}
 	s.mu.Unlock()
 	if c.deflation != nil && !c.deflate(batch) {
 		c.deflateAside(batch)
 		return false
 	}
 	if c.raw == nil { // a write could block
-		c.startDrain(pending{msgs: batch}, 0)
+		c.startDrain(rest, 0)
 		return false
 	}
-	rest := pending{msgs: batch}
 	total := 0
 	for !rest.empty() {
 		w.data = rest.next(w.scratch[:])
@@ -187,6 +189,7 @@ func (c *wsConn) flush(w *writer) (again bool) {
 			return false
 		}
 	}
+	s.flushed(rest.at)
 	return c.flushed(batch, total)
 }
 

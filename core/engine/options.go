@@ -97,6 +97,8 @@ type Options struct {
 	Headers func(h http.Header, r *http.Request, initial bool)
 	// OnRefused hears of every refused request.
 	OnRefused func(r *http.Request, e *RequestError)
+	// Observer, if not nil, hears of upgrades, losses and waits.
+	Observer Observer
 	// Logger is silent by default. Requests that are refused are logged at
 	// level info, clients that break the protocol or a limit at warn, wrong
 	// wiring at error, and all else at debug; lines that clients cause are

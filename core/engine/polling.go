@@ -138,6 +138,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 // that come with it. Called with mu held, which it releases.
 func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
+	at := s.takeSample()
 	moved := s.ws != nil
 	closed, left := !moved && s.state.Load() != stateOpen, s.left
 	s.mu.Unlock()
@@ -154,6 +155,9 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	}
 	err := s.respond(w, r, batch, end, p == nil)
 	s.credit(size)
+	if err == nil {
+		s.flushed(at)
+	}
 	if err != nil && (!moved || len(batch) > 0) {
 		s.shut(TransportError, err, false)
 	}

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Handler is told of every new session. Connect runs on the request's
@@ -50,6 +52,8 @@ type Server struct {
 	lending lending
 	deflate *deflater // nil: off
 	noted   logBound
+	samples atomic.Uint32 // see Session.sample
+	began   time.Time
 	life    context.Context // ends when new sessions are refused
 	end     context.CancelFunc
 
@@ -72,6 +76,7 @@ func NewServer(h Handler, o *Options) *Server {
 	srv.deflate = newDeflater(opts.PerMessageDeflate)
 	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init()
+	srv.began = time.Now().Add(-1) // before any sample
 	return srv
 }
 

@@ -53,6 +53,7 @@ type Session struct {
 	timer    *time.Timer
 	deadline time.Time // what the timer stands for; an earlier call is stale
 	pingAt   time.Time
+	sampled  time.Duration // when a message that is timed was queued; 0: none is; see observer.go
 	opened   time.Time
 }
 
@@ -173,6 +174,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		return ErrClosed
 	case volatile && !s.writable():
 		s.mu.Unlock()
+		s.dropped(DropVolatile, len(msgs))
 		return errDropped
 	}
 	for _, m := range msgs {
@@ -182,21 +184,40 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		m.volatile = volatile
 		s.push(m)
 	}
-	if s.over() && !s.fits(len(msgs)) {
-		if volatile {
-			s.drop(len(msgs))
-			s.mu.Unlock()
-			return errDropped
+	evicted := 0
+	if s.over() {
+		before := len(*s.waiting())
+		fits := s.fits(len(msgs))
+		evicted = before - len(*s.waiting())
+		if !fits {
+			return s.full(len(msgs), volatile, evicted)
 		}
-		s.mu.Unlock()
-		return ErrSlowConsumer
+	}
+	if s.srv.opts.Observer != nil {
+		s.sample()
 	}
 	ready := s.kick()
 	s.mu.Unlock()
+	s.dropped(DropEvicted, evicted)
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}
 	return nil
+}
+
+// full is the end of enqueue when there is no room. Called with mu held, which
+// it releases.
+func (s *Session) full(last int, volatile bool, evicted int) error {
+	if !volatile {
+		s.mu.Unlock()
+		s.dropped(DropEvicted, evicted)
+		return ErrSlowConsumer
+	}
+	s.drop(last)
+	s.mu.Unlock()
+	s.dropped(DropEvicted, evicted)
+	s.dropped(DropVolatile, last)
+	return errDropped
 }
 
 // push appends to the queue of the current transport. Called with mu held, or
@@ -348,6 +369,13 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	}
 	probe := s.takeProbe(flush)
 	s.ending = reason
+	lost := 0
+	if errors.Is(err, ErrSlowConsumer) {
+		lost = max(len(*s.waiting()), 1)
+	}
+	if !flush {
+		s.sampled = 0
+	}
 	var ready *wsConn
 	gone := false
 	if s.ws != nil {
@@ -367,6 +395,7 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 		s.release()
 	}
 	s.noteClosed(recv, reason, err)
+	s.dropped(DropSlowConsumer, lost)
 	if recv != nil {
 		recv.Closed(reason, err)
 	}

@@ -136,7 +136,9 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 // upgradeStream takes a stream for the steps of the upgrade.
 func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
 	c := &wsConn{s: s, shard: s.srv.flush.next(), over: make(chan struct{})}
+	s.upgrade(UpgradeTried, nil)
 	if !s.claimProbe(c) {
+		s.upgrade(UpgradeFailed, errUpgradeTooLate)
 		return &RequestError{Code: BadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
 	}
 	if s.enter(c, st) {

@@ -23,13 +23,16 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
 		return
 	}
+	s.upgrade(UpgradeTried, nil)
 	if !s.claimProbe(c) {
+		s.upgrade(UpgradeFailed, errUpgradeTooLate)
 		s.turnAway(w, r)
 		return
 	}
 	conn, early, err := s.srv.accept(w, r)
 	if err != nil {
 		s.dropProbe(c)
+		s.upgrade(UpgradeFailed, errUpgradeRejected)
 		return
 	}
 	c.deflation, _ = s.srv.deflate.negotiate(r.Header)
@@ -53,6 +56,7 @@ func (s *Session) enter(c *wsConn, conn net.Conn) bool {
 	s.mu.Unlock()
 	if !live {
 		_ = conn.Close()
+		s.upgrade(UpgradeFailed, nil)
 	}
 	return live
 }
@@ -60,6 +64,9 @@ func (s *Session) enter(c *wsConn, conn net.Conn) bool {
 // expired ends an upgrade that was not completed in time.
 func (c *wsConn) expired() {
 	if c.s.dropProbe(c) {
+		c.s.mu.Lock()
+		c.late = true
+		c.s.mu.Unlock()
 		c.abort()
 	}
 }
@@ -177,6 +184,7 @@ func (c *wsConn) promote() error {
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}
+	s.upgrade(UpgradeDone, nil)
 	s.srv.log.Debug("engine: session upgraded", "session", sessionTag(s.id))
 	return nil
 }
@@ -219,7 +227,11 @@ func (c *wsConn) endProbe(cause error) {
 		ready = c.schedule()
 	}
 	c.closing = true
+	if c.late {
+		cause = errUpgradeTimeout
+	}
 	s.mu.Unlock()
+	s.upgrade(UpgradeFailed, cause)
 	if ready != nil {
 		s.srv.flush.add(ready)
 	}

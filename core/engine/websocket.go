@@ -48,6 +48,7 @@ type wsConn struct {
 	scheduled bool // on the ready list, or being written
 	blocked   bool // the kernel has refused bytes; a drain waits for it
 	probed    bool
+	late      bool          // the upgrade was not completed in time
 	closing   bool          // a close frame is the last thing in out
 	written   chan struct{} // closed when nothing is being written any more; made on demand
 }

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"errors"
+	"time"
+)
+
+// Observer hears of what neither the Handler nor Options.OnRefused is told. Its
+// methods are called without a lock of this package held, concurrently, on the
+// goroutine that does what they tell of: that of a request, of a reader, of a
+// sender or of a flusher. They must not block, and not panic.
+type Observer interface {
+	// Upgrade tells of an upgrade from polling: once that it is tried, and once
+	// how it has ended. err says why it failed; it is nil when the client, or
+	// the session, has gone.
+	Upgrade(s *Session, step UpgradeStep, err error)
+	// Dropped tells of messages that a living session loses, or dies of.
+	Dropped(s *Session, cause DropCause, messages int)
+	// Flushed tells how long a message has waited from Send until it and all
+	// before it were given to the kernel, or to net/http. Only one message in 64
+	// of all sessions is timed.
+	Flushed(s *Session, wait time.Duration)
+}
+
+// UpgradeStep is how far an upgrade has come.
+type UpgradeStep int
+
+// The steps of an upgrade.
+const (
+	UpgradeTried UpgradeStep = iota
+	UpgradeDone
+	UpgradeFailed
+)
+
+// DropCause says why messages are lost.
+type DropCause int
+
+// The causes of lost messages.
+const (
+	// DropVolatile: volatile messages could not leave at once.
+	DropVolatile DropCause = iota
+	// DropEvicted: volatile messages had to make room for others.
+	DropEvicted
+	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and with it
+	// goes what is queued.
+	DropSlowConsumer
+)
+
+// The failures of upgrades.
+var (
+	errUpgradeTimeout  = errors.New("engine: upgrade took too long")
+	errUpgradeTooLate  = errors.New("engine: session has upgraded, is upgrading, or has ended")
+	errUpgradeRejected = errors.New("engine: no WebSocket handshake")
+)
+
+// upgrade tells the observer, if there is one.
+func (s *Session) upgrade(step UpgradeStep, err error) {
+	if o := s.srv.opts.Observer; o != nil {
+		o.Upgrade(s, step, err)
+	}
+}
+
+// dropped tells the observer, if there is one. Called without mu.
+func (s *Session) dropped(cause DropCause, messages int) {
+	if o := s.srv.opts.Observer; o != nil && messages > 0 {
+		o.Dropped(s, cause, messages)
+	}
+}
+
+// sampleEvery is how many messages there are to each that is timed.
+const sampleEvery = 64
+
+// sample begins to time the message that was queued last, if it is its turn
+// and the session has no other. Called with mu held.
+func (s *Session) sample() {
+	if s.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
+		s.sampled = time.Since(s.srv.began)
+	}
+}
+
+// takeSample takes what is timed along with the queue that it is in. Called
+// with mu held.
+func (s *Session) takeSample() (at time.Duration) {
+	at, s.sampled = s.sampled, 0
+	return at
+}
+
+// takeSample is that of the session if the connection is its transport. Called
+// with s.mu held.
+func (c *wsConn) takeSample() time.Duration {
+	if c.s.ws != c {
+		return 0
+	}
+	return c.s.takeSample()
+}
+
+// flushed tells the observer that what takeSample has returned is written.
+func (s *Session) flushed(at time.Duration) {
+	if at > 0 {
+		s.srv.opts.Observer.Flushed(s, time.Since(s.srv.began)-at)
+	}
+}
+
+// Stats are numbers of this moment.
+type Stats struct {
+	// Sessions is how many are open, by transport.
+	Sessions map[string]int
+	// QueuedBytes wait to be sent, to all peers together; QueuedMax to the one
+	// that has most.
+	QueuedBytes, QueuedMax int64
+}
+
+// Stats looks at all sessions, one after another; each, if not nil, is called
+// with their Receivers. It costs about 100 ns per session and holds up nobody
+// for longer than that.
+func (srv *Server) Stats(each func(Receiver)) Stats {
+	srv.mu.Lock()
+	all := make([]*Session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		all = append(all, s)
+	}
+	srv.mu.Unlock()
+	st := Stats{Sessions: make(map[string]int, 2)}
+	for _, name := range srv.opts.Transports {
+		st.Sessions[name] = 0
+	}
+	for _, s := range all {
+		st.Sessions[s.Transport()]++
+		s.mu.Lock()
+		queued, recv := s.queued, s.recv
+		s.mu.Unlock()
+		st.QueuedBytes += queued
+		st.QueuedMax = max(st.QueuedMax, queued)
+		if each != nil {
+			each(recv)
+		}
+	}
+	return st
+}

@@ -1,0 +1,358 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// observing calls the application's Observer. A server without one has none of
+// it: where something can be observed there is a check for nil, and no clock
+// is read.
+type observing struct {
+	to     Observer
+	log    *slog.Logger
+	panics atomic.Int64
+	began  time.Time
+}
+
+// now is the time since the server was made. It costs less than time.Now, which
+// reads two clocks.
+func (o *observing) now() time.Duration { return time.Since(o.began) }
+
+// observe puts the observer into the server and the engine's options.
+func (srv *Server) observe(o *engine.Options) {
+	if srv.opts.Observer == nil {
+		return
+	}
+	obs := &observing{to: srv.opts.Observer, log: srv.log, began: time.Now()}
+	srv.observer = obs
+	o.Observer = fromEngine{obs}
+	told := o.OnRefused
+	o.OnRefused = func(r *http.Request, e *RequestError) {
+		obs.refused(RefusedEvent{Request: r, Err: e})
+		if told != nil {
+			told(r, e)
+		}
+	}
+}
+
+// stackedPanics is how many panics of an observer are logged with their stack.
+const stackedPanics = 10
+
+// survive is deferred around each call of the observer: a panic goes no further.
+func (o *observing) survive(method string) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if o.panics.Add(1) > stackedPanics {
+		o.log.Debug("socketio: panic", "in", method, "panic", fmt.Sprint(p))
+		return
+	}
+	o.log.Error("socketio: panic", "in", method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
+func (o *observing) connection(e ConnectionEvent) {
+	defer o.survive("Observer.Connection")
+	o.to.Connection(e)
+}
+
+func (o *observing) refused(e RefusedEvent) {
+	defer o.survive("Observer.Refused")
+	o.to.Refused(e)
+}
+
+func (o *observing) upgrade(e UpgradeEvent) {
+	defer o.survive("Observer.Upgrade")
+	o.to.Upgrade(e)
+}
+
+func (o *observing) namespace(e NamespaceEvent) {
+	defer o.survive("Observer.Namespace")
+	o.to.Namespace(e)
+}
+
+func (o *observing) event(ctx context.Context, e *EventInfo) (out context.Context, done func(EventResult)) {
+	defer func() {
+		if out == nil { // it has panicked, or thinks that there is nothing to add
+			out = ctx
+		}
+	}()
+	defer o.survive("Observer.Event")
+	return o.to.Event(ctx, *e)
+}
+
+func (o *observing) eventDone(done func(EventResult), r EventResult) {
+	defer o.survive("Observer.Event")
+	if done != nil {
+		done(r)
+	}
+}
+
+func (o *observing) emit(ctx context.Context, e *EmitInfo) (done func(EmitResult)) {
+	defer o.survive("Observer.Emit")
+	return o.to.Emit(ctx, *e)
+}
+
+func (o *observing) emitDone(done func(EmitResult), r *EmitResult) {
+	defer o.survive("Observer.Emit")
+	if done != nil {
+		done(*r)
+	}
+}
+
+func (o *observing) dropped(e DropEvent) {
+	defer o.survive("Observer.Dropped")
+	o.to.Dropped(e)
+}
+
+func (o *observing) flushed(e FlushEvent) {
+	defer o.survive("Observer.Flushed")
+	o.to.Flushed(e)
+}
+
+// fromEngine implements engine.Observer.
+type fromEngine struct{ o *observing }
+
+// Upgrade implements engine.Observer.
+func (e fromEngine) Upgrade(_ *engine.Session, step engine.UpgradeStep, err error) {
+	steps := [...]UpgradeStep{
+		engine.UpgradeTried: UpgradeTried, engine.UpgradeDone: UpgradeDone, engine.UpgradeFailed: UpgradeFailed,
+	}
+	e.o.upgrade(UpgradeEvent{Step: steps[step], Err: err})
+}
+
+// Dropped implements engine.Observer.
+func (e fromEngine) Dropped(_ *engine.Session, cause engine.DropCause, messages int) {
+	policies := [...]DropPolicy{
+		engine.DropVolatile: DropVolatile, engine.DropEvicted: DropEvicted, engine.DropSlowConsumer: DropSlowConsumer,
+	}
+	e.o.dropped(DropEvent{Policy: policies[cause], Messages: messages})
+}
+
+// Flushed implements engine.Observer.
+func (e fromEngine) Flushed(s *engine.Session, wait time.Duration) {
+	e.o.flushed(FlushEvent{Transport: s.Transport(), Wait: wait})
+}
+
+// opened tells of a connection at its beginning.
+func (c *conn) opened(r *http.Request) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
+	}
+}
+
+// ended tells of its end.
+func (c *conn) ended(reason Reason) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{
+			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
+		})
+	}
+}
+
+// noNamespace tells of a client that has asked for one that does not exist.
+func (srv *Server) noNamespace() {
+	if o := srv.observer; o != nil {
+		o.namespace(NamespaceEvent{Step: NamespaceRefused, Err: ErrNoNamespace})
+	}
+}
+
+// stepped tells of a step of a socket whose middleware began at start.
+func (s *Socket) stepped(e *NamespaceEvent, start time.Time) {
+	o := s.ns.srv.observer
+	if o == nil {
+		return
+	}
+	e.Namespace, e.Socket = s.ns, s
+	if !start.IsZero() {
+		e.Duration = time.Since(start)
+	}
+	if s.track != nil && e.Step == NamespaceJoined {
+		e.Recovery = s.track.outcome
+	}
+	o.namespace(*e)
+}
+
+// begins reads the clock if somebody wants to know.
+func (srv *Server) begins() (t time.Time) {
+	if srv.observer != nil {
+		t = time.Now()
+	}
+	return t
+}
+
+// infoOf describes an event that has come.
+func (s *Socket) infoOf(p *parser.Packet, name string) EventInfo {
+	n := len(p.Data)
+	for _, a := range p.Attachments {
+		n += len(a)
+	}
+	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID}
+}
+
+// nobody tells of an event that nobody handles.
+func (s *Socket) nobody(p *parser.Packet) {
+	o := s.ns.srv.observer
+	if o == nil {
+		return
+	}
+	e := s.infoOf(p, string(p.EventName()))
+	e.Unhandled = true
+	_, done := o.event(context.Background(), &e)
+	o.eventDone(done, EventResult{})
+}
+
+// handle calls a handler.
+func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, in *Incoming) error {
+	e := in.Socket.infoOf(&in.packet, in.Event)
+	e.Registered = !h.others
+	ctx, done := o.event(ctx, &e)
+	if done == nil {
+		return call(ctx, in)
+	}
+	result := EventResult{Err: ErrPanicked}
+	start := o.now()
+	defer func() { // also when it panics
+		result.Duration = o.now() - start
+		o.eventDone(done, result)
+	}()
+	result.Err = call(ctx, in)
+	return result.Err
+}
+
+// tally counts what an event is delivered to on this server.
+type tally struct {
+	deliveries int
+	bytes      int64
+}
+
+// add counts a packet. t may be nil: then nobody wants to know.
+func (t *tally) add(deliveries int, f *frames) {
+	if t != nil {
+		t.deliveries += deliveries
+		t.bytes += int64(deliveries) * f.size()
+	}
+}
+
+func (t *tally) result(err error) EmitResult {
+	return EmitResult{Err: err, Deliveries: t.deliveries, Bytes: t.bytes}
+}
+
+// size is what a packet counts in one client's queue.
+func (f *frames) size() int64 {
+	n := int64(f.text.Size())
+	for _, b := range f.binary {
+		n += int64(b.Size())
+	}
+	return n
+}
+
+// emitTo is Emit of one socket.
+func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
+	done := o.emit(background(e.ctx), &EmitInfo{Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
+	var t tally
+	f, err := e.s.ns.pack(event, args)
+	if err == nil {
+		var sent bool
+		if sent, err = e.put(&f); sent {
+			t.add(1, &f)
+		}
+	}
+	r := t.result(err)
+	o.emitDone(done, &r)
+	return err
+}
+
+// emitAll is Emit of a broadcast.
+func (o *observing) emitAll(b Broadcast, event string, args []any) error {
+	done := o.emit(background(b.ctx), &EmitInfo{Namespace: b.ns, Name: event, Volatile: b.volatile})
+	var t tally
+	err := b.emit(&t, event, args)
+	r := t.result(err)
+	o.emitDone(done, &r)
+	return err
+}
+
+// ask is EmitWithAck of one socket.
+func (o *observing) ask(ctx context.Context, s *Socket, event string, args []any) (*Reply, error) {
+	done := o.emit(ctx, &EmitInfo{Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	var t tally
+	start := time.Now()
+	reply, err := s.ask(ctx, &t, event, args)
+	r := t.result(err)
+	r.Duration = time.Since(start)
+	if err == nil {
+		r.Answers = 1
+	} else {
+		r.Missing = t.deliveries
+	}
+	o.emitDone(done, &r)
+	return reply, err
+}
+
+// askAll is EmitWithAck of a broadcast.
+func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args []any) ([]*Reply, error) {
+	done := o.emit(ctx, &EmitInfo{Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	var t tally
+	start := time.Now()
+	replies, err := b.ask(ctx, &t, event, args)
+	r := t.result(err)
+	r.Duration, r.Answers = time.Since(start), len(replies)
+	if e := (*PartialError)(nil); errors.As(err, &e) {
+		r.Missing = max(e.Expected-e.Answered, 0)
+	}
+	o.emitDone(done, &r)
+	return replies, err
+}
+
+// remote tells of an event of another server. done is called when it is
+// delivered here.
+func (o *observing) remote(ns *Namespace, op *Operation) (done func(t *tally)) {
+	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
+	f := o.emit(context.Background(), &EmitInfo{
+		Namespace: ns, Name: p.Event(), WantsAck: op.Type == OpCall, Volatile: op.Packet.Volatile, Remote: true,
+	})
+	return func(t *tally) {
+		r := t.result(nil)
+		o.emitDone(f, &r)
+	}
+}
+
+// callFor is call for another server.
+func (ns *Namespace) callFor(op *Operation) *call {
+	o := ns.srv.observer
+	if o == nil {
+		return ns.call(op, nil)
+	}
+	done := o.remote(ns, op)
+	var t tally
+	c := ns.call(op, &t)
+	done(&t)
+	return c
+}
+
+// droppedHere tells of a volatile event that was not kept for a client that
+// does not know yet that it has joined.
+func (s *Socket) droppedHere(f *frames) {
+	if o := s.ns.srv.observer; o != nil {
+		o.dropped(DropEvent{Policy: DropWelcome, Messages: 1 + len(f.binary)})
+	}
+}
+
+// background is ctx, or if there is none Background.
+func background(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}

@@ -1,0 +1,305 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Observer hears of what a server does: for metrics and for traces. Ready ones
+// are in the packages below observe/. An implementation embeds [NopObserver] and
+// overrides the methods that it needs; so it still compiles when there are more.
+//
+// Its methods are called concurrently, on the goroutine that does what they tell
+// of, which they hold up: they must not block. All but Dropped may ask the server
+// anything, [Server.Stats] included; what they send is observed in turn. One that
+// panics is logged, ten times at level error with its stack, then at level debug,
+// and counts as one that has done nothing: neither clients nor handlers notice.
+//
+// Events are passed by value and get more fields over time.
+type Observer interface {
+	// Connection tells of an Engine.IO connection that opens, on the goroutine
+	// of its first HTTP request and before the client knows; and once of its
+	// end, when its sockets are being disconnected, on any goroutine.
+	Connection(e ConnectionEvent)
+	// Refused tells of an HTTP request that is refused, handshakes, polls,
+	// POSTs and upgrades, on the request's goroutine, before it is answered.
+	Refused(e RefusedEvent)
+	// Upgrade tells that an upgrade from polling is tried, on the request's
+	// goroutine, and then how it has ended, on that or the connection's.
+	Upgrade(e UpgradeEvent)
+	// Namespace tells of a socket that joins a namespace, before the hooks of
+	// OnConnect; is refused, before the client knows; or has left, after the hooks
+	// of OnDisconnect: on the socket's dispatcher. A namespace that does not exist
+	// is refused on the goroutine that reads the connection.
+	Namespace(e NamespaceEvent)
+	// Event is called before the handler of an event, on the socket's
+	// dispatcher. ctx is what the handler would get, or Background if it takes
+	// none. The handler, and event middleware, get the returned one, which must
+	// be derived from ctx; done, unless nil, is called on the same goroutine
+	// when they have returned. For an event without a handler both are called,
+	// too, see EventInfo.Unhandled. Listeners of OnAny have run before.
+	Event(ctx context.Context, e EventInfo) (_ context.Context, done func(EventResult))
+	// Emit is called once per event that goes out, however many sockets it is
+	// for, on the goroutine that emits it and before it is encoded. ctx is that
+	// of EmitWithAck or WithContext, else Background. done, unless nil, is called
+	// on the same goroutine when the event is queued for all, and with an
+	// acknowledgement when the wait is over.
+	Emit(ctx context.Context, e EmitInfo) (done func(EmitResult))
+	// Dropped tells of messages that clients will not get, on the goroutine
+	// that has sent them, or that finds out. It may be called while locks are
+	// held, and must not call anything of this package.
+	Dropped(e DropEvent)
+	// Flushed tells how long one message in 64, of all connections, has waited
+	// to leave, on the goroutine that has written it.
+	Flushed(e FlushEvent)
+
+	embedsNopObserver()
+}
+
+// Watcher is implemented by observers that want to ask for [Server.Stats]:
+// [NewServer] gives them the server before it returns it.
+type Watcher interface{ Watch(srv *Server) }
+
+// NopObserver is an [Observer] that does nothing. Embed it.
+type NopObserver struct{}
+
+// Connection implements Observer.
+func (NopObserver) Connection(ConnectionEvent) {}
+
+// Refused implements Observer.
+func (NopObserver) Refused(RefusedEvent) {}
+
+// Upgrade implements Observer.
+func (NopObserver) Upgrade(UpgradeEvent) {}
+
+// Namespace implements Observer.
+func (NopObserver) Namespace(NamespaceEvent) {}
+
+// Event implements Observer.
+func (NopObserver) Event(ctx context.Context, _ EventInfo) (context.Context, func(EventResult)) {
+	return ctx, nil
+}
+
+// Emit implements Observer.
+func (NopObserver) Emit(context.Context, EmitInfo) func(EmitResult) { return nil }
+
+// Dropped implements Observer.
+func (NopObserver) Dropped(DropEvent) {}
+
+// Flushed implements Observer.
+func (NopObserver) Flushed(FlushEvent) {}
+
+func (NopObserver) embedsNopObserver() {}
+
+// ConnectionEvent is the beginning or the end of a connection.
+type ConnectionEvent struct {
+	// Open is true for the beginning.
+	Open bool
+	// Transport is the one in use: "polling", "websocket", "webtransport".
+	Transport string
+	// Handshake is the snapshot of the first request.
+	Handshake *Handshake
+	// Request is the first request itself, with the framework's context; nil at
+	// the end. It is valid only during the call.
+	Request *http.Request
+	// Reason is why the connection ends; empty at the beginning.
+	Reason Reason
+	// Duration is how long it was open; zero at the beginning.
+	Duration time.Duration
+}
+
+// Keep has [Handshake.Value] return v for the key, for as long as the connection
+// lives: a span's context, for example, from the context of Request. It may be
+// called only at the beginning, before the call returns.
+func (e ConnectionEvent) Keep(key, v any) {
+	if e.Handshake.values == nil {
+		e.Handshake.values = make(map[any]any, 1)
+	}
+	e.Handshake.values[key] = v
+}
+
+// RefusedEvent is a refused HTTP request.
+type RefusedEvent struct {
+	// Request is valid only during the call.
+	Request *http.Request
+	// Err has the code, and in Context what was wrong, which may hold what the
+	// client has sent. An error of Options.AllowRequest may have any code.
+	Err *RequestError
+}
+
+// UpgradeStep is how far an upgrade has come.
+type UpgradeStep string
+
+// The steps of an upgrade: each that is tried is done or fails.
+const (
+	UpgradeTried  UpgradeStep = "tried"
+	UpgradeDone   UpgradeStep = "done"
+	UpgradeFailed UpgradeStep = "failed"
+)
+
+// UpgradeEvent is a step of an upgrade.
+type UpgradeEvent struct {
+	Step UpgradeStep
+	// Err is why it has failed; nil when the client has just gone.
+	Err error
+}
+
+// NamespaceStep is what a socket has done.
+type NamespaceStep string
+
+// The steps of a socket: one that has joined leaves.
+const (
+	NamespaceJoined  NamespaceStep = "joined"
+	NamespaceRefused NamespaceStep = "refused"
+	NamespaceLeft    NamespaceStep = "left"
+)
+
+// RecoveryOutcome says what became of a session that a client has asked to
+// continue; see [Recovery].
+type RecoveryOutcome string
+
+// The outcomes of recovery. With all but the first the client has got a fresh
+// session.
+const (
+	// RecoveryDone: the client goes on with its session.
+	RecoveryDone RecoveryOutcome = "recovered"
+	// RecoveryUnknown: there is no such session here: it was not kept, not for
+	// so long, was of another server, or has been ended.
+	RecoveryUnknown RecoveryOutcome = "unknown"
+	// RecoveryIdentity: the session is somebody else's.
+	RecoveryIdentity RecoveryOutcome = "identity"
+	// RecoverySuperseded: a later connection has the session.
+	RecoverySuperseded RecoveryOutcome = "superseded"
+	// RecoveryBusy: hooks of the lost connection did not end in time.
+	RecoveryBusy RecoveryOutcome = "busy"
+	// RecoveryOffset: the client's offset makes no sense.
+	RecoveryOffset RecoveryOutcome = "offset"
+	// RecoveryMissing: events that the client has missed are not kept any more,
+	// are too many, or have disconnected it.
+	RecoveryMissing RecoveryOutcome = "missing"
+)
+
+// NamespaceEvent is a socket that joins a namespace, is refused, or has left.
+type NamespaceEvent struct {
+	Step NamespaceStep
+	// Namespace is nil if there is none of the name that the client has asked
+	// for. Children of a parent are as many as clients like: see
+	// [Namespace.Parent].
+	Namespace *Namespace
+	// Socket is nil if Namespace is.
+	Socket *Socket
+	// Err is why it was refused: what the middleware has returned,
+	// [ErrPanicked] if that has panicked, [ErrNoNamespace].
+	Err error
+	// Reason is why it has left.
+	Reason Reason
+	// Recovery is the outcome if the client that has joined had asked for its
+	// session; otherwise empty.
+	Recovery RecoveryOutcome
+	// Duration is the time from the start of its middleware until it has joined
+	// or is refused; zero when it has left.
+	Duration time.Duration
+}
+
+// What an [Observer] is told of besides the errors of handlers and middleware.
+var (
+	// ErrPanicked: a handler, or middleware, has panicked.
+	ErrPanicked = errors.New("socketio: panicked")
+	// ErrNoNamespace: the client has asked for a namespace that does not exist.
+	ErrNoNamespace = errors.New("socketio: no such namespace")
+)
+
+// EventInfo is an event that has come from a client.
+type EventInfo struct {
+	Namespace *Namespace
+	Socket    *Socket
+	// Name is the event's name, which the client chooses.
+	Name string
+	// Registered: there is a handler of that name, so that names are as few as
+	// the application's. Otherwise there is none, or event middleware only.
+	Registered bool
+	// Bytes is the size of name and arguments, as JSON, and the attachments.
+	Bytes int
+	// WantsAck: the client waits for an acknowledgement.
+	WantsAck bool
+	// Unhandled: there is no handler, nor event middleware.
+	Unhandled bool
+}
+
+// EventResult is how an event was handled.
+type EventResult struct {
+	// Err is what the handler or its middleware has returned, [ErrPanicked] if
+	// it has panicked. Arguments that do not decode are an [*Error] with
+	// [BadRequest].
+	Err error
+	// Duration is the time that both took; zero if the event is unhandled.
+	Duration time.Duration
+}
+
+// EmitInfo is an event on its way to clients.
+type EmitInfo struct {
+	Namespace *Namespace
+	// Socket is the recipient; nil for a broadcast.
+	Socket *Socket
+	// Name is the event's name.
+	Name string
+	// WantsAck: acknowledgements are waited for.
+	WantsAck bool
+	// Volatile: it is dropped for clients that cannot take it at once.
+	Volatile bool
+	// Remote: another server of the cluster has emitted it, and asks this one
+	// to deliver it to its own clients.
+	Remote bool
+}
+
+// EmitResult is what became of an event.
+type EmitResult struct {
+	// Err is what Emit or EmitWithAck returns. That of a wait that took too long
+	// is context.DeadlineExceeded; see also [PartialError].
+	Err error
+	// Deliveries is for how many of this server's clients it was queued, Bytes
+	// what it takes in all their queues together, as WebSocket frames.
+	Deliveries int
+	Bytes      int64
+	// Answers is how many acknowledgements have come, Missing how many have not.
+	Answers, Missing int
+	// Duration is how long was waited for acknowledgements: for that of a
+	// socket its latency, for those of a broadcast that of the last. Zero
+	// without.
+	Duration time.Duration
+}
+
+// DropPolicy says why messages are dropped.
+type DropPolicy string
+
+// The policies by which messages are dropped.
+const (
+	// DropVolatile: a volatile event could not leave at once.
+	DropVolatile DropPolicy = "volatile"
+	// DropEvicted: a volatile event, queued before, has made room for others.
+	DropEvicted DropPolicy = "evicted"
+	// DropWelcome: too much was waiting for a client to learn that it has
+	// joined, for a volatile event to be kept.
+	DropWelcome DropPolicy = "welcome_hold"
+	// DropSlowConsumer: the client is disconnected because it does not read,
+	// and what was queued for it is lost, unless it is recovered.
+	DropSlowConsumer DropPolicy = "slow_consumer"
+)
+
+// DropEvent is messages that one client will not get.
+type DropEvent struct {
+	Policy DropPolicy
+	// Messages is how many: an event, and each of its attachments, is one.
+	Messages int
+}
+
+// FlushEvent is a message that has left.
+type FlushEvent struct {
+	// Transport is the one by which it has.
+	Transport string
+	// Wait is the time from its Emit until it, and all before it, was given to
+	// the operating system, or for polling written as the response.
+	Wait time.Duration
+}

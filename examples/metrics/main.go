@@ -1,0 +1,114 @@
+// A chat on net/http with metrics. Run it, open http://localhost:3000 in two windows,
+// and look at http://localhost:3000/metrics meanwhile:
+//
+//	go run ./examples/metrics
+//
+// observe/grafana/dashboard.json shows what it counts.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/examples/internal/chat"
+	"github.com/gosio/gosio/examples/internal/page"
+	sioprometheus "github.com/gosio/gosio/observe/prometheus"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
+	if err != nil {
+		slog.Error("cannot listen", "err", err)
+		os.Exit(1)
+	}
+	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
+	if err := run(ctx, l); err != nil {
+		slog.Error("the server failed", "err", err)
+		os.Exit(1)
+	}
+}
+
+// run serves the app until ctx ends, and then shuts it down.
+func run(ctx context.Context, l net.Listener) error {
+	// A registry of its own: the default one is the process's.
+	registry := prometheus.NewRegistry()
+	metrics := sioprometheus.New(sioprometheus.Options{})
+	registry.MustRegister(metrics, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default(), Observer: metrics})
+	chat.New(srv) // signs people in; rooms, messages, who is here
+
+	// A room per user reaches all windows and devices of that user.
+	srv.OnConnect(func(s *socketio.Socket) { _ = s.Join("user:" + s.Identity()) })
+
+	srv.On("typing", func(s *socketio.Socket, room string, on bool) error {
+		if !s.InRoom(room) {
+			return &socketio.Error{Code: socketio.Forbidden, Message: "you are not in this room"}
+		}
+		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
+	})
+
+	mux := http.NewServeMux()
+	mux.Handle("/socket.io/", srv)
+	mux.Handle("POST /orders", orders(srv))
+	mux.Handle("/", http.FileServerFS(page.Files))
+	// For the Prometheus of the house: put it on a port of its own where others
+	// can reach this one.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
+
+	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- app.Serve(l) }()
+	select {
+	case err := <-failed:
+		srv.Close()
+		return err
+	case <-ctx.Done():
+	}
+
+	// First the sockets: app.Shutdown would wait for the polls that they hold
+	// open, and does not know WebSockets. The clients reconnect by themselves.
+	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+}
+
+type order struct {
+	User string `json:"user"`
+	Item string `json:"item"`
+}
+
+// orders is a REST route that tells a user, wherever they are connected:
+//
+//	curl localhost:3000/orders --json '{"user": "ada", "item": "coffee"}'
+func orders(srv *socketio.Server) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var o order
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&o)
+		if err != nil || o.User == "" || o.Item == "" {
+			http.Error(w, `want {"user": "…", "item": "…"}`, http.StatusBadRequest)
+			return
+		}
+		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
+			http.Error(w, "not sent", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+	}
+}

@@ -1,0 +1,75 @@
+package sioprometheus
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/engine"
+)
+
+// snake makes a label's value of a text of the server's own.
+func snake(text string) string { return strings.ToLower(strings.ReplaceAll(text, " ", "_")) }
+
+// codeOf is the label of a refused request. An error of the application's may
+// have any code.
+func codeOf(e *socketio.RequestError) string {
+	switch e.Code {
+	case engine.TransportUnknown, engine.SessionIDUnknown, engine.BadHandshakeMethod, engine.BadRequest,
+		engine.Forbidden, engine.UnsupportedProtocolVersion:
+		return snake(e.Code.String())
+	}
+	return other
+}
+
+// refusalOf is why a socket may not join.
+func refusalOf(err error) string {
+	switch {
+	case errors.Is(err, socketio.ErrNoNamespace):
+		return "no_namespace"
+	case errors.Is(err, socketio.ErrPanicked):
+		return "panic"
+	case errors.Is(err, context.Canceled), errors.Is(err, socketio.ErrClosed):
+		return "gone"
+	case errors.As(err, new(*socketio.ConnectError)):
+		return "refused"
+	}
+	return "error"
+}
+
+// failureOf is how a handler has failed.
+func failureOf(err error) string {
+	var e *socketio.Error
+	switch {
+	case errors.Is(err, socketio.ErrPanicked):
+		return "panic"
+	case !errors.As(err, &e):
+		return "error"
+	}
+	switch e.Code {
+	case socketio.BadRequest, socketio.Forbidden, socketio.RateLimited, socketio.Timeout, socketio.Internal:
+		return string(e.Code)
+	}
+	return other // codes are the application's, and may be many
+}
+
+// missingFor is why something was not sent, or not acknowledged.
+func missingFor(err error) string {
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{context.DeadlineExceeded, "timeout"},
+		{context.Canceled, "canceled"},
+		{socketio.ErrSlowConsumer, "slow_consumer"},
+		{socketio.ErrClosed, "closed"},
+		{socketio.ErrBacklog, "backlog"},
+		{socketio.ErrTooManyAcks, "too_many_acks"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return "error"
+}
