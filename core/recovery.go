@@ -218,7 +218,7 @@ func (r *recovery) post(s *Socket, f *frames) error {
 	case f.binary == nil:
 		err = s.conn.sess.Enqueue(f.text)
 	default:
-		err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...)
+		err = s.conn.sess.Enqueue(f.messages(s)...)
 	}
 	err = sendError(err)
 	if errors.Is(err, ErrSlowConsumer) {

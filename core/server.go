@@ -25,11 +25,12 @@ import (
 type Server struct {
 	*Namespace
 
-	opts   Options
-	limits parser.Limits
-	log    *slog.Logger
-	engine *engine.Server
-	client http.Handler // nil: none is served
+	opts    Options
+	limits  parser.Limits
+	limits3 parser.Limits // of old clients: a namespace has a query behind it
+	log     *slog.Logger
+	engine  *engine.Server
+	client  http.Handler // nil: none is served
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace    // concrete ones and children
@@ -58,6 +59,8 @@ func NewServer(o *Options) *Server {
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
 		Namespace: l.NamespaceName, Total: l.MaxHTTPBufferSize,
 	}
+	srv.limits3 = srv.limits
+	srv.limits3.Namespace = l.NamespaceName + 1 + l.Auth // over the largest int it is negative: no limit
 	srv.engine = engine.NewServer(acceptor{srv}, srv.opts.engine())
 	if !opts.NoClient {
 		srv.client = browser.New(opts.Client)
