@@ -146,7 +146,7 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	s.mu.Unlock()
 	t := s.track
 	delete(r.live, t.pid)
-	if t.barred || r.ended || s.conn.old() || !reason.recoverable() {
+	if t.barred || r.ended || !reason.recoverable() {
 		return deleted
 	}
 	t.left = make(chan struct{})

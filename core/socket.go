@@ -55,6 +55,7 @@ func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
 	s := &Socket{ns: ns, conn: c, id: c.socketID(ns), handshake: h}
 	if ns.recovery != nil {
 		s.track = ns.recovery.newTrack()
+		s.track.barred = c.old() // its client cannot ask for it
 	}
 	return s
 }

@@ -420,6 +420,22 @@ func TestV3PostDuringUpgrade(t *testing.T) {
 	})
 }
 
+// TestV3Pin: an id that others know, as those of these clients' sockets are, is
+// worth nothing to them.
+func TestV3Pin(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		h := old(serve)(t, setup{opts: engine.Options{Pin: user}})
+		sid := sidOf(h.do(request{query: "&transport=polling&user=alice"}).body)
+		poll := h.poll(sid + "&user=alice")
+		h.get(sid+"&user=mallory").refused(t, 403, forbidden)
+		h.octets(sid+"&user=mallory", "\x01\x02\xff\x04!").refused(t, 403, forbidden)
+		res := h.dial().http(oldUpgrade("&transport=websocket&sid=" + sid + "&user=mallory"))
+		assert.Equal(t, "upgrade", res.StatusCode, 403)
+		h.octets(sid+"&user=alice", "\x01\x02\xff\x04!").refused(t, 200, "ok")
+		h.answered(poll, "\x01\x02\xff\x04!")
+	})
+}
+
 // TestV3Payload: the variant of a message is not seen by those who look at it.
 func TestV3Payload(t *testing.T) {
 	t.Parallel()
