@@ -129,6 +129,30 @@ func TestEIO3Refusals(t *testing.T) {
 	}
 }
 
+// TestEIO3LogHidesID: the id of such a socket is a secret.
+func TestEIO3LogHidesID(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newApp(t, socketio.Options{AllowEIO3: true})
+		a.Of("/custom").UseFunc(func(context.Context, *socketio.Socket) error { return context.Canceled })
+		a.On("panic", func() { panic("for the log") })
+		c := a.oldClient(t)
+		c.Expect("40")
+		assert.NoError(t, c.Send("40/custom,"))
+		c.Expect(`44/custom,"Connection refused"`)
+		assert.NoError(t, c.Send(`42["panic"]`))
+		synctest.Wait()
+		lines := a.log.take()
+		assert.Equal(t, "lines", len(lines), 2)
+		for _, line := range lines {
+			assert.True(t, line, strings.Contains(line, " socket=") && !strings.Contains(line, c.SID()))
+		}
+		today := a.dial(t)
+		today.Conn().Send(`42["panic"]`)
+		synctest.Wait()
+		a.log.one(t, "socket="+today.ID())
+	})
+}
+
 // TestEIO3Breaches: what ends a connection, and what is on this side of it.
 func TestEIO3Breaches(t *testing.T) {
 	t.Parallel()

@@ -206,6 +206,7 @@ func (r *recovery) put(s *Socket, f *frames) error {
 
 // keep adds an entry for the position that was taken last. Called with mu held.
 func (r *recovery) keep(e entry) {
+	e.frames.legacy = nil // for clients that do not come back
 	r.log.add(e, r.now())
 	r.arm()
 }

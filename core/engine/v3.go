@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/base64"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -37,6 +38,10 @@ func (s *Session) Protocol() int {
 	}
 	return 4
 }
+
+// LogValue implements slog.LogValuer: a piece of a hash of the id, which is a
+// secret.
+func (s *Session) LogValue() slog.Value { return sessionTag(s.id).LogValue() }
 
 // checkRevision decides whether a handshake's protocol is spoken here.
 func (srv *Server) checkRevision(q query) *RequestError {
@@ -90,7 +95,10 @@ func (s *Session) beat(t parser.Type) error {
 // graceV3 gives a client time whose pings were not read, which is this side's
 // doing. Called with mu held.
 func (s *Session) graceV3(held bool) {
-	if by := time.Now().Add(s.srv.opts.PingTimeout); s.v3 && !held && s.pingAt.Before(by) {
+	if !s.v3 || held {
+		return
+	}
+	if by := time.Now().Add(s.srv.opts.PingTimeout); s.pingAt.Before(by) {
 		s.pingAt = by // the timer sees it when it fires
 	}
 }
