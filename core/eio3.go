@@ -78,7 +78,7 @@ func authOf(query string) []byte {
 // up by itself.
 func (c *conn) socketID(ns *Namespace) string {
 	switch {
-	case !c.old():
+	case !ns.srv.opts.AllowEIO3 || !c.old():
 		return newID()
 	case ns.name == parser.DefaultNamespace:
 		return c.sess.ID()
