@@ -304,5 +304,5 @@ func (s *Socket) closePanicked() {
 }
 
 func (s *Socket) log() *slog.Logger {
-	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s)
+	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.LogValue())
 }
