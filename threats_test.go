@@ -16,7 +16,7 @@ import (
 // attacks are the rows that docs/threats.md has to have.
 var attacks = []string{
 	"A-J01", "A-J02", "A-J04", "A-J05", "A-J06", "A-J08", "A-J09", "A-J10", "A-J12", "A-J13", "SA-51",
-	"SID", "EXT", "TWO", "EARLY", "RACE", "DOWN", "BUF", "BIG", "BOMB",
+	"SID", "EIO3", "EXT", "TWO", "EARLY", "RACE", "DOWN", "BUF", "BIG", "BOMB",
 }
 
 // threat is a row of the table.

@@ -241,7 +241,7 @@ func (g *Guard[T]) revoked(ctx context.Context, id *Identity[T]) error {
 // refuse logs why a client is turned down, and says as much of it as it may know.
 func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := g.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.ID(), "address", s.Handshake().Address, "code", string(e.Code))
+	log := g.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", s.Handshake().Address, "code", string(e.Code))
 	if e == ErrUnavailable {
 		log.Error("auth: cannot verify", "error", err)
 	} else {

@@ -235,7 +235,7 @@ func (l *life[T]) leave(e *Error) {
 	l.left = true
 	l.mu.Unlock()
 	c := &l.guard.config
-	c.Logger.Debug("auth: ended", "namespace", l.socket.Namespace().LogValue(), "socket", l.socket.ID(), "code", string(e.Code))
+	c.Logger.Debug("auth: ended", "namespace", l.socket.Namespace().LogValue(), "socket", l.socket.LogValue(), "code", string(e.Code))
 	if c.OnExpire != LeaveNamespace && l.alone() {
 		l.socket.CloseTransport()
 		return
@@ -270,7 +270,7 @@ func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in struct {
 	}
 	id, err := l.refresh(ctx, in.Token)
 	if err != nil {
-		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.ID(), "reason", err)
+		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "reason", err)
 		return Refreshed{}, failure(told(err))
 	}
 	r := Refreshed{}

@@ -36,6 +36,9 @@ type conn struct {
 func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c := &conn{srv: srv, sess: s, handshake: h, decoder: parser.Decoder{Limits: &srv.limits}}
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
+	if c.old() {
+		c.begin()
+	}
 	return c
 }
 
@@ -86,6 +89,11 @@ func (c *conn) Message(data []byte, binary bool) error {
 
 // route is the one switch on packet types.
 func (c *conn) route(p *parser.Packet) error {
+	if c.old() {
+		if err := c.translate(p); err != nil {
+			return err
+		}
+	}
 	switch p.Type {
 	case parser.Connect:
 		return c.connect(p)
@@ -177,6 +185,9 @@ func (c *conn) mayConnect(namespace string) error {
 
 // reply sends a packet that is no event.
 func (c *conn) reply(t parser.Type, namespace string, data []byte) {
+	if t == parser.ConnectError && c.old() {
+		data = oldRefusal(data)
+	}
 	f := seal(parser.Packet{Type: t, Namespace: namespace, Data: data})
 	_ = c.sess.Send(f.text) // a connection that is gone needs no answer
 }

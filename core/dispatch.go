@@ -309,5 +309,5 @@ func (s *Socket) closePanicked() {
 }
 
 func (s *Socket) log() *slog.Logger {
-	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.id)
+	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.LogValue())
 }

@@ -13,6 +13,7 @@ import (
 type frames struct {
 	text     engine.Message
 	binary   []engine.Message
+	legacy   *legacy // see eio3.go; nil: made for each client
 	volatile bool
 	open     bool // text is a draft, to which an offset is still to be added
 }
@@ -76,6 +77,9 @@ func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
 		f = unsealed(packet)
 	} else {
 		f = seal(packet)
+	}
+	if len(f.binary) > 0 && ns.srv.opts.AllowEIO3 {
+		f.legacy = new(legacy)
 	}
 	f.volatile = p.Volatile
 	if p.NoCompress {

@@ -44,6 +44,14 @@ type Options struct {
 	// Limits bounds what one client can cost.
 	Limits Limits
 
+	// AllowEIO3 lets in clients of Socket.IO 2.x, too, which speak revision 3 of
+	// Engine.IO; [Socket.Protocol] tells them apart. They are in "/" from the
+	// start, have a query in the place of an auth payload, and no recovery. The
+	// id of such a socket is its client's Engine.IO session id, because clients
+	// believe so: whoever learns it can take over a connection that is on
+	// polling, unless Pin is set. Default: they are refused.
+	AllowEIO3 bool
+
 	// Cookie, when set, is the template of a cookie that carries the
 	// Engine.IO session id, for load balancers. See [engine.Options].
 	Cookie *http.Cookie
@@ -216,7 +224,7 @@ func (o *Options) engine() *engine.Options {
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
-		HTTPCompression: o.HTTPCompression, PerMessageDeflate: o.PerMessageDeflate,
+		AllowEIO3: o.AllowEIO3, HTTPCompression: o.HTTPCompression, PerMessageDeflate: o.PerMessageDeflate,
 		GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }

@@ -206,6 +206,7 @@ func (r *recovery) put(s *Socket, f *frames) error {
 
 // keep adds an entry for the position that was taken last. Called with mu held.
 func (r *recovery) keep(e entry) {
+	e.frames.legacy = nil // for clients that do not come back
 	r.log.add(e, r.now())
 	r.arm()
 }
@@ -218,7 +219,7 @@ func (r *recovery) post(s *Socket, f *frames) error {
 	case f.binary == nil:
 		err = s.conn.sess.Enqueue(f.text)
 	default:
-		err = s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...)
+		err = s.conn.sess.Enqueue(f.messages(s)...)
 	}
 	err = sendError(err)
 	if errors.Is(err, ErrSlowConsumer) {

@@ -44,6 +44,7 @@ type comeback struct {
 // with mu held; what it found is good as long as that is.
 func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	a, ok := askOf(s.handshake.Auth)
+	ok = ok && !s.conn.old()
 	identity := s.Identity()
 	r.mu.Lock()
 	if !ok {

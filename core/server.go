@@ -27,6 +27,7 @@ type Server struct {
 
 	opts     Options
 	limits   parser.Limits
+	limits3  parser.Limits // of old clients: a namespace has a query behind it
 	log      *slog.Logger
 	engine   *engine.Server
 	client   http.Handler // nil: none is served
@@ -59,6 +60,8 @@ func NewServer(o *Options) *Server {
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
 		Namespace: l.NamespaceName, Total: l.MaxHTTPBufferSize,
 	}
+	srv.limits3 = srv.limits
+	srv.limits3.Namespace = l.NamespaceName + 1 + l.Auth // over the largest int it is negative: no limit
 	eo := srv.opts.engine()
 	srv.observe(eo)
 	srv.engine = engine.NewServer(acceptor{srv}, eo)

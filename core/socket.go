@@ -52,9 +52,10 @@ type Socket struct {
 }
 
 func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
-	s := &Socket{ns: ns, conn: c, id: newID(), handshake: h}
+	s := &Socket{ns: ns, conn: c, id: c.socketID(ns), handshake: h}
 	if ns.recovery != nil {
 		s.track = ns.recovery.newTrack()
+		s.track.barred = c.old() // its client cannot ask for it
 	}
 	return s
 }
@@ -295,7 +296,7 @@ func (s *Socket) transmit(f *frames) error {
 	case f.binary == nil:
 		err = s.conn.sess.Send(f.text)
 	default:
-		err = s.conn.sess.Send(append([]engine.Message{f.text}, f.binary...)...)
+		err = s.conn.sess.Send(f.messages(s)...)
 	}
 	return sendError(err)
 }
@@ -331,7 +332,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if f.binary == nil {
 		return s.conn.sess.SendVolatile(f.text)
 	}
-	return s.conn.sess.SendVolatile(append([]engine.Message{f.text}, f.binary...)...)
+	return s.conn.sess.SendVolatile(f.messages(s)...)
 }
 
 // Disconnect makes the socket leave its namespace, with

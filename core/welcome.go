@@ -25,6 +25,9 @@ var errDropped = errors.New("socketio: no room for a volatile event")
 
 // accept holds the CONNECT packet, and with it what is sent from now on.
 func (s *Socket) accept(data string, missed ...frames) {
+	if s.conn.old() { // which knows its id
+		data = ""
+	}
 	f := seal(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
 	s.mu.Lock()
 	s.held = append([]frames{f}, missed...)
@@ -68,7 +71,7 @@ func (s *Socket) letGo() error {
 	var err error
 	for i := range held { // one by one: they are bounded as if they had been sent at once
 		f := &held[i]
-		if e := s.conn.sess.Enqueue(append([]engine.Message{f.text}, f.binary...)...); e != nil {
+		if e := s.conn.sess.Enqueue(f.messages(s)...); e != nil {
 			err = e // and go on: what is sent until the session ends must not leave a gap
 		}
 	}

@@ -182,7 +182,7 @@ func (x *Sessions) identity(v *Session) string {
 // they come from the store, not from the client.
 func (x *Sessions) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := x.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.ID(), "address", s.Handshake().Address, "code", string(e.Code))
+	log := x.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", s.Handshake().Address, "code", string(e.Code))
 	if e == ErrUnavailable {
 		log.Error("session: cannot load", "error", err)
 	} else {

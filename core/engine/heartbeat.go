@@ -14,7 +14,7 @@ func (s *Session) startHeartbeat() {
 	if s.state.Load() != stateOpen {
 		return
 	}
-	s.pingAt = s.opened.Add(s.srv.opts.PingInterval)
+	s.pingAt = s.opened.Add(s.firstBeat())
 	next := s.pingAt
 	if first := s.firstPollBy(); !first.IsZero() && first.Before(next) {
 		next = first
@@ -81,6 +81,10 @@ func (s *Session) onTimer() {
 		s.mu.Unlock()
 		return
 	}
+	if s.v3 {
+		s.pingLate(now)
+		return
+	}
 	s.ping(now)
 }
 
@@ -133,6 +137,7 @@ func (s *Session) setHeld(held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = held
+	s.graceV3(held)
 	if !held && s.pinged.Load() && s.state.Load() == stateOpen {
 		s.arm(time.Now().Add(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}

@@ -15,6 +15,7 @@ type Message struct {
 	binary   bool
 	volatile bool
 	plain    bool // asks for no compression
+	typed    bool // binary, and in the form of protocol 3
 }
 
 // textHead is the room that TextBuffer leaves for the frame's header, and the
@@ -75,7 +76,7 @@ var (
 // Payload is what the message carries, without Engine.IO's packet type, for
 // those who look at it on its way. It must not be changed.
 func (m Message) Payload() []byte {
-	if m.binary {
+	if m.binary && !m.typed {
 		return m.packet()
 	}
 	return m.packet()[1:]

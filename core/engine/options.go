@@ -57,6 +57,12 @@ type Options struct {
 	// Default 100.
 	ControlFrames int
 
+	// AllowEIO3 lets in clients of protocol 3, which Socket.IO 2.x speaks, beside
+	// those of protocol 4: requests that say EIO=3. They send the pings; the rest
+	// of the options holds for both. JSONP is refused. Default: they are refused
+	// with UnsupportedProtocolVersion.
+	AllowEIO3 bool
+
 	// HTTPCompression compresses the responses to polls, with gzip or deflate as
 	// the client prefers, that have at least so many bytes before and carry a
 	// message that wants it (see [Message.Compress]). Zero, the default, and
@@ -158,6 +164,9 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.CORS.validate()
+	if o.AllowEIO3 {
+		o.CORS.allowOctets()
+	}
 	return o
 }
 

@@ -223,6 +223,32 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Messag
 	pooled := bodies.Get().(*[]byte)
 	defer putBody(pooled)
 	body := (*pooled)[:0]
+	h := w.Header()
+	h["Content-Type"] = headerText
+	if s.v3 {
+		var binary bool
+		if body, binary = appendV3(body, batch, end); binary {
+			h["Content-Type"] = headerOctets
+		}
+	} else {
+		body = appendV4(body, batch, end)
+	}
+	*pooled = body
+	h["Cache-Control"] = headerNoStore
+	if s.srv.opts.HTTPCompression > 0 {
+		packed := bodies.Get().(*[]byte)
+		defer putBody(packed)
+		body = s.compress(h, r, body, packed, wantsCompression(batch))
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if f := s.srv.opts.Headers; f != nil {
+		f(h, r, initial)
+	}
+	return s.writeBody(w, body)
+}
+
+// appendV4 appends a payload: the batch, then the control packet, if any.
+func appendV4(body []byte, batch []Message, end string) []byte {
 	for i, m := range batch {
 		if i > 0 {
 			body = append(body, parser.Separator)
@@ -235,20 +261,7 @@ func (s *Session) respond(w http.ResponseWriter, r *http.Request, batch []Messag
 		}
 		body = append(body, end...)
 	}
-	*pooled = body
-	h := w.Header()
-	h["Content-Type"] = headerText
-	h["Cache-Control"] = headerNoStore
-	if s.srv.opts.HTTPCompression > 0 {
-		packed := bodies.Get().(*[]byte)
-		defer putBody(packed)
-		body = s.compress(h, r, body, packed, wantsCompression(batch))
-	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if f := s.srv.opts.Headers; f != nil {
-		f(h, r, initial)
-	}
-	return s.writeBody(w, body)
+	return body
 }
 
 // writeBody gives the peer WriteTimeout to take each part of a body: one that
@@ -351,7 +364,8 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 }
 
 func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestError {
-	if r.Header.Get("Content-Type") == "application/octet-stream" { // CVE-2026-59725
+	binary := r.Header.Get("Content-Type") == octetStream
+	if binary && !s.v3 { // CVE-2026-59725
 		s.shut(TransportError, breach("invalid content"), false)
 		return &RequestError{Code: BadRequest, Context: "binary body"}
 	}
@@ -366,26 +380,38 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 	if s.state.Load() != stateOpen {
 		return s.closedDuringPost(*pooled)
 	}
-	if !utf8.Valid(*pooled) {
+	if !binary && !utf8.Valid(*pooled) {
 		s.shut(ParseError, breach("body is not UTF-8"), false)
 		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
 	}
+	if s.v3 {
+		return s.packetsV3(*pooled, binary)
+	}
 	defer s.startWork()
 	for p, err := range parser.Packets(*pooled) {
-		if err != nil {
-			err = &failure{ParseError, err}
-		} else {
-			err = s.receive(p, true)
-		}
-		if f := (*failure)(nil); errors.As(err, &f) {
-			s.shut(f.reason, f.err, false)
-			if f.reason == TransportClose {
-				return nil // the client asked for it
-			}
-			return &RequestError{Code: BadRequest, Context: f.Error()}
+		if e, end := s.take(p, err); end {
+			return e
 		}
 	}
 	return nil
+}
+
+// take handles one packet of a POST. With end it was the last one.
+func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
+	if err != nil {
+		err = &failure{ParseError, err}
+	} else {
+		err = s.receive(p, true)
+	}
+	f := (*failure)(nil)
+	if !errors.As(err, &f) {
+		return nil, false
+	}
+	s.shut(f.reason, f.err, false)
+	if f.reason == TransportClose {
+		return nil, true // the client asked for it
+	}
+	return &RequestError{Code: BadRequest, Context: f.Error()}, true
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
@@ -395,7 +421,7 @@ func (s *Session) closedDuringPost(body []byte) *RequestError {
 	if s.state.Load() == stateReleased {
 		return &RequestError{Code: BadRequest, Context: "session ended"}
 	}
-	if string(body) == closePacket {
+	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
 		s.release()
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 type query struct {
 	eio, transport, sid string
 	base64              bool
+	jsonp               bool
 	repeated            bool // one of them came twice
 }
 
@@ -38,6 +39,8 @@ func parseQuery(raw string) query {
 			q.sid = unescape(value)
 		case "b64":
 			q.base64 = value == "1" || value == "true"
+		case "j":
+			q.jsonp = true
 		}
 	}
 	return q
@@ -101,7 +104,7 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	}
 	// An upgrade with another revision confused a server into crashing once:
 	// CVE-2026-102599.
-	if q.eio != "4" {
+	if q.eio != s.revision() {
 		return nil, &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
 	}
 	if !upgrade && (q.transport == WebSocket || q.transport != s.Transport()) {
@@ -129,8 +132,9 @@ func (srv *Server) checkHandshake(r *http.Request, q query, upgrade bool) *Reque
 		return &RequestError{Code: BadHandshakeMethod, Context: "method " + clip(r.Method)}
 	case q.transport == WebSocket && !upgrade:
 		return &RequestError{Code: BadRequest, Context: "transport websocket without an upgrade"}
-	case q.eio != "4" || q.repeated:
-		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+	}
+	if e := srv.checkRevision(q); e != nil {
+		return e
 	}
 	return srv.admit(r)
 }

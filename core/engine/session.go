@@ -28,6 +28,7 @@ type Session struct {
 	pin    string   // see Options.Pin
 	recv   Receiver // set once Connect has returned
 	base64 bool     // the client asked for binary messages as base64 text
+	v3     bool     // it speaks protocol 3; see v3.go
 	state  atomic.Int32
 	pinged atomic.Bool // a ping waits for its pong
 
@@ -76,7 +77,7 @@ func fail(reason Reason, format string, args ...any) *failure {
 func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, ws: ws, opened: time.Now(), refs: 1,
+		base64: q.base64, v3: q.eio == "3", ws: ws, opened: time.Now(), refs: 1,
 	}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
@@ -178,8 +179,8 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		return errDropped
 	}
 	for _, m := range msgs {
-		if m.binary && s.base64 {
-			m = m.base64Text()
+		if m.binary {
+			m = s.inKind(m)
 		}
 		m.volatile = volatile
 		s.push(m)
@@ -310,11 +311,8 @@ func (s *Session) receive(p parser.Packet, polling bool) error {
 			return &failure{ForcedClose, err}
 		}
 		return nil
-	case parser.Pong:
-		s.pong()
-		return nil
-	case parser.Ping:
-		return fail(TransportError, "invalid heartbeat direction")
+	case parser.Ping, parser.Pong:
+		return s.beat(p.Type)
 	case parser.Close:
 		if polling { // a WebSocket client closes the connection instead
 			return fail(TransportClose, "closed by the client")

@@ -136,6 +136,9 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 // upgradeStream takes a stream for the steps of the upgrade.
 func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
 	c := &wsConn{s: s, shard: s.srv.flush.next(), over: make(chan struct{})}
+	if s.v3 { // whose clients know no streams
+		return &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
+	}
 	s.upgrade(UpgradeTried, nil)
 	if !s.claimProbe(c) {
 		s.upgrade(UpgradeFailed, errUpgradeTooLate)

@@ -243,6 +243,9 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	if !c.main {
 		return c.probing(data, binary)
 	}
+	if c.s.v3 {
+		return c.messageV3(data, binary)
+	}
 	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Pong))
 	if binary { // always the data of a message, without a type
 		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
