@@ -21,6 +21,7 @@ const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
 	redisLibrary     = "github.com/redis/go-redis/v9"
+	msgpackLibrary   = "github.com/tinylib/msgp/msgp"
 )
 
 type row struct {
@@ -49,6 +50,9 @@ var allowed = []row{
 	// finds the mistakes that one and the same would make on both ends.
 	{"core/siotest", []string{"core", "core/parser", "internal/pipe", webSocketLibrary}},
 	{"core/adaptertest", []string{"core", "core/siotest"}},
+
+	// Other forms of packets: none of them is in a build that does not ask for it.
+	{"parsers/msgpack", []string{"core", "core/parser", msgpackLibrary}},
 
 	// Around the core. auth and session do not know each other.
 	{"auth", []string{"core", jwtLibrary}},

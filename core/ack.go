@@ -58,7 +58,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	if s.conn.heldUp() { // from now on Backlog sees to it
 		return nil, ErrBacklog
 	}
-	f, err := pack(s.ns.name, id, true, event, args)
+	f, err := s.ns.packWithID(id, true, event, args)
 	if err != nil {
 		return nil, err
 	}

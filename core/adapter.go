@@ -156,8 +156,11 @@ var errOperation = errors.New("socketio: operation that cannot be answered")
 func (ns *Namespace) apply(op *Operation) error {
 	switch op.Type {
 	case OpBroadcast:
-		ns.deliver(&op.Target, ns.frames(&op.Packet))
-		return nil
+		f, err := ns.frames(&op.Packet)
+		if err == nil {
+			ns.deliver(&op.Target, f)
+		}
+		return err
 	case OpServerSide:
 		return ns.receiveServerSide(context.Background(), op, nil)
 	}

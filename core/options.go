@@ -81,6 +81,11 @@ type Options struct {
 	// NoClient serves no client.
 	NoClient bool
 
+	// Parser is how packets look on the wire, of all clients of this server;
+	// they have to be given the same one. Default: the standard form. See
+	// [Parser], and package parsers/msgpack for one that is ready.
+	Parser Parser
+
 	// Adapter connects the servers of a cluster, one adapter per namespace.
 	// Default: none, this server is alone.
 	Adapter func(*Local) Adapter

@@ -174,6 +174,9 @@ func (r *recovery) stamp(f *frames, pos uint64) {
 	b = append(b, r.epoch...)
 	b = strconv.AppendUint(b, pos, 36)
 	f.text, f.open = f.text.Seal(append(b, `"]`...)), false
+	if srv := r.ns.srv; srv.opts.Parser != nil {
+		srv.codeStamped(r.ns.name, f)
+	}
 }
 
 // send sends to one connected socket.

@@ -25,9 +25,12 @@ var errDropped = errors.New("socketio: no room for a volatile event")
 
 // accept holds the CONNECT packet, and with it what is sent from now on.
 func (s *Socket) accept(data string, missed ...frames) {
-	f := seal(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
+	f, ok := s.ns.srv.sealed(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
 	s.mu.Lock()
-	s.held = append([]frames{f}, missed...)
+	s.held = missed
+	if ok {
+		s.held = append([]frames{f}, missed...)
+	}
 	s.holding.Store(true)
 	s.mu.Unlock()
 }
