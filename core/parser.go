@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
@@ -26,7 +27,8 @@ type Parser interface {
 	// Options.Limits; they must not be changed.
 	NewDecoder(limits *parser.Limits) Decoder
 	// Encode gives the Engine.IO messages that make up a packet to add, in
-	// order: at least one. add copies the message. Text has to be valid UTF-8.
+	// order: at least one. add copies the message, and is good until Encode
+	// returns. Text has to be valid UTF-8.
 	//
 	// The packet is valid by the rules of the standard form, unless an adapter
 	// has brought it from a server that does not care; nothing of it may be
@@ -94,21 +96,22 @@ func (srv *Server) code(namespace string, f frames) (frames, error) {
 // recode does the work of code. A packet that lacks its offset stays as it is:
 // whether it can be encoded is known then.
 func (srv *Server) recode(namespace string, f frames) (frames, error) {
-	p := f.packet()
-	p.Namespace = namespace
-	out := coded{plain: f.plain}
-	err := srv.opts.Parser.Encode(&p, out.add)
-	if err == nil && !out.any {
+	c := coders.Get().(*coder)
+	defer c.free()
+	c.packet, c.plain = f.packet(), f.plain
+	c.packet.Namespace = namespace
+	err := srv.opts.Parser.Encode(&c.packet, c.add)
+	if err == nil && !c.any {
 		err = errNoOutput
 	}
 	if err != nil {
-		return frames{}, fmt.Errorf("socketio: encode %s: %w", p.Type, err)
+		return frames{}, fmt.Errorf("socketio: encode %s: %w", c.packet.Type, err)
 	}
 	if f.open {
 		return f, nil
 	}
 	canonical := frames{text: f.text, binary: f.binary}
-	f.text, f.binary, f.canonical = out.first, out.more, &canonical
+	f.text, f.binary, f.canonical = c.first, c.more, &canonical
 	return f, nil
 }
 
@@ -133,15 +136,32 @@ func (srv *Server) sealed(p parser.Packet) (f frames, ok bool) {
 	return f, err == nil
 }
 
-// coded collects what a Parser makes of a packet.
+// coder collects what a Parser makes of a packet.
+type coder struct {
+	packet parser.Packet
+	plain  bool // not to be compressed
+	coded
+	add func(message []byte, binary bool) // take
+}
+
 type coded struct {
 	first engine.Message
 	more  []engine.Message
 	any   bool
-	plain bool
 }
 
-func (c *coded) add(message []byte, binary bool) {
+var coders = sync.Pool{New: func() any {
+	c := new(coder)
+	c.add = c.take
+	return c
+}}
+
+func (c *coder) free() {
+	c.packet, c.coded = parser.Packet{}, coded{}
+	coders.Put(c)
+}
+
+func (c *coder) take(message []byte, binary bool) {
 	var m engine.Message
 	if binary {
 		m = engine.Binary(message)

@@ -58,6 +58,9 @@ func (d *decoder) Decode(message []byte, binary bool) (p parser.Packet, done boo
 	if !binary {
 		return p, false, errText
 	}
+	if size := min(2*len(message), keep); cap(d.buf) < size { // bytes do not go there, and JSON is longer
+		d.buf = make([]byte, 0, size)
+	}
 	t := transcoder{src: message, dst: d.buf[:0], limit: d.attachments, depth: d.depth}
 	p, err = t.packet(d)
 	if err == nil && len(t.attachments) > 0 && (t.lookalike || p.Type != parser.Event && p.Type != parser.Ack) {
