@@ -111,18 +111,15 @@ func next(data []byte, i int) (start, end int, ok bool) {
 	case '"':
 		return stringEnd(data, start)
 	}
-	for i < len(data) && !ends(data[i]) {
+	for i < len(data) && !delimiters[data[i]] {
 		i++
 	}
 	return start, i, true
 }
 
-func ends(c byte) bool {
-	switch c {
-	case '{', '}', '[', ']', ',', ':', '"', ' ', '\n', '\t', '\r':
-		return true
-	}
-	return false
+// delimiters are what a word ends before.
+var delimiters = [256]bool{
+	'{': true, '}': true, '[': true, ']': true, ',': true, ':': true, '"': true, ' ': true, '\n': true, '\t': true, '\r': true,
 }
 
 func stringEnd(data []byte, start int) (_, end int, ok bool) {
@@ -246,19 +243,19 @@ func placeholderAt(data []byte) (num, size int) {
 
 // word writes a number, true, false or null.
 func (e *encoder) word(word []byte) error {
-	switch string(word) {
-	case "null":
-		e.dst = msgp.AppendNil(e.dst)
-		return nil
-	case "true", "false":
-		e.dst = msgp.AppendBool(e.dst, word[0] == 't')
+	if c := word[0]; c != '-' && c-'0' > 9 {
+		switch string(word) {
+		case "null":
+			e.dst = msgp.AppendNil(e.dst)
+		case "true", "false":
+			e.dst = msgp.AppendBool(e.dst, c == 't')
+		default:
+			return errJSON
+		}
 		return nil
 	}
 	if e.integer(word) {
 		return nil
-	}
-	if c := word[0]; c != '-' && c-'0' > 9 {
-		return errJSON
 	}
 	f, err := strconv.ParseFloat(string(word), 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) { // that is an infinity, as in JavaScript
