@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adaptertest"
@@ -245,14 +246,19 @@ func TestHostile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, o siotest.Options) {
 				var log bytes.Buffer
-				srv := newServer(t, socketio.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				srv := newServer(t, socketio.Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 				srv.On("e", func(...any) { t.Error("handled") })
 				srv.On("ping", func() string { return "pong" })
 				reasons := make(chan socketio.Reason, 2)
 				srv.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { reasons <- r })
 				bystander, attacker := dial(t, srv, o), dial(t, srv, o)
 				_ = attacker.conn.Send(message) // it may be closed before that is answered
-				assert.Equal(t, "reason", <-reasons, socketio.ForcedClose)
+				select {
+				case r := <-reasons:
+					assert.Equal(t, "reason", r, socketio.ForcedClose)
+				case <-time.After(time.Minute):
+					t.Fatal("the client is still connected")
+				}
 				attacker.conn.ExpectClosed()
 				bystander.send(`20["ping"]`)
 				bystander.expect(`30["pong"]`)

@@ -203,10 +203,11 @@ func (t *transcoder) ext() error {
 
 // readExt splits src behind an extension.
 func readExt(src []byte) (typ int8, data, rest []byte, ok bool) {
-	size, head := uint64(0), 2 // bytes of data, and before it
+	var size uint64
+	var head int // bytes before the data
 	switch c := src[0]; {
 	case c >= fix1 && c <= fix16:
-		size = 1 << (c - fix1)
+		size, head = 1<<(c-fix1), 2
 	case c == ext8 && len(src) > 1:
 		size, head = uint64(src[1]), 3
 	case c == ext16 && len(src) > 2:
