@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,35 +103,91 @@ type point struct {
 	Name string  `json:"name"`
 }
 
-// BenchmarkEvent is one event in, and what its handler sends back.
+// exchange is one write of a client, and what the handlers send back.
+type exchange struct {
+	name     string
+	packets  []string
+	answers  int // packets
+	allocs   int // at most, in all
+	register func(*socketio.Server)
+}
+
+var typedEvent = socketio.NewEvent[point, point]("typed")
+
+var exchanges = []exchange{
+	{"echo-string", []string{`42["e","hello world"]`}, 1, 6, func(srv *socketio.Server) {
+		srv.On("e", func(s *socketio.Socket, v string) { _ = s.Emit("e", v) })
+	}},
+	{"echo-any", []string{`42["e",{"x":1.5,"y":2,"name":"p"}]`}, 1, 24, func(srv *socketio.Server) {
+		srv.On("e", func(s *socketio.Socket, v any) { _ = s.Emit("e", v) })
+	}},
+	{"ack-reflected", []string{`421["e",1.5,2]`}, 1, 11, func(srv *socketio.Server) {
+		srv.On("e", func(x, y float64) (float64, error) { return x + y, nil })
+	}},
+	{"ack-typed", []string{`421["typed",{"x":1.5,"y":2,"name":"p"}]`}, 1, 9, func(srv *socketio.Server) {
+		typedEvent.Handle(srv, func(_ context.Context, _ *socketio.Socket, p point) (point, error) { return p, nil })
+	}},
+	{"received-10", slices.Repeat([]string{`42["e","hello world"]`}, 10), 1, 41, func(srv *socketio.Server) {
+		n := 0
+		srv.On("e", func(s *socketio.Socket, _ string) {
+			if n++; n%10 == 0 {
+				_ = s.Emit("e", "done")
+			}
+		})
+	}},
+	{"sent-10", []string{`42["e"]`}, 10, 16, func(srv *socketio.Server) {
+		srv.On("e", func(s *socketio.Socket) {
+			for range 10 {
+				_ = s.Emit("e", "hello world")
+			}
+		})
+	}},
+}
+
+// dial connects a client and returns what exchanges once.
+func (e exchange) dial(tb testing.TB) (once func()) {
+	tb.Helper()
+	srv, url := benchServer(tb)
+	e.register(srv)
+	c := dialRaw(tb, url)
+	var wire []byte
+	for _, packet := range e.packets {
+		wire = append(wire, frameOf(packet)...)
+	}
+	return func() {
+		c.send(tb, wire)
+		c.frames(tb, e.answers)
+	}
+}
+
+// BenchmarkEvent is one exchange.
 func BenchmarkEvent(b *testing.B) {
-	typed := socketio.NewEvent[point, point]("typed")
-	for _, bench := range []struct {
-		name, packet string
-		register     func(*socketio.Server)
-	}{
-		{"echo-string", `42["e","hello world"]`, func(srv *socketio.Server) {
-			srv.On("e", func(s *socketio.Socket, v string) { _ = s.Emit("e", v) })
-		}},
-		{"echo-any", `42["e",{"x":1.5,"y":2,"name":"p"}]`, func(srv *socketio.Server) {
-			srv.On("e", func(s *socketio.Socket, v any) { _ = s.Emit("e", v) })
-		}},
-		{"ack-reflected", `421["e",1.5,2]`, func(srv *socketio.Server) {
-			srv.On("e", func(x, y float64) (float64, error) { return x + y, nil })
-		}},
-		{"ack-typed", `421["typed",{"x":1.5,"y":2,"name":"p"}]`, func(srv *socketio.Server) {
-			typed.Handle(srv, func(_ context.Context, _ *socketio.Socket, p point) (point, error) { return p, nil })
-		}},
-	} {
-		b.Run(bench.name, func(b *testing.B) {
-			srv, url := benchServer(b)
-			bench.register(srv)
-			c := dialRaw(b, url)
-			frame := frameOf(bench.packet)
+	for _, e := range exchanges {
+		b.Run(e.name, func(b *testing.B) {
+			once := e.dial(b)
 			b.ReportAllocs()
 			for b.Loop() {
-				c.send(b, frame)
-				c.frames(b, 1)
+				once()
+			}
+		})
+	}
+}
+
+// TestEventAllocations guards what an event received and an event sent may
+// allocate.
+func TestEventAllocations(t *testing.T) {
+	for _, e := range exchanges {
+		t.Run(e.name, func(t *testing.T) {
+			once := e.dial(t)
+			for range 100 { // pools and buffers are there
+				once()
+			}
+			most := e.allocs
+			if raceDetector { // pools drop some
+				most *= 2
+			}
+			if got := testing.AllocsPerRun(300, once); got > float64(most) {
+				t.Errorf("%.0f allocations for %d packets in and %d out, at most %d", got, len(e.packets), e.answers, most)
 			}
 		})
 	}

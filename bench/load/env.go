@@ -34,6 +34,7 @@ type Target struct {
 	Kind    Kind
 	PID     int    // whose CPU time and memory count
 	Debug   string // URL of the server's figures about itself, or ""
+	Locks   string // URL of what has waited for its locks, or ""
 }
 
 // Result is what one run of a scenario measured: one JSON line.
@@ -43,6 +44,7 @@ type Result struct {
 	Repeat   int                `json:"repeat"`
 	Values   map[string]float64 `json:"values,omitempty"`
 	Curve    []float64          `json:"curve,omitempty"` // latency in us at CurvePercents
+	Locks    map[string]float64 `json:"locks,omitempty"` // time waited for a lock by who let go of it, in percent of CPUMicros
 	Error    string             `json:"error,omitempty"`
 }
 
@@ -143,11 +145,16 @@ type sample struct {
 	at    time.Time
 	cpu   time.Duration
 	count uint64
+	locks map[string]float64 // seconds
 }
 
 func (e *env) sample() (sample, error) {
+	locks, err := ask(e.target.Locks)
+	if err != nil {
+		return sample{}, fmt.Errorf("load: locks of the server: %w", err)
+	}
 	cpu, err := CPUTime(e.target.PID)
-	return sample{at: time.Now(), cpu: cpu, count: e.count}, err
+	return sample{at: time.Now(), cpu: cpu, count: e.count, locks: locks}, err
 }
 
 func perMessage(begin, end sample) (Result, error) {
@@ -159,17 +166,32 @@ func perMessage(begin, end sample) (Result, error) {
 		CPUMicros: float64(end.cpu-begin.cpu) / 1e3 / n,
 		Rate:      n / end.at.Sub(begin.at).Seconds(),
 		Count:     n,
-	}}, nil
+	}, Locks: waited(begin, end)}, nil
 }
 
-// figures asks the server about itself, if it can tell.
-func (e *env) figures() (map[string]float64, error) {
-	if e.target.Debug == "" {
+// waited is what goroutines of the server waited for locks, in percent of the
+// CPU time that it used meanwhile; nil if it did not measure that.
+func waited(begin, end sample) map[string]float64 {
+	if end.locks == nil {
+		return nil
+	}
+	percent := map[string]float64{}
+	for name, seconds := range end.locks {
+		if seconds -= begin.locks[name]; seconds > 0 {
+			percent[name] = seconds / (end.cpu - begin.cpu).Seconds() * 100
+		}
+	}
+	return percent
+}
+
+// ask gets figures that a server tells about itself; nil if url is "".
+func ask(url string) (map[string]float64, error) {
+	if url == "" {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.target.Debug, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (e *env) holding() (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, err := e.figures()
+	values, err := ask(e.target.Debug)
 	if err != nil {
 		return nil, fmt.Errorf("load: figures of the server: %w", err)
 	}

@@ -16,7 +16,21 @@ type Scenario struct {
 	Kinds []Kind // of servers it can load
 	Fresh bool   // needs a server that has done nothing yet
 	Quick bool   // part of the two-minute run
+	Conns int    // connections that it makes first; a join counts as a half
 	run   func(*env) (Result, error)
+}
+
+// Takes is about how long the scenario takes once. A connection takes 0.2 to
+// 0.9 ms to make, by the server.
+func (s Scenario) Takes(p Params) time.Duration {
+	const each = 400 * time.Microsecond
+	switch {
+	case s.Rests():
+		return p.Settle*3/2 + time.Duration(p.Idle)*each
+	case s.Name == "connect":
+		return time.Duration(p.Connects*5/4) * each
+	}
+	return p.Warm + p.Measure + time.Duration(s.Conns/p.Divide)*each
 }
 
 // Fits says whether the scenario can load a server of that kind.
@@ -40,32 +54,32 @@ var Scenarios = scenarios()
 func scenarios() []Scenario {
 	sio, ws, polls := []Kind{SocketIO}, []Kind{SocketIO, BareEcho}, []Kind{SocketIO, BareHTTP}
 	list := []Scenario{
-		{"echo1", "echo, 1 in flight", "message", ws, false, true, echo(1, 1)},
-		{"echo32", "echo, 32 in flight", "message", ws, false, true, echo(32, 1)},
-		{"echo32-pipelined", "echo, 32 in flight on one connection", "message", ws, false, false, echo(1, 32)},
-		{"ack", "acknowledgement, 1 in flight", "message", sio, false, true, ack(1, 1)},
-		{"bcast1", "broadcast to 1,000, 1 in flight", "delivery", sio, false, true, broadcast(1000, 1, 0)},
-		{"bcast16", "broadcast to 1,000, 16 in flight", "delivery", sio, false, true, broadcast(1000, 16, 0)},
-		{"burst", "burst of 1,000 to one client", "message", sio, false, true, burst(1000)},
-		{"polling-echo", "polling echo, POST then GET, 16 sessions", "message", polls, false, true, pollingEcho(16, false)},
-		{"polling-parked", "polling echo, GET parked, 16 sessions", "message", polls, false, false, pollingEcho(16, true)},
-		{"connect", "connect and join", "connection", sio, true, true, connect},
-		{"idle", "idle WebSocket", "connection", ws, true, true, idle(false)},
-		{"idle-browser", "idle WebSocket, a browser's headers", "connection", ws, true, false, idle(true)},
-		{"idle-polling", "idle polling session", "connection", sio, true, true, idlePolling},
-		{"latency-echo", "latency of echo, 2,000 a second over 100 connections", "message", ws, false, true, latencyEcho(100, 2000)},
-		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, latencyBroadcast(1000, 10)},
+		{"echo1", "echo, 1 in flight", "message", ws, false, true, 1, echo(1, 1)},
+		{"echo32", "echo, 32 in flight", "message", ws, false, true, 32, echo(32, 1)},
+		{"echo32-pipelined", "echo, 32 in flight on one connection", "message", ws, false, false, 1, echo(1, 32)},
+		{"ack", "acknowledgement, 1 in flight", "message", sio, false, true, 1, ack(1, 1)},
+		{"bcast1", "broadcast to 1,000, 1 in flight", "delivery", sio, false, true, 1500, broadcast(1000, 1, 0)},
+		{"bcast16", "broadcast to 1,000, 16 in flight", "delivery", sio, false, true, 1500, broadcast(1000, 16, 0)},
+		{"burst", "burst of 1,000 to one client", "message", sio, false, true, 1, burst(1000)},
+		{"polling-echo", "polling echo, POST then GET, 16 sessions", "message", polls, false, true, 16, pollingEcho(16, false)},
+		{"polling-parked", "polling echo, GET parked, 16 sessions", "message", polls, false, false, 32, pollingEcho(16, true)},
+		{"connect", "connect and join", "connection", sio, true, true, 0, connect},
+		{"idle", "idle WebSocket", "connection", ws, true, true, 0, idle(false)},
+		{"idle-browser", "idle WebSocket, a browser's headers", "connection", ws, true, false, 0, idle(true)},
+		{"idle-polling", "idle polling session", "connection", sio, true, true, 0, idlePolling},
+		{"latency-echo", "latency of echo, 2,000 a second over 100 connections", "message", ws, false, true, 100, latencyEcho(100, 2000)},
+		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 10)},
 	}
 	for _, size := range []int{2000, 5000, 10000} { // bcast1 is the room of 1,000
 		list = append(list, Scenario{
 			fmt.Sprintf("room-%d", size), fmt.Sprintf("broadcast to %d, 1 in flight", size),
-			"delivery", sio, false, false, broadcast(size, 1, 0),
+			"delivery", sio, false, false, size * 3 / 2, broadcast(size, 1, 0),
 		})
 	}
 	for _, others := range []int{1000, 10000} {
 		list = append(list, Scenario{
 			fmt.Sprintf("rooms-%d", others), fmt.Sprintf("broadcast to 1,000 beside %d other rooms", others),
-			"delivery", sio, false, false, broadcast(1000, 1, others),
+			"delivery", sio, false, false, (3000 + others) / 2, broadcast(1000, 1, others),
 		})
 	}
 	return list

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gosio/gosio/bench/load"
 )
@@ -12,6 +14,7 @@ type line struct {
 	measured string
 	limit    string
 	met      bool
+	beside   string // the same of another server, which changes no verdict
 }
 
 // limit is one demand: a value of gosio divided by another server's, or as it
@@ -23,12 +26,18 @@ type limit struct {
 	scenarioOf    string // other scenario of the same server
 	most          float64
 	unit          string
+	beside        [2]string // these servers divided, or one's two scenarios, for comparison
 }
 
-// peerLimits hold in every one of these scenarios.
+// Contended is the server that measures what waits for its locks.
+const Contended = "gosio-contention"
+
+// peerLimits hold in every one of the compared scenarios.
 var peerLimits = []limit{{against: "node-uws", most: 1}, {against: "node-ws", most: 0.65}}
 
-var peerScenarios = []string{"echo1", "echo32", "echo32-pipelined", "ack", "bcast1", "bcast16", "burst"}
+// Compared are the scenarios in which gosio is held against its peers, and two
+// CPUs against one.
+var Compared = []string{"echo1", "echo32", "echo32-pipelined", "ack", "bcast1", "bcast16", "burst"}
 
 var limits = []limit{
 	{scenario: "echo1", key: load.CPUMicros, against: "floor-gws", most: 1.3},
@@ -38,8 +47,13 @@ var limits = []limit{
 	{scenario: "idle-browser", key: load.RSSKB, most: 10, unit: "KB"},
 	{scenario: "idle-polling", key: load.RSSKB, most: 4, unit: "KB"},
 	{scenario: "idle-polling", key: load.Goroutines, most: 0.01, unit: "goroutines"},
-	{scenario: "room-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5},
-	{scenario: "rooms-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1},
+	{scenario: "room-2000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5, beside: [2]string{reference}},
+	{scenario: "room-5000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5, beside: [2]string{reference}},
+	{scenario: "room-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5, beside: [2]string{reference}},
+	{scenario: "rooms-1000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1, beside: [2]string{reference}},
+	{scenario: "rooms-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1, beside: [2]string{reference}},
+	{scenario: "echo1", key: load.CPUMicros, server: "gosio-fiber", against: "gosio", most: 1.1},
+	{scenario: "echo32", key: load.CPUMicros, server: "gosio-fiber", against: "gosio", most: 1.1},
 }
 
 // budget compares gosio with its budget, as far as it was measured.
@@ -50,7 +64,7 @@ func budget(d Data) []line {
 			lines = append(lines, measured)
 		}
 	}
-	for _, scenario := range peerScenarios {
+	for _, scenario := range Compared {
 		for _, l := range peerLimits {
 			l.scenario, l.key = scenario, load.CPUMicros
 			add(l)
@@ -62,10 +76,16 @@ func budget(d Data) []line {
 	for _, l := range limits {
 		add(l)
 	}
-	for _, scenario := range peerScenarios {
-		add(limit{scenario: scenario, key: load.CPUMicros, server: "gosio-p2", against: "gosio-p1", most: 1.15})
+	for _, scenario := range Compared {
+		add(limit{
+			scenario: scenario, key: load.CPUMicros, server: "gosio-p2", against: "gosio-p1", most: 1.15,
+			beside: [2]string{"floor-gws-p2", "floor-gws-p1"},
+		})
 	}
-	return lines
+	for _, scenario := range Compared {
+		add(limit{scenario: scenario, key: load.CPUMicros, server: "gosio-metrics", against: "gosio", most: 1.05})
+	}
+	return append(lines, d.lockLimits()...)
 }
 
 func (d Data) check(l limit) (line, bool) {
@@ -73,30 +93,45 @@ func (d Data) check(l limit) (line, bool) {
 	if server == "" {
 		server = "gosio"
 	}
-	value, ok := d.median(server, l.scenario, l.key)
+	value, ok := d.value(l, server, l.against)
 	if !ok {
 		return line{}, false
 	}
-	out := line{demand: fmt.Sprintf("%s: %s", title(l.scenario), l.unit), limit: fmt.Sprintf("%.3g %s", l.most, l.unit)}
+	out := line{
+		demand:   fmt.Sprintf("%s: %s", title(l.scenario), l.unit),
+		measured: fmt.Sprintf("%.2f", value), limit: fmt.Sprintf("%.2f", l.most), met: value <= l.most,
+	}
 	switch {
 	case l.against != "":
-		other, ok := d.median(l.against, l.scenario, l.key)
-		if !ok || other == 0 {
-			return line{}, false
-		}
-		value /= other
-		out.demand, out.limit = fmt.Sprintf("%s: CPU, %s / %s", title(l.scenario), server, l.against), fmt.Sprintf("%.2f", l.most)
+		out.demand = fmt.Sprintf("%s: CPU, %s / %s", title(l.scenario), server, l.against)
 	case l.scenarioOf != "":
-		other, ok := d.median(server, l.scenarioOf, l.key)
-		if !ok || other == 0 {
-			return line{}, false
-		}
-		value /= other
-		out.demand, out.limit = fmt.Sprintf("%s: CPU per delivery / %s", title(l.scenario), title(l.scenarioOf)), fmt.Sprintf("%.2f", l.most)
+		out.demand = fmt.Sprintf("%s: CPU per delivery / %s", title(l.scenario), title(l.scenarioOf))
+	default:
+		out.limit = fmt.Sprintf("%.3g %s", l.most, l.unit)
 	}
-	out.measured, out.met = fmt.Sprintf("%.2f", value), value <= l.most
+	if value, ok := d.value(l, l.beside[0], l.beside[1]); ok {
+		out.beside = fmt.Sprintf("%s: %.2f", strings.Join(slices.DeleteFunc(l.beside[:], empty), " / "), value)
+	}
 	return out, true
 }
+
+// value is what a limit bounds, measured on these servers.
+func (d Data) value(l limit, server, against string) (float64, bool) {
+	value, ok := d.median(server, l.scenario, l.key)
+	other, measured := 1.0, true
+	switch {
+	case against != "":
+		other, measured = d.median(against, l.scenario, l.key)
+	case l.scenarioOf != "":
+		other, measured = d.median(server, l.scenarioOf, l.key)
+	}
+	if !ok || !measured || other == 0 {
+		return 0, false
+	}
+	return value / other, true
+}
+
+func empty(s string) bool { return s == "" }
 
 // polling is the one demand with an alternative.
 func (d Data) polling() (line, bool) {

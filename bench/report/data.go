@@ -133,11 +133,15 @@ func (d Data) curve(server, scenario string) []float64 {
 	return curve
 }
 
-// servers lists the servers that have results, in order of appearance.
+// aside are servers that have tables of their own beside gosio's.
+var aside = []string{"gosio-p1", "gosio-p2", "floor-gws-p1", "floor-gws-p2", Contended}
+
+// servers lists the servers of the tables that have results, in order of
+// appearance.
 func (d Data) servers() []string {
 	var names []string
 	for _, r := range d.Results {
-		if !slices.Contains(names, r.Server) {
+		if !slices.Contains(names, r.Server) && !slices.Contains(aside, r.Server) {
 			names = append(names, r.Server)
 		}
 	}

@@ -82,6 +82,81 @@ func TestPollingBudgetHasAnAlternative(t *testing.T) {
 	}
 }
 
+// What another server shows in comparison stands beside a demand, and does not
+// soften it.
+func TestBudgetComparesVariants(t *testing.T) {
+	t.Parallel()
+	d := Data{}
+	for server, values := range map[string]map[string]float64{
+		"gosio":         {"echo1": 10, "bcast1": 2, "room-10000": 3.2, "rooms-10000": 2.1},
+		"gosio-fiber":   {"echo1": 10.9},
+		"gosio-metrics": {"echo1": 10.4},
+		"gosio-p1":      {"echo1": 10},
+		"gosio-p2":      {"echo1": 12},
+		"floor-gws-p1":  {"echo1": 10},
+		"floor-gws-p2":  {"echo1": 14.4},
+		"node-uws":      {"bcast1": 2, "room-10000": 4},
+	} {
+		for scenario, value := range values {
+			d.Results = append(d.Results, result(server, scenario, 1, load.CPUMicros, value))
+		}
+	}
+	want := map[string]line{
+		"echo, 1 in flight: CPU, gosio-fiber / gosio":                                                     {measured: "1.09", limit: "1.10", met: true},
+		"echo, 1 in flight: CPU, gosio-metrics / gosio":                                                   {measured: "1.04", limit: "1.05", met: true},
+		"echo, 1 in flight: CPU, gosio-p2 / gosio-p1":                                                     {measured: "1.20", limit: "1.15", beside: "floor-gws-p2 / floor-gws-p1: 1.44"},
+		"broadcast to 10000, 1 in flight: CPU per delivery / broadcast to 1,000, 1 in flight":             {measured: "1.60", limit: "1.50", beside: "node-uws: 2.00"},
+		"broadcast to 1,000 beside 10000 other rooms: CPU per delivery / broadcast to 1,000, 1 in flight": {measured: "1.05", limit: "1.10", met: true},
+		"broadcast to 1,000, 1 in flight: CPU, gosio / node-uws":                                          {measured: "1.00", limit: "1.00", met: true},
+	}
+	got := map[string]line{}
+	for _, l := range budget(d) {
+		demand := l.demand
+		l.demand = ""
+		got[demand] = l
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	text := markdown(d)
+	if row := "| echo, 1 in flight | 10 (0%) | 12 (0%) | 1.20 | 10 (0%) | 14.4 (0%) | 1.44 |"; !strings.Contains(text, row) {
+		t.Errorf("no row %q in\n%s", row, text)
+	}
+	if strings.Contains(text, "| gosio-p1 | gosio-p2 | node-uws") {
+		t.Error("the variants are in the table of the servers")
+	}
+}
+
+func TestContention(t *testing.T) {
+	t.Parallel()
+	d := Data{}
+	add := func(scenario string, locks map[string]float64) {
+		r := result(Contended, scenario, 1, load.CPUMicros, 10)
+		r.Locks = locks
+		d.Results = append(d.Results, r)
+	}
+	add("echo32", map[string]float64{"example.com/m/core.(*work).done": 1.2, "runtime": 0.1})
+	add("echo32", map[string]float64{"example.com/m/core.(*work).done": 1.4, "runtime": 0.3})
+	add("echo32", map[string]float64{"runtime": 0.2, "example.com/m/core.once": 9})
+	add("bcast16", map[string]float64{"a.lock": 1.5, "b.lock": 0.6})
+	want := []line{
+		{demand: "echo, 32 in flight: waits for all locks together / CPU", measured: "1.70 %", limit: "2 %", met: true},
+		{demand: "broadcast to 1,000, 16 in flight: waits for all locks together / CPU", measured: "2.10 %", limit: "2 %"},
+	}
+	if got := budget(d); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	text := markdown(d)
+	for _, row := range []string{
+		"| echo, 32 in flight | all together | 1.70 % |", "| echo, 32 in flight | `core.(*work).done` | 1.20 % |",
+		"| echo, 32 in flight | `core.once` | 0.00 % |",
+	} {
+		if !strings.Contains(text, row) {
+			t.Errorf("no row %q in\n%s", row, text)
+		}
+	}
+}
+
 func TestFailedRepeatLeavesNoFigure(t *testing.T) {
 	t.Parallel()
 	d := sampleData()

@@ -21,7 +21,7 @@ const (
 )
 
 var colours = map[string]string{
-	"gosio": "#00a3c4", "gosio-p1": "#67c8dd", "gosio-p2": "#007a94",
+	"gosio": "#00a3c4", "gosio-fiber": "#67c8dd", "gosio-metrics": "#007a94",
 	"node-uws": "#d9822b", "node-ws": "#8f6bb8", "zishang": "#7a8794",
 	"floor-gws": "#b5bd2f", "floor-coder": "#4f9d5d", "floor-nethttp": "#c65b7c",
 }

@@ -40,6 +40,8 @@ func markdown(d Data) string {
 		fmt.Fprintf(doc, "![%s](performance/%s.svg)\n\n", p.caption, p.file)
 	}
 	doc.cpu()
+	doc.processors()
+	doc.contention()
 	doc.memory()
 	doc.latency()
 	doc.method()
@@ -79,13 +81,13 @@ func (d *document) budget() {
 		return
 	}
 	d.WriteString("## Budget\n\n")
-	d.head("demand", "measured", "at most", "")
+	d.head("demand", "measured", "at most", "", "for comparison")
 	for _, l := range list {
 		verdict := "**missed**"
 		if l.met {
 			verdict = "met"
 		}
-		d.row(strings.TrimSuffix(l.demand, ": "), l.measured, l.limit, verdict)
+		d.row(strings.TrimSuffix(l.demand, ": "), l.measured, l.limit, verdict, l.beside)
 	}
 	d.WriteString("\n")
 }
@@ -110,6 +112,35 @@ func (d *document) cpu() {
 			cells = append(cells, cell)
 		}
 		d.row(cells...)
+	}
+	d.WriteString("\n")
+}
+
+// processors is the table of the servers that run with one CPU and with two.
+func (d *document) processors() {
+	var rows [][]string
+	for _, s := range load.Scenarios {
+		row, some := []string{s.Title}, false
+		for _, server := range []string{"gosio", "floor-gws"} {
+			one, two := d.cell(server+"-p1", s), d.cell(server+"-p2", s)
+			l := limit{scenario: s.Name, key: load.CPUMicros}
+			ratio := ""
+			if v, ok := d.value(l, server+"-p2", server+"-p1"); ok {
+				ratio = fmt.Sprintf("%.2f", v)
+			}
+			row, some = append(row, one, two, ratio), some || one != "" || two != ""
+		}
+		if some {
+			rows = append(rows, row)
+		}
+	}
+	if rows == nil {
+		return
+	}
+	d.WriteString("## One CPU and two\n\nThe same with GOMAXPROCS=1 and 2, and a bare echo beside it, which shows what the Go runtime and the machine take for the second one.\n\n")
+	d.head("scenario", "gosio-p1", "gosio-p2", "ratio", "floor-gws-p1", "floor-gws-p2", "ratio")
+	for _, row := range rows {
+		d.row(row...)
 	}
 	d.WriteString("\n")
 }
@@ -201,6 +232,6 @@ func (d *document) method() {
 - "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member.
 - A polling echo is a POST and then a GET on one keep-alive connection, or, as in a browser, a GET that waits while the POST comes on another connection. floor-nethttp answers each at once. (With a parked GET uWebSockets writes the poll's answer in many small pieces, for it corks one connection at a time: hence the budget is held against the other form.)
 - "a browser's headers" were recorded from headless Chromium.
-- node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.2. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2.
+- node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.2. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2, floor-gws-p1 and -p2 the bare echo. gosio-fiber is gosio mounted in Fiber, on fasthttp. gosio-contention is gosio with the runtime's mutex profile on.
 `)
 }

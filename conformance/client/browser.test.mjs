@@ -52,7 +52,7 @@ test("in Chromium", async (t) => {
           await page.goto(pages.url);
           if (build === "script tag") await page.addScriptTag({ url: `${pages.url}/${clientKind}/${file}` });
           for (const { name } of casesFor(serverKind, true)) {
-            await t.test(name, { timeout: 15_000 }, () =>
+            await t.test(name, { timeout: 40_000 }, () =>
               page.evaluate(
                 async ({ name, url, module, server }) => {
                   const { casesFor } = await import("/lab/behaviour.mjs");

@@ -27,7 +27,7 @@ let unique = 0;
 const key = () => `fault-${process.pid}-${unique++}`;
 
 async function until(check, what) {
-  for (const end = Date.now() + 8000; !(await check()); ) {
+  for (const end = Date.now() + 20_000; !(await check()); ) {
     if (Date.now() > end) throw new Error("never happened: " + what);
     await sleep(5);
   }
@@ -42,7 +42,7 @@ const client = await loadClient(clientKind);
 for (const serverKind of servers) {
 
   const fault = (name, options, run) =>
-    test(`${clientKind} client, ${serverKind} server: ${name}`, { timeout: 20_000 }, async (t) => {
+    test(`${clientKind} client, ${serverKind} server: ${name}`, { timeout: 60_000 }, async (t) => {
       timers.clear(); // those of a case that ran out of time
       const server = await startServer(serverKind, options);
       const ctx = context(client, server.url);
@@ -250,23 +250,25 @@ for (const serverKind of servers) {
     equal(await socket.emitWithAck("counted", id), numbers(20));
   });
 
-  fault("sleep of the machine", { pingInterval: 200, pingTimeout: 200 }, async (ctx, server) => {
+  fault("sleep of the machine", { pingInterval: 300, pingTimeout: 600 }, async (ctx, server) => {
     for (const transports of [["polling"], ["websocket"]]) {
       const id = key();
       const args = [fileURLToPath(new URL("sleeper.mjs", import.meta.url)), clientKind, server.url, transports[0], id];
       const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
-      const exited = new Promise((resolve) => child.once("exit", resolve));
+      const exited = new Promise((resolve) => child.once("close", resolve));
       let text = "";
       child.stdout.on("data", (chunk) => (text += chunk));
       await until(() => text.includes("awake\n"), "the sleeper's start");
       child.kill("SIGSTOP");
-      await sleep(1200);
+      await sleep(1500);
       child.kill("SIGCONT");
       await until(() => text.includes("done "), "the sleeper's end");
       equal(await exited, 0, "exit code");
-      const [, sent, reasons] = /done (\d+) (.*)/.exec(text);
+      const [, sent, reasons, doubtful] = /done (\d+) (.*) ([\d,]*)\n/.exec(text);
       const reader = ctx.connect("/", {});
-      equal(await reader.emitWithAck("counted", id), numbers(+sent));
+      const counted = await reader.emitWithAck("counted", id);
+      const mayMiss = new Set(doubtful.split(",").filter(Boolean).map(Number));
+      equal(counted, numbers(+sent).filter((n) => counted.includes(n) || !mayMiss.has(n)));
       if (!/^(ping timeout|transport close|transport error)$/.test(reasons)) throw new Error("reasons: " + reasons);
     }
   });

@@ -5,9 +5,11 @@ const [kind, url, transport, key] = process.argv.slice(2);
 const { io } = await loadClient(kind);
 const socket = io(url, { transports: [transport], reconnectionDelay: 20, reconnectionDelayMax: 50 });
 const reasons = [];
-let [sent, last, woken, ready] = [0, Date.now(), 0, false];
+const doubtful = [];
+let [sent, last, woken, ready, pinged] = [0, Date.now(), 0, false, 0];
 
 socket.on("disconnect", (reason) => reasons.push(reason));
+socket.io.on("ping", () => (pinged = Date.now()));
 socket.once("connect", () => {
   const timer = setInterval(async () => {
     const now = Date.now();
@@ -19,11 +21,13 @@ socket.once("connect", () => {
       ready = true;
       return;
     }
+    // A ping that had come while the machine slept, and is read now, says that the connection is good.
+    if (woken && !reasons.length && now - pinged < 900) doubtful.push(sent);
     socket.emit("count", key, sent++);
     if (!woken || now - woken < 1000 || !socket.connected) return;
     clearInterval(timer);
     await socket.emitWithAck("echo", 1);
-    console.log(`done ${sent} ${reasons.join(",")}`);
+    console.log(`done ${sent} ${reasons.join(",")} ${doubtful.join(",")}`);
     socket.disconnect();
     process.exit(0);
   }, 5);

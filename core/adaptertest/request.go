@@ -307,15 +307,15 @@ func testRequestOrder(t *testing.T, c *cluster) {
 func testRequestThenPublish(t *testing.T, c *cluster) {
 	const rounds = 10
 	for round := range rounds {
-		asked := make(chan struct{})
+		asked := make(chan struct{}, 2)
 		orders := make(chan string, len(c.clients))
 		for i, client := range c.clients {
 			order := ""
 			client.On("request", func(m *siotest.Message) {
 				order += "request "
 				m.Ack(i, []byte{0})
-				if i == 0 {
-					close(asked) // by now the request is on its way to the others
+				if i/2 == 0 {
+					asked <- struct{}{}
 				}
 			})
 			client.On("event", func(*siotest.Message) { orders <- order + "event" })
@@ -326,6 +326,7 @@ func testRequestThenPublish(t *testing.T, c *cluster) {
 			replied <- err
 		}()
 		<-asked
+		<-asked // all clients of the first server: by now the request is on its way to the others, too
 		c.must(c.servers[0].Emit("event"))
 		for range c.clients {
 			c.equal("order", <-orders, "request event")

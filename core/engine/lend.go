@@ -29,8 +29,8 @@ const (
 
 // lending knows the readers that are lent.
 type lending struct {
-	slots   [lendSlots]atomic.Pointer[wsConn]
-	next    atomic.Uint32
+	slots   [lendSlots]lendSlot
+	next    atomic.Uint32 // deals the slots out
 	ticking atomic.Bool
 
 	// Owned by the timer.
@@ -39,11 +39,17 @@ type lending struct {
 	seen  [lendSlots]uint64 // the lease that was in the slot at the last tick
 }
 
+// lendSlot has a cache line for itself: readers on other cores do not wait for it.
+type lendSlot struct {
+	atomic.Pointer[wsConn]
+	_ [64 - 8]byte
+}
+
 // lease counts a connection's lendings: odd while its reader is lent. Whoever
 // moves it on from odd, reader or taker, is the one who reads next.
 type lease struct {
 	n    atomic.Uint64
-	slot uint32 // belongs to whoever moves n
+	slot uint32 // the one that it has, or had last; belongs to whoever moves n
 }
 
 func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
@@ -90,7 +96,10 @@ func (c *wsConn) uncork() {
 // lend notes that a reader is lent, and returns the number of the lending. It
 // reports false when there is no place.
 func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
-	at := l.next.Add(1)
+	at := c.lease.slot
+	if c.lease.n.Load() == 0 {
+		at = l.next.Add(1)
+	}
 	for i := range uint32(8) {
 		slot := (at + i) % lendSlots
 		if !l.slots[slot].CompareAndSwap(nil, c) {

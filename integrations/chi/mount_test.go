@@ -94,7 +94,7 @@ func TestMiddleware(t *testing.T) {
 				c.Header.Set("Authorization", "Basic YW5uOng=")
 				c.Header.Set("Origin", mounttest.Origin)
 			})
-			assert.Equal(t, "101s in the log", strings.Count(logged.String(), " - 101 "), 2)
+			logged.Expect(t, " - 101 ", 2)
 		})
 	}
 }

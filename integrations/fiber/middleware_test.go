@@ -79,7 +79,7 @@ func TestMiddleware(t *testing.T) {
 				c.Header.Set("Authorization", "Basic YW5uOng=")
 				c.Header.Set("Origin", mounttest.Origin)
 			})
-			assert.Equal(t, "101s in the log", strings.Count(logged.String(), "101\n"), 2)
+			logged.Expect(t, "101\n", 2)
 		})
 	}
 }

@@ -82,7 +82,7 @@ func TestMiddleware(t *testing.T) {
 					c.Header.Set("Authorization", "Bearer x")
 					c.Header.Set("Origin", mounttest.Origin)
 				})
-				assert.Equal(t, "101s in the log", strings.Count(logged.String(), "| 101 |"), 2)
+				logged.Expect(t, "| 101 |", 2)
 			})
 		}
 	}

@@ -27,12 +27,13 @@ func run() error {
 	kind := flag.String("kind", string(load.SocketIO), "what the server speaks: socketio, websocket, http")
 	pid := flag.Int("pid", 0, "process `id` of the server")
 	debug := flag.String("debug", "", "`URL` of the server's figures about itself")
+	locks := flag.String("locks", "", "`URL` of what has waited for the server's locks")
 	level := flag.String("level", "quick", "sizes: full, quick, shortest")
 	measure := flag.Duration("measure", 0, "how long to measure, instead of the level's time")
 	warm := flag.Duration("warm", 0, "how long to warm up, instead of the level's time")
 	flag.Parse()
 
-	target := load.Target{Kind: load.Kind(*kind), PID: *pid, Debug: *debug}
+	target := load.Target{Kind: load.Kind(*kind), PID: *pid, Debug: *debug, Locks: *locks}
 	var err error
 	if target.Address, err = netip.ParseAddrPort(*address); err != nil {
 		return err

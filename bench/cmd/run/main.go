@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gosio/gosio/bench/load"
 	"github.com/gosio/gosio/bench/report"
@@ -41,6 +42,7 @@ type plan struct {
 	servers   []server
 	scenarios []load.Scenario
 	named     bool // servers were named: each must work
+	chosen    bool // scenarios were named
 	repeats   int
 	pin       string
 	write     bool // into docs/
@@ -66,7 +68,7 @@ func parse() (plan, error) {
 	if p.repeats == 0 {
 		p.repeats = map[string]int{"full": 5, "quick": 3, "shortest": 1}[p.level]
 	}
-	p.named = *names != ""
+	p.named, p.chosen = *names != "", *scenarios != ""
 	p.write = p.write || p.level == "full" && *names == "" && *scenarios == "" && p.from == ""
 	var err error
 	if p.root, err = filepath.Abs(p.root); err != nil {
@@ -82,7 +84,7 @@ func parse() (plan, error) {
 func pickServers(names, level string) ([]server, error) {
 	if names == "" {
 		return slices.DeleteFunc(slices.Clone(servers), func(s server) bool {
-			return level == "quick" && !s.quick || level == "shortest" && s.procs != ""
+			return level == "quick" && !s.quick || level == "shortest" && s.full
 		}), nil
 	}
 	var picked []server
@@ -111,6 +113,26 @@ func pickScenarios(names, level string) ([]load.Scenario, error) {
 	return picked, nil
 }
 
+// estimate is about how long the plan takes, without building the servers. A
+// server starts once for a scenario, or for each repeat.
+func (p plan) estimate() time.Duration {
+	const start = 300 * time.Millisecond
+	var sum time.Duration
+	params := load.Levels[p.level]
+	for _, scenario := range p.scenarios {
+		for _, s := range p.servers {
+			switch {
+			case !p.fits(s, scenario):
+			case scenario.Fresh:
+				sum += time.Duration(p.repeats) * (start + scenario.Takes(params))
+			default:
+				sum += start + 3*params.Warm + time.Duration(p.repeats)*scenario.Takes(params)
+			}
+		}
+	}
+	return sum
+}
+
 func run(ctx context.Context) error {
 	p, err := parse()
 	if err != nil {
@@ -123,6 +145,7 @@ func run(ctx context.Context) error {
 		}
 		return publish(p, data)
 	}
+	fmt.Fprintf(os.Stderr, "bench: this takes about %v\n", p.estimate().Round(10*time.Second))
 	data, failed, err := measure(ctx, p)
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (c *campaign) scenario(ctx context.Context, scenario load.Scenario) error {
 	}
 	for repeat := 1; repeat <= c.repeats; repeat++ {
 		for _, s := range c.servers {
-			if !scenario.Fits(s.kind) {
+			if !c.fits(s, scenario) {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -160,7 +160,7 @@ func (c *campaign) load(ctx context.Context, scenario load.Scenario, p *process,
 	defer cancel()
 	command := exec.CommandContext(ctx, binary(c.root, "load"),
 		"-address", p.address, "-pid", strconv.Itoa(p.command.Process.Pid), "-kind", string(p.kind),
-		"-scenario", scenario.Name, "-level", c.level, "-warm", warm.String(), "-debug", p.debug())
+		"-scenario", scenario.Name, "-level", c.level, "-warm", warm.String(), "-debug", p.url("/debug/figures", p.figures), "-locks", p.url("/debug/locks", p.locks))
 	var out, complaint bytes.Buffer
 	command.Stdout, command.Stderr = &out, &complaint
 	if err := startOn(command, c.loadCPUs); err != nil {

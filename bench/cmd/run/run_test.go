@@ -5,6 +5,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gosio/gosio/bench/load"
 )
@@ -35,6 +36,31 @@ func TestPickServers(t *testing.T) {
 	}
 	if _, err := pickScenarios("echo1,nothing", "full"); err == nil {
 		t.Error("an unknown scenario was picked")
+	}
+}
+
+// The runs take no longer than README.md says.
+func TestEstimate(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		level    string
+		repeats  int
+		at, most time.Duration
+	}{
+		{"full", 5, 40 * time.Minute, 60 * time.Minute},
+		{"quick", 3, time.Minute, 130 * time.Second},
+		{"shortest", 1, 10 * time.Second, time.Minute},
+	} {
+		p := plan{level: test.level, repeats: test.repeats}
+		var err, err2 error
+		p.servers, err = pickServers("", test.level)
+		p.scenarios, err2 = pickScenarios("", test.level)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		if got := p.estimate(); got < test.at || got > test.most {
+			t.Errorf("%s: about %v, not between %v and %v", test.level, got, test.at, test.most)
+		}
 	}
 }
 

@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gosio/gosio/bench/load"
+	"github.com/gosio/gosio/bench/report"
 )
 
 // server is a program to be measured.
@@ -22,21 +24,37 @@ type server struct {
 	quick   bool   // part of the two-minute run
 	module  string // Go package folder under servers/, or
 	script  string // script under servers/node
-	procs   string // GOMAXPROCS, or "" for the default
+	env     string // in its environment, or ""
+	full    bool   // part of the full run only
 	figures bool   // answers /debug/figures
+	locks   bool   // answers /debug/locks
+
+	only []string // scenarios that it runs, unless servers and scenarios are named; nil: all
 }
+
+// fits says whether a server runs a scenario in this plan.
+func (p plan) fits(s server, scenario load.Scenario) bool {
+	asked := p.named && p.chosen
+	return scenario.Fits(s.kind) && (asked || s.only == nil || slices.Contains(s.only, scenario.Name))
+}
+
+// rest is what zishang runs beside the compared scenarios: no demand is held
+// against it, and leaving out the others saves the full run five minutes.
+var rest = []string{"polling-echo", "connect", "idle", "idle-polling", "latency-echo", "latency-bcast", "room-10000"}
 
 var servers = []server{
 	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
-	{name: "gosio-p1", kind: load.SocketIO, ours: true, module: "gosio", procs: "1", figures: true},
-	{name: "gosio-p2", kind: load.SocketIO, ours: true, module: "gosio", procs: "2", figures: true},
+	{name: "gosio-fiber", kind: load.SocketIO, ours: true, module: "gosio-fiber", figures: true, only: []string{"echo1", "echo32", "connect", "idle"}},
+	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: report.Compared},
+	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: report.Compared},
+	{name: report.Contended, kind: load.SocketIO, ours: true, module: "gosio", env: "CONTENTION=1", locks: true, only: []string{"echo32", "bcast16"}},
 	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
 	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js"},
-	{name: "zishang", kind: load.SocketIO, module: "zishang"},
-	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true},
-	{name: "floor-gws-p1", kind: load.BareEcho, module: "floor-gws", procs: "1", figures: true},
-	{name: "floor-gws-p2", kind: load.BareEcho, module: "floor-gws", procs: "2", figures: true},
-	{name: "floor-coder", kind: load.BareEcho, module: "floor-coder", figures: true},
+	{name: "zishang", kind: load.SocketIO, module: "zishang", only: slices.Concat(report.Compared, rest)},
+	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true, only: []string{"echo1", "echo32", "echo32-pipelined", "idle", "latency-echo"}},
+	{name: "floor-gws-p1", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=1", only: report.Compared},
+	{name: "floor-gws-p2", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=2", only: report.Compared},
+	{name: "floor-coder", kind: load.BareEcho, module: "floor-coder", figures: true, only: []string{"echo1", "echo32", "idle"}},
 	{name: "floor-nethttp", kind: load.BareHTTP, quick: true, module: "floor-nethttp", figures: true},
 }
 
@@ -90,8 +108,8 @@ func (s server) start(ctx context.Context, root string, cpus []int) (*process, e
 		command = exec.Command("node", filepath.Join(root, "servers", "node", s.script))
 	}
 	command.Env = append(os.Environ(), "PORT="+strconv.Itoa(port))
-	if s.procs != "" {
-		command.Env = append(command.Env, "GOMAXPROCS="+s.procs)
+	if s.env != "" {
+		command.Env = append(command.Env, s.env)
 	}
 	command.Stdout, command.Stderr = nil, nil
 	if err := startOn(command, cpus); err != nil {
@@ -136,12 +154,12 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// debug is the URL of the server's figures, or "".
-func (p *process) debug() string {
-	if !p.figures {
+// url is where the server answers path, or "" if it does not.
+func (p *process) url(path string, answers bool) string {
+	if !answers {
 		return ""
 	}
-	return "http://" + p.address + "/debug/figures"
+	return "http://" + p.address + path
 }
 
 const firstPort, lastPort = 30000, 30999 // below the ports of outgoing connections

@@ -1,5 +1,5 @@
-// Command gosio is the benchmark's server on gosio, written as a user would:
-// typed handlers, default options.
+// Command gosio is the benchmark's server on gosio and net/http, with default
+// options. CONTENTION=1 in the environment has it measure what waits for locks.
 package main
 
 import (
@@ -9,27 +9,21 @@ import (
 	"os"
 
 	"github.com/gosio/gosio/bench/servers/figures"
+	"github.com/gosio/gosio/bench/servers/handlers"
 	socketio "github.com/gosio/gosio/core"
 )
 
 func main() {
-	srv := socketio.NewServer(nil)
-	srv.On("echo", func(s *socketio.Socket, data string) error { return s.Emit("echo", data) })
-	srv.On("ack", func(data string) string { return data })
-	srv.On("join", func(s *socketio.Socket, room string) string {
-		s.Join(room)
-		return "ok"
-	})
-	srv.On("bcast", func(room, data string) error { return srv.To(room).Emit("msg", data) })
-	srv.On("flood", func(s *socketio.Socket, count int, data string) error {
-		for range count {
-			if err := s.Emit("msg", data); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	srv := socketio.NewServer(options())
+	handlers.Register(srv)
 	http.Handle("/socket.io/", srv)
 	http.HandleFunc("/debug/figures", figures.Handle)
+	if os.Getenv("CONTENTION") == "1" {
+		http.HandleFunc("/debug/locks", figures.Locks())
+	}
 	log.Fatal(http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
 }
+
+// options are the defaults. A switch for a variant, read from the environment,
+// belongs here.
+func options() *socketio.Options { return nil }

@@ -67,15 +67,47 @@ func Wait[T any](t testing.TB, what string, c <-chan T) (v T) {
 
 // Log is an io.Writer that keeps lines.
 type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu      sync.Mutex
+	buf     bytes.Buffer
+	written chan struct{} // closed by the next write; nil: nobody waits
 }
 
 // Write implements io.Writer.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.written != nil {
+		close(l.written)
+		l.written = nil
+	}
 	return l.buf.Write(p)
+}
+
+// Expect waits until text is in the log count times. It fails if it is there
+// more often: a line may be written after the client has its answer.
+func (l *Log) Expect(t testing.TB, text string, count int) {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		l.mu.Lock()
+		got := strings.Count(l.buf.String(), text)
+		if l.written == nil {
+			l.written = make(chan struct{})
+		}
+		written := l.written
+		l.mu.Unlock()
+		if got > count {
+			t.Fatalf("%q is in the log %d times, want %d", text, got, count)
+		}
+		if got == count {
+			return
+		}
+		select {
+		case <-written:
+		case <-timeout:
+			t.Fatalf("%q is in the log %d times, want %d:\n%s", text, got, count, l)
+		}
+	}
 }
 
 // String returns all of it.

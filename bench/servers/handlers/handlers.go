@@ -1,0 +1,24 @@
+// Package handlers are the event handlers of the benchmark's servers on gosio,
+// written as a user would: typed, default options.
+package handlers
+
+import socketio "github.com/gosio/gosio/core"
+
+// Register gives srv the events that every server of the benchmark has.
+func Register(srv *socketio.Server) {
+	srv.On("echo", func(s *socketio.Socket, data string) error { return s.Emit("echo", data) })
+	srv.On("ack", func(data string) string { return data })
+	srv.On("join", func(s *socketio.Socket, room string) string {
+		s.Join(room)
+		return "ok"
+	})
+	srv.On("bcast", func(room, data string) error { return srv.To(room).Emit("msg", data) })
+	srv.On("flood", func(s *socketio.Socket, count int, data string) error {
+		for range count {
+			if err := s.Emit("msg", data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
