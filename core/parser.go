@@ -35,7 +35,8 @@ type Parser interface {
 	// changed or kept. Namespace is never empty. An error is what the caller of
 	// Emit gets, or is logged where there is none. With Options.Recovery an
 	// event is encoded twice: to see whether it can be, and when its offset is
-	// known, then with a lock held. Encode must not call the server.
+	// known, then with a lock held. Encode must not call the server. A panic is
+	// logged, and an error.
 	Encode(p *parser.Packet, add func(message []byte, binary bool)) error
 }
 
@@ -55,6 +56,7 @@ type Decoder interface {
 
 var (
 	errDecoder  = errors.New("socketio: the parser's decoder has panicked")
+	errEncoder  = errors.New("socketio: the parser has panicked")
 	errNoOutput = errors.New("socketio: the parser has made no message of a packet")
 )
 
@@ -100,11 +102,7 @@ func (srv *Server) recode(namespace string, f frames) (frames, error) {
 	defer c.free()
 	c.packet, c.plain = f.packet(), f.plain
 	c.packet.Namespace = namespace
-	err := srv.opts.Parser.Encode(&c.packet, c.add)
-	if err == nil && !c.any {
-		err = errNoOutput
-	}
-	if err != nil {
+	if err := srv.encodeOne(c); err != nil {
 		return frames{}, fmt.Errorf("socketio: encode %s: %w", c.packet.Type, err)
 	}
 	if f.open {
@@ -113,6 +111,22 @@ func (srv *Server) recode(namespace string, f frames) (frames, error) {
 	canonical := frames{text: f.text, binary: f.binary}
 	f.text, f.binary, f.canonical = c.first, c.more, &canonical
 	return f, nil
+}
+
+// encodeOne calls the application's parser. Locks may be held, so that a panic
+// must not get any further.
+func (srv *Server) encodeOne(c *coder) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			logPanic(srv.log, "Parser", v)
+			err = errEncoder
+		}
+	}()
+	err = srv.opts.Parser.Encode(&c.packet, c.add)
+	if err == nil && !c.any {
+		err = errNoOutput
+	}
+	return err
 }
 
 // codeStamped is code for an event that has got its offset.

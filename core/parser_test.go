@@ -75,6 +75,8 @@ func (faulty) Encode(p *parser.Packet, add func(message []byte, binary bool)) er
 		return errUnspeakable
 	case "nothing":
 		return nil
+	case "panic":
+		panic("at the disco")
 	}
 	return standard{}.Encode(p, add)
 }
@@ -107,6 +109,8 @@ func TestParserThatCannotEncode(t *testing.T) {
 					assert.ErrorIs(t, e.Emit("no"), errUnspeakable)
 					assert.True(t, "no message is an error", e.Emit("nothing") != nil)
 				}
+				assert.True(t, "a panic is an error", a.Emit("panic") != nil)
+				a.log.one(t, "at the disco")
 				_, err := s.EmitWithAck(t.Context(), "no")
 				assert.ErrorIs(t, err, errUnspeakable)
 				_, err = a.EmitWithAck(t.Context(), "no")

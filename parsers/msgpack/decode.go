@@ -24,6 +24,9 @@ var (
 // maxDepth bounds the nesting where Limits do not: values are read by recursion.
 const maxDepth = 10_000
 
+// maxAttachments is what parser.Limits allow in any case.
+const maxAttachments = 999
+
 // keep is how much of its buffer a decoder keeps between messages.
 const keep = 1 << 10
 
@@ -49,6 +52,9 @@ func (Parser) NewDecoder(limits *parser.Limits) socketio.Decoder {
 	}
 	if limits.Attachments != 0 {
 		d.attachments = limits.Attachments
+	}
+	if d.attachments < 0 || d.attachments > maxAttachments {
+		d.attachments = maxAttachments
 	}
 	return d
 }

@@ -223,6 +223,9 @@ func TestLimits(t *testing.T) {
 	assert.ErrorIs(t, err, parser.ErrTooManyAttachments)
 	_, err = decode(unhex(t, event(strings.Repeat("c40101", 14), 14)), &parser.Limits{Attachments: -1})
 	assert.NoError(t, err)
+	many := "82a46461746191dc07d0" + strings.Repeat("c400", 2000) + "a47479706503"
+	_, _, err = msgpack.Parser{}.NewDecoder(&parser.Limits{Attachments: -1}).Decode(unhex(t, many), true)
+	assert.ErrorIs(t, err, parser.ErrTooManyAttachments)
 	_, _, err = msgpack.Parser{}.NewDecoder(nil).Decode([]byte(`2["e"]`), false)
 	assert.True(t, "text is refused", err != nil)
 }

@@ -232,7 +232,7 @@ func (t *transcoder) bytes(b []byte) error {
 		return nil
 	}
 	n := len(t.attachments)
-	if t.limit >= 0 && n >= t.limit {
+	if n >= t.limit {
 		return parser.ErrTooManyAttachments
 	}
 	t.attachments = append(t.attachments, append([]byte{}, b...))
