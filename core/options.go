@@ -21,6 +21,7 @@ type Options struct {
 	// CORS lists the origins, beside the server's own, whose pages may connect.
 	CORS CORS
 	// Transports that clients may use. Default: polling and websocket.
+	// "webtransport" is for servers that package transports/webtransport serves.
 	Transports []string
 	// NoUpgrade keeps polling sessions on polling.
 	NoUpgrade bool

@@ -118,6 +118,17 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Stream is what [Server.ServeStream] serves. See [engine.Stream].
+type Stream = engine.Stream
+
+// ServeStream serves a request for WebTransport, on the stream that accept
+// returns. It is for packages that speak WebTransport, as transports/webtransport
+// does; Options.Transports has to have "webtransport". See
+// [engine.Server.ServeStream].
+func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
+	srv.engine.ServeStream(w, r, accept)
+}
+
 // IsHandshake reports whether a request opens a connection: the others, each
 // poll and POST, belong to one. Middleware in front of the server runs for
 // all of them and can use it to do expensive work once. It must be asked of

@@ -1,7 +1,8 @@
 // Package engine implements the server side of Engine.IO v4: handshake,
 // HTTP long-polling, WebSocket, the upgrade from one to the other, and the
 // heartbeat. It knows nothing of Socket.IO, which sits on top of it through
-// the two small interfaces [Handler] and [Receiver].
+// the two small interfaces [Handler] and [Receiver]. WebTransport it serves on
+// streams that others bring, see [Server.ServeStream].
 //
 // Specification: https://socket.io/docs/v4/engine-io-protocol/
 //

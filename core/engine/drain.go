@@ -25,6 +25,7 @@ func (c *wsConn) drain(rest pending) {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	for {
+		rest.msgs = c.framed(rest.msgs)
 		for !rest.empty() {
 			n, err := c.writeSome(rest.next(w.scratch[:]))
 			if err != nil {
@@ -44,6 +45,7 @@ func (c *wsConn) drain(rest pending) {
 			c.blocked = false
 			c.stopped()
 			s.mu.Unlock()
+			c.endStream()
 			return
 		}
 		rest = pending{msgs: c.out}

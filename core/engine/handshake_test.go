@@ -389,7 +389,7 @@ func TestConnectPanics(t *testing.T) {
 func TestWiring(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]engine.Options{
-		"transport":     {Transports: []string{"polling", "webtransport"}},
+		"transport":     {Transports: []string{"polling", "carrier pigeon"}},
 		"ping interval": {PingInterval: -1},
 		"ping timeout":  {PingTimeout: -1},
 		"close timeout": {CloseTimeout: -1},

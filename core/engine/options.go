@@ -9,14 +9,16 @@ import (
 
 // The transports.
 const (
-	Polling   = "polling"
-	WebSocket = "websocket"
+	Polling      = "polling"
+	WebSocket    = "websocket"
+	WebTransport = "webtransport" // see [Server.ServeStream]
 )
 
 // Options configures a [Server]. The zero value of each field means its
 // default; a negative limit or duration means none, where that is allowed.
 type Options struct {
 	// Transports that clients may use. Default: polling and websocket.
+	// WebTransport needs somebody who calls [Server.ServeStream], too.
 	Transports []string
 	// NoUpgrade keeps polling sessions on polling. The reference only stops
 	// advertising the upgrade; here an attempt is refused, too.
@@ -111,8 +113,8 @@ func (o Options) withDefaults() Options {
 		o.Transports = []string{Polling, WebSocket}
 	}
 	for _, name := range o.Transports {
-		if name != Polling && name != WebSocket {
-			panic("socketio: unknown transport " + name + "; known: polling, websocket")
+		if name != Polling && name != WebSocket && name != WebTransport {
+			panic("socketio: unknown transport " + name + "; known: polling, websocket, webtransport")
 		}
 	}
 	orDefault(&o.PingInterval, 25*time.Second)

@@ -82,7 +82,7 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	if len(r.URL.RawQuery) > maxQuery {
 		return nil, &RequestError{Code: BadRequest, Context: "query string too long", Status: http.StatusRequestURITooLong}
 	}
-	if !srv.opts.allows(q.transport) {
+	if !srv.opts.allows(q.transport) || q.transport == WebTransport { // that comes by ServeStream
 		return nil, &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
 	}
 	if q.repeated && q.sid != "" {
@@ -95,12 +95,9 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	if q.sid == "" {
 		return nil, srv.checkHandshake(r, q, upgrade)
 	}
-	s := srv.session(q.sid)
-	if s == nil || s.state.Load() == stateReleased {
-		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
-	}
-	if subtle.ConstantTimeCompare([]byte(srv.opts.pin(r)), []byte(s.pin)) == 0 {
-		return nil, &RequestError{Code: Forbidden, Context: "the session belongs to another user"}
+	s, err := srv.find(r, q.sid)
+	if err != nil {
+		return nil, err
 	}
 	// An upgrade with another revision confused a server into crashing once:
 	// CVE-2026-102599.
@@ -109,6 +106,18 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 	}
 	if !upgrade && (q.transport == WebSocket || q.transport != s.Transport()) {
 		return nil, &RequestError{Code: BadRequest, Context: "session is on " + s.Transport()}
+	}
+	return s, nil
+}
+
+// find returns the session with this id, if it is the requester's.
+func (srv *Server) find(r *http.Request, sid string) (*Session, *RequestError) {
+	s := srv.session(sid)
+	if s == nil || s.state.Load() == stateReleased {
+		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
+	}
+	if subtle.ConstantTimeCompare([]byte(srv.opts.pin(r)), []byte(s.pin)) == 0 {
+		return nil, &RequestError{Code: Forbidden, Context: "the session belongs to another user"}
 	}
 	return s, nil
 }

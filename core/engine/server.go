@@ -49,6 +49,8 @@ type Server struct {
 	flush   flushers
 	lending lending
 	noted   logBound
+	life    context.Context // ends when new sessions are refused
+	end     context.CancelFunc
 
 	mu       sync.Mutex
 	sessions map[string]*Session // until their connections are closed
@@ -66,6 +68,7 @@ func NewServer(h Handler, o *Options) *Server {
 	}
 	opts = opts.withDefaults()
 	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
+	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init()
 	return srv
 }
@@ -184,6 +187,7 @@ func (srv *Server) stop() []*Session {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	srv.shutdown = true
+	srv.end()
 	srv.signalEmpty()
 	all := make([]*Session, 0, len(srv.sessions))
 	for _, s := range srv.sessions {

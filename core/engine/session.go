@@ -81,8 +81,8 @@ func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Sessi
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
 	}
-	if ws == nil && srv.upgrades() {
-		handshake.Upgrades = []string{WebSocket}
+	if ws == nil {
+		handshake.Upgrades = srv.upgrades()
 	}
 	if ws != nil {
 		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
@@ -120,8 +120,15 @@ func (s *Session) introduce(r *http.Request) bool {
 	return true
 }
 
-func (srv *Server) upgrades() bool {
-	return !srv.opts.NoUpgrade && srv.opts.allows(WebSocket)
+// upgrades lists what a polling session can upgrade to.
+func (srv *Server) upgrades() []string {
+	var to []string
+	for _, transport := range []string{WebSocket, WebTransport} {
+		if !srv.opts.NoUpgrade && srv.opts.allows(transport) {
+			to = append(to, transport)
+		}
+	}
+	return to
 }
 
 // ID is the session id: a bearer secret that must not be shown to others.
@@ -132,7 +139,7 @@ func (s *Session) Transport() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ws != nil {
-		return WebSocket
+		return s.ws.transport()
 	}
 	return Polling
 }

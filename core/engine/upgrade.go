@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"net"
 	"net/http"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // serveUpgrade accepts a WebSocket for an existing session.
 func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 	c := &wsConn{s: s, shard: s.srv.flush.next()}
-	if !s.srv.upgrades() {
+	if s.srv.opts.NoUpgrade {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
 		return
 	}
@@ -31,6 +32,14 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.dropProbe(c)
 		return
 	}
+	if s.enter(c, conn) {
+		c.start(r, early)
+	}
+}
+
+// enter gives a probe that has its place its connection. It reports false,
+// and closes that, if the session has ended meanwhile.
+func (s *Session) enter(c *wsConn, conn net.Conn) bool {
 	s.mu.Lock()
 	c.attach(conn)
 	live := s.probe == c
@@ -41,11 +50,10 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Unlock()
-	if !live { // the session ended meanwhile
+	if !live {
 		_ = conn.Close()
-		return
 	}
-	c.start(r, early)
+	return live
 }
 
 // expired ends an upgrade that was not completed in time.

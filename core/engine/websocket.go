@@ -17,7 +17,7 @@ import (
 )
 
 // wsConn is one WebSocket connection: the transport of a session, or a probe
-// that may become it.
+// that may become it. One on a stream differs in its frames only: see stream.go.
 type wsConn struct {
 	s     *Session
 	conn  net.Conn
@@ -201,8 +201,7 @@ func (c *wsConn) feed(data []byte) error {
 	}
 	opts := &c.s.srv.opts
 	c.completed = false
-	err := c.frames.Feed(data, frame.Limits{Message: opts.MaxHTTPBufferSize, Fragments: opts.MaxFragments}, c)
-	partial, _ := c.frames.Partial()
+	partial, err := c.parse(data)
 	if err != nil || (!partial && !c.timed) {
 		return err
 	}
@@ -218,6 +217,17 @@ func (c *wsConn) feed(data []byte) error {
 		c.s.traffic() // its pong may be behind this message
 	}
 	return nil
+}
+
+// parse feeds the WebSocket's parser, or the stream's.
+func (c *wsConn) parse(data []byte) (partial bool, err error) {
+	if st, ok := c.conn.(*streamConn); ok {
+		return st.parse(data, c)
+	}
+	opts := &c.s.srv.opts
+	err = c.frames.Feed(data, frame.Limits{Message: opts.MaxHTTPBufferSize, Fragments: opts.MaxFragments}, c)
+	partial, _ = c.frames.Partial()
+	return partial, err
 }
 
 // Message implements frame.Handler.

@@ -19,7 +19,7 @@ import (
 
 // ShortTimeout is what servers and contexts are given in [Outlives]; a poll
 // waits for a ping that comes after three times as long.
-const ShortTimeout = 200 * time.Millisecond
+const ShortTimeout = 600 * time.Millisecond
 
 // SlowApp is the app for [Outlives].
 func SlowApp(t testing.TB) *App {

@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/frame/stream"
+)
+
+// Stream is a reliable stream of bytes, both ways, to one client. Deadlines
+// fail with os.ErrDeadlineExceeded, and what ends because the client or its
+// network has gone with io.EOF or net.ErrClosed. Close ends it at once.
+type Stream interface {
+	net.Conn
+	// CloseWrite says that nothing more will be written. The client gets what
+	// was written before, and is then made to end the connection.
+	CloseWrite() error
+}
+
+// ServeStream serves a request for WebTransport, whichever library speaks
+// that: the engine needs one stream, which the client opens. It checks the
+// request as ServeHTTP does, origin, session id, Options.AllowRequest and
+// Options.Pin, and answers one that it refuses. Otherwise accept completes the
+// request and returns the client's stream, within Options.UpgradeTimeout and
+// before the server shuts down: then ctx ends. If accept fails it has closed
+// everything. ServeStream returns when the stream is closed, and r is not used
+// any more.
+//
+// A session id in the query is checked before the request is accepted; the
+// one in the stream's first packet decides.
+// See https://socket.io/docs/v4/engine-io-protocol/#webtransport.
+func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(ctx context.Context) (Stream, error)) {
+	if !srv.CheckOrigin(w, r) {
+		return
+	}
+	q := parseQuery(r.URL.RawQuery)
+	if err := srv.checkStream(r, q); err != nil {
+		srv.refuse(w, r, err)
+		return
+	}
+	st, sid, early, err := srv.receiveStream(r, accept)
+	if err != nil {
+		srv.log.Debug("engine: no stream", "error", clip(err.Error()))
+		return
+	}
+	if sid == "" && q.sid == "" {
+		srv.openStream(r, st, early)
+		return
+	}
+	s, e := srv.find(r, sid)
+	if e == nil && q.sid != "" && q.sid != sid {
+		e = &RequestError{Code: BadRequest, Context: "the stream is for another session than the request"}
+	}
+	if e == nil && srv.opts.NoUpgrade {
+		e = &RequestError{Code: BadRequest, Context: "upgrades are disabled"}
+	}
+	if e == nil {
+		e = s.upgradeStream(st, early)
+	}
+	if e != nil {
+		srv.turnStreamAway(r, st, e)
+	}
+}
+
+// checkStream applies the rules of check that hold before there is a stream.
+func (srv *Server) checkStream(r *http.Request, q query) *RequestError {
+	switch {
+	case len(r.URL.RawQuery) > maxQuery:
+		return &RequestError{Code: BadRequest, Context: "query string too long", Status: http.StatusRequestURITooLong}
+	case !srv.opts.allows(WebTransport), q.transport != "" && q.transport != WebTransport:
+		return &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
+	case q.repeated:
+		return &RequestError{Code: BadRequest, Context: "repeated query parameter"}
+	case q.eio != "" && q.eio != "4": // the protocol asks for no query here
+		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+	case q.sid == "":
+		return srv.admit(r)
+	}
+	_, err := srv.find(r, q.sid)
+	return err
+}
+
+// receiveStream accepts the request and reads the stream's first packet.
+// early is what came behind it.
+func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (Stream, error)) (st *streamConn, sid string, early []byte, err error) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if d := srv.opts.UpgradeTimeout; d > 0 {
+		defer time.AfterFunc(d, cancel).Stop()
+	}
+	defer context.AfterFunc(srv.life, cancel)()
+	conn, err := accept(ctx)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	st = &streamConn{Stream: conn}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	sid, early, err = st.open()
+	if !stop() {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		_ = conn.Close() // nothing is owed to it
+	}
+	return st, sid, early, err
+}
+
+// openStream opens a session directly on a stream.
+func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
+	id, e := srv.newID(r)
+	if e != nil {
+		srv.turnStreamAway(r, st, e)
+		return
+	}
+	opened := false
+	defer func() {
+		if !opened { // shutting down, or Connect has panicked
+			srv.unreserve(id)
+			_ = st.Close() // the client finds out by itself
+		}
+	}()
+	c := &wsConn{shard: srv.flush.next(), over: make(chan struct{})}
+	c.attach(st)
+	if _, opened = srv.open(r, query{}, id, c); opened {
+		c.run(early)
+		<-c.over
+	}
+}
+
+// upgradeStream takes a stream for the steps of the upgrade.
+func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
+	c := &wsConn{s: s, shard: s.srv.flush.next(), over: make(chan struct{})}
+	if !s.claimProbe(c) {
+		return &RequestError{Code: BadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
+	}
+	if s.enter(c, st) {
+		c.run(early)
+		<-c.over
+	}
+	return nil
+}
+
+// turnStreamAway is refuse for a request that has been accepted.
+func (srv *Server) turnStreamAway(r *http.Request, st *streamConn, e *RequestError) {
+	srv.noteRefused(slog.LevelInfo, e)
+	if f := srv.opts.OnRefused; f != nil {
+		f(r, e)
+	}
+	_ = st.Close() // nothing is owed to it
+}
+
+// streamConn is the connection of a wsConn that is a stream. What is queued
+// for it are WebSocket frames as for all others; framed changes them.
+type streamConn struct {
+	Stream
+	frames stream.Reader // owned by the wsConn's reader
+	told   bool          // that nothing more comes; guarded by the session's mu
+}
+
+// maxOpening bounds the first packet, in bytes; a session id has up to 256.
+const maxOpening = 512
+
+// errOpening ends a stream that does not begin with an open packet.
+var errOpening = errors.New("engine: a stream has to begin with an open packet")
+
+// opening takes the first packet.
+type opening struct {
+	seen bool
+	sid  string
+}
+
+// Message implements stream.Handler.
+func (o *opening) Message(data []byte, binary bool) error {
+	if binary || data[0] != '0' {
+		return errOpening
+	}
+	if len(data) > 1 {
+		var body struct {
+			SID string `json:"sid"`
+		}
+		if json.Unmarshal(data[1:], &body) != nil || body.SID == "" {
+			return errOpening
+		}
+		o.sid = body.SID
+	}
+	o.seen = true
+	return nil
+}
+
+// open reads the first packet and returns its session id, if it has one, and
+// the bytes that came behind it.
+func (st *streamConn) open() (sid string, early []byte, err error) {
+	var first opening
+	buf := make([]byte, maxOpening)
+	for {
+		n, readErr := st.Read(buf)
+		for i := range n {
+			if err := st.frames.Feed(buf[i:i+1], maxOpening, &first); err != nil {
+				return "", nil, err
+			}
+			if first.seen {
+				return first.sid, bytes.Clone(buf[i+1 : n]), nil
+			}
+		}
+		if readErr != nil {
+			return "", nil, readErr
+		}
+	}
+}
+
+// parse feeds what has arrived for c.
+func (st *streamConn) parse(data []byte, c *wsConn) (partial bool, err error) {
+	err = st.frames.Feed(data, c.s.srv.opts.MaxHTTPBufferSize, c)
+	var broken stream.Error
+	if errors.As(err, &broken) { // as in the reference
+		err = &failure{ParseError, breach(broken)}
+	}
+	return st.frames.Partial(), err
+}
+
+// transport is the name of the transport that c is.
+func (c *wsConn) transport() string {
+	if _, ok := c.conn.(*streamConn); ok {
+		return WebTransport
+	}
+	return WebSocket
+}
+
+// emptyBinary is an empty binary message as text, in base64.
+var emptyBinary = []byte{1, 'b'}
+
+// framed returns a batch as it is written to c: on a stream with headers of
+// its own, and without the WebSocket's close frame.
+func (c *wsConn) framed(batch []Message) []Message {
+	if _, ok := c.conn.(*streamConn); !ok {
+		return batch
+	}
+	out := make([]Message, 0, len(batch)+1)
+	var heads []byte
+	saved := 0
+	for _, m := range batch {
+		switch {
+		case m.head == 0:
+			saved += len(m.frame)
+		case m.binary && len(m.packet()) == 0: // clients take an empty frame for an error
+			out = append(out, Message{frame: emptyBinary})
+		case m.binary:
+			at := len(heads)
+			heads = stream.AppendHeader(heads, true, len(m.packet()))
+			out = append(out, Message{frame: heads[at:]}, Message{frame: m.packet()})
+			saved++
+		default: // the WebSocket frame of a text without its first byte
+			out = append(out, Message{frame: m.frame[1:]})
+			saved++
+		}
+	}
+	c.s.credit(saved)
+	return out
+}
+
+// endStream runs when everything is written: if that was the last, the client of
+// a stream is told. A WebSocket has its close frame for that.
+func (c *wsConn) endStream() {
+	st, ok := c.conn.(*streamConn)
+	if !ok {
+		return
+	}
+	c.s.mu.Lock()
+	last := c.closing && !c.scheduled && !st.told
+	st.told = st.told || last
+	c.s.mu.Unlock()
+	if last {
+		_ = st.CloseWrite() // it may be closed already
+	}
+}
