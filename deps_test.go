@@ -24,6 +24,7 @@ const (
 	redisLibrary     = "github.com/redis/go-redis/v9"
 	openTelemetry    = "go.opentelemetry.io/otel"
 	prometheusClient = "github.com/prometheus/client_golang/prometheus/..."
+	msgpackLibrary   = "github.com/tinylib/msgp/msgp"
 )
 
 type row struct {
@@ -52,6 +53,9 @@ var allowed = []row{
 	// finds the mistakes that one and the same would make on both ends.
 	{"core/siotest", []string{"core", "core/parser", "internal/pipe", webSocketLibrary}},
 	{"core/adaptertest", []string{"core", "core/siotest"}},
+
+	// Other forms of packets: none of them is in a build that does not ask for it.
+	{"parsers/msgpack", []string{"core", "core/parser", msgpackLibrary}},
 
 	// Around the core. auth and session do not know each other.
 	{"auth", []string{"core", jwtLibrary}},

@@ -66,7 +66,7 @@ func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*
 	if s.conn.heldUp() { // from now on Backlog sees to it
 		return nil, ErrBacklog
 	}
-	f, err := pack(s.ns.name, id, true, event, args)
+	f, err := s.ns.packWithID(id, true, event, args)
 	if err != nil {
 		return nil, err
 	}

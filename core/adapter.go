@@ -166,9 +166,11 @@ var errOperation = errors.New("socketio: operation that cannot be answered")
 func (ns *Namespace) apply(op *Operation, t *tally) error {
 	switch op.Type {
 	case OpBroadcast:
-		f := ns.frames(&op.Packet)
-		t.add(ns.deliver(&op.Target, f), f)
-		return nil
+		f, err := ns.frames(&op.Packet)
+		if err == nil {
+			t.add(ns.deliver(&op.Target, f), f)
+		}
+		return err
 	case OpServerSide:
 		return ns.receiveServerSide(context.Background(), op, nil)
 	}

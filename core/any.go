@@ -1,11 +1,6 @@
 package socketio
 
-import (
-	"bytes"
-	"slices"
-
-	"github.com/gosio/gosio/core/parser"
-)
+import "github.com/gosio/gosio/core/parser"
 
 // OnAny adds a listener to all events that come in, for logging and counting;
 // not to acknowledgements. Those of a parent run first, then those of its
@@ -70,24 +65,12 @@ func (o *Outgoing) Arg(i int, dst any) error {
 // outgoing reads an event back from the form that clients get; nil if the
 // packet is an acknowledgement.
 func (f *frames) outgoing() *Outgoing {
-	text := f.text.Payload()
-	p := parser.Packet{Type: parser.Type(text[0] - '0')}
+	if f.canonical != nil {
+		f = f.canonical
+	}
+	p := f.packet()
 	if !p.Type.IsEvent() {
 		return nil
-	}
-	text = text[1:]
-	if p.Type.IsBinary() {
-		text = text[bytes.IndexByte(text, '-')+1:]
-	}
-	if text[0] == '/' {
-		text = text[bytes.IndexByte(text, ',')+1:]
-	}
-	p.Data = text[bytes.IndexByte(text, '['):] // behind the id
-	if f.open {
-		p.Data = append(slices.Clip(p.Data), ']')
-	}
-	for _, b := range f.binary {
-		p.Attachments = append(p.Attachments, b.Payload())
 	}
 	return &Outgoing{Event: p.Event(), packet: p, args: p.AppendArgs(nil)}
 }

@@ -216,7 +216,11 @@ func (ns *Namespace) call(op *Operation, t *tally) *call {
 	}
 	c.results = make(chan ackResult, len(targets))
 	c.sockets = make([]*Socket, 0, len(targets))
-	f := ns.framesWithID(&op.Packet, c.id)
+	f, err := ns.framesWithID(&op.Packet, c.id)
+	if err != nil {
+		c.err = err
+		return c
+	}
 	for _, s := range targets {
 		c.send(s, f)
 	}

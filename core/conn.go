@@ -20,6 +20,7 @@ type conn struct {
 
 	// Used by whoever reads only.
 	decoder parser.Decoder
+	custom  Decoder   // of Options.Parser, instead; nil: decoder
 	pending []*Socket // have events and no dispatcher yet
 
 	mu       sync.Mutex
@@ -35,6 +36,9 @@ type conn struct {
 
 func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c := &conn{srv: srv, sess: s, handshake: h, decoder: parser.Decoder{Limits: &srv.limits}}
+	if srv.opts.Parser != nil {
+		c.custom = srv.opts.Parser.NewDecoder(&srv.limits)
+	}
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
 	if c.old() {
 		c.begin()
@@ -67,6 +71,9 @@ var (
 
 // Message implements engine.Receiver: it decodes and routes, on the reader.
 func (c *conn) Message(data []byte, binary bool) error {
+	if c.custom != nil {
+		return c.decode(data, binary)
+	}
 	var p parser.Packet
 	var whole bool
 	var err error
@@ -188,8 +195,9 @@ func (c *conn) reply(t parser.Type, namespace string, data []byte) {
 	if t == parser.ConnectError && c.old() {
 		data = oldRefusal(data)
 	}
-	f := seal(parser.Packet{Type: t, Namespace: namespace, Data: data})
-	_ = c.sess.Send(f.text) // a connection that is gone needs no answer
+	if f, ok := c.srv.sealed(parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
+		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
+	}
 }
 
 // joined notes that the connection is in a namespace.

@@ -104,10 +104,10 @@ type legacy struct {
 	messages []engine.Message
 }
 
-// messages returns what a packet is to a socket's client, in order.
-func (f *frames) messages(s *Socket) []engine.Message {
+// messages returns what a packet is to a client, in order.
+func (f *frames) messages(c *conn) []engine.Message {
 	binary := f.binary
-	if l := f.legacy; l != nil && s.conn.old() {
+	if l := f.legacy; l != nil && c.old() {
 		l.once.Do(func() {
 			for _, m := range f.binary {
 				l.messages = append(l.messages, m.EIO3())

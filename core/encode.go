@@ -16,6 +16,9 @@ type frames struct {
 	legacy   *legacy // see eio3.go; nil: made for each client
 	volatile bool
 	open     bool // text is a draft, to which an offset is still to be added
+	plain    bool // not to be compressed
+
+	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }
 
 // scratch holds the buffers that packets are encoded into before they are
@@ -60,13 +63,15 @@ func packetOf(pooled *[]byte, text []byte, attachments [][]byte) Packet {
 }
 
 // frames puts a packet of this namespace into the form that clients get.
-func (ns *Namespace) frames(p *Packet) *frames { return ns.seal(p, 0, false) }
+func (ns *Namespace) frames(p *Packet) (*frames, error) { return ns.seal(p, 0, false) }
 
 // framesWithID is frames for an event that all its recipients acknowledge with
 // the same id.
-func (ns *Namespace) framesWithID(p *Packet, id uint64) *frames { return ns.seal(p, id, true) }
+func (ns *Namespace) framesWithID(p *Packet, id uint64) (*frames, error) {
+	return ns.seal(p, id, true)
+}
 
-func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
+func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) (*frames, error) {
 	t := parser.Event
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent
@@ -78,14 +83,18 @@ func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) *frames {
 	} else {
 		f = seal(packet)
 	}
+	f, err := ns.srv.code(ns.name, f)
+	if err != nil {
+		return nil, err
+	}
 	if len(f.binary) > 0 && ns.srv.opts.AllowEIO3 {
 		f.legacy = new(legacy)
 	}
 	f.volatile = p.Volatile
 	if p.NoCompress {
-		f.plain()
+		f.uncompressed()
 	}
-	return &f
+	return &f, nil
 }
 
 // seal encodes a packet whose data is encoded already.
@@ -105,7 +114,7 @@ func seal(p parser.Packet) frames {
 // pack encodes an event for one socket.
 func (ns *Namespace) pack(event string, args []any) (frames, error) {
 	if ns.recovery == nil {
-		return pack(ns.name, 0, false, event, args)
+		return ns.packWithID(0, false, event, args)
 	}
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
@@ -114,26 +123,27 @@ func (ns *Namespace) pack(event string, args []any) (frames, error) {
 	}
 	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
 	putScratch(pooled, text)
-	return f, nil
+	return ns.srv.code(ns.name, f)
 }
 
-// pack encodes an event or an acknowledgement for one socket.
-func pack(ns string, id uint64, hasID bool, event string, args []any) (frames, error) {
+// packWithID is pack for an event that its one recipient acknowledges.
+func (ns *Namespace) packWithID(id uint64, hasID bool, event string, args []any) (frames, error) {
 	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns, id, hasID, event, args)
+	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, id, hasID, event, args)
 	if err != nil {
 		return frames{}, err
 	}
-	return finish(pooled, text, attachments), nil
+	return ns.srv.code(ns.name, finish(pooled, text, attachments))
 }
 
-func packAck(ns string, id uint64, args []any) (frames, error) {
+// packAck encodes an acknowledgement for one socket.
+func (ns *Namespace) packAck(id uint64, args []any) (frames, error) {
 	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendAck((*pooled)[:0], ns, id, args)
+	text, attachments, err := parser.AppendAck((*pooled)[:0], ns.name, id, args)
 	if err != nil {
 		return frames{}, err
 	}
-	return finish(pooled, text, attachments), nil
+	return ns.srv.code(ns.name, finish(pooled, text, attachments))
 }
 
 func finish(pooled *[]byte, text []byte, attachments [][]byte) frames {

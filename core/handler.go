@@ -59,7 +59,7 @@ func (in *Incoming) Ack(args ...any) error {
 	if in.reply != nil {
 		return in.ackServer(args)
 	}
-	f, err := packAck(in.Socket.ns.name, in.packet.ID, args)
+	f, err := in.Socket.ns.packAck(in.packet.ID, args)
 	if err != nil || in.acked.Swap(true) { // what does not encode acknowledges nothing
 		return err
 	}

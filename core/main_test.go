@@ -42,6 +42,9 @@ type app struct {
 // newApp returns a server that is closed with the test.
 func newApp(t testing.TB, o socketio.Options) *app {
 	a := &app{log: &records{}}
+	if strings.HasPrefix(t.Name(), underParser) {
+		o.Parser = standard{}
+	}
 	o.Logger = slog.New(a.log)
 	a.Server = socketio.NewServer(&o)
 	t.Cleanup(func() {

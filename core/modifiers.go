@@ -53,7 +53,7 @@ func (e SocketEmitter) Emit(event string, args ...any) error {
 // put queues an event. One that is dropped is no error, and not sent.
 func (e SocketEmitter) put(f *frames) (sent bool, err error) {
 	if e.plain {
-		f.plain()
+		f.uncompressed()
 	}
 	if !e.volatile {
 		err = e.s.send(f)
@@ -98,8 +98,9 @@ func (b Broadcast) Compress(on bool) Broadcast {
 // [Broadcast.Compress].
 func (ns *Namespace) Compress(on bool) Broadcast { return ns.all().Compress(on) }
 
-// plain takes the wish to be compressed off a packet.
-func (f *frames) plain() {
+// uncompressed takes the wish to be compressed off a packet.
+func (f *frames) uncompressed() {
+	f.plain = true
 	f.text = f.text.Compress(false)
 	for i, m := range f.binary {
 		f.binary[i] = m.Compress(false)

@@ -49,7 +49,8 @@ type Options struct {
 	// start, have a query in the place of an auth payload, and no recovery. The
 	// id of such a socket is its client's Engine.IO session id, because clients
 	// believe so: whoever learns it can take over a connection that is on
-	// polling, unless Pin is set. Default: they are refused.
+	// polling, unless Pin is set. Default: they are refused. Not together with
+	// Parser.
 	AllowEIO3 bool
 
 	// Cookie, when set, is the template of a cookie that carries the
@@ -96,6 +97,12 @@ type Options struct {
 	Client fs.FS
 	// NoClient serves no client.
 	NoClient bool
+
+	// Parser is how packets look on the wire, of all clients of this server;
+	// they have to be given the same one. Default: the standard form. See
+	// [Parser], and package parsers/msgpack for one that is ready. Not together
+	// with AllowEIO3.
+	Parser Parser
 
 	// Adapter connects the servers of a cluster, one adapter per namespace.
 	// Default: none, this server is alone.

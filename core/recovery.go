@@ -174,6 +174,9 @@ func (r *recovery) stamp(f *frames, pos uint64) {
 	b = append(b, r.epoch...)
 	b = strconv.AppendUint(b, pos, 36)
 	f.text, f.open = f.text.Seal(append(b, `"]`...)), false
+	if srv := r.ns.srv; srv.opts.Parser != nil {
+		srv.codeStamped(r.ns.name, f)
+	}
 }
 
 // send sends to one connected socket.
@@ -219,7 +222,7 @@ func (r *recovery) post(s *Socket, f *frames) error {
 	case f.binary == nil:
 		err = s.conn.sess.Enqueue(f.text)
 	default:
-		err = s.conn.sess.Enqueue(f.messages(s)...)
+		err = s.conn.sess.Enqueue(f.messages(s.conn)...)
 	}
 	err = sendError(err)
 	if errors.Is(err, ErrSlowConsumer) {

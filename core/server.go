@@ -53,6 +53,9 @@ func NewServer(o *Options) *Server {
 		opts = *o
 	}
 	opts = opts.withDefaults()
+	if opts.Parser != nil && opts.AllowEIO3 {
+		panic("socketio: Options.Parser and Options.AllowEIO3 exclude each other: clients of Socket.IO 2.x speak the standard form")
+	}
 	srv := &Server{opts: opts, log: opts.Logger, namespaces: make(map[string]*Namespace)}
 	srv.life, srv.end = context.WithCancelCause(context.Background())
 	l := &srv.opts.Limits

@@ -296,7 +296,7 @@ func (s *Socket) transmit(f *frames) error {
 	case f.binary == nil:
 		err = s.conn.sess.Send(f.text)
 	default:
-		err = s.conn.sess.Send(f.messages(s)...)
+		err = s.conn.sess.Send(f.messages(s.conn)...)
 	}
 	return sendError(err)
 }
@@ -332,7 +332,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if f.binary == nil {
 		return s.conn.sess.SendVolatile(f.text)
 	}
-	return s.conn.sess.SendVolatile(f.messages(s)...)
+	return s.conn.sess.SendVolatile(f.messages(s.conn)...)
 }
 
 // Disconnect makes the socket leave its namespace, with

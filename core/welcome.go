@@ -28,9 +28,12 @@ func (s *Socket) accept(data string, missed ...frames) {
 	if s.conn.old() { // which knows its id
 		data = ""
 	}
-	f := seal(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
+	f, ok := s.ns.srv.sealed(parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
 	s.mu.Lock()
-	s.held = append([]frames{f}, missed...)
+	s.held = missed
+	if ok {
+		s.held = append([]frames{f}, missed...)
+	}
 	s.holding.Store(true)
 	s.mu.Unlock()
 }
@@ -71,7 +74,7 @@ func (s *Socket) letGo() error {
 	var err error
 	for i := range held { // one by one: they are bounded as if they had been sent at once
 		f := &held[i]
-		if e := s.conn.sess.Enqueue(f.messages(s)...); e != nil {
+		if e := s.conn.sess.Enqueue(f.messages(s.conn)...); e != nil {
 			err = e // and go on: what is sent until the session ends must not leave a gap
 		}
 	}

@@ -22,6 +22,12 @@ func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	return Faulty(t, n, opts, nil)
 }
 
+// ClusterOf is Cluster for servers that differ: one for each of the options.
+func ClusterOf(t testing.TB, opts ...socketio.Options) []*socketio.Server {
+	t.Helper()
+	return join(t, nil, opts)
+}
+
 // Message is one message from one server of a cluster to another, as a fault
 // sees it.
 type Message struct {
@@ -38,11 +44,16 @@ type Message struct {
 // anything. Nil is a perfect network.
 func Faulty(t testing.TB, n int, opts socketio.Options, fault func(Message) []time.Duration) []*socketio.Server {
 	t.Helper()
+	return join(t, fault, slices.Repeat([]socketio.Options{opts}, n))
+}
+
+func join(t testing.TB, fault func(Message) []time.Duration, opts []socketio.Options) []*socketio.Server {
+	t.Helper()
 	b := &bus{nodes: make(map[string][]*node), fault: fault}
-	servers := make([]*socketio.Server, n)
-	for i := range servers {
-		opts.Adapter = func(local *socketio.Local) socketio.Adapter { return b.join(i, local) }
-		servers[i] = socketio.NewServer(&opts)
+	servers := make([]*socketio.Server, len(opts))
+	for i, o := range opts {
+		o.Adapter = func(local *socketio.Local) socketio.Adapter { return b.join(i, local) }
+		servers[i] = socketio.NewServer(&o)
 	}
 	t.Cleanup(func() {
 		for _, srv := range servers {

@@ -17,6 +17,9 @@ const (
 	defaultTotal     = 1_000_000
 )
 
+// mostAttachments is what the three digits of their number can say.
+const mostAttachments = 999
+
 // maxID is the largest acknowledgement id: what a JavaScript number holds.
 const maxID = 1<<53 - 1
 

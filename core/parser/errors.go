@@ -11,6 +11,7 @@ var (
 	ErrType             = errors.New("parser: unknown packet type")
 	ErrAttachmentCount  = errors.New("parser: malformed attachment count")
 	ErrNamespaceTooLong = errors.New("parser: namespace too long")
+	ErrNamespace        = errors.New("parser: malformed namespace")
 	ErrID               = errors.New("parser: acknowledgement id out of range")
 	ErrJSON             = errors.New("parser: payload is not valid JSON")
 	ErrTooDeep          = errors.New("parser: payload nested too deeply")
