@@ -45,6 +45,7 @@ var rest = []string{"polling-echo", "connect", "idle", "idle-polling", "latency-
 var servers = []server{
 	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
 	{name: "gosio-fiber", kind: load.SocketIO, ours: true, module: "gosio-fiber", figures: true, only: []string{"echo1", "echo32", "connect", "idle"}},
+	{name: "gosio-metrics", kind: load.SocketIO, ours: true, full: true, module: "gosio-metrics", only: report.Compared},
 	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: report.Compared},
 	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: report.Compared},
 	{name: report.Contended, kind: load.SocketIO, ours: true, module: "gosio", env: "CONTENTION=1", locks: true, only: []string{"echo32", "bcast16"}},

@@ -14,7 +14,7 @@ import (
 )
 
 func main() {
-	srv := socketio.NewServer(options())
+	srv := socketio.NewServer(nil)
 	handlers.Register(srv)
 	http.Handle("/socket.io/", srv)
 	http.HandleFunc("/debug/figures", figures.Handle)
@@ -23,7 +23,3 @@ func main() {
 	}
 	log.Fatal(http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
 }
-
-// options are the defaults. A switch for a variant, read from the environment,
-// belongs here.
-func options() *socketio.Options { return nil }
