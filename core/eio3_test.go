@@ -294,3 +294,18 @@ func TestEIO3Recovery(t *testing.T) {
 		back.Expect(`43/custom,1[true]`)
 	})
 }
+
+// TestEIO3Observed: the observer hears of such a connection before it hears of
+// the socket that it begins with, which has what was kept.
+func TestEIO3Observed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, w := watched(t, socketio.Options{AllowEIO3: true}, "open ns kept")
+		a.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+			w.say("kept %v", s.Handshake().Value(spanKey{}))
+			return nil
+		})
+		c := a.oldClient(t)
+		c.Expect("40")
+		w.expect(t, "open websocket", "kept trace of ", "ns / joined")
+	})
+}

@@ -260,6 +260,8 @@ func (f *frames) size() int64 {
 // emitTo is Emit of one socket.
 func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
 	done := o.emit(background(e.ctx), &EmitInfo{Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }() // also when an argument panics
 	var t tally
 	f, err := e.s.ns.pack(event, args)
 	if err == nil {
@@ -268,50 +270,52 @@ func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
 			t.add(1, &f)
 		}
 	}
-	r := t.result(err)
-	o.emitDone(done, &r)
+	r = t.result(err)
 	return err
 }
 
 // emitAll is Emit of a broadcast.
 func (o *observing) emitAll(b Broadcast, event string, args []any) error {
 	done := o.emit(background(b.ctx), &EmitInfo{Namespace: b.ns, Name: event, Volatile: b.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
 	var t tally
 	err := b.emit(&t, event, args)
-	r := t.result(err)
-	o.emitDone(done, &r)
+	r = t.result(err)
 	return err
 }
 
 // ask is EmitWithAck of one socket.
 func (o *observing) ask(ctx context.Context, s *Socket, event string, args []any) (*Reply, error) {
 	done := o.emit(ctx, &EmitInfo{Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
 	var t tally
 	start := time.Now()
 	reply, err := s.ask(ctx, &t, event, args)
-	r := t.result(err)
+	r = t.result(err)
 	r.Duration = time.Since(start)
 	if err == nil {
 		r.Answers = 1
 	} else {
 		r.Missing = t.deliveries
 	}
-	o.emitDone(done, &r)
 	return reply, err
 }
 
 // askAll is EmitWithAck of a broadcast.
 func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args []any) ([]*Reply, error) {
 	done := o.emit(ctx, &EmitInfo{Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
 	var t tally
 	start := time.Now()
 	replies, err := b.ask(ctx, &t, event, args)
-	r := t.result(err)
+	r = t.result(err)
 	r.Duration, r.Answers = time.Since(start), len(replies)
 	if e := (*PartialError)(nil); errors.As(err, &e) {
 		r.Missing = max(e.Expected-e.Answered, 0)
 	}
-	o.emitDone(done, &r)
 	return replies, err
 }
 

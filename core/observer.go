@@ -205,7 +205,7 @@ type NamespaceEvent struct {
 
 // What an [Observer] is told of besides the errors of handlers and middleware.
 var (
-	// ErrPanicked: a handler, or middleware, has panicked.
+	// ErrPanicked: a handler, or middleware, has panicked, or an argument.
 	ErrPanicked = errors.New("socketio: panicked")
 	// ErrNoNamespace: the client has asked for a namespace that does not exist.
 	ErrNoNamespace = errors.New("socketio: no such namespace")
@@ -256,8 +256,9 @@ type EmitInfo struct {
 
 // EmitResult is what became of an event.
 type EmitResult struct {
-	// Err is what Emit or EmitWithAck returns. That of a wait that took too long
-	// is context.DeadlineExceeded; see also [PartialError].
+	// Err is what Emit or EmitWithAck returns, [ErrPanicked] if an argument has
+	// panicked while it was encoded. That of a wait that took too long is
+	// context.DeadlineExceeded; see also [PartialError].
 	Err error
 	// Deliveries is for how many of this server's clients it was queued, Bytes
 	// what it takes in all their queues together, as WebSocket frames.

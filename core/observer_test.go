@@ -87,6 +87,33 @@ func (w *witness) Dropped(e socketio.DropEvent) { w.say("dropped %s %d", e.Polic
 
 func (w *witness) Flushed(e socketio.FlushEvent) { w.say("flushed %s %v", e.Transport, e.Wait) }
 
+// loaded panics when it is encoded.
+type loaded struct{}
+
+func (loaded) MarshalJSON() ([]byte, error) { panic("on purpose") }
+
+// TestObservePanickingArguments: what is begun ends, also when an argument panics
+// in the caller's face.
+func TestObservePanickingArguments(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, w := watched(t, socketio.Options{}, "emitted")
+		c := siotest.Dial(t, a, siotest.Options{})
+		s := a.socket(t, c)
+		for name, emit := range map[string]func(){
+			"one":      func() { _ = s.Emit("x", loaded{}) },
+			"all":      func() { _ = a.Emit("x", loaded{}) },
+			"one asks": func() { _, _ = s.EmitWithAck(t.Context(), "x", loaded{}) },
+			"all ask":  func() { _, _ = a.EmitWithAck(t.Context(), "x", loaded{}) },
+		} {
+			func() {
+				defer func() { assert.Equal(t, name, recover(), any("on purpose")) }()
+				emit()
+			}()
+			w.expect(t, "emitted x to 0, 0 bytes, 0 of 0 answers in 0s: socketio: panicked")
+		}
+	})
+}
+
 // watched returns a server and what its observer is told, of these words only.
 func watched(t testing.TB, o socketio.Options, only string) (*app, *witness) {
 	w := &witness{only: only}

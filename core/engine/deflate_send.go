@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"runtime"
 	"sync"
+	"time"
 	"weak"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
@@ -101,8 +102,8 @@ func (c *wsConn) deflateAll(batch []Message) {
 
 // deflateAside compresses a batch that would hold up a flusher, puts it back
 // and the connection on the ready list. scheduled stays set meanwhile: nobody
-// else writes.
-func (c *wsConn) deflateAside(batch []Message) {
+// else writes. at is what takeSample has returned.
+func (c *wsConn) deflateAside(batch []Message, at time.Duration) {
 	s := c.s
 	s.mu.Lock()
 	s.refs++
@@ -114,6 +115,9 @@ func (c *wsConn) deflateAside(batch []Message) {
 		<-compressing
 		s.mu.Lock()
 		c.out = append(batch, c.out...)
+		if at > 0 {
+			s.sampled = at // the older one, if there is another by now
+		}
 		s.mu.Unlock()
 		s.srv.flush.add(c)
 	}()

@@ -163,7 +163,7 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	rest := pending{msgs: batch, at: c.takeSample()}
 	s.mu.Unlock()
 	if c.deflation != nil && !c.deflate(batch) {
-		c.deflateAside(batch)
+		c.deflateAside(batch, rest.at)
 		return false
 	}
 	if c.raw == nil { // a write could block

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +108,25 @@ func TestObserveFlushes(t *testing.T) {
 		h.answered(h.poll(sid), "4c")
 		w.expect(t, "upgrade 0 <nil>", "flushed polling 2s")
 	})
+}
+
+// TestObserveDeflatedFlushes: that holds for what is compressed, by a flusher or
+// aside.
+func TestObserveDeflatedFlushes(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{2 << 10, 64 << 10} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := &watcher{}
+				h := serveIn(t, setup{opts: engine.Options{Observer: w, PerMessageDeflate: new(engine.PerMessageDeflate)}})
+				d := h.deflate("", browsers)
+				assert.NoError(t, h.session().Send(text(strings.Repeat("x", size))))
+				assert.Equal(t, "bytes", len(d.packet()), 1+size)
+				assert.Equal(t, "compressed frames", d.frames, 1)
+				w.expect(t, "flushed websocket 0s")
+			})
+		})
+	}
 }
 
 // TestObserveDrops: what is lost, and by which rule.

@@ -78,16 +78,18 @@ func (s *sets) of(ns *socketio.Namespace, name string, bounded bool) metric.Meas
 func (s *sets) add(at key) metric.MeasurementOption {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := map[key]metric.MeasurementOption{}
-	if old := s.all.Load(); old != nil {
-		all = maps.Clone(*old)
+	var old map[key]metric.MeasurementOption
+	if p := s.all.Load(); p != nil {
+		old = *p
 	}
-	if len(all) >= 2*s.most { // so many namespaces
+	if len(old) >= 2*s.most { // so many namespaces
 		at = key{other, other}
 	}
-	if set, ok := all[at]; ok {
+	if set, ok := old[at]; ok { // somebody was faster, or it is for all others
 		return set
 	}
+	all := make(map[key]metric.MeasurementOption, len(old)+1)
+	maps.Copy(all, old)
 	all[at] = with(attrNamespace.String(at.namespace), attrEvent.String(at.event))
 	s.all.Store(&all)
 	return all[at]

@@ -3,6 +3,7 @@ package siootel
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -81,26 +82,67 @@ func newMetrics(meter metric.Meter) *metrics {
 }
 
 // Watch implements socketio.Watcher: NewServer calls it. The server is looked
-// at whenever metrics are collected, for as long as the MeterProvider lives.
+// at whenever metrics are collected, until Forget.
 func (o *Observer) Watch(srv *socketio.Server) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.servers = append(o.servers, srv)
+	if o.registered {
+		return
+	}
+	o.registered = true
 	m := o.metrics
-	must(m.meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+	must(m.meter.RegisterCallback(o.observe, m.connections, m.sockets, m.rooms, m.sessions,
+		m.sendBytes, m.sendMax, m.receiveBytes, m.heldConn))
+}
+
+// Forget stops asking a server that has been shut down, so that it can be
+// collected. A process that has one server for its whole life need not call it.
+func (o *Observer) Forget(srv *socketio.Server) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.servers = slices.DeleteFunc(o.servers, func(s *socketio.Server) bool { return s == srv })
+}
+
+// observe reports the numbers of this moment, of all servers together: of two
+// values with the same attributes a meter would take one.
+func (o *Observer) observe(_ context.Context, to metric.Observer) error {
+	o.mu.Lock()
+	servers := slices.Clone(o.servers)
+	o.mu.Unlock()
+	sum := socketio.Stats{Connections: make(map[string]int), Namespaces: make(map[string]socketio.NamespaceStats)}
+	for _, srv := range servers {
 		st := srv.Stats()
 		for transport, n := range st.Connections {
-			to.ObserveInt64(m.connections, int64(n), with(attrTransport.String(transport)))
+			sum.Connections[transport] += n
 		}
 		for name, n := range st.Namespaces {
-			ns := with(attrNamespace.String(name))
-			to.ObserveInt64(m.sockets, int64(n.Sockets), ns)
-			to.ObserveInt64(m.rooms, int64(n.Rooms), ns)
-			to.ObserveInt64(m.sessions, int64(n.Sessions), ns)
+			all := sum.Namespaces[name]
+			all.Sockets += n.Sockets
+			all.Rooms += n.Rooms
+			all.Sessions += n.Sessions
+			sum.Namespaces[name] = all
 		}
-		to.ObserveInt64(m.sendBytes, st.SendBytes)
-		to.ObserveInt64(m.sendMax, st.SendBytesMax)
-		to.ObserveInt64(m.receiveBytes, st.ReceiveBytes)
-		to.ObserveInt64(m.heldConn, int64(st.ReceiveHeld))
-		return nil
-	}, m.connections, m.sockets, m.rooms, m.sessions, m.sendBytes, m.sendMax, m.receiveBytes, m.heldConn))
+		sum.SendBytes += st.SendBytes
+		sum.SendBytesMax = max(sum.SendBytesMax, st.SendBytesMax)
+		sum.ReceiveBytes += st.ReceiveBytes
+		sum.ReceiveHeld += st.ReceiveHeld
+	}
+	m := o.metrics
+	for transport, n := range sum.Connections {
+		to.ObserveInt64(m.connections, int64(n), with(attrTransport.String(transport)))
+	}
+	for name, n := range sum.Namespaces {
+		ns := with(attrNamespace.String(name))
+		to.ObserveInt64(m.sockets, int64(n.Sockets), ns)
+		to.ObserveInt64(m.rooms, int64(n.Rooms), ns)
+		to.ObserveInt64(m.sessions, int64(n.Sessions), ns)
+	}
+	to.ObserveInt64(m.sendBytes, sum.SendBytes)
+	to.ObserveInt64(m.sendMax, sum.SendBytesMax)
+	to.ObserveInt64(m.receiveBytes, sum.ReceiveBytes)
+	to.ObserveInt64(m.heldConn, int64(sum.ReceiveHeld))
+	return nil
 }
 
 func (m *metrics) connectionEnded(e socketio.ConnectionEvent) {

@@ -26,13 +26,17 @@
 // # Metrics
 //
 // They are those of package sioprometheus, by the names and units of
-// OpenTelemetry: socketio.connections, socketio.handler.duration and so on.
+// OpenTelemetry: socketio.connections, socketio.handler.duration and so on. Not
+// among them are how long connections were open, how many namespaces there are,
+// and the reasons of errors and of missing acknowledgements.
 package siootel
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -73,6 +77,10 @@ type Observer struct {
 	parent     bool
 	metrics    *metrics
 	sets       sets
+
+	mu         sync.Mutex
+	servers    []*socketio.Server
+	registered bool
 }
 
 var (
@@ -234,5 +242,11 @@ func failed(span trace.Span, err error) {
 	span.SetStatus(codes.Error, err.Error())
 }
 
-// clip bounds a name that a client has chosen.
-func clip(name string) string { return name[:min(len(name), 256)] }
+// clip bounds a name that a client may have chosen. What it returns is UTF-8:
+// exporters refuse all else.
+func clip(name string) string {
+	if len(name) > 256 {
+		name = name[:256]
+	}
+	return strings.ToValidUTF8(name, "")
+}

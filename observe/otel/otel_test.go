@@ -243,3 +243,39 @@ func TestMetrics(t *testing.T) {
 		assert.Equal(t, name, got[name], v)
 	}
 }
+
+// TestSeveralServers: the numbers of the moment are those of all servers of an
+// observer together.
+func TestSeveralServers(t *testing.T) {
+	t.Parallel()
+	reader := metric.NewManualReader()
+	meters := metric.NewMeterProvider(metric.WithReader(reader))
+	observer := siootel.New(siootel.Options{MeterProvider: meters})
+	sys := &system{reader: reader}
+	var servers []*socketio.Server
+	for range 2 {
+		srv := socketio.NewServer(&socketio.Options{Observer: observer})
+		t.Cleanup(srv.Close)
+		siotest.Dial(t, srv, siotest.Options{})
+		servers = append(servers, srv)
+	}
+	got := sys.collect(t)
+	assert.Equal(t, "connections", got["socketio.connections websocket"], 2.0)
+	assert.Equal(t, "sockets", got["socketio.sockets /"], 2.0)
+	observer.Forget(servers[0])
+	assert.Equal(t, "sockets of the other", sys.collect(t)["socketio.sockets /"], 1.0)
+	observer.Forget(servers[1])
+	assert.Equal(t, "sockets of none", sys.collect(t)["socketio.sockets /"], 0.0)
+	assert.NoError(t, meters.Shutdown(context.Background()))
+}
+
+// TestLongNames: what clients may choose is cut between characters: exporters
+// refuse, with all that goes with it, what is not UTF-8.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	sys := start(t, siootel.Options{}, socketio.Options{Limits: socketio.Limits{EventName: 1000}})
+	sys.UseEvent(func(next socketio.EventHandler) socketio.EventHandler { return next })
+	c := siotest.Dial(t, sys, siotest.Options{})
+	c.Emit("x" + strings.Repeat("\u00e9", 200))
+	assert.Equal(t, "name", attr(sys.span(t, "process"), "socketio.event"), "x"+strings.Repeat("\u00e9", 127))
+}

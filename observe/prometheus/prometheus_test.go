@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -244,6 +245,42 @@ func TestCardinality(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "series", emitted, 4+2+1)
+}
+
+// TestForget: a server that is forgotten can be collected, and the next one has
+// the same series.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	metrics := sioprometheus.New(sioprometheus.Options{MaxEvents: 3})
+	gone := make(chan struct{}, 2)
+	for range 2 {
+		srv := socketio.NewServer(&socketio.Options{Observer: metrics})
+		for i := range 9 {
+			assert.NoError(t, srv.Of("/shop").Emit(fmt.Sprintf("event-%d", i)))
+		}
+		srv.Close()
+		metrics.Forget(srv)
+		runtime.AddCleanup(srv, func(struct{}) { gone <- struct{}{} }, struct{}{})
+	}
+	for n, end := 0, time.After(10*time.Second); n < 2; {
+		runtime.GC()
+		select {
+		case <-gone:
+			n++
+		case <-end:
+			t.Fatalf("%d of 2 were collected", n)
+		default:
+		}
+	}
+	series := make(chan prometheus.Metric, 1000)
+	metrics.Collect(series)
+	emitted := 0
+	for len(series) > 0 {
+		if m := <-series; strings.Contains(m.Desc().String(), `"socketio_events_emitted_total"`) {
+			emitted++
+		}
+	}
+	assert.Equal(t, "series", emitted, 3+1)
 }
 
 // TestAllowList: with Events nothing else is a label.

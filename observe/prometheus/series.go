@@ -14,12 +14,9 @@ import (
 // Looking a metric up by its labels costs more than counting. So what an event
 // needs is put together when it comes for the first time.
 
-// key is an event of a namespace: of the parent, for its children, and nil for
-// namespaces that are too many.
-type key struct {
-	ns   *socketio.Namespace
-	name string
-}
+// key is an event of a namespace: of the parent, for its children, and "other"
+// for namespaces that are too many. It holds on to no server.
+type key struct{ namespace, event string }
 
 // table finds series without a lock; whoever adds one makes another known.
 type table[S any] struct {
@@ -31,7 +28,7 @@ type table[S any] struct {
 // known is never changed.
 type known[S any] struct {
 	series map[key]*S
-	events map[*socketio.Namespace]int // of each, "other" aside
+	events map[string]int // of each namespace, "other" aside
 }
 
 func newTable[S any](made func(namespace, event string) *S) *table[S] {
@@ -60,43 +57,40 @@ func (t *table[S]) of(o *Observer, ns *socketio.Namespace, name string, bounded 
 	if p := ns.Parent(); p != nil {
 		ns = p
 	}
-	k := t.known.Load()
+	k, at := t.known.Load(), key{ns.Name(), name}
 	if bounded {
-		if s := k.series[key{ns, name}]; s != nil {
+		if s := k.series[at]; s != nil {
 			return s
 		}
 	}
-	label := o.namespaceLabel(ns.Name())
-	if label == other {
-		ns = nil
+	at.namespace = o.namespaceLabel(at.namespace)
+	if !bounded || k.events[at.namespace] >= o.opts.MaxEvents || len(o.opts.Events) > 0 && !slices.Contains(o.opts.Events, name) {
+		at.event = other
 	}
-	if !bounded || k.events[ns] >= o.opts.MaxEvents || len(o.opts.Events) > 0 && !slices.Contains(o.opts.Events, name) {
-		name = other
-	}
-	if s := k.series[key{ns, name}]; s != nil {
+	if s := k.series[at]; s != nil {
 		return s
 	}
-	return t.add(key{ns, name}, label, o.opts.MaxEvents)
+	return t.add(at, o.opts.MaxEvents)
 }
 
-func (t *table[S]) add(at key, label string, most int) *S {
+func (t *table[S]) add(at key, most int) *S {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.known.Load()
-	if old.events[at.ns] >= most {
-		at.name = other
+	if old.events[at.namespace] >= most {
+		at.event = other
 	}
 	if s := old.series[at]; s != nil { // somebody was faster
 		return s
 	}
 	k := &known[S]{series: maps.Clone(old.series), events: maps.Clone(old.events)}
 	if k.series == nil {
-		k.series, k.events = make(map[key]*S), make(map[*socketio.Namespace]int)
+		k.series, k.events = make(map[key]*S), make(map[string]int)
 	}
-	s := t.made(label, at.name)
+	s := t.made(at.namespace, at.event)
 	k.series[at] = s
-	if at.name != other {
-		k.events[at.ns]++
+	if at.event != other {
+		k.events[at.namespace]++
 	}
 	t.known.Store(k)
 	return s
