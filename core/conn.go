@@ -40,9 +40,6 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 		c.custom = srv.opts.Parser.NewDecoder(&srv.limits)
 	}
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
-	if c.old() {
-		c.begin()
-	}
 	return c
 }
 

@@ -82,6 +82,33 @@ func TestEIO3(t *testing.T) {
 	})
 }
 
+// keeper keeps something with each connection.
+type keeper struct{ socketio.NopObserver }
+
+func (keeper) Connection(e socketio.ConnectionEvent) {
+	if e.Open {
+		runtime.Gosched() // whoever runs before this, runs now
+		e.Keep(spanKey{}, "kept")
+	}
+}
+
+// TestEIO3Observed: what an observer keeps with the connection is there for the
+// middleware of "/", which these clients join without asking.
+func TestEIO3Observed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newApp(t, socketio.Options{AllowEIO3: true, Observer: keeper{}})
+		kept := make(chan any, 20)
+		a.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+			kept <- s.Handshake().Value(spanKey{})
+			return nil
+		})
+		for range cap(kept) {
+			a.oldClient(t).Expect("40")
+			assert.Equal(t, "kept", <-kept, any("kept"))
+		}
+	})
+}
+
 // TestEIO3Refusals: these clients are told by what they take for an error: its
 // data or its text.
 func TestEIO3Refusals(t *testing.T) {

@@ -196,6 +196,9 @@ type acceptor struct{ srv *Server }
 func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
 	c := newConn(a.srv, s, newHandshake(r, a.srv.opts.ContextKeys))
 	c.opened(r)
+	if c.old() { // only now: the observer may have kept something with the handshake
+		c.begin()
+	}
 	return c
 }
 
