@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -122,4 +123,32 @@ func TestApply(t *testing.T) {
 		c.ExpectDisconnect("")
 		assert.Equal(t, "published", len(b.ops), 0)
 	})
+}
+
+// TestApplyNoEvent: what is no array is an error, and harms nobody.
+func TestApplyNoEvent(t *testing.T) {
+	t.Parallel()
+	for _, parser := range []socketio.Parser{nil, standard{}} {
+		for _, recovery := range []*socketio.Recovery{nil, {}} {
+			t.Run(fmt.Sprint("parser ", parser != nil, " recovery ", recovery != nil), func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					b := &broken{}
+					a := newApp(t, socketio.Options{
+						Parser: parser, Recovery: recovery, Observer: socketio.NopObserver{},
+						Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b },
+					})
+					a.OnAnyOutgoing(func(*socketio.Socket, *socketio.Outgoing) {})
+					c := a.dial(t)
+					for _, data := range []string{"", "[", "]", "7", "/x", `{"a":1}`, `["a" `, "[\"e\"]\n"} {
+						err := b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: socketio.Packet{Data: []byte(data)}})
+						assert.True(t, data, err != nil)
+					}
+					assert.NoError(t, b.local.Apply(&socketio.Operation{
+						Type: socketio.OpBroadcast, Packet: socketio.Packet{Data: []byte(`["e"]`)},
+					}))
+					c.Expect("e")
+				})
+			})
+		}
+	}
 }

@@ -127,6 +127,7 @@ func TestBeforeJoining(t *testing.T) {
 				c := siotest.Open(t, a, o)
 				_ = c.Send(packet, "bAQID")
 				c.ExpectClosed()
+				synctest.Wait() // the close frame may leave before the line is written
 				a.log.one(t, "broke the protocol")
 			})
 		})

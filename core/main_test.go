@@ -85,7 +85,11 @@ func (r *records) Handle(ctx context.Context, rec slog.Record) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines = append(r.lines, b.String())
-	rec.Attrs(func(a slog.Attr) bool { r.attrs = append(r.attrs, a); return true })
+	rec.Attrs(func(a slog.Attr) bool {
+		a.Value = a.Value.Resolve() // what is logged, not what it is of, which goes on
+		r.attrs = append(r.attrs, a)
+		return true
+	})
 	return err
 }
 

@@ -73,7 +73,7 @@ const (
 	maxRecent = 100  // messages kept
 	// absence is how long somebody may be away before they are gone: fetching
 	// a fresh token, or loading the page again, is nobody else's business.
-	absence = 3 * time.Second
+	absence = 5 * time.Second
 )
 
 // New adds the handlers of all three namespaces to a server.
