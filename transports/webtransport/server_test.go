@@ -116,7 +116,7 @@ func TestEnds(t *testing.T) {
 			t.Parallel()
 			opts := socketio.Options{}
 			if name == "no pong" {
-				opts.PingInterval, opts.PingTimeout = 100*time.Millisecond, 100*time.Millisecond
+				opts.PingInterval, opts.PingTimeout = 100*time.Millisecond, 2*time.Second
 			}
 			h := serve(t, setup{io: opts})
 			p := h.connect()
@@ -171,7 +171,7 @@ func TestUnwantedStreams(t *testing.T) {
 // TestNoStream: who opens none, or says nothing on it, is let go in time.
 func TestNoStream(t *testing.T) {
 	t.Parallel()
-	h := serve(t, setup{io: socketio.Options{UpgradeTimeout: 100 * time.Millisecond}})
+	h := serve(t, setup{io: socketio.Options{UpgradeTimeout: time.Second}})
 	none := h.session("", nil)
 	uni := h.session("", nil)
 	st, err := uni.OpenUniStream()
@@ -254,7 +254,7 @@ func TestMaxConnections(t *testing.T) {
 // carries a quiet client is not.
 func TestIdleConnection(t *testing.T) {
 	t.Parallel()
-	h := serve(t, setup{idle: 200 * time.Millisecond})
+	h := serve(t, setup{idle: time.Second})
 	p := h.connect()
 	idle := h.quic()
 	await(t, "the end of an idle connection", idle.Context().Done())
