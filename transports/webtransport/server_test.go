@@ -262,6 +262,19 @@ func TestIdleConnection(t *testing.T) {
 	p.expect(`431[42]`)
 }
 
+// TestHalfARequest: a connection whose request does not come, but for its first
+// byte, carries nobody either.
+func TestHalfARequest(t *testing.T) {
+	t.Parallel()
+	h := serve(t, setup{idle: time.Second})
+	conn := h.quic()
+	st, err := conn.OpenStream()
+	assert.NoError(t, err)
+	_, err = st.Write([]byte{1}) // a HEADERS frame, without its length
+	assert.NoError(t, err)
+	await(t, "the end of the connection", conn.Context().Done())
+}
+
 // TestShutdown: clients get what they are owed, and the socket is free.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
