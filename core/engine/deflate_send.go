@@ -5,7 +5,6 @@ import (
 	"compress/flate"
 	"runtime"
 	"sync"
-	"time"
 	"weak"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
@@ -100,10 +99,31 @@ func (c *wsConn) deflateAll(batch []Message) {
 	}
 }
 
+// leading is how many messages at the start of a batch can be written as they
+// are. They are, before more is compressed: else a client to whom there is
+// always something new to compress would get nothing.
+func (c *wsConn) leading(batch []Message) (n int) {
+	for n < len(batch) && !c.deflation.wants(&batch[n]) {
+		n++
+	}
+	return n
+}
+
+// putBack queues again, before everything else, what was taken to be written.
+func (c *wsConn) putBack(p pending) {
+	s := c.s
+	s.mu.Lock()
+	c.out = append(p.msgs, c.out...)
+	if p.at > 0 {
+		s.sampled = p.at
+	}
+	s.mu.Unlock()
+}
+
 // deflateAside compresses a batch that would hold up a flusher, puts it back
 // and the connection on the ready list. scheduled stays set meanwhile: nobody
-// else writes. at is what takeSample has returned.
-func (c *wsConn) deflateAside(batch []Message, at time.Duration) {
+// else writes.
+func (c *wsConn) deflateAside(rest pending) {
 	s := c.s
 	s.mu.Lock()
 	s.refs++
@@ -111,14 +131,9 @@ func (c *wsConn) deflateAside(batch []Message, at time.Duration) {
 	go func() {
 		defer s.unref()
 		compressing <- struct{}{}
-		c.deflateAll(batch)
+		c.deflateAll(rest.msgs)
 		<-compressing
-		s.mu.Lock()
-		c.out = append(batch, c.out...)
-		if at > 0 {
-			s.sampled = at // the older one, if there is another by now
-		}
-		s.mu.Unlock()
+		c.putBack(rest)
 		s.srv.flush.add(c)
 	}()
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,8 +164,14 @@ func (c *wsConn) flush(w *writer) (again bool) {
 	rest := pending{msgs: batch, at: c.takeSample()}
 	s.mu.Unlock()
 	if c.deflation != nil && !c.deflate(batch) {
-		c.deflateAside(batch, rest.at)
-		return false
+		n := c.leading(batch)
+		if n == 0 {
+			c.deflateAside(rest)
+			return false
+		}
+		rest.msgs = batch[:n]
+		c.putBack(pending{msgs: slices.Clone(batch[n:]), at: rest.at})
+		rest.at = 0
 	}
 	if c.raw == nil { // a write could block
 		c.startDrain(rest, 0)

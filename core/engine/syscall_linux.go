@@ -1,4 +1,4 @@
-//go:build linux && !race
+//go:build linux && !race && (amd64 || arm64)
 
 package engine
 
@@ -7,21 +7,29 @@ import (
 	"unsafe"
 )
 
-// Sockets of the netpoller do not block, so there is no need to tell the
-// scheduler of each read and write. It would take one that needs more than
-// 20 us, as writes on loopback do, for a thread that waits, and hand what else
-// is to be done to another thread. Measured with 32 echoes in flight on two
-// CPUs: 10,000 thread switches a second then, half as many without, and 18 %
-// less CPU time per echo.
+// Reads and writes of sockets that do not wait need not be told to the
+// scheduler. It would take one that needs more than 20 us, as writes on loopback
+// do, for a thread that waits, and hand what else is to be done to another
+// thread. Measured with 32 echoes in flight on two CPUs: 10,000 thread switches
+// a second then, half as many without, and 18 % less CPU time per echo.
+//
+// A call that did wait would hold up the garbage collector, and with it the
+// program. That a socket is one of the netpoller's does not exclude that: an
+// application that has called Fd on a connection's File, to set an option, has
+// made the connection block. So each call says that it must not wait.
 
-// sysRead is read(2) on a socket that does not block.
-func sysRead(fd int, b []byte) (int, error) { return ioCall(syscall.SYS_READ, fd, b) }
+// sysRead is recv(2) without waiting.
+func sysRead(fd int, b []byte) (int, error) {
+	return ioCall(syscall.SYS_RECVFROM, fd, b, syscall.MSG_DONTWAIT)
+}
 
-// sysWrite is write(2) on a socket that does not block.
-func sysWrite(fd int, b []byte) (int, error) { return ioCall(syscall.SYS_WRITE, fd, b) }
+// sysWrite is send(2) without waiting.
+func sysWrite(fd int, b []byte) (int, error) {
+	return ioCall(syscall.SYS_SENDTO, fd, b, syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+}
 
-func ioCall(trap uintptr, fd int, b []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+func ioCall(trap uintptr, fd int, b []byte, flags uintptr) (int, error) {
+	n, _, errno := syscall.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}

@@ -164,6 +164,7 @@ func (c *wsConn) finish(err error) {
 	}
 	c.ended(err)
 	_ = c.conn.Close() // nobody is left to tell
+	c.deflation = nil  // its windows; nothing is read or written any more
 	if c.over != nil {
 		close(c.over)
 	}

@@ -113,6 +113,8 @@ func New(io *socketio.Server, o Options) *Server {
 		},
 		CheckOrigin: func(*http.Request) bool { return true }, // ServeStream has, by one policy for all transports
 	}
+	h3 := s.h3.H3
+	h3.ConnContext = func(ctx context.Context, c *quic.Conn) context.Context { return watch(ctx, c, h3.IdleTimeout) }
 	return s
 }
 
@@ -226,6 +228,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	default:
 		defer s.done()
+		carrier := r.Context().Value(idleKey{}).(*idle) // of every connection that h3 serves
+		carrier.begin()
+		defer carrier.end()
 		s.io.ServeStream(w, r, func(ctx context.Context) (socketio.Stream, error) { return s.accept(ctx, w, r) })
 	}
 }

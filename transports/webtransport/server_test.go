@@ -116,7 +116,7 @@ func TestEnds(t *testing.T) {
 			t.Parallel()
 			opts := socketio.Options{}
 			if name == "no pong" {
-				opts.PingInterval, opts.PingTimeout = 100*time.Millisecond, 100*time.Millisecond
+				opts.PingInterval, opts.PingTimeout = 100*time.Millisecond, 2*time.Second
 			}
 			h := serve(t, setup{io: opts})
 			p := h.connect()
@@ -171,7 +171,7 @@ func TestUnwantedStreams(t *testing.T) {
 // TestNoStream: who opens none, or says nothing on it, is let go in time.
 func TestNoStream(t *testing.T) {
 	t.Parallel()
-	h := serve(t, setup{io: socketio.Options{UpgradeTimeout: 100 * time.Millisecond}})
+	h := serve(t, setup{io: socketio.Options{UpgradeTimeout: time.Second}})
 	none := h.session("", nil)
 	uni := h.session("", nil)
 	st, err := uni.OpenUniStream()
@@ -254,12 +254,25 @@ func TestMaxConnections(t *testing.T) {
 // carries a quiet client is not.
 func TestIdleConnection(t *testing.T) {
 	t.Parallel()
-	h := serve(t, setup{idle: 200 * time.Millisecond})
+	h := serve(t, setup{idle: time.Second})
 	p := h.connect()
 	idle := h.quic()
 	await(t, "the end of an idle connection", idle.Context().Done())
 	p.send(`421["double",21]`)
 	p.expect(`431[42]`)
+}
+
+// TestHalfARequest: a connection whose request does not come, but for its first
+// byte, carries nobody either.
+func TestHalfARequest(t *testing.T) {
+	t.Parallel()
+	h := serve(t, setup{idle: time.Second})
+	conn := h.quic()
+	st, err := conn.OpenStream()
+	assert.NoError(t, err)
+	_, err = st.Write([]byte{1}) // a HEADERS frame, without its length
+	assert.NoError(t, err)
+	await(t, "the end of the connection", conn.Context().Done())
 }
 
 // TestShutdown: clients get what they are owed, and the socket is free.

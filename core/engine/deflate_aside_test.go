@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// beside is a connection whose flusher is about to compress more than it does
+// by itself, while nobody else can until release is called.
+func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Conn, release func()) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close(); _ = conn.Close() })
+	if err := client.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	srv := NewServer(nil, o)
+	s := &Session{srv: srv, refs: 1}
+	c = &wsConn{s: s, deflation: srv.deflate.shared[maxWindowBits], scheduled: true}
+	c.attach(conn)
+	s.ws = c
+	for _, m := range msgs {
+		s.push(m)
+	}
+	for range cap(compressing) {
+		compressing <- struct{}{}
+	}
+	release = sync.OnceFunc(func() {
+		for range cap(compressing) {
+			<-compressing
+		}
+	})
+	t.Cleanup(release)
+	return c, client, release
+}
+
+func receive(t *testing.T, client net.Conn, size int) []byte {
+	t.Helper()
+	b := make([]byte, size)
+	if _, err := io.ReadFull(client, b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestDeflateAsideInTurn: what is compressed leaves while what came behind it
+// is still to be: else a client to whom there is always something new to
+// compress would get nothing.
+func TestDeflateAsideInTurn(t *testing.T) { //nolint:paralleltest // nothing is compressed meanwhile
+	ready := longText().Compress(false)
+	c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate)},
+		ready, ready, longText(), longText(), longText(), longText(), ready)
+	s := c.s
+	s.srv.flush.add(c)
+	first := receive(t, client, 2*len(ready.frame))
+	release()
+	if string(first) != string(ready.frame)+string(ready.frame) {
+		t.Error("what was ready has not left as it is")
+	}
+	c.waitWritten()
+	s.mu.Lock()
+	queued := s.queued
+	s.mu.Unlock()
+	if queued != 0 {
+		t.Errorf("%d bytes are queued", queued)
+	}
+	if b := receive(t, client, 1); b[0] != 0xC1 {
+		t.Errorf("first byte of the next: %#x, not compressed", b[0])
+	}
+}
+
+// waits notes what an observer is told of flushes.
+type waits struct {
+	Observer
+
+	told chan time.Duration
+}
+
+func (w waits) Flushed(_ *Session, wait time.Duration) { w.told <- wait }
+
+// TestDeflateAsideTimed: a message that is timed is so wherever it is compressed.
+func TestDeflateAsideTimed(t *testing.T) { //nolint:paralleltest // nothing is compressed meanwhile
+	w := waits{told: make(chan time.Duration, 1)}
+	c, _, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), Observer: w},
+		longText(), longText(), longText(), longText())
+	s := c.s
+	s.mu.Lock()
+	s.sample()
+	s.mu.Unlock()
+	s.srv.flush.add(c)
+	s.srv.flush.wait()
+	release()
+	select {
+	case <-w.told:
+	case <-time.After(20 * time.Second):
+		t.Error("not told when it left")
+	}
+}
