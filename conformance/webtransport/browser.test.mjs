@@ -187,7 +187,8 @@ test("answers pings, and is told when the server shuts down", limit, async (t) =
     window.lost = lab.next(socket, "disconnect");
   });
   assert.equal(await server.end(), 0);
-  assert.equal(await page.evaluate(async () => (await lost)[0]), "transport close");
+  // In one run of five Chromium notices that the process has ended before it tells of the session's end.
+  assert.match(await page.evaluate(async () => (await lost)[0]), /^transport (close|error)$/);
 });
 
 test("a page of another origin is refused", limit, async (t) => {
