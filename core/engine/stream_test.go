@@ -228,7 +228,7 @@ func TestStreamEnds(t *testing.T) {
 				tt.do(h, c)
 				h.ended(tt.reason)
 				c.expectEnd()
-				assert.Equal(t, "sessions", h.srv.Count(), 0)
+				h.forgotten()
 			})
 		})
 	}
