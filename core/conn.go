@@ -37,7 +37,9 @@ type conn struct {
 func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c := &conn{srv: srv, sess: s, handshake: h, decoder: parser.Decoder{Limits: &srv.limits}}
 	if srv.opts.Parser != nil {
-		c.custom = srv.opts.Parser.NewDecoder(&srv.limits)
+		if c.custom = srv.opts.Parser.NewDecoder(&srv.limits); c.custom == nil {
+			c.custom = noDecoder{}
+		}
 	}
 	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
 	return c

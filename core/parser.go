@@ -55,9 +55,10 @@ type Decoder interface {
 }
 
 var (
-	errDecoder  = errors.New("socketio: the parser's decoder has panicked")
-	errEncoder  = errors.New("socketio: the parser has panicked")
-	errNoOutput = errors.New("socketio: the parser has made no message of a packet")
+	errDecoder   = errors.New("socketio: the parser's decoder has panicked")
+	errNoDecoder = errors.New("socketio: Parser.NewDecoder has returned nil")
+	errEncoder   = errors.New("socketio: the parser has panicked")
+	errNoOutput  = errors.New("socketio: the parser has made no message of a packet")
 )
 
 // decode is Message with Options.Parser.
@@ -74,6 +75,14 @@ func (c *conn) decode(message []byte, binary bool) error {
 		return err
 	}
 	return c.route(&p)
+}
+
+// noDecoder stands in for one that NewDecoder has not made: what comes would be
+// taken for the standard form otherwise.
+type noDecoder struct{}
+
+func (noDecoder) Decode([]byte, bool) (p parser.Packet, done bool, err error) {
+	return p, false, errNoDecoder
 }
 
 // decodeOne calls the application's decoder.

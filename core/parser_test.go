@@ -199,3 +199,21 @@ func TestParserOrEIO3(t *testing.T) {
 	})
 	assert.True(t, got, strings.HasPrefix(got, "socketio: Options.Parser and Options.AllowEIO3 exclude each other"))
 }
+
+// decoderless makes no decoder.
+type decoderless struct{ faulty }
+
+func (decoderless) NewDecoder(*parser.Limits) socketio.Decoder { return nil }
+
+// TestNoDecoder: a connection without a decoder ends; the standard form is not
+// taken for that of the parser.
+func TestNoDecoder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv := socketio.NewServer(&socketio.Options{Parser: decoderless{}})
+		defer srv.Close()
+		srv.OnConnect(func(*socketio.Socket) { t.Error("connected") })
+		c := siotest.Open(t, srv, siotest.Options{})
+		assert.NoError(t, c.Send("40"))
+		c.ExpectClosed()
+	})
+}

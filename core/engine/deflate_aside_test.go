@@ -82,31 +82,3 @@ func TestDeflateAsideInTurn(t *testing.T) { //nolint:paralleltest // nothing is 
 		t.Errorf("first byte of the next: %#x, not compressed", b[0])
 	}
 }
-
-// waits notes what an observer is told of flushes.
-type waits struct {
-	Observer
-
-	told chan time.Duration
-}
-
-func (w waits) Flushed(_ *Session, wait time.Duration) { w.told <- wait }
-
-// TestDeflateAsideTimed: a message that is timed is so wherever it is compressed.
-func TestDeflateAsideTimed(t *testing.T) { //nolint:paralleltest // nothing is compressed meanwhile
-	w := waits{told: make(chan time.Duration, 1)}
-	c, _, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), Observer: w},
-		longText(), longText(), longText(), longText())
-	s := c.s
-	s.mu.Lock()
-	s.sample()
-	s.mu.Unlock()
-	s.srv.flush.add(c)
-	s.srv.flush.wait()
-	release()
-	select {
-	case <-w.told:
-	case <-time.After(20 * time.Second):
-		t.Error("not told when it left")
-	}
-}

@@ -54,7 +54,7 @@ func TestOnRefused(t *testing.T) {
 		{"revision", func(h *host, _ string) {
 			h.base = strings.TrimSuffix(h.base, "4") + "3"
 			h.do(request{query: "&transport=polling"})
-		}, engine.UnsupportedProtocolVersion, 400, "EIO 3"},
+		}, engine.UnsupportedProtocolVersion, 400, "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"},
 		{"another revision", func(h *host, sid string) {
 			h.base = strings.TrimSuffix(h.base, "4") + "3"
 			h.get(sid)

@@ -54,6 +54,8 @@ func (srv *Server) checkRevision(q query) *RequestError {
 			return &RequestError{Code: BadRequest, Message: "JSONP is not supported", Context: "JSONP"}
 		}
 		return nil
+	case q.eio == "3":
+		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"}
 	}
 	return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
 }
