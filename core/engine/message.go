@@ -16,6 +16,7 @@ type Message struct {
 	volatile bool
 	plain    bool // asks for no compression
 	typed    bool // binary, and in the form of protocol 3
+	answer   bool // the 101 in front of all frames
 }
 
 // textHead is the room that TextBuffer leaves for the frame's header, and the

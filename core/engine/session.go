@@ -73,8 +73,8 @@ func fail(reason Reason, format string, args ...any) *failure {
 
 // open makes a session, queues its open packet, and introduces it to the
 // Handler. Nothing is sent before the caller has attached the transport's
-// reader or written the queue.
-func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Session, bool) {
+// reader or written the queue; head is what goes first.
+func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []byte) (*Session, bool) {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
 		base64: q.base64, v3: q.eio == "3", ws: ws, opened: time.Now(), refs: 1,
@@ -89,6 +89,9 @@ func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn) (*Sessi
 	if ws != nil {
 		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
 		s.refs++
+	}
+	if head != nil {
+		s.push(Message{frame: head, answer: true})
 	}
 	s.push(control(string(handshake.Append([]byte{'0'}))))
 	if !s.introduce(r) {

@@ -127,7 +127,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 	}()
 	c := &wsConn{shard: srv.flush.next(), over: make(chan struct{})}
 	c.attach(st)
-	if _, opened = srv.open(r, query{}, id, c); opened {
+	if _, opened = srv.open(r, query{}, id, c, nil); opened {
 		c.run(early)
 		<-c.over
 	}

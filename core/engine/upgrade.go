@@ -29,15 +29,15 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r)
 		return
 	}
-	conn, early, err := s.srv.accept(w, r)
+	conn, err := s.srv.accept(w, r, false)
 	if err != nil {
 		s.dropProbe(c)
 		s.upgrade(UpgradeFailed, errUpgradeRejected)
 		return
 	}
 	c.deflation, _ = s.srv.deflate.negotiate(r.Header)
-	if s.enter(c, conn) {
-		c.start(r, early)
+	if s.enter(c, conn.Conn) {
+		c.start(r, conn.early)
 	}
 }
 
@@ -74,7 +74,7 @@ func (c *wsConn) expired() {
 // turnAway accepts a WebSocket and closes it, as the reference does with one
 // that comes for a session which has upgraded, is upgrading, or has ended.
 func (s *Session) turnAway(w http.ResponseWriter, r *http.Request) {
-	conn, _, err := s.srv.accept(w, r)
+	conn, err := s.srv.accept(w, r, false)
 	if err != nil {
 		return
 	}

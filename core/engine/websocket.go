@@ -61,25 +61,27 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 		return
 	}
 	opened := false
-	var conn net.Conn
+	var conn accepted
 	defer func() {
 		if opened {
 			return
 		}
 		srv.unreserve(id)
-		if conn != nil { // shutting down, or Connect has panicked; the client finds out by itself
+		if conn.Conn != nil { // shutting down, or Connect has panicked; the client finds out by itself
+			_ = conn.SetDeadline(time.Now().Add(srv.opts.CloseTimeout))
+			_, _ = conn.Write(conn.head)
 			_ = conn.Close()
 		}
 	}()
-	conn, early, err := srv.accept(w, r)
+	conn, err := srv.accept(w, r, true)
 	if err != nil {
 		return
 	}
 	c := &wsConn{shard: srv.flush.next()}
 	c.deflation, _ = srv.deflate.negotiate(r.Header)
-	c.attach(conn)
-	if _, opened = srv.open(r, q, id, c); opened {
-		c.start(r, early)
+	c.attach(conn.Conn)
+	if _, opened = srv.open(r, q, id, c, conn.head); opened {
+		c.start(r, conn.early)
 	}
 }
 
@@ -422,8 +424,12 @@ func (c *wsConn) discard() {
 // with s.mu held.
 func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 	if !flush {
-		clear(c.out)
-		c.out = c.out[:0]
+		keep := 0
+		if len(c.out) > 0 && c.out[0].answer {
+			keep = 1
+		}
+		clear(c.out[keep:])
+		c.out = c.out[:keep]
 	}
 	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
 	c.closing = true
