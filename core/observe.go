@@ -33,7 +33,7 @@ func (srv *Server) observe(o *engine.Options) {
 	if srv.opts.Observer == nil {
 		return
 	}
-	obs := &observing{to: srv.opts.Observer, log: srv.log, began: time.Now()}
+	obs := guard(srv.opts.Observer, srv.log, time.Now())
 	srv.observer = obs
 	o.Observer = fromEngine{obs}
 	told := o.OnRefused

@@ -72,9 +72,7 @@ func NewServer(o *Options) *Server {
 		srv.client = browser.New(opts.Client)
 	}
 	srv.Namespace = srv.Of("/")
-	if w, ok := opts.Observer.(Watcher); ok {
-		w.Watch(srv)
-	}
+	watch(opts.Observer, srv)
 	return srv
 }
 

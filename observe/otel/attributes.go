@@ -31,7 +31,6 @@ const (
 	attrTransport  = attribute.Key("socketio.transport")
 	attrReason     = attribute.Key("socketio.reason")
 	attrCode       = attribute.Key("socketio.code")
-	attrStep       = attribute.Key("socketio.step")
 	attrOutcome    = attribute.Key("socketio.outcome")
 	attrPolicy     = attribute.Key("socketio.policy")
 	attrDeliveries = attribute.Key("socketio.deliveries")

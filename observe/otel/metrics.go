@@ -15,7 +15,8 @@ import (
 type metrics struct {
 	meter metric.Meter
 
-	opened, closed, refused, upgrades          metric.Int64Counter
+	opened, closed, refused                    metric.Int64Counter
+	upgradesTried, upgrades                    metric.Int64Counter
 	joined, turnedAway, left, recoveries       metric.Int64Counter
 	received, receivedBytes, handlerFailures   metric.Int64Counter
 	emitted, delivered, sentBytes, emitErrors  metric.Int64Counter
@@ -51,7 +52,8 @@ func newMetrics(meter metric.Meter) *metrics {
 		opened:          counter("connections.opened", "{connection}", "Connections that were opened, by their first transport."),
 		closed:          counter("connections.closed", "{connection}", "Connections that have ended, by their last transport."),
 		refused:         counter("requests.refused", "{request}", "HTTP requests that were refused: handshakes, polls, upgrades."),
-		upgrades:        counter("upgrades", "{upgrade}", "Upgrades from polling: tried, then done or failed."),
+		upgradesTried:   counter("upgrade.attempts", "{upgrade}", "Upgrades from polling that have begun."),
+		upgrades:        counter("upgrades", "{upgrade}", "Upgrades from polling that have ended: done or failed."),
 		joined:          counter("namespace.joins", "{socket}", "Sockets that have joined."),
 		turnedAway:      counter("namespace.refusals", "{socket}", "Sockets that were refused."),
 		left:            counter("namespace.leaves", "{socket}", "Sockets that have left."),
@@ -175,7 +177,11 @@ func (o *Observer) Refused(e socketio.RefusedEvent) {
 
 // Upgrade implements socketio.Observer.
 func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
-	o.metrics.upgrades.Add(context.Background(), 1, with(attrStep.String(string(e.Step))))
+	if e.Step == socketio.UpgradeTried {
+		o.metrics.upgradesTried.Add(context.Background(), 1)
+		return
+	}
+	o.metrics.upgrades.Add(context.Background(), 1, with(attrOutcome.String(string(e.Step))))
 }
 
 // Namespace implements socketio.Observer.

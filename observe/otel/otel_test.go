@@ -223,7 +223,7 @@ func TestMetrics(t *testing.T) {
 	assert.NoError(t, err)
 	want := map[string]float64{
 		"socketio.connections": 3, "socketio.connections websocket": 3, "socketio.connections.opened polling": 1,
-		"socketio.requests.refused 0": 1, "socketio.upgrades done": 1,
+		"socketio.requests.refused 0": 1, "socketio.upgrade.attempts": 1, "socketio.upgrades": 1, "socketio.upgrades done": 1,
 		"socketio.sockets /": 1, "socketio.namespace.joins /": 1, "socketio.namespace.refusals error": 1, "socketio.join.duration": 1,
 		"socketio.events.received echo": 2, "socketio.received": 22, "socketio.handler.duration echo": 2, "socketio.handler.failures echo": 1,
 		"socketio.events.emitted": 21, "socketio.events.delivered": 21, "socketio.events.emitted other": 12, "socketio.ack.duration": 1,

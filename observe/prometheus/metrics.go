@@ -8,6 +8,7 @@ type metrics struct {
 	opened, closed     *prometheus.CounterVec
 	lived              *prometheus.HistogramVec
 	refused            *prometheus.CounterVec
+	upgradesTried      *prometheus.CounterVec
 	upgrades           *prometheus.CounterVec
 	joined, turnedAway *prometheus.CounterVec
 	left, recoveries   *prometheus.CounterVec
@@ -44,7 +45,8 @@ func newMetrics(o *Options) *metrics {
 	m.closed = counter("connections_closed_total", "Connections that have ended, by their last transport.", "transport", "reason")
 	m.lived = seconds("connection_duration_seconds", "How long connections were open.", connectionBuckets, "transport")
 	m.refused = counter("requests_refused_total", "HTTP requests that were refused: handshakes, polls, upgrades.", "code")
-	m.upgrades = counter("upgrades_total", "Upgrades from polling: tried, then done or failed.", "step")
+	m.upgradesTried = counter("upgrade_attempts_total", "Upgrades from polling that have begun.")
+	m.upgrades = counter("upgrades_total", "Upgrades from polling that have ended: done or failed.", "outcome")
 	m.joined = counter("namespace_joins_total", "Sockets that have joined.", "namespace")
 	m.turnedAway = counter("namespace_refusals_total", "Sockets that were refused.", "namespace", "reason")
 	m.left = counter("namespace_leaves_total", "Sockets that have left.", "namespace", "reason")

@@ -59,9 +59,9 @@ func New(opts Options) *Observer {
 	for c := engine.TransportUnknown; c <= engine.UnsupportedProtocolVersion; c++ {
 		m.refused.WithLabelValues(snake(c.String()))
 	}
-	for _, step := range []socketio.UpgradeStep{socketio.UpgradeTried, socketio.UpgradeDone, socketio.UpgradeFailed} {
-		m.upgrades.WithLabelValues(string(step))
-	}
+	m.upgradesTried.WithLabelValues()
+	m.upgrades.WithLabelValues(string(socketio.UpgradeDone))
+	m.upgrades.WithLabelValues(string(socketio.UpgradeFailed))
 	for _, policy := range []socketio.DropPolicy{socketio.DropVolatile, socketio.DropEvicted, socketio.DropWelcome, socketio.DropSlowConsumer} {
 		m.dropped.WithLabelValues(string(policy))
 	}
@@ -85,6 +85,10 @@ func (o *Observer) Refused(e socketio.RefusedEvent) {
 
 // Upgrade implements socketio.Observer.
 func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
+	if e.Step == socketio.UpgradeTried {
+		o.metrics.upgradesTried.WithLabelValues().Inc()
+		return
+	}
 	o.metrics.upgrades.WithLabelValues(string(e.Step)).Inc()
 }
 

@@ -160,9 +160,9 @@ func TestMetrics(t *testing.T) {
 		`connections_opened_total{transport="websocket"}`:  2,
 		`requests_refused_total{code="transport_unknown"}`: 1,
 		`requests_refused_total{code="forbidden"}`:         0,
-		`upgrades_total{step="tried"}`:                     1,
-		`upgrades_total{step="done"}`:                      1,
-		`upgrades_total{step="failed"}`:                    0,
+		`upgrade_attempts_total`:                           1,
+		`upgrades_total{outcome="done"}`:                   1,
+		`upgrades_total{outcome="failed"}`:                 0,
 
 		`sockets{namespace="/"}`:                                            2,
 		`sockets{namespace="^/room-\\d+$"}`:                                 2,

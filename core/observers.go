@@ -1,0 +1,136 @@
+package socketio
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Observers returns an observer that tells each of the list, in that order: one
+// for metrics and one for traces. What is nil in it is left out. Each is asked
+// for the context of an event with that of the one before, so that the handler
+// gets the last, and what they have returned is called in reverse order. One
+// that panics takes nothing from the others.
+func Observers(list ...Observer) Observer {
+	list = slices.DeleteFunc(slices.Clone(list), func(o Observer) bool { return o == nil })
+	switch len(list) {
+	case 0:
+		return nil
+	case 1:
+		return list[0]
+	}
+	return observers{list: list}
+}
+
+// observers is the list of Observers, of which guard makes a fanOut.
+type observers struct {
+	NopObserver
+	list []Observer
+}
+
+// guard returns an Observer of which one member's panic does not reach the
+// others.
+func guard(o Observer, log *slog.Logger, began time.Time) *observing {
+	if several, ok := o.(observers); ok {
+		each := make(fanOut, len(several.list))
+		for i, o := range several.list {
+			each[i] = guard(o, log, began)
+		}
+		o = each
+	}
+	return &observing{to: o, log: log, began: began}
+}
+
+// watch gives the server to those who want it.
+func watch(o Observer, srv *Server) {
+	if several, ok := o.(observers); ok {
+		for _, o := range several.list {
+			watch(o, srv)
+		}
+	} else if w, ok := o.(Watcher); ok {
+		w.Watch(srv)
+	}
+}
+
+// fanOut implements Observer for a server that has several.
+type fanOut []*observing
+
+// Connection implements Observer.
+func (f fanOut) Connection(e ConnectionEvent) {
+	for _, o := range f {
+		o.connection(e)
+	}
+}
+
+// Refused implements Observer.
+func (f fanOut) Refused(e RefusedEvent) {
+	for _, o := range f {
+		o.refused(e)
+	}
+}
+
+// Upgrade implements Observer.
+func (f fanOut) Upgrade(e UpgradeEvent) {
+	for _, o := range f {
+		o.upgrade(e)
+	}
+}
+
+// Namespace implements Observer.
+func (f fanOut) Namespace(e NamespaceEvent) {
+	for _, o := range f {
+		o.namespace(e)
+	}
+}
+
+// Event implements Observer.
+func (f fanOut) Event(ctx context.Context, e EventInfo) (context.Context, func(EventResult)) {
+	var ends []func(EventResult)
+	for _, o := range f {
+		out, done := o.event(ctx, &e)
+		if ctx = out; done != nil {
+			ends = append(ends, func(r EventResult) { o.eventDone(done, r) })
+		}
+	}
+	return ctx, reversed(ends)
+}
+
+// Emit implements Observer.
+func (f fanOut) Emit(ctx context.Context, e EmitInfo) func(EmitResult) {
+	var ends []func(EmitResult)
+	for _, o := range f {
+		if done := o.emit(ctx, &e); done != nil {
+			ends = append(ends, func(r EmitResult) { o.emitDone(done, &r) })
+		}
+	}
+	return reversed(ends)
+}
+
+// Dropped implements Observer.
+func (f fanOut) Dropped(e DropEvent) {
+	for _, o := range f {
+		o.dropped(e)
+	}
+}
+
+// Flushed implements Observer.
+func (f fanOut) Flushed(e FlushEvent) {
+	for _, o := range f {
+		o.flushed(e)
+	}
+}
+
+func (fanOut) embedsNopObserver() {}
+
+// reversed calls what is in the list, the last first.
+func reversed[R any](list []func(R)) func(R) {
+	if len(list) == 0 {
+		return nil
+	}
+	return func(r R) {
+		for _, f := range slices.Backward(list) {
+			f(r)
+		}
+	}
+}
