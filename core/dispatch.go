@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,21 +136,64 @@ func (d *dispatcher) Work(inline bool) {
 // dispatch runs the socket's jobs one after another and ends when there are
 // none. It is the only goroutine that calls the application for this socket.
 func (s *Socket) dispatch() {
-	defer s.ns.srv.work.done()
 	for {
 		s.mu.Lock()
 		batch := s.inbox
 		s.inbox = nil
+		s.running = batch != nil
+		s.mu.Unlock()
 		if batch == nil {
-			s.running = false
-			s.mu.Unlock()
+			s.ns.srv.work.done()
 			return
 		}
-		s.mu.Unlock()
-		for i := range batch.jobs {
-			s.do(&batch.jobs[i])
+		s.doAll(batch)
+	}
+}
+
+func (s *Socket) doAll(batch *inbox) {
+	at := 0
+	defer func() {
+		if at < len(batch.jobs) {
+			s.quit(batch, at)
 		}
-		batch.free()
+	}()
+	for ; at < len(batch.jobs); at++ {
+		s.do(&batch.jobs[at])
+	}
+	batch.free()
+}
+
+// quit is called when the application has ended the dispatcher's goroutine in
+// one of the jobs, by runtime.Goexit: a test's FailNow does. The other jobs get
+// another dispatcher.
+func (s *Socket) quit(batch *inbox, at int) {
+	logExit(s.log())
+	s.abandon(&batch.jobs[at])
+	batch.jobs = slices.Delete(batch.jobs, 0, at+1)
+	s.mu.Lock()
+	if s.inbox != nil {
+		batch.jobs = append(batch.jobs, s.inbox.jobs...)
+	}
+	s.inbox = batch
+	s.mu.Unlock()
+	go s.dispatch()
+}
+
+// abandon does what a job that was not finished owes others.
+func (s *Socket) abandon(j *job) {
+	switch j.kind {
+	case jobEvent:
+		s.conn.unhold(j.size())
+	case jobConnect:
+		if s.admitted { // a hook of OnConnect
+			s.welcome()
+			return
+		}
+		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
+		s.refuse(errPanicked)
+		s.ns.release()
+	case jobDisconnect:
+		s.departed(j.reason)
 	}
 }
 
@@ -168,12 +212,17 @@ func (s *Socket) do(j *job) {
 		for _, hook := range s.ns.disconnectHooks() {
 			s.guard("disconnect", func() { hook(s, j.reason) })
 		}
-		if s.ns.recovery != nil {
-			s.ns.recovery.departed(s)
-		}
-		s.stepped(&NamespaceEvent{Step: NamespaceLeft, Reason: j.reason}, time.Time{})
-		s.ns.release()
+		s.departed(j.reason)
 	}
+}
+
+// departed ends a socket whose hooks have run.
+func (s *Socket) departed(reason Reason) {
+	if s.ns.recovery != nil {
+		s.ns.recovery.departed(s)
+	}
+	s.stepped(&NamespaceEvent{Step: NamespaceLeft, Reason: reason}, time.Time{})
+	s.ns.release()
 }
 
 // join runs the middleware and, if it agrees, lets the socket in. It reports
@@ -300,6 +349,11 @@ func (s *Socket) panicked(what string, p any) {
 
 func logPanic(log *slog.Logger, what string, p any) {
 	log.Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+}
+
+// logExit says what runtime.Goexit has done.
+func logExit(log *slog.Logger) {
+	log.Error("socketio: the application has ended the goroutine that called it (runtime.Goexit)")
 }
 
 func (s *Socket) closePanicked() {

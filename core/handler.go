@@ -180,10 +180,13 @@ func (s *Socket) handle(p *parser.Packet) {
 
 // invoke calls a handler. A panic is an error to the caller.
 func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked("handler of "+clip(in.Event), p)
 			err = errPanicked
+		} else if !returned { // there is no caller any more, see quit
+			in.fail(errPanicked, s.log)
 		}
 	}()
 	call, wrapped := s.within(inParent, h)
@@ -192,9 +195,12 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 		ctx = s.Context()
 	}
 	if o := s.ns.srv.observer; o != nil {
-		return o.handle(ctx, h, call, in)
+		err = o.handle(ctx, h, call, in)
+	} else {
+		err = call(ctx, in)
 	}
-	return call(ctx, in)
+	returned = true
+	return err
 }
 
 // unhandled is the handler of events that have none. Like the reference it

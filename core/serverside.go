@@ -158,37 +158,54 @@ func (sd *serverSide) find(event string) *handler {
 }
 
 func (sd *serverSide) run(ns *Namespace) {
-	defer ns.srv.work.done()
+	returned := false
+	defer func() {
+		if !returned { // see Socket.quit
+			go sd.run(ns)
+		}
+	}()
 	for {
-		sd.mu.Lock()
-		batch := sd.queue
-		sd.queue = nil
-		sd.running = len(batch) > 0
-		sd.mu.Unlock()
-		if len(batch) == 0 {
+		e, more := sd.next()
+		if !more {
+			ns.srv.work.done()
+			returned = true
 			return
 		}
-		for i := range batch {
-			ns.serve(&batch[i])
-		}
+		ns.serve(&e)
 	}
+}
+
+// next takes the first event off the queue. It reports false if there is none:
+// then nothing runs any more.
+func (sd *serverSide) next() (e serverEvent, more bool) {
+	sd.mu.Lock()
+	defer sd.mu.Unlock()
+	if len(sd.queue) == 0 {
+		sd.queue, sd.running = nil, false
+		return e, false
+	}
+	e = sd.queue[0]
+	sd.queue[0] = serverEvent{}
+	sd.queue = sd.queue[1:]
+	return e, true
 }
 
 // serve runs one handler and answers a failure.
 func (ns *Namespace) serve(e *serverEvent) {
 	defer e.cancel()
-	err := func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				logPanic(ns.log(), "server-side handler of "+clip(e.in.Event), p)
-				err = errPanicked
-			}
-		}()
-		return e.handler.call(e.ctx, e.in)
+	err, returned := errPanicked, false
+	defer func() {
+		if p := recover(); p != nil {
+			logPanic(ns.log(), "server-side handler of "+clip(e.in.Event), p)
+		} else if !returned {
+			logExit(ns.log())
+		}
+		if err != nil {
+			e.in.fail(err, ns.log)
+		}
 	}()
-	if err != nil {
-		e.in.fail(err, ns.log)
-	}
+	err = e.handler.call(e.ctx, e.in)
+	returned = true
 }
 
 func (ns *Namespace) log() *slog.Logger { return ns.srv.log.With("namespace", ns.LogValue()) }
