@@ -78,6 +78,7 @@ func BenchmarkAppendEvent(b *testing.B) {
 	data := make([]byte, 64)
 	for name, arg := range map[string]any{
 		"string": "hello",
+		"text":   "a sentence of thirty-two letters",
 		"struct": message{"lobby", "hello", []string{"a", "b"}, 7},
 		"map":    map[string]any{"room": "lobby", "n": 7},
 		"binary": data,

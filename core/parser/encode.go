@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"reflect"
@@ -167,7 +168,7 @@ func appendString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plain(s); i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(s[i:])
@@ -200,8 +201,23 @@ func appendString(dst []byte, s string) []byte {
 		default:
 			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
+		i += plain(s[i:])
 	}
 	return append(append(dst, s[start:]...), '"')
+}
+
+// plain returns a number of leading bytes that stand in a JSON string as they
+// are, a multiple of eight: it looks at eight at a time.
+func plain(s string) (n int) {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(s)-n >= 8; n += 8 {
+		w := binary.LittleEndian.Uint64([]byte(s[n : n+8]))
+		// The high bit of a byte: it is not ASCII; less than a space; '"'; '\'.
+		if (w|(w-ones*' ')|((w^ones*'"')-ones)|((w^ones*'\\')-ones))&high != 0 {
+			break
+		}
+	}
+	return n
 }
 
 // sink is a json.Encoder that appends to a slice.
