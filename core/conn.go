@@ -27,8 +27,7 @@ type conn struct {
 	sockets  []*Socket   // connecting and connected; most clients have one
 	left     []string    // namespaces whose sockets this side has ended
 	timer    *time.Timer // ends a connection that is in no namespace
-	attached *time.Timer // ends one whose attachments do not come
-	attachBy time.Time   // when attached is to fire; an earlier call is stale
+	attached *deadline   // ends one whose attachments do not come
 	closed   bool
 	queued   int64         // bytes of events that wait for their handlers
 	room     chan struct{} // closed when there is room again; made on demand
@@ -235,10 +234,11 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	c.closed = true
 	sockets := c.sockets
 	c.sockets = nil
-	for _, t := range []*time.Timer{c.timer, c.attached} {
-		if t != nil {
-			t.Stop()
-		}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if c.attached != nil {
+		c.attached.Stop()
 	}
 	c.mu.Unlock()
 	for _, s := range sockets {
@@ -256,14 +256,20 @@ func (c *conn) awaitAttachments(pending bool) {
 		c.attached.Stop()
 		c.attached = nil
 	case pending && c.attached == nil && !c.closed:
-		c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
-		c.attached = time.AfterFunc(c.srv.opts.Limits.AttachmentTimeout, c.noAttachments)
+		wait := c.srv.opts.Limits.AttachmentTimeout
+		c.attached = &deadline{time.AfterFunc(wait, c.noAttachments), time.Now().Add(wait)}
 	}
+}
+
+// deadline is a timer that is moved.
+type deadline struct {
+	*time.Timer
+	by time.Time // an earlier call is stale
 }
 
 // extendAttachments starts the time anew. Called with mu held.
 func (c *conn) extendAttachments() {
-	c.attachBy = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
+	c.attached.by = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
 	c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
 }
 
@@ -274,7 +280,7 @@ func (c *conn) noAttachments() {
 	if c.attached != nil && c.room != nil {
 		c.extendAttachments()
 	}
-	stale := c.attached == nil || time.Now().Before(c.attachBy)
+	stale := c.attached == nil || time.Now().Before(c.attached.by)
 	c.mu.Unlock()
 	if stale {
 		return

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // The heartbeat: the server pings, the client answers.
 // See https://socket.io/docs/v4/engine-io-protocol/#heartbeat.
@@ -9,14 +12,31 @@ import "time"
 // the first request after a polling handshake, or, once the session has
 // ended, the end of its transport.
 
+// clock is a time as what has passed since the server was made: every session
+// has three, and a time.Time takes three times the room.
+type clock time.Duration
+
+func (srv *Server) now() clock { return clock(time.Since(srv.began)) }
+
+// in is the time that d is from now.
+func (srv *Server) in(d time.Duration) clock { return srv.now().add(d) }
+
+// add is c.Add(d), but not beyond the end of time.
+func (c clock) add(d time.Duration) clock {
+	if d > math.MaxInt64-time.Duration(c) {
+		return math.MaxInt64
+	}
+	return c + clock(d)
+}
+
 // startHeartbeat runs when the session opens. Called with mu held.
 func (s *Session) startHeartbeat() {
 	if s.state.Load() != stateOpen {
 		return
 	}
-	s.pingAt = s.opened.Add(s.firstBeat())
+	s.pingAt = s.opened.add(s.firstBeat())
 	next := s.pingAt
-	if first := s.firstPollBy(); !first.IsZero() && first.Before(next) {
+	if first := s.firstPollBy(); first > 0 && first < next {
 		next = first
 	}
 	s.arm(next)
@@ -24,21 +44,22 @@ func (s *Session) startHeartbeat() {
 
 // firstPollBy is the time by which a polling client must have come back; zero
 // if it has, or need not.
-func (s *Session) firstPollBy() time.Time {
+func (s *Session) firstPollBy() clock {
 	if s.ws != nil || s.seen || s.srv.opts.FirstPollTimeout < 0 {
-		return time.Time{}
+		return 0
 	}
-	return s.opened.Add(s.srv.opts.FirstPollTimeout)
+	return s.opened.add(s.srv.opts.FirstPollTimeout)
 }
 
 // arm sets the session's timer. Called with mu held.
-func (s *Session) arm(at time.Time) {
+func (s *Session) arm(at clock) {
 	s.deadline = at
+	wait := time.Duration(at - s.srv.now())
 	if s.timer == nil {
-		s.timer = time.AfterFunc(time.Until(at), s.onTimer)
+		s.timer = time.AfterFunc(wait, s.onTimer)
 		return
 	}
-	s.timer.Reset(time.Until(at))
+	s.timer.Reset(wait)
 }
 
 // stopHeartbeat is the end of pings. Called with mu held.
@@ -46,13 +67,13 @@ func (s *Session) stopHeartbeat() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.deadline = time.Time{}
+	s.deadline = 0
 }
 
 func (s *Session) onTimer() {
 	s.mu.Lock()
-	now := time.Now()
-	if s.deadline.IsZero() || now.Before(s.deadline) { // stopped, or set anew meanwhile
+	now := s.srv.now()
+	if s.deadline == 0 || now < s.deadline { // stopped, or set anew meanwhile
 		s.mu.Unlock()
 		return
 	}
@@ -63,7 +84,7 @@ func (s *Session) onTimer() {
 	}
 	if s.pinged.Load() {
 		if s.held || s.posting { // not the peer's fault
-			s.arm(now.Add(s.srv.opts.PingTimeout))
+			s.arm(now.add(s.srv.opts.PingTimeout))
 			s.mu.Unlock()
 			return
 		}
@@ -71,12 +92,12 @@ func (s *Session) onTimer() {
 		s.shut(PingTimeout, nil, false)
 		return
 	}
-	if first := s.firstPollBy(); !first.IsZero() && !now.Before(first) {
+	if first := s.firstPollBy(); first > 0 && now >= first {
 		s.mu.Unlock()
 		s.shut(PingTimeout, nil, false)
 		return
 	}
-	if now.Before(s.pingAt) { // the first-poll timer has done its duty
+	if now < s.pingAt { // the first-poll timer has done its duty
 		s.arm(s.pingAt)
 		s.mu.Unlock()
 		return
@@ -90,10 +111,10 @@ func (s *Session) onTimer() {
 
 // ping sends a ping and waits for the pong. Called with mu held, which it
 // releases.
-func (s *Session) ping(now time.Time) {
+func (s *Session) ping(now clock) {
 	s.pinged.Store(true)
 	s.extended = false
-	s.arm(now.Add(s.srv.opts.PingTimeout))
+	s.arm(now.add(s.srv.opts.PingTimeout))
 	s.push(pingMessage)
 	ready := s.kick()
 	s.mu.Unlock()
@@ -113,7 +134,7 @@ func (s *Session) pong() {
 	if s.state.Load() != stateOpen || !s.pinged.Swap(false) {
 		return
 	}
-	s.pingAt = time.Now().Add(s.srv.opts.PingInterval)
+	s.pingAt = s.srv.in(s.srv.opts.PingInterval)
 	s.arm(s.pingAt)
 }
 
@@ -129,7 +150,7 @@ func (s *Session) traffic() {
 		return
 	}
 	s.extended = true
-	s.arm(time.Now().Add(s.srv.opts.PingTimeout))
+	s.arm(s.srv.in(s.srv.opts.PingTimeout))
 }
 
 // setHeld tells the heartbeat whether the reader is held up on this side.
@@ -139,6 +160,6 @@ func (s *Session) setHeld(held bool) {
 	s.held = held
 	s.graceV3(held)
 	if !held && s.pinged.Load() && s.state.Load() == stateOpen {
-		s.arm(time.Now().Add(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
+		s.arm(s.srv.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}
 }

@@ -300,7 +300,7 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	case reason == ServerShuttingDown:
 		linger = s.srv.opts.CloseTimeout
 	}
-	s.arm(time.Now().Add(linger))
+	s.arm(s.srv.in(linger))
 	return false
 }
 
@@ -309,8 +309,8 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 func (s *Session) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	by := time.Now().Add(s.srv.opts.CloseTimeout)
-	if s.state.Load() == stateClosing && s.ws == nil && by.Before(s.deadline) {
+	by := s.srv.in(s.srv.opts.CloseTimeout)
+	if s.state.Load() == stateClosing && s.ws == nil && by < s.deadline {
 		s.arm(by)
 	}
 }

@@ -52,10 +52,10 @@ type Session struct {
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
-	deadline time.Time // what the timer stands for; an earlier call is stale
-	pingAt   time.Time
+	deadline clock // what the timer stands for; an earlier call is stale
+	pingAt   clock
 	sampled  time.Duration // when a message that is timed was queued; 0: none is; see observer.go
-	opened   time.Time
+	opened   clock
 }
 
 // failure is what ends a session from within the packet path.
@@ -77,7 +77,7 @@ func fail(reason Reason, format string, args ...any) *failure {
 func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []byte) (*Session, bool) {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", ws: ws, opened: time.Now(), refs: 1,
+		base64: q.base64, v3: q.eio == "3", ws: ws, opened: srv.now(), refs: 1,
 	}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,

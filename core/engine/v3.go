@@ -100,16 +100,16 @@ func (s *Session) graceV3(held bool) {
 	if !s.v3 || held {
 		return
 	}
-	if by := time.Now().Add(s.srv.opts.PingTimeout); s.pingAt.Before(by) {
+	if by := s.srv.in(s.srv.opts.PingTimeout); s.pingAt < by {
 		s.pingAt = by // the timer sees it when it fires
 	}
 }
 
 // pingLate ends a session whose client has sent no ping in time. Called with mu
 // held, which it releases.
-func (s *Session) pingLate(now time.Time) {
+func (s *Session) pingLate(now clock) {
 	if s.held || s.posting { // not the peer's fault
-		s.pingAt = now.Add(s.srv.opts.PingTimeout)
+		s.pingAt = now.add(s.srv.opts.PingTimeout)
 		s.arm(s.pingAt)
 		s.mu.Unlock()
 		return
@@ -126,7 +126,7 @@ func (s *Session) answerPing() {
 		s.mu.Unlock()
 		return
 	}
-	s.pingAt = time.Now().Add(s.firstBeat())
+	s.pingAt = s.srv.in(s.firstBeat())
 	s.arm(s.pingAt)
 	var ready *wsConn
 	if q := *s.waiting(); len(q) == 0 || &q[len(q)-1].frame[0] != &pongMessage.frame[0] {

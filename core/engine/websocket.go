@@ -25,6 +25,7 @@ type wsConn struct {
 	shard uint32
 
 	// Owned by the reader.
+	pings     int32 // ping frames taken since pingsAt, in ns
 	frames    frame.Reader
 	ready     func(fd uintptr) bool // onReadable, bound once
 	buf       *readBuffer
@@ -36,7 +37,6 @@ type wsConn struct {
 	met       bool // a message has come; see rest
 	grown     bool // one that may have grown the stack
 	renew     bool // another goroutine is to go on
-	pings     int  // ping frames taken since pingsAt, in ns
 	pingsAt   int64
 	expire    *time.Timer   // of an upgrade
 	over      chan struct{} // closed when the connection has ended, if its caller waits
@@ -269,7 +269,7 @@ func (c *wsConn) Ping(data []byte) error {
 		if now := time.Now().UnixNano(); now-c.pingsAt > int64(time.Second) {
 			c.pingsAt, c.pings = now, 0
 		}
-		if c.pings++; c.pings > limit {
+		if c.pings++; int(c.pings) > limit {
 			return &frame.Error{Code: frame.CodePolicyViolation}
 		}
 	}
@@ -438,7 +438,7 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 	if flush && polite && (c.blocked || c.s.queued > scratchSize) {
 		wait = max(wait, c.s.srv.opts.WriteTimeout)
 	}
-	c.s.arm(time.Now().Add(wait)) // then cut
+	c.s.arm(c.s.srv.in(wait)) // then cut
 	return c.schedule()
 }
 
