@@ -151,16 +151,16 @@ func (s *Socket) dispatch() {
 }
 
 func (s *Socket) doAll(batch *inbox) {
-	at := 0
+	at, n := 0, len(batch.jobs)
 	defer func() {
-		if at < len(batch.jobs) {
+		if at < n {
 			s.quit(batch, at)
 		}
 	}()
-	for ; at < len(batch.jobs); at++ {
+	for ; at < n; at++ {
 		s.do(&batch.jobs[at])
 	}
-	batch.free()
+	batch.free() // and is somebody else's
 }
 
 // quit is called when the application has ended the dispatcher's goroutine in
