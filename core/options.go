@@ -104,8 +104,9 @@ type Options struct {
 	// with AllowEIO3.
 	Parser Parser
 
-	// Adapter connects the servers of a cluster, one adapter per namespace.
-	// Default: none, this server is alone.
+	// Adapter connects the servers of a cluster, one adapter per namespace. It
+	// may ask the server for other namespaces, not for the one that it is
+	// called for: that would wait for itself. Default: none, this server is alone.
 	Adapter func(*Local) Adapter
 
 	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
