@@ -20,6 +20,9 @@ import (
 	"github.com/gosio/gosio/internal/leak"
 )
 
+// requestID is made once: New writes a variable that its handlers read.
+var requestID = requestid.New()
+
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
 	leak.Main(m)
@@ -62,8 +65,8 @@ func TestMiddleware(t *testing.T) {
 	}
 	for name, use := range map[string][]gin.HandlerFunc{
 		"gzip":                  {gzip.Gzip(gzip.BestSpeed)},
-		"gzip, request id":      {gzip.Gzip(gzip.BestSpeed), requestid.New()},
-		"request id, gzip":      {requestid.New(), gzip.Gzip(gzip.BestSpeed)},
+		"gzip, request id":      {gzip.Gzip(gzip.BestSpeed), requestID},
+		"request id, gzip":      {requestID, gzip.Gzip(gzip.BestSpeed)},
 		"cors":                  {cors.New(cors.Config{AllowOrigins: []string{mounttest.Origin}})},
 		"auth":                  {abortUnlessSigned},
 		"ErrorLogger, Recovery": {gin.ErrorLogger(), gin.Recovery()},
@@ -123,7 +126,7 @@ func TestCORS(t *testing.T) {
 func TestRequestID(t *testing.T) {
 	t.Parallel()
 	r := gin.New()
-	r.Use(requestid.New())
+	r.Use(requestID)
 	siogin.Mount(r, mounttest.NewApp(t).Server)
 	mounttest.HeaderOnce(t, mounttest.Serve(t, r)+"/socket.io", "X-Request-Id")
 }
