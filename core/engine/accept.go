@@ -98,10 +98,13 @@ func switchProtocols(w http.ResponseWriter, hold bool) (a accepted, err error) {
 	return a, nil
 }
 
-// bare reports whether w is net/http's own: then nobody has to be told of the
-// response, and writing it together with the first packet saves a sixth of the
-// CPU time of a connection.
+// bare reports whether w is net/http's own, or an integration's that says so by
+// a method: then nobody has to be told of the response, and writing it together
+// with the first packet saves a sixth of the CPU time of a connection.
 func bare(w http.ResponseWriter) bool {
+	if _, says := w.(interface{ Bare() }); says {
+		return true
+	}
 	t := reflect.TypeOf(w)
 	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "net/http" && t.Elem().Name() == "response"
 }

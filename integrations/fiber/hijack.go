@@ -109,9 +109,17 @@ func (w *hijacked) WriteHeader(code int) {
 	}
 }
 
-// Hijack implements http.Hijacker. It sends the 101 first.
+// Bare tells the server that middleware has had its way already, so that it may
+// send the 101 itself, with the first packet.
+func (*hijacked) Bare() {}
+
+// Hijack implements http.Hijacker. It sends the 101 first, if there is one.
 func (w *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if err := w.send(); err != nil {
+	send := w.send
+	if w.status == 0 { // the server does
+		send = func() error { return w.conn.SetWriteDeadline(time.Time{}) }
+	}
+	if err := send(); err != nil {
 		return nil, nil, err
 	}
 	w.taken = true
