@@ -257,7 +257,8 @@ func (c *conn) awaitAttachments(pending bool) {
 		c.attached = nil
 	case pending && c.attached == nil && !c.closed:
 		wait := c.srv.opts.Limits.AttachmentTimeout
-		c.attached = &deadline{time.AfterFunc(wait, c.noAttachments), time.Now().Add(wait)}
+		by := time.Now().Add(wait) // before the timer runs, or it might find itself early
+		c.attached = &deadline{time.AfterFunc(wait, c.noAttachments), by}
 	}
 }
 

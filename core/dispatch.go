@@ -19,13 +19,16 @@ type jobKind uint8
 const (
 	jobEvent jobKind = iota
 	jobConnect
+	jobGreet // what is left of a jobConnect
 	jobDisconnect
+	jobDone
 )
 
 // job is one thing that a socket's dispatcher does.
 type job struct {
 	kind   jobKind
 	reason Reason        // jobDisconnect
+	hook   int           // jobGreet, jobDisconnect: the hooks that have begun
 	packet parser.Packet // jobEvent; its data is the job's own
 }
 
@@ -164,36 +167,43 @@ func (s *Socket) doAll(batch *inbox) {
 }
 
 // quit is called when the application has ended the dispatcher's goroutine in
-// one of the jobs, by runtime.Goexit: a test's FailNow does. The other jobs get
-// another dispatcher.
+// one of the jobs, by runtime.Goexit: a test's FailNow does. The hooks behind
+// that one, and the other jobs, get another dispatcher.
 func (s *Socket) quit(batch *inbox, at int) {
+	defer func() { // whatever an observer does
+		batch.jobs = slices.Delete(batch.jobs, 0, at)
+		s.mu.Lock()
+		if s.inbox != nil {
+			batch.jobs = append(batch.jobs, s.inbox.jobs...)
+		}
+		s.inbox = batch
+		s.mu.Unlock()
+		go s.dispatch()
+	}()
 	logExit(s.log())
 	s.abandon(&batch.jobs[at])
-	batch.jobs = slices.Delete(batch.jobs, 0, at+1)
-	s.mu.Lock()
-	if s.inbox != nil {
-		batch.jobs = append(batch.jobs, s.inbox.jobs...)
-	}
-	s.inbox = batch
-	s.mu.Unlock()
-	go s.dispatch()
+	s.closePanicked()
 }
 
-// abandon does what a job that was not finished owes others.
+// abandon does what a job that was not finished owes others, and leaves of it
+// what another dispatcher can do.
 func (s *Socket) abandon(j *job) {
 	switch j.kind {
 	case jobEvent:
+		j.kind = jobDone
 		s.conn.unhold(j.size())
 	case jobConnect:
-		if s.admitted { // a hook of OnConnect
-			s.welcome()
+		if s.admitted {
+			j.kind = jobGreet
 			return
 		}
+		j.kind = jobDone
+		defer func() {
+			s.leaveAll()
+			s.refuse(errPanicked)
+			s.ns.release()
+		}()
 		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
-		s.refuse(errPanicked)
-		s.ns.release()
-	case jobDisconnect:
-		s.departed(j.reason)
 	}
 }
 
@@ -207,22 +217,30 @@ func (s *Socket) do(j *job) {
 	case jobConnect:
 		if !s.join() {
 			s.ns.release()
+			return
 		}
+		j.kind = jobGreet
+		s.greet(j)
+	case jobGreet:
+		s.greet(j)
 	case jobDisconnect:
-		for _, hook := range s.ns.disconnectHooks() {
+		for hooks := s.ns.disconnectHooks(); j.hook < len(hooks); {
+			hook := hooks[j.hook]
+			j.hook++
 			s.guard("disconnect", func() { hook(s, j.reason) })
 		}
+		j.kind = jobDone
 		s.departed(j.reason)
 	}
 }
 
 // departed ends a socket whose hooks have run.
 func (s *Socket) departed(reason Reason) {
+	defer s.ns.release()
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
 	s.stepped(&NamespaceEvent{Step: NamespaceLeft, Reason: reason}, time.Time{})
-	s.ns.release()
 }
 
 // join runs the middleware and, if it agrees, lets the socket in. It reports
@@ -254,7 +272,6 @@ func (s *Socket) join() (in bool) {
 	}
 	s.conn.joined()
 	s.stepped(&NamespaceEvent{Step: NamespaceJoined}, start)
-	s.greet()
 	return true
 }
 

@@ -2,9 +2,13 @@ package socketio_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
@@ -25,9 +29,13 @@ func TestGoexit(t *testing.T) {
 		}
 		a.On("exit", func() { runtime.Goexit() })
 		a.On("echo", func(v int) int { return v })
-		var hook bool
+		var hook, hear bool
+		later := 0
+		a.OnAny(func(*socketio.Incoming) { exit(hear) })
 		a.OnConnect(func(*socketio.Socket) { exit(hook) })
+		a.OnConnect(func(*socketio.Socket) { later++ })
 		a.OnDisconnect(func(*socketio.Socket, socketio.Reason) { exit(hook) })
+		a.OnDisconnect(func(*socketio.Socket, socketio.Reason) { later++ })
 		a.Of("/closed").UseFunc(func(context.Context, *socketio.Socket) error { runtime.Goexit(); return nil })
 
 		c := siotest.Dial(t, a, o)
@@ -42,23 +50,122 @@ func TestGoexit(t *testing.T) {
 		w.check(t, 4, "handled exit socketio: panicked 0s", "handled echo <nil> 0s")
 		assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
 
+		hear = true
+		assert.True(t, "it has failed", c.Call("echo", 1).Failure() != nil)
+		hear = false
+		assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
+
 		c.RefusedOf("/closed", nil)
 		w.expect(t, "ns /closed refused socketio: panicked")
 
-		hook = true
+		later, hook = 0, true
 		second := siotest.Dial(t, a, o)
 		second.Call("echo", 1)
 		second.Disconnect()
 		time.Sleep(time.Minute)
 		w.check(t, 3, "ns / joined", "ns / left client namespace disconnect")
 		assert.Equal(t, "in the namespace", a.Stats().Namespaces["/"].Sockets, 1)
+		assert.Equal(t, "hooks behind it", later, 2)
 		hook = false
 
 		lines := a.log.take()
-		assert.Equal(t, "lines", len(lines), 4)
+		assert.Equal(t, "lines", len(lines), 5)
 		for _, line := range lines {
 			assert.True(t, line, strings.Contains(line, "runtime.Goexit"))
 		}
+	})
+}
+
+// exiting is an observer that ends the goroutine that calls it.
+type exiting struct {
+	socketio.NopObserver
+	step socketio.NamespaceStep
+}
+
+func (o exiting) Namespace(e socketio.NamespaceEvent) {
+	if e.Step == o.step {
+		runtime.Goexit()
+	}
+}
+
+// TestGoexitObserver: the socket's steps are taken all the same.
+func TestGoexitObserver(t *testing.T) {
+	for _, step := range []socketio.NamespaceStep{socketio.NamespaceJoined, socketio.NamespaceRefused, socketio.NamespaceLeft} {
+		t.Run(string(step), func(t *testing.T) {
+			onBoth(t, func(t *testing.T, o siotest.Options) {
+				a := newApp(t, socketio.Options{Observer: exiting{step: step}})
+				a.Of("/closed").UseFunc(func(context.Context, *socketio.Socket) error { return errors.New("closed") })
+				c := siotest.Dial(t, a, o)
+				c.RefusedOf("/closed", nil)
+				c.Disconnect()
+				time.Sleep(time.Minute)
+				assert.Equal(t, "connections", a.Connections(), 0)
+				assert.NoError(t, a.Shutdown(t.Context()))
+				a.log.take()
+			})
+		})
+	}
+}
+
+// TestGoexitClosePanicked: a handler that has failed in that way ends the
+// connection where a panic does.
+func TestGoexitClosePanicked(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := newApp(t, socketio.Options{ClosePanicked: true})
+		a.On("exit", func() { runtime.Goexit() })
+		c := siotest.Dial(t, a, o)
+		assert.True(t, "it has failed", c.Call("exit").Failure() != nil)
+		time.Sleep(time.Minute)
+		assert.Equal(t, "connections", a.Connections(), 0)
+		a.log.take()
+	})
+}
+
+// TestGoexitOnRoom: the events of rooms go on.
+func TestGoexitOnRoom(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, said := newApp(t, socketio.Options{}), new(journal)
+		a.OnRoom(func(e socketio.RoomEvent) {
+			if said.note("%s %s", e.Type, e.Room); e.Type == socketio.RoomCreated && e.Room == "a" {
+				runtime.Goexit()
+			}
+		})
+		a.On("join", func(s *socketio.Socket, room string) error { return s.Join(room) })
+		c := siotest.Dial(t, a, siotest.Options{})
+		assert.True(t, "it has failed", c.Call("join", "a").Failure() != nil)
+		c.Call("join", "b")
+		assert.Equal(t, "told", strings.Count(said.take(), ";"), 3)
+		a.log.take()
+	})
+}
+
+// TestGoexitOnCaller: where a session runs on the goroutine of the request, that
+// one stays until the connection has ended: its caller would close it.
+func TestGoexitOnCaller(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := newApp(t, socketio.Options{})
+		a.On("exit", func() { runtime.Goexit() })
+		a.On("echo", func(v int) int { return v })
+		var gone atomic.Bool
+		conn := siotest.Open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Upgrade") != "" {
+				defer gone.Store(true)
+				r = r.WithContext(socketio.RunOnCaller(r.Context()))
+			}
+			a.ServeHTTP(w, r)
+		}), siotest.Options{Transport: "polling"})
+		assert.NoError(t, conn.Send("40"))
+		assert.True(t, "joined", strings.HasPrefix(conn.Next(), "40{"))
+		conn.Upgrade()
+		assert.NoError(t, conn.Send(`420["exit"]`))
+		assert.Equal(t, "it has failed", conn.Next(), `430[{"error":{"code":"internal","message":"internal error"}}]`)
+		assert.NoError(t, conn.Send(`421["echo",7]`))
+		assert.Equal(t, "echo", conn.Next(), `431[7]`)
+		assert.True(t, "the caller waits", !gone.Load())
+		a.Close()
+		synctest.Wait()
+		assert.True(t, "and returns", gone.Load())
+		a.log.take()
 	})
 }
 

@@ -160,12 +160,24 @@ func (s *Socket) handle(p *parser.Packet) {
 		in.Event = string(name)
 	}
 	in.args = p.AppendArgs(in.few[:0])
+	returned := false
+	defer func() {
+		if !returned { // the application has ended this goroutine, see quit
+			in.fail(errPanicked, s.log)
+		}
+	}()
+	s.answer(in, h, heard)
+	returned = true
+}
+
+// answer calls the listeners of an event and its handler.
+func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 	if heard {
 		s.hear(in)
-		h = s.find(name) // what a listener has registered is there
+		h = s.find(in.packet.EventName()) // what a listener has registered is there
 	}
 	if h == nil {
-		s.nobody(p)
+		s.nobody(&in.packet)
 		return
 	}
 	err := s.invoke(h, in)
@@ -180,13 +192,10 @@ func (s *Socket) handle(p *parser.Packet) {
 
 // invoke calls a handler. A panic is an error to the caller.
 func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
-	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked("handler of "+clip(in.Event), p)
 			err = errPanicked
-		} else if !returned { // there is no caller any more, see quit
-			in.fail(errPanicked, s.log)
 		}
 	}()
 	call, wrapped := s.within(inParent, h)
@@ -195,12 +204,9 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 		ctx = s.Context()
 	}
 	if o := s.ns.srv.observer; o != nil {
-		err = o.handle(ctx, h, call, in)
-	} else {
-		err = call(ctx, in)
+		return o.handle(ctx, h, call, in)
 	}
-	returned = true
-	return err
+	return call(ctx, in)
 }
 
 // unhandled is the handler of events that have none. Like the reference it

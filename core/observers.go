@@ -20,22 +20,20 @@ func Observers(list ...Observer) Observer {
 	case 1:
 		return list[0]
 	}
-	return observers{list: list}
-}
-
-// observers is the list of Observers, of which guard makes a fanOut.
-type observers struct {
-	NopObserver
-	list []Observer
+	each := make(fanOut, len(list))
+	for i, o := range list {
+		each[i] = &observing{to: o, log: slog.Default()} // unless guard makes others
+	}
+	return each
 }
 
 // guard returns an Observer of which one member's panic does not reach the
 // others.
 func guard(o Observer, log *slog.Logger, began time.Time) *observing {
-	if several, ok := o.(observers); ok {
-		each := make(fanOut, len(several.list))
-		for i, o := range several.list {
-			each[i] = guard(o, log, began)
+	if several, ok := o.(fanOut); ok {
+		each := make(fanOut, len(several))
+		for i, o := range several {
+			each[i] = guard(o.to, log, began)
 		}
 		o = each
 	}
@@ -44,16 +42,16 @@ func guard(o Observer, log *slog.Logger, began time.Time) *observing {
 
 // watch gives the server to those who want it.
 func watch(o Observer, srv *Server) {
-	if several, ok := o.(observers); ok {
-		for _, o := range several.list {
-			watch(o, srv)
+	if several, ok := o.(fanOut); ok {
+		for _, o := range several {
+			watch(o.to, srv)
 		}
 	} else if w, ok := o.(Watcher); ok {
 		w.Watch(srv)
 	}
 }
 
-// fanOut implements Observer for a server that has several.
+// fanOut is what Observers returns.
 type fanOut []*observing
 
 // Connection implements Observer.

@@ -69,6 +69,17 @@ func TestObservers(t *testing.T) {
 	})
 }
 
+// TestObserversWrapped: an observer may do something of its own around several.
+func TestObserversWrapped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		said := new(journal)
+		one, two := &link{journal: said, name: "1"}, &link{journal: said, name: "2"}
+		a := newApp(t, socketio.Options{Observer: struct{ socketio.Observer }{socketio.Observers(one, two)}})
+		siotest.Dial(t, a, siotest.Options{})
+		assert.Equal(t, "told", said.take(), "1 connection; 2 connection; 1 namespace; 2 namespace; 1 flushed; 2 flushed")
+	})
+}
+
 // TestObserversOfOne: where there is one there is no list.
 func TestObserversOfOne(t *testing.T) {
 	t.Parallel()

@@ -77,23 +77,37 @@ func (e *roomEvents) add(t RoomEventType, room, socket string) {
 // tell tells the listeners what there is, unless somebody does already, who
 // goes on with it. Called without mu, the lock of rooms.
 func (e *roomEvents) tell(mu sync.Locker) {
-	for first := true; ; first = false {
-		mu.Lock()
-		if first && e.telling {
-			mu.Unlock()
-			return
-		}
-		queue := e.queue
-		e.queue = nil
-		e.telling = len(queue) > 0
-		e.waiting.Store(false)
+	mu.Lock()
+	if e.telling {
 		mu.Unlock()
-		if len(queue) == 0 {
+		return
+	}
+	e.telling = true
+	mu.Unlock()
+	e.tellAll(mu)
+}
+
+// tellAll is tell for who does it.
+func (e *roomEvents) tellAll(mu sync.Locker) {
+	returned := false
+	defer func() {
+		if !returned { // a listener has ended the goroutine, see Socket.quit
+			go e.tellAll(mu)
+		}
+	}()
+	for {
+		mu.Lock()
+		if len(e.queue) == 0 {
+			e.queue, e.telling = nil, false
+			e.waiting.Store(false)
+			mu.Unlock()
+			returned = true
 			return
 		}
-		for _, event := range queue {
-			e.ns.tellRoom(event)
-		}
+		event := e.queue[0]
+		e.queue = e.queue[1:]
+		mu.Unlock()
+		e.ns.tellRoom(event)
 	}
 }
 

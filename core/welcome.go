@@ -96,14 +96,17 @@ func (s *Socket) welcome() {
 }
 
 // greet runs the hooks of OnConnect and then welcomes the client.
-func (s *Socket) greet() {
+func (s *Socket) greet(j *job) {
 	hooks := s.ns.connectHooks()
-	if len(hooks) > 0 {
+	if len(hooks) > j.hook {
 		patience := time.AfterFunc(welcomeDelay, s.welcome)
 		defer patience.Stop()
 	}
-	for _, hook := range hooks {
+	for j.hook < len(hooks) {
+		hook := hooks[j.hook]
+		j.hook++
 		s.guard("connect", func() { hook(s) })
 	}
+	j.kind = jobDone
 	s.welcome()
 }

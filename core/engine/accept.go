@@ -91,12 +91,16 @@ func switchProtocols(w http.ResponseWriter, hold bool) (a accepted, err error) {
 	}
 	if hold {
 		head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
-		_ = w.Header().Write(head)
+		_ = w.Header().WriteSubset(head, notIn101)
 		head.WriteString("\r\n")
 		a.head = head.Bytes()
 	}
 	return a, nil
 }
+
+// notIn101 has no place there, whoever has set it. See RFC 9110 section 8.6 and
+// RFC 9112 section 6.1.
+var notIn101 = map[string]bool{"Content-Length": true, "Transfer-Encoding": true}
 
 // bare reports whether w is net/http's own, or an integration's that says so by
 // a method: then nobody has to be told of the response, and writing it together

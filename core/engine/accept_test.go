@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -35,8 +36,17 @@ func TestFirstWrite(t *testing.T) {
 			},
 		}
 		for name, wrap := range wraps {
-			h := serveIn(t, setup{wrap: wrap})
-			c := h.ws("")
+			h := serveIn(t, setup{wrap: wrap, opts: engine.Options{Headers: func(h http.Header, _ *http.Request, _ bool) {
+				h.Set("X-Mine", "a\r\nX-Theirs: b")
+				h.Set("Content-Length", "5")
+			}}})
+			c := h.dial()
+			res := c.http(upgradeRequest("&transport=websocket", keyHeaders))
+			assert.Equal(t, name+": status", res.StatusCode, http.StatusSwitchingProtocols)
+			assert.Equal(t, name+": header", res.Header.Get("X-Mine"), "a  X-Theirs: b")
+			for _, header := range []string{"Content-Length", "X-Theirs"} {
+				assert.Equal(t, name+": "+header, res.Header.Get(header), "")
+			}
 			assert.Equal(t, name+": open packet is there", c.br.Buffered() > 0, wrap == nil)
 			_, open := c.next()
 			assert.Equal(t, name+": type", open[0], byte('0'))

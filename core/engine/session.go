@@ -372,7 +372,12 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	s.ending = reason
 	lost := 0
 	if errors.Is(err, ErrSlowConsumer) {
-		lost = max(len(*s.waiting()), 1)
+		waiting := *s.waiting()
+		lost = len(waiting)
+		if lost > 0 && waiting[0].answer {
+			lost--
+		}
+		lost = max(lost, 1)
 	}
 	if !flush {
 		s.sampled = 0

@@ -128,8 +128,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 	c := &wsConn{shard: srv.flush.next(), over: make(chan struct{})}
 	c.attach(st)
 	if _, opened = srv.open(r, query{}, id, c, nil); opened {
-		c.run(early)
-		<-c.over
+		c.runOver(early)
 	}
 }
 
@@ -145,8 +144,7 @@ func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
 		return &RequestError{Code: BadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
 	}
 	if s.enter(c, st) {
-		c.run(early)
-		<-c.over
+		c.runOver(early)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ var pongMessage = control("3")
 // the client sends the pings, gives up waiting for one.
 func (s *Session) firstBeat() time.Duration {
 	if s.v3 {
-		return s.srv.opts.PingInterval + s.srv.opts.PingTimeout
+		return time.Duration(clock(s.srv.opts.PingInterval).add(s.srv.opts.PingTimeout))
 	}
 	return s.srv.opts.PingInterval
 }

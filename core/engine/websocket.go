@@ -101,10 +101,25 @@ func (c *wsConn) start(r *http.Request, early []byte) {
 		go c.run(early)
 		return
 	}
-	over := make(chan struct{})
-	c.over = over
+	c.over = make(chan struct{})
+	c.runOver(early)
+}
+
+// runOver is run that returns when the connection has ended: also when it is
+// another goroutine that reads by then, because the application has ended this
+// one by runtime.Goexit. It cannot be held up on its way out otherwise.
+func (c *wsConn) runOver(early []byte) {
+	over, returned := c.over, false
+	defer func() {
+		if !returned {
+			if p := recover(); p != nil {
+				panic(p) //nolint:forbidigo // a bug of ours, or of the application: it goes on
+			}
+		}
+		<-over
+	}()
 	c.run(early)
-	<-over
+	returned = true
 }
 
 // run sends what has been queued, takes what came behind the handshake, and
