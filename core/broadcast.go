@@ -110,7 +110,8 @@ func (ns *Namespace) deliver(t *Target, f *frames) (n int) {
 	}
 	list := matched.Get().(*[]*Socket)
 	sockets := ns.rooms.match(t, (*list)[:0])
-	for _, s := range sockets {
+	for i, s := range sockets {
+		warm(sockets, i)
 		// one that is gone, or too slow, is told by its own disconnect
 		if f.volatile && s.sendVolatile(f) || !f.volatile && s.send(f) == nil {
 			n++
@@ -120,4 +121,17 @@ func (ns *Namespace) deliver(t *Target, f *frames) (n int) {
 	*list = sockets
 	matched.Put(list)
 	return n
+}
+
+// warmAhead is how many recipients of a broadcast the CPU loads at a time.
+const warmAhead = 8
+
+// warm has the CPU load the next recipients, every so often.
+func warm(sockets []*Socket, at int) {
+	if at%warmAhead != 0 {
+		return
+	}
+	for _, s := range sockets[at:min(at+warmAhead, len(sockets))] {
+		s.sess.Warm()
+	}
 }

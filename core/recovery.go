@@ -251,7 +251,8 @@ func (r *recovery) deliver(t *Target, f *frames) (n int) {
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
 	sockets, pos := r.match(t, f, (*list)[:0])
-	for _, s := range sockets {
+	for i, s := range sockets {
+		warm(sockets, i)
 		if f.volatile {
 			if s.transmitVolatile(f) {
 				n++

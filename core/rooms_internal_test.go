@@ -18,7 +18,7 @@ func crowd(tb testing.TB, n, members int) []*Socket {
 	ns := srv.Of("/")
 	sockets := make([]*Socket, n)
 	for i := range sockets {
-		s := newSocket(ns, nil, nil)
+		s := newSocket(ns, &conn{}, nil)
 		s.state.Store(connected)
 		ns.rooms.add(s)
 		sockets[i] = s

@@ -24,17 +24,20 @@ const (
 // concurrently. Its handlers run one after another, in the order in which the
 // client sent the events.
 type Socket struct {
-	ns        *Namespace
-	conn      *conn
+	// What a broadcast needs, together: see engine.Session.Warm.
+	ns      *Namespace
+	conn    *conn
+	sess    *engine.Session // conn's
+	state   atomic.Int32
+	holding atomic.Bool           // see welcome.go
+	own     atomic.Pointer[scope] // nil: never used
+	track   *track                // for recovery; nil: off
+
 	id        string
 	handshake *Handshake
-	state     atomic.Int32
-	own       atomic.Pointer[scope] // nil: never used
 
 	in       []membership // guarded by ns.rooms.mu
-	holding  atomic.Bool  // see welcome.go
 	admitted bool         // by the middleware; used by the dispatcher only
-	track    *track       // for recovery; nil: off
 
 	mu       sync.Mutex
 	inbox    *inbox
@@ -52,7 +55,7 @@ type Socket struct {
 }
 
 func newSocket(ns *Namespace, c *conn, h *Handshake) *Socket {
-	s := &Socket{ns: ns, conn: c, id: c.socketID(ns), handshake: h}
+	s := &Socket{ns: ns, conn: c, sess: c.sess, id: c.socketID(ns), handshake: h}
 	if ns.recovery != nil {
 		s.track = ns.recovery.newTrack()
 		s.track.barred = c.old() // its client cannot ask for it
@@ -93,7 +96,7 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 func (s *Socket) Handshake() *Handshake { return s.handshake }
 
 // Transport is the name of the transport in use: "polling" or "websocket".
-func (s *Socket) Transport() string { return s.conn.sess.Transport() }
+func (s *Socket) Transport() string { return s.sess.Transport() }
 
 // Connected reports whether the socket has joined and not left.
 func (s *Socket) Connected() bool { return s.connected() }
@@ -291,12 +294,12 @@ func (s *Socket) transmit(f *frames) error {
 	held, err := s.hold(f, false)
 	switch {
 	case held && errors.Is(err, engine.ErrSlowConsumer):
-		s.conn.sess.Overflow()
+		s.sess.Overflow()
 	case held:
 	case f.binary == nil:
-		err = s.conn.sess.Send(f.text)
+		err = s.sess.Send(f.text)
 	default:
-		err = s.conn.sess.Send(f.messages(s.conn)...)
+		err = s.sess.Send(f.messages(s.conn)...)
 	}
 	return sendError(err)
 }
@@ -330,9 +333,9 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 		return err == nil
 	}
 	if f.binary == nil {
-		return s.conn.sess.SendVolatile(f.text)
+		return s.sess.SendVolatile(f.text)
 	}
-	return s.conn.sess.SendVolatile(f.messages(s.conn)...)
+	return s.sess.SendVolatile(f.messages(s.conn)...)
 }
 
 // Disconnect makes the socket leave its namespace, with
@@ -353,7 +356,7 @@ func (s *Socket) Disconnect(closeConn bool) {
 // connection are disconnected with [ForcedClose].
 func (s *Socket) CloseTransport() {
 	s.welcome()
-	s.conn.sess.Close()
+	s.sess.Close()
 }
 
 // Siblings returns the sockets, this one included, of the namespaces that the

@@ -32,7 +32,7 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 	s := &Session{srv: srv, refs: 1}
 	c = &wsConn{s: s, deflation: srv.deflate.shared[maxWindowBits], scheduled: true}
 	c.attach(conn)
-	s.ws = c
+	s.ws.Store(c)
 	for _, m := range msgs {
 		s.push(m)
 	}

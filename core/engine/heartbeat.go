@@ -45,7 +45,7 @@ func (s *Session) startHeartbeat() {
 // firstPollBy is the time by which a polling client must have come back; zero
 // if it has, or need not.
 func (s *Session) firstPollBy() clock {
-	if s.ws != nil || s.seen || s.srv.opts.FirstPollTimeout < 0 {
+	if s.ws.Load() != nil || s.seen || s.srv.opts.FirstPollTimeout < 0 {
 		return 0
 	}
 	return s.opened.add(s.srv.opts.FirstPollTimeout)

@@ -28,6 +28,6 @@ func (c *wsConn) read() (*readBuffer, int, error) {
 
 func (c *wsConn) onReadable(uintptr) bool { return true }
 
-func (w *writer) once(uintptr) bool { return true }
+func (w *writer) once(uintptr) {}
 
 func (c *wsConn) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }

@@ -61,9 +61,13 @@ func (c *wsConn) onReadable(fd uintptr) bool {
 			continue
 		case errors.Is(err, syscall.EAGAIN):
 			readBuffers.Put(buf)
+			c.quiet()
 			return false
 		case err == nil && n == 0:
 			err = io.EOF
+		}
+		if err == nil {
+			c.busy()
 		}
 		c.buf, c.n, c.err = buf, max(n, 0), err
 		return true
@@ -72,10 +76,7 @@ func (c *wsConn) onReadable(fd uintptr) bool {
 
 // once writes once, without waiting. Nothing written and no error means that
 // the kernel takes nothing now.
-func (w *writer) once(fd uintptr) bool {
-	w.n, w.err = writeOnce(fd, w.data)
-	return true
-}
+func (w *writer) once(fd uintptr) { w.n, w.err = writeOnce(fd, w.data) }
 
 func writeOnce(fd uintptr, b []byte) (int, error) {
 	for {

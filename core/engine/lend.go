@@ -33,6 +33,8 @@ type lending struct {
 	next    atomic.Uint32 // deals the slots out
 	ticking atomic.Bool
 
+	flushers *flushers // are roused at each tick
+
 	// Owned by the timer.
 	timer *time.Timer
 	ticks int
@@ -107,17 +109,15 @@ func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
 		}
 		c.lease.slot = slot
 		n = c.lease.n.Add(1)
-		if !l.ticking.Load() {
-			l.start()
-		}
+		l.start()
 		return n, true
 	}
 	return 0, false
 }
 
-// start runs the timer, unless another one has just done so.
+// start runs the timer, unless it runs.
 func (l *lending) start() {
-	if !l.ticking.CompareAndSwap(false, true) {
+	if l.ticking.Load() || !l.ticking.CompareAndSwap(false, true) {
 		return
 	}
 	l.ticks = 0
@@ -127,8 +127,10 @@ func (l *lending) start() {
 	l.timer.Reset(lendTick)
 }
 
-// tick has the readers taken over that were lent at the last tick already.
+// tick has the readers taken over that were lent at the last tick already, and
+// what was put off for their sake written.
 func (l *lending) tick() {
+	l.flushers.rouse()
 	busy := false
 	for i := range l.slots {
 		c := l.slots[i].Load()
@@ -147,6 +149,10 @@ func (l *lending) tick() {
 		return
 	}
 	l.ticking.Store(false)
+	if l.flushers.put.Load() {
+		l.start()
+		return
+	}
 	for i := range l.slots { // lent between the look and the store
 		if l.slots[i].Load() != nil {
 			l.start()
@@ -173,10 +179,7 @@ func (c *wsConn) takeOver(n uint64) {
 // Yield tells the session that the application, in a handler that it runs for
 // it, is going to wait for something that may have to be read first.
 func (s *Session) Yield() {
-	s.mu.Lock()
-	c := s.ws
-	s.mu.Unlock()
-	if c != nil {
+	if c := s.ws.Load(); c != nil {
 		c.takeOver(c.lease.n.Load())
 	}
 }

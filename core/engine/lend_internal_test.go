@@ -13,7 +13,7 @@ func BenchmarkLend(b *testing.B) {
 	for _, readers := range []int{1, 16} {
 		b.Run(fmt.Sprint(readers), func(b *testing.B) {
 			srv := &Server{}
-			srv.flush.init()
+			srv.flush.init(&srv.lending)
 			srv.lending.ticking.Store(true) // no timer: nothing takes over
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {

@@ -88,7 +88,7 @@ func (s *Session) takeSample() (at time.Duration) {
 // takeSample is that of the session if the connection is its transport. Called
 // with s.mu held.
 func (c *wsConn) takeSample() time.Duration {
-	if c.s.ws != c {
+	if c.s.ws.Load() != c {
 		return 0
 	}
 	return c.s.takeSample()

@@ -104,7 +104,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.seen = true
 	switch {
-	case s.ws != nil || s.state.Load() == stateReleased:
+	case s.ws.Load() != nil || s.state.Load() == stateReleased:
 		s.mu.Unlock()
 		s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
 		return
@@ -121,7 +121,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.poll = nil
 		if gone {
-			moved := s.ws != nil
+			moved := s.ws.Load() != nil
 			s.mu.Unlock()
 			if !moved { // after the upgrade the client may drop it
 				s.shut(TransportError, errPollGone, false)
@@ -139,7 +139,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
 	at := s.takeSample()
-	moved := s.ws != nil
+	moved := s.ws.Load() != nil
 	closed, left := !moved && s.state.Load() != stateOpen, s.left
 	s.mu.Unlock()
 	end := ""
@@ -310,7 +310,7 @@ func (s *Session) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	by := s.srv.in(s.srv.opts.CloseTimeout)
-	if s.state.Load() == stateClosing && s.ws == nil && by < s.deadline {
+	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
 		s.arm(by)
 	}
 }
@@ -347,7 +347,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 func (s *Session) beginPost(r *http.Request) *RequestError {
 	s.mu.Lock()
 	s.seen = true
-	moved := s.ws != nil
+	moved := s.ws.Load() != nil
 	overlap := s.posting
 	if !moved && !overlap {
 		s.posting = true
@@ -370,7 +370,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestErr
 		return &RequestError{Code: BadRequest, Context: "binary body"}
 	}
 	if s.state.Load() == stateOpen {
-		s.waitBacklog(r.Context())
+		s.waitBacklog(r.Context(), nil)
 	}
 	pooled := bodies.Get().(*[]byte)
 	defer putBody(pooled)

@@ -75,7 +75,7 @@ func NewServer(h Handler, o *Options) *Server {
 	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
 	srv.deflate = newDeflater(opts.PerMessageDeflate)
 	srv.life, srv.end = context.WithCancel(context.Background())
-	srv.flush.init()
+	srv.flush.init(&srv.lending)
 	srv.began = time.Now().Add(-1) // before any sample
 	return srv
 }

@@ -22,25 +22,29 @@ const (
 
 // Session is one Engine.IO connection, whatever transport it is on at the
 // moment. Its methods may be called concurrently.
+//
+// What a send needs comes first: see warm.go.
 type Session struct {
-	srv    *Server
+	srv     *Server
+	state   atomic.Int32
+	mu      sync.Mutex
+	ws      atomic.Pointer[wsConn] // nil: polling; changed with mu held
+	queued  int64                  // bytes in queue and in the connections' out, and those being written; guarded by mu
+	sampled time.Duration          // when a message that is timed was queued; 0: none is; guarded by mu; see observer.go
+
 	id     string
-	pin    string   // see Options.Pin
-	recv   Receiver // set once Connect has returned
-	base64 bool     // the client asked for binary messages as base64 text
-	v3     bool     // it speaks protocol 3; see v3.go
-	state  atomic.Int32
+	pin    string      // see Options.Pin
+	recv   Receiver    // set once Connect has returned
+	base64 bool        // the client asked for binary messages as base64 text
+	v3     bool        // it speaks protocol 3; see v3.go
 	pinged atomic.Bool // a ping waits for its pong
 
 	// Guarded by mu.
-	mu       sync.Mutex
 	early    *failure // what ended the session while Connect ran
 	ending   Reason   // what Receiver.Closed was told
-	ws       *wsConn  // nil: polling
 	probe    *wsConn  // an upgrade in progress
 	poll     *poll    // the GET that waits
 	queue    []Message
-	queued   int64         // bytes in queue and in the connections' out, and those being written
 	refs     int           // goroutines that work for it: readers, drains, callers of Connect and Closed
 	posted   chan struct{} // closed when the POST in flight ends
 	done     chan struct{} // closed when the session ends; made on demand
@@ -54,7 +58,6 @@ type Session struct {
 	timer    *time.Timer
 	deadline clock // what the timer stands for; an earlier call is stale
 	pingAt   clock
-	sampled  time.Duration // when a message that is timed was queued; 0: none is; see observer.go
 	opened   clock
 }
 
@@ -77,7 +80,7 @@ func fail(reason Reason, format string, args ...any) *failure {
 func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []byte) (*Session, bool) {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", ws: ws, opened: srv.now(), refs: 1,
+		base64: q.base64, v3: q.eio == "3", opened: srv.now(), refs: 1,
 	}
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
@@ -87,6 +90,7 @@ func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []
 		handshake.Upgrades = srv.upgrades()
 	}
 	if ws != nil {
+		s.ws.Store(ws)
 		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
 		s.refs++
 	}
@@ -141,10 +145,8 @@ func (s *Session) ID() string { return s.id }
 
 // Transport is the name of the transport in use.
 func (s *Session) Transport() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ws != nil {
-		return s.ws.transport()
+	if ws := s.ws.Load(); ws != nil {
+		return ws.transport()
 	}
 	return Polling
 }
@@ -228,8 +230,8 @@ func (s *Session) full(last int, volatile bool, evicted int) error {
 // before the session is shared.
 func (s *Session) push(m Message) {
 	s.queued += int64(len(m.frame))
-	if s.ws != nil {
-		s.ws.push(m)
+	if ws := s.ws.Load(); ws != nil {
+		ws.push(m)
 		return
 	}
 	s.queue = append(s.queue, m)
@@ -237,8 +239,8 @@ func (s *Session) push(m Message) {
 
 // waiting is the queue of the current transport. Called with mu held.
 func (s *Session) waiting() *[]Message {
-	if s.ws != nil {
-		return &s.ws.out
+	if ws := s.ws.Load(); ws != nil {
+		return &ws.out
 	}
 	return &s.queue
 }
@@ -283,8 +285,8 @@ func (s *Session) fits(last int) bool {
 
 // writable reports whether a message sent now would leave now. Called with mu held.
 func (s *Session) writable() bool {
-	if s.ws != nil {
-		return !s.ws.blocked
+	if ws := s.ws.Load(); ws != nil {
+		return !ws.blocked
 	}
 	return s.poll != nil
 }
@@ -292,8 +294,8 @@ func (s *Session) writable() bool {
 // kick wakes whoever writes. It returns the connection to put on the ready
 // list once mu, which the caller holds, is released.
 func (s *Session) kick() *wsConn {
-	if s.ws != nil {
-		return s.ws.schedule()
+	if ws := s.ws.Load(); ws != nil {
+		return ws.schedule()
 	}
 	if s.poll != nil && len(s.queue) > 0 {
 		s.poll.wakeUp()
@@ -384,8 +386,8 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	}
 	var ready *wsConn
 	gone := false
-	if s.ws != nil {
-		ready = s.ws.closeLocked(reason, err, flush)
+	if ws := s.ws.Load(); ws != nil {
+		ready = ws.closeLocked(reason, err, flush)
 	} else {
 		gone = s.closePolling(flush, reason)
 	}
@@ -411,10 +413,7 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 // cut closes what is left of a session at once.
 func (s *Session) cut() {
 	s.shut(ServerShuttingDown, nil, false)
-	s.mu.Lock()
-	ws := s.ws
-	s.mu.Unlock()
-	if ws != nil {
+	if ws := s.ws.Load(); ws != nil {
 		ws.abort() // its reader releases the session
 		return
 	}
@@ -470,13 +469,16 @@ func (s *Session) endedLocked() <-chan struct{} {
 // waitBacklog holds the reader up while the application has too much to do,
 // until the session or ctx ends. The heartbeat does not blame the peer
 // meanwhile. It reports whether it did.
-func (s *Session) waitBacklog(ctx context.Context) (held bool) {
+func (s *Session) waitBacklog(ctx context.Context, reader *wsConn) (held bool) {
 	for {
 		room := s.recv.Backlog()
 		if room == nil {
 			return held
 		}
 		held = true
+		if reader != nil {
+			reader.quiet()
+		}
 		s.setHeld(true)
 		select {
 		case <-room:

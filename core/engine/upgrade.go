@@ -87,7 +87,7 @@ func (s *Session) turnAway(w http.ResponseWriter, r *http.Request) {
 func (s *Session) claimProbe(c *wsConn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateOpen || s.ws != nil || s.probe != nil {
+	if s.state.Load() != stateOpen || s.ws.Load() != nil || s.probe != nil {
 		return false
 	}
 	s.probe = c
@@ -167,7 +167,8 @@ func (c *wsConn) promote() error {
 		return errNotProbe
 	}
 	c.stopExpire()
-	s.probe, s.ws = nil, c
+	s.probe = nil
+	s.ws.Store(c)
 	c.main = true
 	c.out = append(c.out, s.queue...)
 	s.queue = nil

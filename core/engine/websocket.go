@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -18,13 +17,30 @@ import (
 
 // wsConn is one WebSocket connection: the transport of a session, or a probe
 // that may become it. One on a stream differs in its frames only: see stream.go.
+//
+// What a send and a write need comes first: see warm.go.
 type wsConn struct {
-	s     *Session
-	conn  net.Conn
-	raw   syscall.RawConn // nil where conn is no plain TCP connection
+	lease lease
 	shard uint32
 
+	// Guarded by s.mu.
+	scheduled bool // on the ready list, or being written
+	blocked   bool // the kernel has refused bytes; a drain waits for it
+	closing   bool // a close frame is the last thing in out
+	out       []Message
+
+	s         *Session
+	deflation *deflation      // nil: messages are not compressed
+	raw       syscall.RawConn // nil where conn is no plain TCP connection
+	conn      net.Conn
+
+	// Guarded by s.mu.
+	written chan struct{} // closed when nothing is being written any more; made on demand
+	probed  bool
+	late    bool // the upgrade was not completed in time
+
 	// Owned by the reader.
+	atWork    bool  // see busy
 	pings     int32 // ping frames taken since pingsAt, in ns
 	frames    frame.Reader
 	ready     func(fd uintptr) bool // onReadable, bound once
@@ -40,17 +56,6 @@ type wsConn struct {
 	pingsAt   int64
 	expire    *time.Timer   // of an upgrade
 	over      chan struct{} // closed when the connection has ended, if its caller waits
-	lease     lease
-	deflation *deflation // nil: messages are not compressed
-
-	// Guarded by s.mu.
-	out       []Message
-	scheduled bool // on the ready list, or being written
-	blocked   bool // the kernel has refused bytes; a drain waits for it
-	probed    bool
-	late      bool          // the upgrade was not completed in time
-	closing   bool          // a close frame is the last thing in out
-	written   chan struct{} // closed when nothing is being written any more; made on demand
 }
 
 // openWebSocket opens a session directly on WebSocket.
@@ -175,6 +180,7 @@ func (c *wsConn) rest(pong bool) {
 
 // finish releases what hangs on a connection that has ended.
 func (c *wsConn) finish(err error) {
+	c.quiet() // ended waits for a flusher
 	s := c.s
 	if c.main {
 		s.startWork()
@@ -194,7 +200,7 @@ func (c *wsConn) finish(err error) {
 // readOnce takes what has arrived and feeds it.
 func (c *wsConn) readOnce() error {
 	if c.main && c.s.state.Load() == stateOpen {
-		held := c.s.waitBacklog(context.Background())
+		held := c.s.waitBacklog(context.Background(), c)
 		if held && c.timed { // the rest of the message may have come long ago
 			_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.MessageTimeout))
 		}
@@ -324,25 +330,6 @@ func (c *wsConn) write(m Message) error {
 	return nil
 }
 
-// outs lends arrays to connections that have something queued.
-var outs = sync.Pool{New: func() any { return new([8]Message) }}
-
-// push queues a message. Called with s.mu held.
-func (c *wsConn) push(m Message) {
-	if c.out == nil {
-		c.out = outs.Get().(*[8]Message)[:0]
-	}
-	c.out = append(c.out, m)
-}
-
-// recycle gives a batch's array back.
-func recycle(batch []Message) {
-	if cap(batch) == 8 {
-		clear(batch)
-		outs.Put((*[8]Message)(batch[:8]))
-	}
-}
-
 // schedule returns c if it has to be put on the ready list: not while its
 // reader is lent, as that writes when it is given back. Called with s.mu held.
 func (c *wsConn) schedule() *wsConn {
@@ -422,6 +409,7 @@ func (c *wsConn) stopped() {
 // discard reads what a peer still sends that broke the protocol: closing with
 // unread bytes would reset the connection and take the close frame along.
 func (c *wsConn) discard() {
+	defer c.quiet()
 	_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.CloseTimeout))
 	for {
 		buf, n, err := c.read()

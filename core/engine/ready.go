@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// flushers is the ready list: connections that have something to write, in
+// one shard per two CPUs, and for each shard with work a goroutine that writes
+// everything a connection has queued with one call. It never blocks: a
+// connection whose kernel buffer is full gets a drain of its own.
+//
+// Measured on prototypes (CPU per delivery, broadcast to 1,000 clients with
+// 16 in flight): a write per message 4.6 us, a goroutine per connection
+// 0.72 us, this list 0.63 us.
+//
+// While a reader is at work on what has arrived, no flusher starts: what comes
+// next may be for the same connections. A reader that finds nothing more to read
+// starts them, and so does the tick of the lending, for one that takes long. A
+// second CPU would otherwise write the first of several broadcasts that have
+// arrived together to many members by itself: 0.92 us per delivery instead of
+// 0.72, for 16 broadcasts at a time, 25 times a second.
+type flushers struct {
+	shards  []flusher
+	turn    atomic.Uint32
+	put     atomic.Bool // off: some shard waits
+	lending *lending
+}
+
+type flusher struct {
+	mu      sync.Mutex
+	idle    *sync.Cond
+	ready   []*wsConn
+	spare   []*wsConn
+	running bool
+	waits   bool // for a reader, or the tick, to start it
+
+	// A cache line for readers, who do not wait for those who use the above.
+	_       [64]byte
+	readers atomic.Int32 // at work, of this shard's connections
+	_       [60]byte
+}
+
+func (f *flushers) init(l *lending) {
+	f.lending, l.flushers = l, f
+	f.shards = make([]flusher, (runtime.GOMAXPROCS(0)+1)/2)
+	for i := range f.shards {
+		f.shards[i].idle = sync.NewCond(&f.shards[i].mu)
+	}
+}
+
+// next deals new connections out to the shards.
+func (f *flushers) next() uint32 { return f.turn.Add(1) % uint32(len(f.shards)) }
+
+// add puts a connection on the ready list. The caller has set scheduled.
+func (f *flushers) add(c *wsConn) {
+	shard := &f.shards[c.shard]
+	shard.mu.Lock()
+	shard.ready = append(shard.ready, c)
+	start := false
+	if !shard.running && !shard.waits {
+		start = !f.putOff()
+		shard.running, shard.waits = start, !start
+	}
+	shard.mu.Unlock()
+	if start {
+		go shard.run()
+	}
+}
+
+// putOff reports whether somebody is going to rouse the flushers.
+func (f *flushers) putOff() bool {
+	if !f.reading() {
+		return false
+	}
+	f.put.Store(true)
+	if !f.reading() { // the last reader may not have seen it
+		return false
+	}
+	f.lending.start()
+	return true
+}
+
+// reading reports whether a reader is at work.
+func (f *flushers) reading() bool {
+	for i := range f.shards {
+		if f.shards[i].readers.Load() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// rouse starts the flushers that wait.
+func (f *flushers) rouse() {
+	if !f.put.Load() {
+		return
+	}
+	f.put.Store(false)
+	for i := range f.shards {
+		shard := &f.shards[i]
+		shard.mu.Lock()
+		start := shard.waits
+		if start {
+			shard.running, shard.waits = true, false
+		}
+		shard.mu.Unlock()
+		if start {
+			go shard.run()
+		}
+	}
+}
+
+// wait returns when no shard has work.
+func (f *flushers) wait() {
+	for i := range f.shards {
+		shard := &f.shards[i]
+		shard.mu.Lock()
+		for shard.running || shard.waits {
+			shard.idle.Wait()
+		}
+		shard.mu.Unlock()
+	}
+}
+
+// run writes until the shard has nothing left to write. Before each round
+// whoever else has work goes first, and adds to it.
+func (f *flusher) run() {
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	for f.more() {
+		runtime.Gosched()
+		f.round(w)
+	}
+}
+
+// more reports whether there is something to write. If not, the flusher ends.
+func (f *flusher) more() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.ready) > 0 {
+		return true
+	}
+	f.running = false
+	f.idle.Broadcast()
+	return false
+}
+
+// round writes to every connection that is ready.
+func (f *flusher) round(w *writer) {
+	f.mu.Lock()
+	batch := f.ready
+	f.ready, f.spare = f.spare[:0], nil
+	f.mu.Unlock()
+	for i, c := range batch {
+		if i%warmAhead == 0 {
+			warm(batch[i:min(i+warmAhead, len(batch))])
+		}
+		batch[i] = nil
+		if c.flush(w) {
+			f.again(c)
+		}
+	}
+	f.mu.Lock()
+	f.spare = batch[:0]
+	f.mu.Unlock()
+}
+
+// again puts a connection that got more to write meanwhile at the end.
+func (f *flusher) again(c *wsConn) {
+	f.mu.Lock()
+	f.ready = append(f.ready, c)
+	f.mu.Unlock()
+}
+
+// busy notes that the reader is at work on what has arrived. Called by the
+// reader only, as is quiet.
+func (c *wsConn) busy() {
+	if !c.atWork {
+		c.atWork = true
+		c.s.srv.flush.shards[c.shard].readers.Add(1)
+	}
+}
+
+// quiet notes that the reader waits, or ends.
+func (c *wsConn) quiet() {
+	if c.atWork {
+		c.atWork = false
+		c.s.srv.flush.shards[c.shard].readers.Add(-1)
+		c.s.srv.flush.rouse()
+	}
+}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// counting hands out its sessions and does nothing with their messages.
+type counting chan *Session
+
+func (c counting) Connect(s *Session, _ *http.Request) Receiver {
+	c <- s
+	return silent{}
+}
+
+type silent struct{}
+
+func (silent) Message([]byte, bool) error { return nil }
+func (silent) Pending() Worker            { return nil }
+func (silent) Backlog() <-chan struct{}   { return nil }
+func (silent) Closed(Reason, error)       {}
+
+// lean serves sessions on loopback, where readers at work are counted.
+func lean(t *testing.T) (*Server, counting, func() net.Conn) {
+	t.Helper()
+	sessions := make(counting, 10)
+	srv := NewServer(sessions, &Options{PingInterval: time.Hour})
+	ts := httptest.NewServer(srv)
+	t.Cleanup(func() {
+		srv.Close()
+		ts.Close()
+	})
+	return srv, sessions, func() net.Conn {
+		conn, err := net.Dial("tcp", ts.Listener.Addr().String())
+		assert.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		_, err = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: example\r\n"+
+			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		assert.NoError(t, err)
+		return conn
+	}
+}
+
+// TestPutOff: while a reader is at work nobody starts to write, so that what it
+// sends next leaves along.
+func TestPutOff(t *testing.T) {
+	t.Parallel()
+	srv, sessions, dial := lean(t)
+	srv.lending.ticking.Store(true) // no timer: nothing else rouses
+	conn := dial()
+	s := <-sessions
+	buf := make([]byte, 1<<10)
+	_, err := conn.Read(buf) // the reader runs: it has written the open packet
+	assert.NoError(t, err)
+	srv.flush.wait()
+
+	readers := &srv.flush.shards[0].readers
+	readers.Add(1)
+	for i := range 3 {
+		assert.NoError(t, s.Send(Text(append(TextBuffer(1), byte('0'+i)))))
+	}
+	shard := &srv.flush.shards[s.ws.Load().shard]
+	shard.mu.Lock()
+	off, conns := shard.waits && !shard.running, len(shard.ready)
+	shard.mu.Unlock()
+	s.mu.Lock()
+	msgs := len(s.ws.Load().out)
+	s.mu.Unlock()
+	assert.True(t, "put off", off)
+	assert.Equal(t, "connections", conns, 1)
+	assert.Equal(t, "messages", msgs, 3)
+
+	readers.Add(-1)
+	srv.flush.rouse()
+	want := "\x81\x0240\x81\x0241\x81\x0242"
+	_, err = io.ReadFull(conn, buf[:len(want)])
+	assert.NoError(t, err)
+	assert.Equal(t, "frames", string(buf[:len(want)]), want)
+	srv.flush.wait()
+	assert.NoError(t, s.Send(Text(append(TextBuffer(1), '3')))) // nobody is at work
+	_, err = io.ReadFull(conn, buf[:4])
+	assert.NoError(t, err)
+}
+
+// TestReadersAreCounted: however a connection ends, its reader is not at work
+// any more.
+func TestReadersAreCounted(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]string{
+		"at once":         "",
+		"close frame":     "\x88\x80\x00\x00\x00\x00",
+		"broken":          "\x83\x80\x00\x00\x00\x00",
+		"broken and more": "\x83\x80\x00\x00\x00\x00" + fmt.Sprint(make([]int, 20_000)),
+		"not a packet":    "\x81\x81\x00\x00\x00\x00x",
+		"half a message":  "\x81\xfe\x10\x00\x00\x00\x00\x00",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, sessions, dial := lean(t)
+			conn := dial()
+			<-sessions
+			_, _ = io.WriteString(conn, "\x81\x82\x00\x00\x00\x004a"+end) // it may be refused before its end
+			assert.NoError(t, conn.(*net.TCPConn).CloseWrite())
+			_, _ = io.Copy(io.Discard, conn) // until the server has closed
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			assert.NoError(t, srv.Shutdown(ctx))
+			assert.True(t, "nobody is at work", !srv.flush.reading())
+		})
+	}
+}

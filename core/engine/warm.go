@@ -1,0 +1,25 @@
+package engine
+
+// What a broadcast touches of each recipient is rarely in the CPU's cache: a
+// write takes the kernel far afield. Each sits in few cache lines, so, and
+// those of some recipients are asked for at once, before the first one is
+// needed: the CPU then waits for memory once per warmAhead recipients. Of
+// what flushers spent by themselves on a broadcast to 1,000, half was waiting.
+
+// warmAhead is how many connections a flusher has the CPU load at a time.
+const warmAhead = 8
+
+// warm loads what flush needs.
+func warm(conns []*wsConn) {
+	for _, c := range conns {
+		c.s.state.Load()
+	}
+}
+
+// Warm has the CPU load what Send is going to need. It pays to call it for
+// about eight sessions before sending to them, if there are many.
+func (s *Session) Warm() {
+	if c := s.ws.Load(); c != nil {
+		c.lease.lent()
+	}
+}
