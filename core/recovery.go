@@ -220,13 +220,13 @@ func (r *recovery) post(s *Socket, f *frames) error {
 	switch {
 	case held:
 	case f.binary == nil:
-		err = s.conn.sess.Enqueue(f.text)
+		err = s.sess.Enqueue(f.text)
 	default:
-		err = s.conn.sess.Enqueue(f.messages(s.conn)...)
+		err = s.sess.Enqueue(f.messages(s.conn)...)
 	}
 	err = sendError(err)
 	if errors.Is(err, ErrSlowConsumer) {
-		r.slow = append(r.slow, s.conn.sess)
+		r.slow = append(r.slow, s.sess)
 	}
 	return err
 }

@@ -17,11 +17,14 @@
 // An idle WebSocket session costs one goroutine, its reader, which holds no
 // buffer while it waits. A polling session between two polls costs none.
 // Three kinds come and go with work: a flusher per shard of the ready list,
-// while connections have something to write, which begins when a reader at work
-// has read everything, or 4 ms later; a drain per connection whose peer does not
-// keep up, while the kernel refuses its bytes; and the timer callbacks of
-// heartbeats and timeouts. [Server.Shutdown] waits for readers, flushers and
+// while connections have something to write; a drain per connection whose peer
+// does not keep up, while the kernel refuses its bytes; and the timer callbacks
+// of heartbeats and timeouts. [Server.Shutdown] waits for readers, flushers and
 // drains, and until [Receiver] Closed has returned.
+//
+// A flusher starts at once, unless a reader is at work, which includes the
+// handlers that it runs: then when one has nothing more to do, and after 4 ms
+// at the latest.
 //
 // # Locks
 //

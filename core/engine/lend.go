@@ -17,10 +17,11 @@ import (
 // end, or for the takeover, to leave with one write.
 
 const (
-	// lendTick is how often lent readers are looked at.
+	// lendTick is how often lent readers are looked at, and how long at most
+	// writing is put off for readers at work.
 	lendTick = 4 * time.Millisecond
 	// lendTicks is how often they are, before the timer rests until the next
-	// reader is lent.
+	// reader is lent, or something is put off.
 	lendTicks = 250
 	// lendSlots is how many readers can be lent at a time; events of further
 	// ones are handled on goroutines of their own.
@@ -128,7 +129,7 @@ func (l *lending) start() {
 }
 
 // tick has the readers taken over that were lent at the last tick already, and
-// what was put off for their sake written.
+// starts the flushers that have been put off.
 func (l *lending) tick() {
 	l.flushers.rouse()
 	busy := false
@@ -149,7 +150,7 @@ func (l *lending) tick() {
 		return
 	}
 	l.ticking.Store(false)
-	if l.flushers.put.Load() {
+	if l.flushers.anyWait.Load() {
 		l.start()
 		return
 	}
@@ -167,6 +168,7 @@ func (c *wsConn) takeOver(n uint64) {
 		return
 	}
 	c.s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.quiet() // for as long as the other goroutine takes to start
 	c.s.mu.Lock()
 	ready := c.schedule()
 	c.s.mu.Unlock()

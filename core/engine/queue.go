@@ -19,7 +19,8 @@ func (c *wsConn) push(m Message) {
 	c.out = append(c.out, m)
 }
 
-// roomier moves what is queued to a larger array, if one of that size is lent.
+// roomier moves what is queued to a larger array, if there is one to lend;
+// append sees to the rest.
 func roomier(out []Message) []Message {
 	switch cap(out) {
 	case 0:
@@ -34,11 +35,12 @@ func roomier(out []Message) []Message {
 
 // recycle gives a batch's array back.
 func recycle(batch []Message) {
-	clear(batch)
 	switch cap(batch) {
 	case few:
+		clear(batch)
 		fewMessages.Put((*[few]Message)(batch[:few]))
 	case many:
+		clear(batch)
 		manyMessages.Put((*[many]Message)(batch[:many]))
 	}
 }

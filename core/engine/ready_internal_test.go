@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -28,6 +30,10 @@ func (silent) Pending() Worker            { return nil }
 func (silent) Backlog() <-chan struct{}   { return nil }
 func (silent) Closed(Reason, error)       {}
 
+// upgradeHead goes on from the path of a request that opens a WebSocket.
+const upgradeHead = " HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 // lean serves sessions on loopback, where readers at work are counted.
 func lean(t *testing.T) (*Server, counting, func() net.Conn) {
 	t.Helper()
@@ -42,8 +48,8 @@ func lean(t *testing.T) (*Server, counting, func() net.Conn) {
 		conn, err := net.Dial("tcp", ts.Listener.Addr().String())
 		assert.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
-		_, err = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: example\r\n"+
-			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+		assert.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, "GET /engine.io/?EIO=4&transport=websocket"+upgradeHead)
 		assert.NoError(t, err)
 		return conn
 	}
@@ -88,6 +94,63 @@ func TestPutOff(t *testing.T) {
 	assert.NoError(t, s.Send(Text(append(TextBuffer(1), '3')))) // nobody is at work
 	_, err = io.ReadFull(conn, buf[:4])
 	assert.NoError(t, err)
+
+	srv.flush.wait()
+	readers.Add(1)
+	defer readers.Add(-1)
+	large := bytes.Repeat([]byte("x"), scratchSize)
+	assert.NoError(t, s.Send(Text(append(TextBuffer(len(large)), large...)))) // more would not leave along
+	_, err = io.ReadFull(conn, large)
+	assert.NoError(t, err)
+}
+
+// TestUpgradeWaitsQuietly: a reader that waits for a POST, which the client can
+// draw out, is not at work.
+func TestUpgradeWaitsQuietly(t *testing.T) {
+	t.Parallel()
+	srv, sessions, dial := lean(t)
+	addr := dial().RemoteAddr().String()
+	<-sessions
+	request := func(head string) net.Conn {
+		conn, err := net.Dial("tcp", addr)
+		assert.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		assert.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, head)
+		assert.NoError(t, err)
+		return conn
+	}
+	answer := func(conn net.Conn) {
+		_, err := conn.Read(make([]byte, 1<<10))
+		assert.NoError(t, err)
+	}
+	answer(request("GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: example\r\n\r\n"))
+	s := <-sessions
+	request("POST /engine.io/?EIO=4&transport=polling&sid=" + s.ID() + " HTTP/1.1\r\nHost: example\r\nContent-Length: 3\r\n\r\n4")
+	until(t, s, "the POST has begun", func() bool { return s.posting })
+	ws := request("GET /engine.io/?EIO=4&transport=websocket&sid=" + s.ID() + upgradeHead)
+	answer(ws)
+	_, err := io.WriteString(ws, "\x81\x86\x00\x00\x00\x002probe")
+	assert.NoError(t, err)
+	answer(ws)
+	_, err = io.WriteString(ws, "\x81\x81\x00\x00\x00\x005")
+	assert.NoError(t, err)
+	until(t, s, "the upgrade waits for the POST", func() bool { return s.posted != nil })
+	assert.True(t, "nobody is at work", !srv.flush.reading())
+}
+
+// until waits until something is true of a session.
+func until(t *testing.T, s *Session, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		s.mu.Lock()
+		done := is()
+		s.mu.Unlock()
+		if done {
+			return
+		}
+	}
+	t.Fatal("not in time: " + what)
 }
 
 // TestReadersAreCounted: however a connection ends, its reader is not at work

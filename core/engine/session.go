@@ -203,10 +203,14 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		s.sample()
 	}
 	ready := s.kick()
+	much := s.queued > scratchSize // that waiting for more would gain nothing
 	s.mu.Unlock()
 	s.dropped(DropEvicted, evicted)
 	if ready != nil {
 		s.srv.flush.add(ready)
+	}
+	if much {
+		s.srv.flush.rouse()
 	}
 	return nil
 }

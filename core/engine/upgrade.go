@@ -159,6 +159,7 @@ func (c *wsConn) stopExpire() {
 // before comes first; what is queued follows on the WebSocket, and the close
 // frame if the session was closed meanwhile.
 func (c *wsConn) promote() error {
+	c.quiet() // the client decides how long the POST takes
 	s := c.s
 	s.mu.Lock()
 	s.waitPost()

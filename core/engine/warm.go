@@ -1,15 +1,15 @@
 package engine
 
 // What a broadcast touches of each recipient is rarely in the CPU's cache: a
-// write takes the kernel far afield. Each sits in few cache lines, so, and
-// those of some recipients are asked for at once, before the first one is
-// needed: the CPU then waits for memory once per warmAhead recipients. Of
-// what flushers spent by themselves on a broadcast to 1,000, half was waiting.
+// write takes the kernel far afield. So it stands in few cache lines, and those
+// of several recipients are asked for at once, before the first one is needed:
+// the CPU waits for memory once per warmAhead recipients. Of what flushers spent
+// by themselves on a broadcast to 1,000, half was waiting.
 
 // warmAhead is how many connections a flusher has the CPU load at a time.
 const warmAhead = 8
 
-// warm loads what flush needs.
+// warm loads what flush needs first of connections and their sessions.
 func warm(conns []*wsConn) {
 	for _, c := range conns {
 		c.s.state.Load()
