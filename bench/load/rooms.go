@@ -107,12 +107,13 @@ func broadcast(members, inFlight, others int) func(*env) (Result, error) {
 	}
 }
 
-func latencyBroadcast(members, rate int) func(*env) (Result, error) {
+// latencyBroadcast is an open load of so many broadcasts at a time.
+func latencyBroadcast(members, rate, together int) func(*env) (Result, error) {
 	return func(e *env) (Result, error) {
 		members := max(members/e.Divide, 1)
 		s := &schedule{}
 		r, err := e.enter(members, 0, func(ws *WS, text []byte) error {
-			s.arrived(ws.received)
+			s.arrived(ws.received / uint64(together))
 			err := e.expect(text, msgEvent(e.scratch[:0], ws.received))
 			ws.received++
 			e.count++
@@ -121,6 +122,14 @@ func latencyBroadcast(members, rate int) func(*env) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		return e.open(s, rate, func(uint64) error { return r.say() }, func() uint64 { return r.pending(e) })
+		say := func(uint64) error {
+			for range together {
+				if err := r.say(); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		return e.open(s, rate, say, func() uint64 { return r.pending(e) })
 	}
 }

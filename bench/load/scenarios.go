@@ -68,7 +68,8 @@ func scenarios() []Scenario {
 		{"idle-browser", "idle WebSocket, a browser's headers", "connection", ws, true, false, 0, idle(true)},
 		{"idle-polling", "idle polling session", "connection", sio, true, true, 0, idlePolling},
 		{"latency-echo", "latency of echo, 2,000 a second over 100 connections", "message", ws, false, true, 100, latencyEcho(100, 2000)},
-		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 10)},
+		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 10, 1)},
+		{"bcast16-paced", "16 broadcasts to 1,000 at once, 25 times a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 25, 16)},
 	}
 	for _, size := range []int{2000, 5000, 10000} { // bcast1 is the room of 1,000
 		list = append(list, Scenario{

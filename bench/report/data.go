@@ -77,6 +77,30 @@ func (d Data) median(server, scenario, key string) (median float64, ok bool) {
 	return load.Median(values), len(values) > 0
 }
 
+// ratio is the median of the ratios of two servers in the repeats of a
+// scenario: what disturbs the machine during a repeat meets both.
+func (d Data) ratio(server, against, scenario, key string) (ratio float64, ok bool) {
+	if _, ok := d.median(server, scenario, key); !ok {
+		return 0, false
+	}
+	if base, ok := d.median(against, scenario, key); !ok || base == 0 {
+		return 0, false
+	}
+	bases := map[int]float64{}
+	for _, r := range d.Results {
+		if r.Server == against && r.Scenario == scenario {
+			bases[r.Repeat] = r.Values[key]
+		}
+	}
+	var ratios []float64
+	for _, r := range d.Results {
+		if base := bases[r.Repeat]; r.Server == server && r.Scenario == scenario && base > 0 {
+			ratios = append(ratios, r.Values[key]/base)
+		}
+	}
+	return load.Median(ratios), len(ratios) > 0
+}
+
 // spread is the distance between the largest and the smallest repeat, in
 // percent of the median: how far the machine can be trusted.
 func (d Data) spread(server, scenario, key string) float64 {

@@ -58,9 +58,7 @@ func (d Data) cpuPlot() string {
 		}
 	}
 	p.series = d.over(len(shown), func(server string, i int) (float64, bool) {
-		base, _ := d.median(reference, shown[i], load.CPUMicros)
-		v, ok := d.median(server, shown[i], load.CPUMicros)
-		return v / base, ok
+		return d.ratio(server, reference, shown[i], load.CPUMicros)
 	})
 	return drawn(p, bars)
 }

@@ -244,3 +244,28 @@ func TestNiceTop(t *testing.T) {
 		}
 	}
 }
+
+// TestRatio: each repeat is compared with the same repeat of the other server,
+// in whatever order they ran.
+func TestRatio(t *testing.T) {
+	t.Parallel()
+	d := Data{}
+	for repeat, v := range []float64{10, 20, 90} {
+		d.Results = append(d.Results, result("gosio", "echo1", repeat, load.CPUMicros, v))
+	}
+	for repeat, v := range []float64{90, 40, 10} {
+		d.Results = append(d.Results, result("node-uws", "echo1", 2-repeat, load.CPUMicros, v))
+	}
+	if got, ok := d.ratio("gosio", "node-uws", "echo1", load.CPUMicros); !ok || got != 1 { // 10/10, 20/40, 90/90
+		t.Errorf("ratio: got %v, %v, want 1", got, ok)
+	}
+	for _, other := range []string{"node-ws", ""} {
+		if _, ok := d.ratio("gosio", other, "echo1", load.CPUMicros); ok {
+			t.Errorf("%q was not measured", other)
+		}
+	}
+	d.Results = append(d.Results, load.Result{Server: "node-uws", Scenario: "echo1", Repeat: 3, Error: "lost"})
+	if _, ok := d.ratio("gosio", "node-uws", "echo1", load.CPUMicros); ok {
+		t.Error("a repeat has failed")
+	}
+}

@@ -99,15 +99,14 @@ func (d *document) cpu() {
 	servers := d.servers()
 	d.head(append([]string{"scenario"}, servers...)...)
 	for _, s := range load.Scenarios {
-		base, ok := d.median(reference, s.Name, load.CPUMicros)
-		if s.Rests() || !ok || base == 0 {
+		if _, ok := d.ratio(reference, reference, s.Name, load.CPUMicros); s.Rests() || !ok {
 			continue
 		}
 		cells := []string{s.Title}
 		for _, server := range servers {
 			cell := ""
-			if v, ok := d.median(server, s.Name, load.CPUMicros); ok {
-				cell = fmt.Sprintf("%.2f", v/base)
+			if v, ok := d.ratio(server, reference, s.Name, load.CPUMicros); ok {
+				cell = fmt.Sprintf("%.2f", v)
 			}
 			cells = append(cells, cell)
 		}
@@ -227,9 +226,9 @@ func (d *document) method() {
 - CPU time is the process's CPU clock (clock_getcpuclockid(3)): user and system, all threads, to the nanosecond. The kernel's work on behalf of the process is in it.
 - Resident memory is Rss in /proc/PID/smaps_rollup, after minus before, divided by the number of connections; the server has served twenty connections before. Memory of the kernel's sockets is not in it.
 - Each server serves one namespace: echo, ack, join, bcast, flood. Its options are the defaults. The message is an event with a string of 32 characters.
-- The servers take turns within each repeat. A server warms up four times longer before its first repeat.
+- The servers take turns within each repeat, in one order and in the other. A ratio is the median of the repeats' ratios, not the ratio of the medians: what disturbs the machine meets servers that are measured one after the other alike. A server warms up four times longer before its first repeat.
 - The load generator is one goroutine over epoll. It compares every message with what must come, byte by byte and in order; a run with a message lost, doubled, changed or out of order fails. A client whose handshake or join gets no answer for three seconds dials again, and the table says so.
-- "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member.
+- "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member. "At once, 25 times a second" is an open load: what costs more by the message does not get fewer of them. Two CPUs are held against one in that, for with 16 in flight a server that uses both CPUs leaves less to the load generator, which sends the next broadcast, and fewer of them share a write.
 - A polling echo is a POST and then a GET on one keep-alive connection, or, as in a browser, a GET that waits while the POST comes on another connection. floor-nethttp answers each at once. (With a parked GET uWebSockets writes the poll's answer in many small pieces, for it corks one connection at a time: hence the budget is held against the other form.)
 - "a browser's headers" were recorded from headless Chromium.
 - node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.2. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2, floor-gws-p1 and -p2 the bare echo. gosio-metrics is gosio with the Prometheus observer, gosio-fiber gosio mounted in Fiber, on fasthttp. gosio-contention is gosio with the runtime's mutex profile on.

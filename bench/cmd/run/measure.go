@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,8 +30,8 @@ type campaign struct {
 }
 
 // measure builds the servers and runs every scenario. The servers of a
-// scenario take turns in each repeat, so that a disturbance of the machine
-// meets all of them.
+// scenario take turns in each repeat, in one order and in the other, so that a
+// disturbance of the machine meets all of them.
 func measure(ctx context.Context, p plan) (report.Data, []error, error) {
 	c := &campaign{plan: p, running: map[string]*process{}}
 	if err := c.prepare(ctx); err != nil {
@@ -99,7 +100,11 @@ func (c *campaign) scenario(ctx context.Context, scenario load.Scenario) error {
 		defer c.stopAll()
 	}
 	for repeat := 1; repeat <= c.repeats; repeat++ {
-		for _, s := range c.servers {
+		turns := slices.Clone(c.servers)
+		if repeat%2 == 0 {
+			slices.Reverse(turns)
+		}
+		for _, s := range turns {
 			if !c.fits(s, scenario) {
 				continue
 			}

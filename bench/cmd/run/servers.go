@@ -29,28 +29,33 @@ type server struct {
 	figures bool   // answers /debug/figures
 	locks   bool   // answers /debug/locks
 
-	only []string // scenarios that it runs, unless servers and scenarios are named; nil: all
+	only    []string // scenarios that it runs, unless servers and scenarios are named; nil: all
+	without []string // those that it is too slow for
 }
 
 // fits says whether a server runs a scenario in this plan.
 func (p plan) fits(s server, scenario load.Scenario) bool {
 	asked := p.named && p.chosen
-	return scenario.Fits(s.kind) && (asked || s.only == nil || slices.Contains(s.only, scenario.Name))
+	ours := s.only == nil || slices.Contains(s.only, scenario.Name)
+	return scenario.Fits(s.kind) && (asked || ours && !slices.Contains(s.without, scenario.Name))
 }
 
 // rest is what zishang runs beside the compared scenarios: no demand is held
 // against it, and leaving out the others saves the full run five minutes.
 var rest = []string{"polling-echo", "connect", "idle", "idle-polling", "latency-echo", "latency-bcast", "room-10000"}
 
+// scaled is what gosio runs with one CPU and with two.
+var scaled = append(slices.Clone(report.Scaled), "bcast16")
+
 var servers = []server{
 	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
+	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
 	{name: "gosio-fiber", kind: load.SocketIO, ours: true, module: "gosio-fiber", figures: true, only: []string{"echo1", "echo32", "connect", "idle"}},
 	{name: "gosio-metrics", kind: load.SocketIO, ours: true, full: true, module: "gosio-metrics", only: report.Compared},
-	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: report.Compared},
-	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: report.Compared},
+	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: scaled},
+	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: scaled},
 	{name: report.Contended, kind: load.SocketIO, ours: true, module: "gosio", env: "CONTENTION=1", locks: true, only: []string{"echo32", "bcast16"}},
-	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
-	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js"},
+	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js", without: []string{"bcast16-paced"}},
 	{name: "zishang", kind: load.SocketIO, module: "zishang", only: slices.Concat(report.Compared, rest)},
 	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true, only: []string{"echo1", "echo32", "echo32-pipelined", "idle", "latency-echo"}},
 	{name: "floor-gws-p1", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=1", only: report.Compared},
