@@ -97,7 +97,10 @@ func TestPutOff(t *testing.T) {
 
 	srv.flush.wait()
 	readers.Add(1)
-	defer readers.Add(-1)
+	defer func() {
+		readers.Add(-1)
+		srv.flush.rouse()
+	}()
 	large := bytes.Repeat([]byte("x"), scratchSize)
 	assert.NoError(t, s.Send(Text(append(TextBuffer(len(large)), large...)))) // more would not leave along
 	_, err = io.ReadFull(conn, large)
