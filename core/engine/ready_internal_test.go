@@ -38,13 +38,19 @@ const upgradeHead = " HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrad
 func lean(t *testing.T) (*Server, counting, func() net.Conn) {
 	t.Helper()
 	sessions := make(counting, 10)
-	srv := NewServer(sessions, &Options{PingInterval: time.Hour})
+	srv, dial := leanFor(t, sessions)
+	return srv, sessions, dial
+}
+
+func leanFor(t *testing.T, h Handler) (*Server, func() net.Conn) {
+	t.Helper()
+	srv := NewServer(h, &Options{PingInterval: time.Hour})
 	ts := httptest.NewServer(srv)
 	t.Cleanup(func() {
 		srv.Close()
 		ts.Close()
 	})
-	return srv, sessions, func() net.Conn {
+	return srv, func() net.Conn {
 		conn, err := net.Dial("tcp", ts.Listener.Addr().String())
 		assert.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
@@ -105,6 +111,79 @@ func TestPutOff(t *testing.T) {
 	assert.NoError(t, s.Send(Text(append(TextBuffer(len(large)), large...)))) // more would not leave along
 	_, err = io.ReadFull(conn, large)
 	assert.NoError(t, err)
+}
+
+// TestSlowClientRousesNobody: what gathers for a client that does not read is
+// no reason to write to others before what they get has gathered.
+func TestSlowClientRousesNobody(t *testing.T) {
+	t.Parallel()
+	srv, sessions, dial := lean(t)
+	srv.lending.ticking.Store(true) // no timer: nothing else rouses
+	var conns [2]*wsConn
+	for i := range conns {
+		conn := dial()
+		conns[i] = (<-sessions).ws.Load()
+		_, err := conn.Read(make([]byte, 1<<10)) // the reader runs: it has written the open packet
+		assert.NoError(t, err)
+	}
+	srv.flush.wait()
+	slow, other := conns[0], conns[1]
+	stall := func(on bool) {
+		slow.s.mu.Lock()
+		defer slow.s.mu.Unlock()
+		slow.blocked, slow.scheduled = on, on // as a drain has it
+	}
+	stall(true)
+	readers := &srv.flush.shards[0].readers
+	readers.Add(1)
+	assert.NoError(t, other.s.Send(Text(append(TextBuffer(1), 'a'))))
+	large := bytes.Repeat([]byte("x"), 2*scratchSize)
+	assert.NoError(t, slow.s.Send(Text(append(TextBuffer(len(large)), large...))))
+	shard := &srv.flush.shards[other.shard]
+	shard.mu.Lock()
+	waits := shard.waits
+	shard.mu.Unlock()
+	stall(false)
+	readers.Add(-1)
+	srv.flush.rouse()
+	assert.True(t, "still put off", waits)
+}
+
+// asking is a Receiver whose handler asks the client something, and waits.
+type asking struct {
+	silent
+	s       *Session
+	atWork  chan bool
+	pending bool
+}
+
+func (a *asking) Message([]byte, bool) error { a.pending = true; return nil }
+
+func (a *asking) Pending() Worker {
+	if !a.pending {
+		return nil
+	}
+	a.pending = false
+	return a
+}
+
+func (a *asking) Work(bool) {
+	a.s.Yield()
+	a.atWork <- a.s.srv.flush.reading()
+}
+
+type asker chan bool
+
+func (c asker) Connect(s *Session, _ *http.Request) Receiver { return &asking{s: s, atWork: c} }
+
+// TestTakenOver: a reader whose handler waits is not at work.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	atWork := make(asker, 1)
+	_, dial := leanFor(t, atWork)
+	_, err := io.WriteString(dial(), "\x81\x82\x00\x00\x00\x004a")
+	assert.NoError(t, err)
+	assert.True(t, "nobody is at work", !<-atWork)
 }
 
 // TestUpgradeWaitsQuietly: a reader that waits for a POST, which the client can

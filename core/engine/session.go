@@ -203,7 +203,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		s.sample()
 	}
 	ready := s.kick()
-	much := s.queued > scratchSize // that waiting for more would gain nothing
+	much := s.queued > scratchSize && s.writable() // waiting for more would gain nothing
 	s.mu.Unlock()
 	s.dropped(DropEvicted, evicted)
 	if ready != nil {

@@ -58,7 +58,7 @@ func parse() (plan, error) {
 		p.level = "shortest"
 	}
 	flag.StringVar(&p.root, "root", ".", "the `folder` bench/")
-	names := flag.String("servers", "", "comma-separated `names` of servers (default: those of the level)")
+	chosen := flag.String("servers", "", "comma-separated `names` of servers (default: those of the level)")
 	scenarios := flag.String("scenarios", "", "comma-separated `names` of scenarios (default: those of the level)")
 	flag.IntVar(&p.repeats, "repeats", 0, "repeats of each measurement (default 5, quick 3, shortest 1)")
 	flag.StringVar(&p.pin, "pin", "shared", "shared: server and load share two CPUs; split: one CPU each")
@@ -68,49 +68,58 @@ func parse() (plan, error) {
 	if p.repeats == 0 {
 		p.repeats = map[string]int{"full": 5, "quick": 3, "shortest": 1}[p.level]
 	}
-	p.named, p.chosen = *names != "", *scenarios != ""
-	p.write = p.write || p.level == "full" && *names == "" && *scenarios == "" && p.from == ""
+	p.named, p.chosen = *chosen != "", *scenarios != ""
+	p.write = p.write || p.level == "full" && *chosen == "" && *scenarios == "" && p.from == ""
 	var err error
 	if p.root, err = filepath.Abs(p.root); err != nil {
 		return p, err
 	}
-	if p.servers, err = pickServers(*names, p.level); err != nil {
+	if p.servers, err = pickServers(*chosen, p.level); err != nil {
 		return p, err
 	}
 	p.scenarios, err = pickScenarios(*scenarios, p.level)
 	return p, err
 }
 
-func pickServers(names, level string) ([]server, error) {
-	if names == "" {
+func pickServers(list, level string) ([]server, error) {
+	if list == "" {
 		return slices.DeleteFunc(slices.Clone(servers), func(s server) bool {
 			return level == "quick" && !s.quick || level == "shortest" && s.full
 		}), nil
 	}
 	var picked []server
-	for name := range strings.SplitSeq(names, ",") {
+	for name := range strings.SplitSeq(list, ",") {
 		i := slices.IndexFunc(servers, func(s server) bool { return s.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("no server %q", name)
+			return nil, fmt.Errorf("no server %q: -servers takes %s", name, names(servers, func(s server) string { return s.name }))
 		}
 		picked = append(picked, servers[i])
 	}
 	return picked, nil
 }
 
-func pickScenarios(names, level string) ([]load.Scenario, error) {
-	if names == "" {
+func pickScenarios(list, level string) ([]load.Scenario, error) {
+	if list == "" {
 		return slices.DeleteFunc(slices.Clone(load.Scenarios), func(s load.Scenario) bool { return level == "quick" && !s.Quick }), nil
 	}
 	var picked []load.Scenario
-	for name := range strings.SplitSeq(names, ",") {
+	for name := range strings.SplitSeq(list, ",") {
 		scenario, ok := load.Find(name)
 		if !ok {
-			return nil, fmt.Errorf("no scenario %q", name)
+			return nil, fmt.Errorf("no scenario %q: -scenarios takes %s", name, names(load.Scenarios, func(s load.Scenario) string { return s.Name }))
 		}
 		picked = append(picked, scenario)
 	}
 	return picked, nil
+}
+
+// names lists what a flag takes.
+func names[T any](all []T, name func(T) string) string {
+	list := make([]string, len(all))
+	for i, one := range all {
+		list[i] = name(one)
+	}
+	return strings.Join(list, ",")
 }
 
 // estimate is about how long the plan takes, without building the servers. A
