@@ -38,8 +38,8 @@ bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
 cover: ## coverage of core by all tests; fails under 90%
 	ci/cover
 
-mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice
-	go run ./ci/mutants ci/mutants/mutants.txt
+mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice (MUTANTS="-share 3": a third)
+	go run ./ci/mutants $(MUTANTS) ci/mutants/mutants.txt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

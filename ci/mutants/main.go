@@ -10,6 +10,11 @@
 //	- the text to replace, which stands in the file exactly once
 //	+ the text to put there
 //
+// With -share N only a part of the list is tried, every Nth entry, counted from
+// one that the commit chooses: each commit tries another part, and the same
+// commit always the same. That every entry's text still stands in its file is
+// checked for the whole list.
+//
 // Several - or + lines are one text of several lines; white space at a line's
 // ends does not count in the - text.
 package main
@@ -18,13 +23,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -39,23 +48,41 @@ type mutant struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: mutants LIST")
+	share := flag.Int("share", 1, "try one entry of so many")
+	match := flag.String("match", "", "try only entries whose name or file contains this")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: mutants [flags] LIST")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 || *share < 1 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(flag.Arg(0), *share, *match); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(list string) error {
+func run(list string, share int, match string) error {
 	text, err := os.ReadFile(list)
 	if err != nil {
 		return err
 	}
 	mutants, err := parse(string(text))
 	if err != nil {
+		return err
+	}
+	for _, m := range mutants {
+		if _, err := m.broken(); err != nil {
+			return fmt.Errorf("%s (%s): %w", m.name, m.file, err)
+		}
+	}
+	mutants = slices.DeleteFunc(mutants, func(m mutant) bool {
+		return !strings.Contains(m.name, match) && !strings.Contains(m.file, match)
+	})
+	if mutants, err = part(mutants, share); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "mutants")
@@ -78,11 +105,30 @@ func run(list string) error {
 	for range workers {
 		missed += <-failed
 	}
-	fmt.Printf("%d passed, %d failed\n", len(mutants)-missed, missed)
+	fmt.Printf("%d passed, %d failed, one of %d tried\n", len(mutants)-missed, missed, share)
 	if missed > 0 || len(mutants) == 0 {
 		return errors.New("every mutant in the list must be noticed by a test")
 	}
 	return nil
+}
+
+// part returns every share-th mutant, from a first one that the commit chooses.
+func part(all []mutant, share int) ([]mutant, error) {
+	if share == 1 {
+		return all, nil
+	}
+	commit, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return nil, fmt.Errorf("git rev-parse HEAD, which chooses the part: %w", err)
+	}
+	sum := fnv.New32a()
+	sum.Write(commit)
+	first := int(sum.Sum32() % uint32(share))
+	var some []mutant
+	for i := first; i < len(all); i += share {
+		some = append(some, all[i])
+	}
+	return some, nil
 }
 
 // work takes mutants, each in a directory of its own, until there are none. It
@@ -149,7 +195,7 @@ func (m mutant) kill(dir string) error {
 	if err != nil {
 		return err
 	}
-	out, err := goTest(append([]string{overlay, "-vet=off", "-count=1", "-timeout=" + patience.String()}, m.test...)...)
+	out, err := goTest(append([]string{overlay, "-vet=off", "-ldflags=-s -w", "-count=1", "-timeout=" + patience.String()}, m.test...)...)
 	if strings.Contains(out, "[build failed]") {
 		return fmt.Errorf("it does not compile: %s", out)
 	}
@@ -164,11 +210,7 @@ func (m mutant) kill(dir string) error {
 
 // overlay writes the broken file, and returns the flag that puts it in place.
 func (m mutant) overlay(dir string) (string, error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
-	broken, err := m.apply(strings.Split(string(source), "\n"))
+	broken, err := m.broken()
 	if err != nil {
 		return "", err
 	}
@@ -186,6 +228,15 @@ func (m mutant) overlay(dir string) (string, error) {
 	}
 	path := filepath.Join(dir, "overlay.json")
 	return "-overlay=" + path, os.WriteFile(path, replace, 0o600)
+}
+
+// broken returns the lines of the file with the mutant's text in place.
+func (m mutant) broken() ([]string, error) {
+	source, err := os.ReadFile(m.file)
+	if err != nil {
+		return nil, err
+	}
+	return m.apply(strings.Split(string(source), "\n"))
 }
 
 // apply replaces m.from, which must stand in lines exactly once.
@@ -225,7 +276,13 @@ func goTest(args ...string) (string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test"}, args...)...)
 	cmd.WaitDelay = time.Second // the test's own children may hold its output
+	// A test that is ended by force leaves its children behind: a redis-server.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // an error: none is left
+	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

@@ -48,6 +48,24 @@ func TestApply(t *testing.T) {
 	}
 }
 
+func TestPart(t *testing.T) {
+	t.Parallel()
+	all := make([]mutant, 10)
+	for i := range all {
+		all[i].name = string(rune('a' + i))
+	}
+	for share, want := range map[int][2]int{1: {10, 10}, 3: {3, 4}, 10: {1, 1}} {
+		some, err := part(all, share)
+		if err != nil || len(some) < want[0] || len(some) > want[1] {
+			t.Errorf("part of %d: %d entries, %v, want %d to %d", share, len(some), err, want[0], want[1])
+		}
+		again, _ := part(all, share)
+		if len(again) != len(some) || again[0].name != some[0].name {
+			t.Errorf("part of %d: not the same the second time", share)
+		}
+	}
+}
+
 func message(err error) string {
 	if err == nil {
 		return ""
