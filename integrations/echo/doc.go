@@ -9,7 +9,8 @@
 // [Param] read them from the socket for as long as it lives. Values must not
 // themselves hold on to the echo.Context, which Echo reuses. Values of the
 // request's own context are kept if socketio.Options.ContextKeys names their
-// keys. The client's address is c.RealIP(): set echo.IPExtractor.
+// keys. The client's address is c.RealIP(): that of the connection, unless
+// echo.IPExtractor names the header that the app's own proxies set.
 //
 // Middleware runs for every poll and POST, not only for the handshake:
 // [IsHandshake] tells them apart. Of Echo's own:

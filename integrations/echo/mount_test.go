@@ -253,6 +253,36 @@ func TestUpstream(t *testing.T) {
 	})
 }
 
+// TestAddress: the address of the handshake is the peer's; a header that anyone
+// can send counts only if the app says so, and only from a proxy.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name      string
+		extractor echo.IPExtractor
+		want      string
+	}{
+		{"no extractor", nil, "127.0.0.1"},
+		{"direct", echo.ExtractIPDirect(), "127.0.0.1"},
+		{"X-Forwarded-For of a proxy", echo.ExtractIPFromXFFHeader(), "203.0.113.9"},
+		{"X-Forwarded-For of a stranger", echo.ExtractIPFromXFFHeader(echo.TrustLoopback(false)), "127.0.0.1"},
+		{"X-Real-IP of a proxy", echo.ExtractIPFromRealIPHeader(), "203.0.113.8"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			app := mounttest.NewApp(t)
+			e := echo.New()
+			e.IPExtractor = tc.extractor
+			sioecho.Mount(e, app.Server)
+			c := mounttest.NewClient(t, mounttest.Serve(t, e)+"/socket.io")
+			c.Header.Set("X-Forwarded-For", "203.0.113.9")
+			c.Header.Set("X-Real-IP", "203.0.113.8")
+			c.Open()
+			assert.Equal(t, "address", mounttest.Wait(t, "the socket", app.Connected).Handshake().Address, tc.want)
+		})
+	}
+}
+
 // TestHoldsNothing: nothing of echo's is reachable from an upgraded connection.
 func TestHoldsNothing(t *testing.T) {
 	t.Parallel()

@@ -17,9 +17,8 @@ import (
 
 // The bridge between fasthttp and net/http. What fasthttp hands out lies in
 // buffers that it reuses for the next request on the connection, strings too:
-// everything is copied. Only what fasthttp 1.51, which Fiber requires, has is
-// used: its own adaptor can upgrade no connection there, and loses repeated
-// headers up to 1.70.
+// everything is copied. fasthttp's own adaptor runs a goroutine and a pipe for
+// each request.
 
 // newRequest returns a copy of the request. Only the body is not copied: it is
 // read before the handler returns.

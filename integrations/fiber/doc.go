@@ -13,8 +13,8 @@
 // is c.IP(): ProxyHeader and TrustedProxies apply.
 //
 // Fiber runs on fasthttp, not on net/http. This package translates by itself,
-// in bridge.go and hijack.go, and works with fasthttp 1.51 and later. Fiber's
-// own adaptor does not: see there. Limits that come with fasthttp:
+// in bridge.go and hijack.go, because Fiber's own adaptor runs a goroutine
+// per request. Limits that come with fasthttp:
 //
 //   - Prefork starts processes that share the port. A polling session then
 //     meets strangers: polling is refused, and the log says what to do.

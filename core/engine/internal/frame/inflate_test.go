@@ -104,7 +104,7 @@ func TestInflate(t *testing.T) {
 					t.Fatalf("in pieces of %d: %v, want code %d", size, err, tt.code)
 				}
 				if err == nil && !slices.Equal(got, tt.want) {
-					t.Fatalf("in pieces of %d: %q, want %q", size, got, tt.want)
+					t.Fatalf("in pieces of %d: %+v, want %+v", size, got, tt.want)
 				}
 			}
 		})
@@ -234,7 +234,7 @@ func FuzzInflate(f *testing.F) {
 			t.Fatalf("%v, but the oracle says %v", err, ok)
 		}
 		if ok && !slices.Equal(got[1:], []event{{op: op, data: string(want)}, {op: frame.Ping, data: "end"}}) {
-			t.Fatalf("got %q, want %q", got[1:], want)
+			t.Fatalf("got %+v, want %+v", got[1:], want)
 		}
 		for _, e := range got {
 			if len(e.data) > limit {
