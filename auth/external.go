@@ -45,6 +45,7 @@ func External[T any](from func(ctx context.Context, h *socketio.Handshake) (*Ide
 // and passes the request on. For net/http and chi all keys have to be listed
 // in socketio.Options.ContextKeys.
 func ClaimsAt[T any](key any, errors ...any) func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error) {
+	names := claimNames[T]()
 	return func(_ context.Context, h *socketio.Handshake) (*Identity[T], error) {
 		value := h.Value(key)
 		if value == nil {
@@ -57,7 +58,7 @@ func ClaimsAt[T any](key any, errors ...any) func(ctx context.Context, h *socket
 		if !ok {
 			return nil, reject(ErrTokenInvalid, "the framework's token is not valid")
 		}
-		return decode[T](value)
+		return decode[T](value, names)
 	}
 }
 
@@ -74,10 +75,13 @@ func claimsOf(value any) (claims any, ok bool) {
 }
 
 // decode makes an identity of claims in a foreign type.
-func decode[T any](value any) (*Identity[T], error) {
+func decode[T any](value any, names *names) (*Identity[T], error) {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, reject(ErrTokenInvalid, "the framework's claims do not encode")
+	}
+	if _, err := names.read(text); err != nil {
+		return nil, reject(ErrTokenInvalid, "the framework's claims: "+err.Error())
 	}
 	var registered jwt.RegisteredClaims
 	id := &Identity[T]{Claims: new(T)}

@@ -3,11 +3,11 @@ package auth
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -51,6 +51,7 @@ type jwtVerifier[T any, P interface {
 	jwt.Claims
 }] struct {
 	parser *jwt.Parser
+	names  *names
 	keys   Keys
 	typ    string
 	maxAge time.Duration
@@ -75,7 +76,7 @@ func newJWTVerifier[T any, P interface {
 		options = append(options, jwt.WithAudience(c.Audience...))
 	}
 	return &jwtVerifier[T, P]{
-		parser: jwt.NewParser(options...), keys: c.Keys, typ: strings.ToLower(c.Type),
+		parser: jwt.NewParser(options...), names: claimNames[T](), keys: c.Keys, typ: mediaType(c.Type),
 		maxAge: c.MaxAge,
 	}
 }
@@ -86,10 +87,12 @@ func (v *jwtVerifier[T, P]) Verify(ctx context.Context, token string) (*Identity
 		return nil, reject(ErrTokenMalformed, "characters that no token has")
 	}
 	claims := P(new(T)) // never shared: decoding writes to it
+	var text standard
 	var keyErr error
-	parsed, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
-		var key any
-		key, keyErr = v.key(ctx, t)
+	_, err := v.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (key any, _ error) {
+		if text, keyErr = v.read(t); keyErr == nil {
+			key, keyErr = v.key(ctx, t)
+		}
 		return key, keyErr
 	})
 	if keyErr != nil {
@@ -98,23 +101,54 @@ func (v *jwtVerifier[T, P]) Verify(ctx context.Context, token string) (*Identity
 	if err != nil {
 		return nil, classify(err)
 	}
-	return v.identity(parsed, claims)
+	return v.identity(text, claims)
 }
 
 // alphabet is what the three parts and the dots between them are made of. The
 // decoder would skip line breaks, and one token would have many spellings.
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 
-// key returns what checks the signature of a token whose algorithm is allowed.
-func (v *jwtVerifier[T, P]) key(ctx context.Context, t *jwt.Token) (any, error) {
-	if _, ok := t.Header["crit"]; ok { // RFC 7515, 4.1.11: what is not understood must be refused
-		return nil, reject(ErrTokenInvalid, "critical header parameters")
+// read refuses a token that another reader may understand in another way, before
+// a key is looked for, and returns its registered claims.
+func (v *jwtVerifier[T, P]) read(t *jwt.Token) (c standard, err error) {
+	parts := strings.SplitN(t.Raw, ".", 3)
+	header, headerErr := base64.RawURLEncoding.DecodeString(parts[0])
+	payload, payloadErr := base64.RawURLEncoding.DecodeString(parts[1])
+	if headerErr != nil || payloadErr != nil {
+		return c, reject(ErrTokenMalformed, "not a token")
 	}
-	if typ, _ := t.Header["typ"].(string); v.typ != "" && strings.ToLower(typ) != v.typ {
+	if err := headerNames.one(header); err != nil {
+		return c, reject(ErrTokenInvalid, "header: "+err.Error())
+	}
+	if c, err = v.names.read(payload); err != nil {
+		return c, reject(ErrTokenInvalid, "claims: "+err.Error())
+	}
+	if exp, err := t.Claims.GetExpirationTime(); err == nil && exp == nil && c.expires {
+		return c, reject(ErrTokenInvalid, "claims: their type does not see the expiry")
+	}
+	return c, nil
+}
+
+// mediaType is what "typ" names, in lower case; RFC 7515, section 4.1.9.
+func mediaType(typ string) string {
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
+}
+
+// key returns what checks the signature of a token whose algorithm is allowed.
+// Keys in the header, or addresses of some, are not looked at: "jwk", "jku",
+// "x5c", "x5u". Some providers send them.
+func (v *jwtVerifier[T, P]) key(ctx context.Context, t *jwt.Token) (any, error) {
+	for _, name := range []string{"crit", "b64"} { // RFC 7515, 4.1.11: what is not understood must be refused; RFC 7797
+		if _, ok := t.Header[name]; ok {
+			return nil, reject(ErrTokenInvalid, "critical header parameters")
+		}
+	}
+	typ, isText := t.Header["typ"].(string)
+	if _, ok := t.Header["typ"]; ok && !isText || v.typ != "" && mediaType(typ) != v.typ {
 		return nil, reject(ErrTokenInvalid, "type")
 	}
 	if kid, ok := t.Header["kid"]; ok {
-		if id, ok := kid.(string); !ok || len(id) > maxKeyID {
+		if id, ok := kid.(string); !ok || len(id) > maxKeyID || strings.ContainsRune(id, utf8.RuneError) {
 			return nil, reject(ErrTokenInvalid, "key id")
 		}
 	}
@@ -132,8 +166,8 @@ func (v *jwtVerifier[T, P]) key(ctx context.Context, t *jwt.Token) (any, error) 
 const maxKeyID = 256
 
 // identity takes from a verified token what outlives it.
-func (v *jwtVerifier[T, P]) identity(t *jwt.Token, claims P) (*Identity[T], error) {
-	id := &Identity[T]{Claims: (*T)(claims)}
+func (v *jwtVerifier[T, P]) identity(text standard, claims P) (*Identity[T], error) {
+	id := &Identity[T]{Claims: (*T)(claims), TokenID: text.id}
 	if sub, err := claims.GetSubject(); err == nil {
 		id.Subject = sub
 	}
@@ -142,10 +176,6 @@ func (v *jwtVerifier[T, P]) identity(t *jwt.Token, claims P) (*Identity[T], erro
 	}
 	if iat, err := claims.GetIssuedAt(); err == nil && iat != nil {
 		id.IssuedAt = iat.Time
-	}
-	var ok bool
-	if id.TokenID, ok = tokenID(t.Raw); !ok {
-		return nil, reject(ErrTokenInvalid, "token id is not a string")
 	}
 	if v.maxAge == 0 {
 		return id, nil
@@ -157,22 +187,6 @@ func (v *jwtVerifier[T, P]) identity(t *jwt.Token, claims P) (*Identity[T], erro
 		id.ExpiresAt = end
 	}
 	return id, nil
-}
-
-// tokenID is the claim "jti", which the library's interface of claims lacks.
-func tokenID(raw string) (string, bool) {
-	parts := strings.SplitN(raw, ".", 3)
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	var claims struct {
-		ID *string `json:"jti"`
-	}
-	if err != nil || json.Unmarshal(payload, &claims) != nil {
-		return "", false
-	}
-	if claims.ID == nil {
-		return "", true
-	}
-	return *claims.ID, true
 }
 
 // classify says what is wrong with a token. Only of one whose signature is

@@ -260,15 +260,25 @@ type Refreshed struct {
 	ExpiresAt int64 `json:"exp"`
 }
 
+// presented is the argument of Config.RefreshEvent.
+type presented struct{ token string }
+
+// UnmarshalJSON implements json.Unmarshaler: strictly.
+func (p *presented) UnmarshalJSON(text []byte) error {
+	token, err := textMember(text, "token")
+	if token != nil {
+		p.token = *token
+	}
+	return err
+}
+
 // refresh handles Config.RefreshEvent: it swaps the token of a live socket.
-func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in struct {
-	Token string `json:"token"`
-}) (Refreshed, error) {
+func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in presented) (Refreshed, error) {
 	l, ok := lives.of(s, g.shared).(*life[T])
 	if !ok {
 		return Refreshed{}, failure(ErrTokenMissing)
 	}
-	id, err := l.refresh(ctx, in.Token)
+	id, err := l.refresh(ctx, in.token)
 	if err != nil {
 		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "reason", err)
 		return Refreshed{}, failure(told(err))

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"encoding/json"
 	"strings"
 
 	socketio "github.com/gosio/gosio/core"
@@ -22,15 +21,14 @@ const ambiguous = "\x00"
 // client. It differs from namespace to namespace of a connection.
 func FromAuth(field string) Source {
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
-		var payload map[string]json.RawMessage // exact names: a struct would match any case
-		if h.DecodeAuth(&payload) != nil {
-			return ambiguous, true
+		if len(h.Auth) == 0 {
+			return "", false
 		}
-		var token *string
-		if raw, ok := payload[field]; ok && json.Unmarshal(raw, &token) != nil {
+		token, err := textMember(h.Auth, field)
+		switch {
+		case err != nil:
 			return ambiguous, true
-		}
-		if token == nil {
+		case token == nil:
 			return "", false
 		}
 		return *token, *token != ""

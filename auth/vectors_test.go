@@ -115,9 +115,12 @@ func good(change func(c *claims)) *claims {
 	return c
 }
 
-// payload is JSON with a good subject and expiry, and more.
+// payload is JSON with an expiry, a good subject unless more has one, and more.
 func payload(more string) string {
-	return fmt.Sprintf(`{"sub":"alice","exp":%d%s}`, time.Now().Add(time.Hour).Unix(), more)
+	if !strings.Contains(more, `"sub":`) {
+		more = `,"sub":"alice"` + more
+	}
+	return fmt.Sprintf(`{"exp":%d%s}`, time.Now().Add(time.Hour).Unix(), more)
 }
 
 const hsHeader = `{"alg":"HS256","typ":"JWT"}`
@@ -324,8 +327,10 @@ func times() []vector {
 		{"exp is a word", secretConfig(), exp(`"never"`), auth.TokenMalformed},
 		{"exp is an object", secretConfig(), exp(`{}`), auth.TokenMalformed},
 		{"exp does not fit a float", secretConfig(), exp(`1e999`), auth.TokenMalformed},
-		{"exp does not fit a time", secretConfig(), exp(`1e19`), auth.TokenExpired},
-		{"exp at the end of time", secretConfig(), exp(`9e18`), ""},
+		{"exp does not fit a time", secretConfig(), exp(`1e19`), auth.TokenInvalid},
+		{"exp in milliseconds", secretConfig(), exp(fmt.Sprint(in(time.Hour) * 1000)), auth.TokenInvalid},
+		{"exp in the year 9999", secretConfig(), exp(`253402300799`), ""},
+		{"exp beyond the year 9999", secretConfig(), exp(`253402300800`), auth.TokenInvalid},
 		{"exp negative", secretConfig(), exp(`-1`), auth.TokenExpired},
 		{"exp 0", secretConfig(), exp(`0`), auth.TokenExpired},
 		{"exp in 3000 years", secretConfig(), exp(`95000000000`), ""},
