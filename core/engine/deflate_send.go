@@ -89,7 +89,9 @@ func (c *wsConn) deflateAll(batch []Message) {
 			continue
 		}
 		if f.takeover {
-			saved += m.deflated(f.d.compress(m, f))
+			b := f.d.compress(m, f)
+			m.volatile = m.volatile && b == nil // the client cannot read on without it
+			saved += m.deflated(b)
 		} else {
 			saved += m.deflated(f.d.once(m))
 		}

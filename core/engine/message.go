@@ -17,6 +17,7 @@ type Message struct {
 	plain    bool // asks for no compression
 	typed    bool // binary, and in the form of protocol 3
 	answer   bool // the 101 in front of all frames
+	follows  bool // the message before it is of the same Send: both are kept, or neither
 }
 
 // textHead is the room that TextBuffer leaves for the frame's header, and the

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // fewMessages and manyMessages lend arrays to connections that have something
 // queued: one event, or what gathers while others are written.
@@ -43,4 +46,60 @@ func recycle(batch []Message) {
 		clear(batch)
 		manyMessages.Put((*[many]Message)(batch[:many]))
 	}
+}
+
+// waiting is the queue of the current transport. Called with mu held.
+func (s *Session) waiting() *[]Message {
+	if ws := s.ws.Load(); ws != nil {
+		return &ws.out
+	}
+	return &s.queue
+}
+
+// over reports whether more is queued than may be. Called with mu held.
+func (s *Session) over() bool {
+	limit := s.srv.opts.SendBuffer
+	return limit > 0 && s.queued > limit
+}
+
+// drop takes the last messages off the queue again. Called with mu held.
+func (s *Session) drop(last int) {
+	q := s.waiting()
+	keep := len(*q) - last
+	s.queued -= sizeOf((*q)[keep:])
+	clear((*q)[keep:])
+	*q = (*q)[:keep]
+}
+
+// fits reports whether what is queued over the limit may stay: volatile
+// messages go first, and an empty queue takes any one send. What was sent
+// together goes together, and stays if some of it has left, or was compressed
+// for a client that refers to it. Called with mu held.
+func (s *Session) fits(last int) bool {
+	q := s.waiting()
+	old := len(*q) - last
+	kept := (*q)[:0]
+	for i, end := 0, 0; i < old; i = end {
+		for end = i + 1; end < old && (*q)[end].follows; {
+			end++
+		}
+		packet := (*q)[i:end]
+		if packet[0].follows || slices.ContainsFunc(packet, func(m Message) bool { return !m.volatile }) {
+			kept = append(kept, packet...)
+			continue
+		}
+		s.queued -= sizeOf(packet)
+	}
+	own := sizeOf((*q)[old:])
+	kept = append(kept, (*q)[old:]...)
+	clear((*q)[len(kept):])
+	*q = kept
+	return !s.over() || s.queued == own
+}
+
+func sizeOf(msgs []Message) (n int64) {
+	for i := range msgs {
+		n += int64(len(msgs[i].frame))
+	}
+	return n
 }

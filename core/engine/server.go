@@ -144,9 +144,13 @@ func (srv *Server) add(s *Session) bool {
 	return true
 }
 
+// remove takes a session out of the table: it may be called more than once, and
+// the id may be another session's by then.
 func (srv *Server) remove(s *Session) {
 	srv.mu.Lock()
-	delete(srv.sessions, s.id)
+	if srv.sessions[s.id] == s {
+		delete(srv.sessions, s.id)
+	}
 	srv.signalEmpty()
 	srv.mu.Unlock()
 }

@@ -183,11 +183,11 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		s.dropped(DropVolatile, len(msgs))
 		return errDropped
 	}
-	for _, m := range msgs {
+	for i, m := range msgs {
 		if m.binary {
 			m = s.inKind(m)
 		}
-		m.volatile = volatile
+		m.volatile, m.follows = volatile, i > 0
 		s.push(m)
 	}
 	evicted := 0
@@ -239,52 +239,6 @@ func (s *Session) push(m Message) {
 		return
 	}
 	s.queue = append(s.queue, m)
-}
-
-// waiting is the queue of the current transport. Called with mu held.
-func (s *Session) waiting() *[]Message {
-	if ws := s.ws.Load(); ws != nil {
-		return &ws.out
-	}
-	return &s.queue
-}
-
-// over reports whether more is queued than may be. Called with mu held.
-func (s *Session) over() bool {
-	limit := s.srv.opts.SendBuffer
-	return limit > 0 && s.queued > limit
-}
-
-// drop takes the last messages off the queue again. Called with mu held.
-func (s *Session) drop(last int) {
-	q := s.waiting()
-	keep := len(*q) - last
-	for _, m := range (*q)[keep:] {
-		s.queued -= int64(len(m.frame))
-	}
-	clear((*q)[keep:])
-	*q = (*q)[:keep]
-}
-
-// fits reports whether what is queued over the limit may stay: volatile
-// messages go first, and an empty queue takes any one send. Called with mu held.
-func (s *Session) fits(last int) bool {
-	q := s.waiting()
-	kept := (*q)[:0]
-	var own int64
-	for i, m := range *q {
-		if m.volatile && i < len(*q)-last {
-			s.queued -= int64(len(m.frame))
-			continue
-		}
-		if i >= len(*q)-last {
-			own += int64(len(m.frame))
-		}
-		kept = append(kept, m)
-	}
-	clear((*q)[len(kept):])
-	*q = kept
-	return !s.over() || s.queued == own
 }
 
 // writable reports whether a message sent now would leave now. Called with mu held.

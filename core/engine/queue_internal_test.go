@@ -1,0 +1,120 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"io"
+	"math/rand/v2"
+	"testing"
+)
+
+// compare reads what a client has got, to the end of its connection.
+func compare(t *testing.T, client io.Reader, want []Message) {
+	t.Helper()
+	br := bufio.NewReader(client)
+	var window []byte
+	for i, m := range want {
+		var head [2]byte
+		if _, err := io.ReadFull(br, head[:]); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+		n := int(head[1])
+		if n == 126 {
+			var long [2]byte
+			_, _ = io.ReadFull(br, long[:])
+			n = int(binary.BigEndian.Uint16(long[:]))
+		}
+		data := make([]byte, n)
+		if _, err := io.ReadFull(br, data); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+		if head[0]&0x40 != 0 { // compressed
+			data = append(data, deflatedTail...)
+			data, _ = io.ReadAll(flate.NewReaderDict(bytes.NewReader(data), window)) // no end: an error
+			window = append(window, data...)
+		}
+		if !bytes.Equal(data, m.packet()) {
+			t.Fatalf("message %d differs: %d bytes for %d", i, len(data), len(m.packet()))
+		}
+	}
+	if rest, _ := io.ReadAll(br); len(rest) > 0 {
+		t.Errorf("%d bytes too many", len(rest))
+	}
+}
+
+// noise is a text of n bytes that can be compressed, but not much.
+func noise(n int, letter byte) Message {
+	r := rand.New(rand.NewPCG(uint64(n), uint64(letter)))
+	b := TextBuffer(n)
+	for range n {
+		b = append(b, letter+byte(r.IntN(16)))
+	}
+	return Text(b)
+}
+
+// TestEvictedWhole: volatile messages that were sent together are evicted
+// together, and not at all when some of them have left, or when the client
+// needs them to decompress what comes.
+func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compressed meanwhile
+	header := func() Message { return noise(10, 'h') } // too short to be compressed
+	first := func() Message { return noise(9000, 'a') }
+	second := func() Message { return noise(9000, 'b') }
+	step := func(c *wsConn) { // a flusher's, which nothing else takes
+		w := writers.Get().(*writer)
+		defer writers.Put(w)
+		c.flush(w)
+	}
+	aside := func(c *wsConn) { // what deflateAside does, but for the flusher that follows
+		c.s.mu.Lock()
+		rest := pending{msgs: c.out}
+		c.out = nil
+		c.s.mu.Unlock()
+		c.deflateAll(rest.msgs)
+		c.putBack(rest)
+	}
+	tests := []struct {
+		name     string
+		takeover bool
+		do       func(c *wsConn)
+		evicted  bool
+	}{
+		{"nothing has left", false, func(*wsConn) {}, true},
+		{"the header has left", false, step, false},
+		{"compressed", false, aside, true},
+		{"nothing has left, takeover", true, func(*wsConn) {}, true},
+		{"the header has left, takeover", true, step, false},
+		{"compressed, takeover", true, aside, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), SendBuffer: 20_000})
+			c.deflation = &deflation{d: c.s.srv.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
+			s := c.s
+			if err := s.enqueue([]Message{header(), first(), second()}, true); err != nil {
+				t.Fatal(err)
+			}
+			tt.do(c)
+			late := []Message{noise(3000, 'c'), noise(12_500, 'd')}
+			if err := s.enqueue(late, false); err != nil && tt.evicted {
+				t.Fatalf("no room: %v", err)
+			}
+			want := []Message{header(), first(), second()}
+			if tt.evicted {
+				want = nil
+			}
+			want = append(want, late...)
+			release()
+			s.srv.flush.add(c)
+			c.waitWritten()
+			s.mu.Lock()
+			if s.queued != 0 || len(c.out) != 0 {
+				t.Errorf("%d bytes in %d messages are queued", s.queued, len(c.out))
+			}
+			s.mu.Unlock()
+			_ = c.conn.Close()
+			compare(t, client, want)
+		})
+	}
+}
