@@ -29,6 +29,7 @@ type conn struct {
 	timer    *time.Timer // ends a connection that is in no namespace
 	attached *deadline   // ends one whose attachments do not come
 	closed   bool
+	barred   bool          // close was called: none of its sockets is to be recovered
 	queued   int64         // bytes of events that wait for their handlers
 	room     chan struct{} // closed when there is room again; made on demand
 }
@@ -341,10 +342,19 @@ func (c *conn) heldUp() bool {
 // once what is queued is sent.
 func (c *conn) close() {
 	c.mu.Lock()
+	c.barred = true
 	sockets := slices.Clone(c.sockets)
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.leaveNamespace()
 	}
 	c.sess.Close()
+}
+
+// isBarred reports whether the application has ended the connection: a socket that
+// joins meanwhile has been told to leave, too.
+func (c *conn) isBarred() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.barred
 }

@@ -10,7 +10,10 @@ type Key[T any] struct {
 }
 
 // value is one entry of a socket's few values.
-type value struct{ key, val any }
+type value struct {
+	key, val any
+	granted  bool // first set before the socket had joined: the handshake's, see recovery_grant.go
+}
 
 // NewKey returns a new key. The name is for debugging only.
 // The values stay on this server.
@@ -46,17 +49,21 @@ func (k *Key[T]) Fetch(r RemoteSocket) (v T, ok bool) {
 // String returns the key's name.
 func (k *Key[T]) String() string { return k.name }
 
-// Set stores v with the socket. It may be called concurrently.
+// Set stores v with the socket. It may be called concurrently. A value that
+// middleware has set is the handshake's, also when it is set again later: it is not
+// restored by [Recovery], the middleware of the next handshake sets its own.
 func (k *Key[T]) Set(s *Socket, v T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	early := s.state.Load() == connecting
 	for i := range s.values {
 		if s.values[i].key == k {
 			s.values[i].val = v
+			s.values[i].granted = s.values[i].granted || early
 			return
 		}
 	}
-	s.values = append(s.values, value{k, v})
+	s.values = append(s.values, value{k, v, early})
 }
 
 // Get returns what Set has stored, and whether it has. It may be called

@@ -170,6 +170,8 @@ const (
 	RecoveryUnknown RecoveryOutcome = "unknown"
 	// RecoveryIdentity: the session is somebody else's.
 	RecoveryIdentity RecoveryOutcome = "identity"
+	// RecoveryRefused: a condition of [Socket.RecoverIf] does not hold.
+	RecoveryRefused RecoveryOutcome = "refused"
 	// RecoverySuperseded: a later connection has the session.
 	RecoverySuperseded RecoveryOutcome = "superseded"
 	// RecoveryBusy: hooks of the lost connection did not end in time.

@@ -17,9 +17,9 @@ import (
 )
 
 // Recovery configures connection state recovery: a client that loses its
-// connection and comes back in time goes on with its session. It keeps its id,
-// its rooms and the values of its keys, and gets the events that it has
-// missed, each once and in order, before anything new. On the client
+// connection and comes back in time goes on with its session. It keeps its id, the
+// rooms and the values of keys that the application has given it, and gets the events
+// that it has missed, each once and in order, before anything new. On the client
 // socket.recovered is then true, here [Socket.Recovered]. In all other cases
 // the client gets a fresh session, as without recovery. Zero values mean the
 // defaults, negative ones no limit. All bounds but MaxDisconnection are per
@@ -34,13 +34,21 @@ import (
 // client's offset, which stock clients hand to their listeners as well.
 //
 // Middleware always runs, and the identity that it gives the socket must be the
-// one of the session; otherwise the session is fresh. What it stores with keys wins
-// over what the session had. [Namespace.OnConnect] hooks run after a recovery as
+// one of the session; otherwise the session is fresh. What middleware decides holds
+// for one handshake: rooms that it has joined and values that it has set are not
+// restored, the middleware of the new handshake joins and sets them anew. Events that
+// were missed in a room which the new middleware does not join are not replayed. Rooms
+// and values that a socket got later, from hooks of OnConnect on, are the
+// application's: they are restored, and so are those of [Broadcast.SocketsJoin].
+// Handlers of [Socket.On] and acknowledgements under way are not. More conditions
+// are for [Socket.RecoverIf]. [Namespace.OnConnect] hooks run after a recovery as
 // after any connect. Before them the OnDisconnect hooks of the lost connection have
 // ended. When that takes longer than 5 s the session is fresh.
 //
 // A session is kept after the reasons [TransportClose], [TransportError],
-// [PingTimeout], [ForcedClose] and [ServerShuttingDown]; when the client comes
+// [PingTimeout], [ForcedClose] and [ServerShuttingDown], but not when
+// [Socket.EndSession], [Socket.Disconnect] or [Broadcast.DisconnectSockets] has
+// ended it, here or on another server; when the client comes
 // back before this server has noticed the loss, its old connection is closed with
 // TransportClose. It is not recovered after an offset that was not kept long enough,
 // nor when what was missed would fill more than half of Limits.SendBuffer.

@@ -92,8 +92,9 @@ func (l *eventLog) at(pos uint64) *entry {
 	return &l.entries[l.head+int(pos-l.first.Load())]
 }
 
-// meant reports whether an entry is for a socket in these rooms.
-func (e *entry) meant(id string, rooms map[string]struct{}) bool {
+// meant reports whether an entry is for a socket that was in these rooms, and
+// may have it now.
+func (e *entry) meant(id string, rooms map[string]struct{}, now *entitlement) bool {
 	if e.own != "" {
 		return e.own == id
 	}
@@ -101,11 +102,14 @@ func (e *entry) meant(id string, rooms map[string]struct{}) bool {
 	if e.op != nil {
 		t = &e.op.Target
 	}
-	in := func(name string) bool {
+	was := func(name string) bool {
 		_, ok := rooms[name]
 		return ok || name == id
 	}
-	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
+	gives := e.op == nil || e.op.Type == OpJoin
+	in := func(name string) bool { return was(name) && !(gives && now.lost(name)) }
+	out := func(name string) bool { return was(name) || gives && slices.Contains(now.given, name) }
+	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, out)
 }
 
 // missed is what a session has to be given when it is resumed.
@@ -117,10 +121,10 @@ type missed struct {
 	moves     []move   // how it came to be
 }
 
-// missed collects what was sent to a session behind a position. It reports
-// false if that is not all there, if it is more than max bytes, or if the
+// missed collects what was sent to a session behind a position, and what of it a
+// client that comes back may have. It reports false if that is not all there, if it is more than max bytes, or if the
 // session was disconnected while it was away.
-func (l *eventLog) missed(sess *session, from uint64, maxRooms int, maxBytes int64) (m missed, ok bool) {
+func (l *eventLog) missed(sess *session, now *entitlement, from uint64, maxRooms int, maxBytes int64) (m missed, ok bool) {
 	t := &sess.track
 	if !t.covered(from, sess.end, l.first.Load()) {
 		return m, false
@@ -139,7 +143,7 @@ func (l *eventLog) missed(sess *session, from uint64, maxRooms int, maxBytes int
 		e := l.at(pos)
 		switch {
 		case e.op != nil && pos <= sess.end: // done while it was there
-		case !e.meant(sess.id, rooms):
+		case !e.meant(sess.id, rooms, now):
 		case e.op == nil:
 			m.events, m.positions = append(m.events, e), append(m.positions, pos)
 			if maxBytes -= e.wire(); maxBytes < 0 {
@@ -157,6 +161,7 @@ func (l *eventLog) missed(sess *session, from uint64, maxRooms int, maxBytes int
 	for name := range rooms {
 		m.rooms = append(m.rooms, name)
 	}
+	now.keep(&m)
 	return m, true
 }
 

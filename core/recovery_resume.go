@@ -47,9 +47,10 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	ok = ok && !s.conn.old()
 	identity := s.Identity()
 	r.mu.Lock()
-	if !ok {
+	if !ok || s.track.barred {
 		return nil, ""
 	}
+	var met *session // its conditions hold
 	late := time.Now().Add(handover)
 	for {
 		if old := r.live[a.pid]; old != nil {
@@ -68,7 +69,17 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		sess := e.Value.(*session)
 		select {
 		case <-sess.left:
-			return r.resumable(sess, a, identity)
+			if met == sess || sess.identity != identity || len(sess.conditions) == 0 {
+				return r.resumable(s, sess, a, identity)
+			}
+			r.unlock()
+			met = sess
+			ok := s.meets(sess.conditions)
+			r.mu.Lock()
+			if !ok {
+				return nil, RecoveryRefused
+			}
+			continue
 		default:
 		}
 		r.unlock()
@@ -110,7 +121,7 @@ func (s *Socket) await(left <-chan struct{}, d time.Duration) bool {
 }
 
 // resumable checks that nothing is missing of a session. Called with mu held.
-func (r *recovery) resumable(sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
+func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
 	switch {
 	case r.expired(sess, r.now()):
 		return nil, RecoveryUnknown
@@ -126,7 +137,8 @@ func (r *recovery) resumable(sess *session, a ask, identity string) (*comeback, 
 		from = pos // one from before is of an earlier session, see position
 	}
 	r.log.evict(r.now())
-	m, ok := r.log.missed(sess, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
+	now := entitle(sess.granted, s.grants())
+	m, ok := r.log.missed(sess, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
 	if !ok {
 		return nil, RecoveryMissing
 	}
@@ -170,6 +182,7 @@ func (s *Socket) recoverOrEnter() bool {
 			break
 		}
 		s.mu.Unlock()
+		s.track.granted = append(s.track.granted, rooms...)
 		news, _ := r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
 		created = append(created, news...)
 		for i := range early {
@@ -195,7 +208,7 @@ func (s *Socket) takeSession(back *comeback) bool {
 	}
 	s.id, s.track.pid = back.id, back.pid
 	s.track.recovered.Store(true)
-	for _, v := range back.values {
+	for _, v := range back.values { // none of them is the handshake's
 		if !slices.ContainsFunc(s.values, func(own value) bool { return own.key == v.key }) {
 			s.values = append(s.values, v)
 		}

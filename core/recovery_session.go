@@ -9,14 +9,16 @@ import (
 // track is what recovery knows of a socket. recovery.mu guards it but for
 // moves and horizon, which rooms.mu does.
 type track struct {
-	log       *eventLog
-	pid       string // the session's private id
-	ticket    uint64 // of the CONNECT: a later one wins
-	recovered atomic.Bool
-	outcome   RecoveryOutcome // used by the dispatcher only
-	barred    bool            // told to leave: not to be kept
-	left      chan struct{}   // closed when the hooks of OnDisconnect have run; nil: not kept
-	session   *session
+	log        *eventLog
+	pid        string // the session's private id
+	ticket     uint64 // of the CONNECT: a later one wins
+	recovered  atomic.Bool
+	outcome    RecoveryOutcome // used by the dispatcher only
+	barred     bool            // not to be kept: told to leave, or see EndSession
+	granted    []string        // the rooms that middleware has joined
+	conditions []condition     // of RecoverIf; guarded by the socket's mu
+	left       chan struct{}   // closed when the hooks of OnDisconnect have run; nil: not kept
+	session    *session
 	history
 }
 
@@ -119,14 +121,16 @@ func (h *history) roomsAt(last []string, pos uint64) (rooms map[string]struct{},
 
 // session is what is kept of a socket that has lost its connection.
 type session struct {
-	pid, id  string
-	rooms    []string
-	at       time.Duration
-	end      uint64 // position at which it left
-	left     chan struct{}
-	identity string  // set when left is closed, as are
-	values   []value // the values
-	track    history
+	pid, id    string
+	rooms      []string
+	at         time.Duration
+	end        uint64 // position at which it left
+	left       chan struct{}
+	identity   string   // set when left is closed, as are
+	values     []value  // the application's values
+	granted    []string // of rooms
+	conditions []condition
+	track      history
 }
 
 // recoverable are the reasons after which a client may come back to its session.
@@ -147,12 +151,12 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	s.mu.Unlock()
 	t := s.track
 	delete(r.live, t.pid)
-	if t.barred || r.ended || !reason.recoverable() {
+	if t.barred || r.ended || !reason.recoverable() || s.conn.isBarred() {
 		return deleted
 	}
 	t.left = make(chan struct{})
 	sess := &session{
-		pid: t.pid, id: s.id, rooms: names, at: r.now(), end: r.log.last.Load(), left: t.left,
+		pid: t.pid, id: s.id, rooms: names, at: r.now(), end: r.log.last.Load(), left: t.left, granted: t.granted,
 	}
 	r.ns.rooms.mu.Lock() // a Join that comes too late still writes to it
 	sess.track = t.history
@@ -187,7 +191,12 @@ func (r *recovery) departed(s *Socket) {
 		return
 	}
 	s.mu.Lock()
-	t.session.identity, t.session.values = s.identity, slices.Clone(s.values)
+	t.session.identity, t.session.conditions = s.identity, t.conditions
+	for _, v := range s.values {
+		if !v.granted {
+			t.session.values = append(t.session.values, v)
+		}
+	}
 	s.mu.Unlock()
 	close(t.left)
 	t.session = nil

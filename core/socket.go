@@ -341,7 +341,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 // Disconnect makes the socket leave its namespace, with
 // [ServerNamespaceDisconnect]; with closeConn, so do all sockets of its
 // connection, which is then closed once what is queued is sent. The stock
-// client does not reconnect by itself after that.
+// client does not reconnect by itself after that, and the session is not recovered.
 func (s *Socket) Disconnect(closeConn bool) {
 	if closeConn {
 		s.conn.close()
@@ -353,7 +353,8 @@ func (s *Socket) Disconnect(closeConn bool) {
 // CloseTransport closes the client's connection, once what is queued is sent,
 // without a word to its namespaces: to the stock client that is "transport
 // close", and it reconnects by itself, with fresh auth. All sockets of the
-// connection are disconnected with [ForcedClose].
+// connection are disconnected with [ForcedClose], and their sessions can be recovered
+// unless [Socket.EndSession] was called.
 func (s *Socket) CloseTransport() {
 	s.welcome()
 	s.sess.Close()

@@ -1,0 +1,123 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+)
+
+// A socket's rooms and values have two sources. Those that it has got before it
+// joined its namespace are the handshake's: they follow from who the client was
+// then, and the middleware of the next handshake gives them anew, or does not.
+// All others are the application's, and are restored.
+
+// EndSession bars the socket's session from recovery: nobody goes on with it
+// when the socket is disconnected, for whatever reason, or has been already. Call
+// it when the client may not have back what it had, after a logout for instance,
+// before [Socket.CloseTransport]. [Socket.Disconnect] and
+// [Broadcast.DisconnectSockets] do so by themselves. In middleware it also gives
+// the client a fresh session instead of the one that it asks for. Without
+// Options.Recovery it does nothing. It may be called concurrently, more than once,
+// and after the disconnect; when another socket has gone on with the session
+// already, that one keeps it.
+func (s *Socket) EndSession() {
+	if s.track == nil {
+		return
+	}
+	r := s.ns.recovery
+	r.mu.Lock()
+	defer r.unlock()
+	s.track.barred = true
+	if e := r.stored[s.track.pid]; e != nil {
+		if sess := e.Value.(*session); sess.left == s.track.left {
+			r.forget(sess)
+		}
+	}
+}
+
+// RecoverIf adds a condition for the recovery of this socket's session: when its
+// connection is lost and a client comes back for it, may is asked with the new
+// socket, which has passed its middleware and has the same identity, and whose rooms
+// and values are those that its middleware has given it. Unless may returns true
+// the client gets a fresh session. All conditions have to hold. They belong to
+// this socket: the next one, also if it goes on with the session, sets its own.
+//
+// Use it for what was decided once and may not hold any more: has this token been
+// revoked meanwhile, is the role still the same? may is called after the hooks of
+// OnDisconnect have run, on the new socket's goroutine, with no lock held. ctx ends
+// when the new client is gone and after Limits.MiddlewareTimeout, which is a
+// no; so is a panic. What may refers to is kept with the session, so let
+// it refer to little. Without Options.Recovery RecoverIf does nothing.
+func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
+	if may == nil {
+		panic("socketio: RecoverIf: the function is nil")
+	}
+	if s.track == nil {
+		return
+	}
+	s.mu.Lock()
+	s.track.conditions = append(s.track.conditions, may)
+	s.mu.Unlock()
+}
+
+// condition is what RecoverIf takes.
+type condition = func(ctx context.Context, next *Socket) bool
+
+// meets asks the conditions of a session. No lock is held.
+func (s *Socket) meets(conditions []condition) (ok bool) {
+	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			ok = false
+			s.panicked("RecoverIf", p)
+		}
+	}()
+	for _, may := range conditions {
+		if !may(ctx, s) || ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// grants returns the rooms that middleware has joined so far.
+func (s *Socket) grants() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rooms)
+}
+
+// entitlement is what the handshake of a client that comes back has changed.
+type entitlement struct {
+	given   []string            // the rooms that its middleware has joined
+	revoked map[string]struct{} // those that the middleware of the lost socket had, and its own has not
+}
+
+func entitle(before, now []string) (e entitlement) {
+	e.given = now
+	for _, name := range before {
+		if slices.Contains(now, name) {
+			continue
+		}
+		if e.revoked == nil {
+			e.revoked = make(map[string]struct{})
+		}
+		e.revoked[name] = struct{}{}
+	}
+	return e
+}
+
+// lost reports whether a room was the handshake's and is not any more.
+func (e *entitlement) lost(name string) bool {
+	_, ok := e.revoked[name]
+	return ok
+}
+
+// keep takes the rooms that are lost, and every trace of them, off what a
+// session has: the next recovery must not find them either.
+func (e *entitlement) keep(m *missed) {
+	if len(e.revoked) > 0 {
+		m.rooms = slices.DeleteFunc(m.rooms, e.lost)
+		m.moves = slices.DeleteFunc(m.moves, func(v move) bool { return e.lost(v.room) })
+	}
+}
