@@ -61,7 +61,7 @@ var allowed = []row{
 	{"auth", []string{"core", jwtLibrary}},
 	{"auth/redis", []string{"auth", redisLibrary}},
 	{"session", []string{"core"}},
-	{"session/sessiontest", []string{"session"}},
+	{"session/sessiontest", []string{"session", "core", "core/siotest"}},
 	{"session/scs", []string{"session", "github.com/alexedwards/scs/v2"}},
 	{"session/gorilla", []string{"session", "github.com/gorilla/sessions", "github.com/gorilla/securecookie"}},
 	{"session/fiber", []string{"session"}}, // the format, not the framework

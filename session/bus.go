@@ -21,7 +21,8 @@ type Event struct {
 type Bus interface {
 	// Publish sends an event.
 	Publish(ctx context.Context, e Event) error
-	// Watch has f called with every event from now on, possibly concurrently.
+	// Watch has f called with every event from now on, possibly concurrently. f
+	// must return at once: the goroutine that calls f is the one that listens.
 	Watch(f func(Event))
 }
 

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,13 +22,15 @@ type life struct {
 
 	mu      sync.Mutex
 	user    string // whose session it was in the handshake
+	key     string // the hash of the id under which it is tracked; empty: it is not
 	timer   *time.Timer
-	stopped bool      // the socket is gone
-	over    *Error    // why it has ended
-	out     bool      // it was logged out: that is final, and the client is told
-	left    bool      // the socket was told to go
-	soon    bool      // the last check could not be made
-	wrote   time.Time // the last Update
+	stopped bool          // the socket is gone
+	over    *Error        // why it has ended
+	out     bool          // it was logged out: that is final, and the client is told
+	left    bool          // the socket was told to go
+	queued  bool          // a check is about to begin
+	soon    time.Duration // the last check could not be made: when the next one is
+	renewed time.Time     // when it got its present id
 }
 
 // begin takes the session and starts the clock.
@@ -35,7 +39,7 @@ func (l *life) begin(v *Session) {
 	defer l.mu.Unlock()
 	l.user = l.sessions.user(v)
 	l.session.Store(v)
-	l.sessions.track(l, v.ID, true)
+	l.followLocked(v.ID)
 	l.arm()
 }
 
@@ -58,8 +62,19 @@ func (l *life) stop() {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	if v := l.session.Load(); v != nil {
-		l.sessions.track(l, v.ID, false)
+	l.followLocked("")
+}
+
+// followLocked has the life hear of the session with that id, and of no other.
+func (l *life) followLocked(id string) {
+	old := l.key
+	l.key = ""
+	if id != "" {
+		l.key = hash(id)
+		l.sessions.track(l, l.key)
+	}
+	if old != "" && old != l.key {
+		l.sessions.untrack(l, old)
 	}
 }
 
@@ -79,8 +94,8 @@ func (l *life) arm() {
 	if every := l.sessions.config.Check; every > 0 {
 		wait = every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) // sockets that came together
 	}
-	if l.soon && (wait == 0 || retryAfter < wait) {
-		wait = retryAfter
+	if l.soon > 0 && (wait == 0 || l.soon < wait) {
+		wait = l.soon
 	}
 	if v := l.session.Load(); !v.ExpiresAt.IsZero() {
 		left := time.Until(v.ExpiresAt)
@@ -112,38 +127,49 @@ func (l *life) tick() {
 	l.arm()
 }
 
-// retryAfter is when a check is made up for that could not be made.
+// retryAfter is about when a check is made up for that could not be made.
 const retryAfter = 5 * time.Second
 
-func (l *life) retry() {
+// retry spreads what has failed at the same moment.
+func (l *life) retry(after time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.soon = true
+	l.soon = after/2 + rand.N(after)
 	l.arm()
 }
 
 // patience bounds a check.
 const patience = 10 * time.Second
 
+// settling is how long a new id may be unknown to the store: libraries tell it
+// at the end of the request that has renewed the session.
+const settling = 5 * time.Second
+
+// look has the session checked soon, and not on this goroutine.
+func (l *life) look() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queued || l.stopped || l.over != nil {
+		return
+	}
+	l.queued = true
+	l.sessions.errands.do(l.tick)
+}
+
 // check looks the session up. A store that is down ends nobody before expiry.
 func (l *life) check() {
 	l.mu.Lock()
 	v, user := l.session.Load(), l.user
 	done := l.stopped || l.over != nil
-	l.soon = false
+	settles := time.Since(l.renewed) < settling
+	l.queued, l.soon = false, 0
 	l.mu.Unlock()
 	if done || v == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.socket.Context(), patience)
 	defer cancel()
-	now, err := l.lookup(ctx, v)
-	if err == nil {
-		err = l.sessions.acceptable(now)
-	}
-	if err == nil && l.sessions.user(now) != user {
-		err = ErrEnded // for this user: the client reconnects as the other
-	}
+	now, err := l.judge(ctx, v, user)
 	expired := !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt)
 	switch {
 	case err == nil:
@@ -151,8 +177,10 @@ func (l *life) check() {
 	case l.socket.Context().Err() != nil:
 	case told(err) == ErrUnavailable && !expired:
 		l.sessions.config.Logger.Error("session: cannot check", "error", err)
-		l.retry()
-	case l.session.Load() != v: // renewed: the old id is gone, as it should be
+		l.retry(retryAfter)
+	case l.session.Load().ID != v.ID: // renewed: the old id is gone, as it should be
+	case told(err) == ErrMissing && settles:
+		l.retry(minWait)
 	case told(err) == ErrMissing, told(err) == ErrUnavailable:
 		l.kill(ErrEnded)
 	default:
@@ -160,10 +188,37 @@ func (l *life) check() {
 	}
 }
 
+// judge returns the session as it is now, or why it does not go on. It runs
+// code of the application on a goroutine of ours, so it recovers.
+func (l *life) judge(ctx context.Context, v *Session, user string) (now *Session, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			now, err = nil, fmt.Errorf("panic in a check: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if now, err = l.lookup(ctx, v); err != nil {
+		return nil, err
+	}
+	if now != nil && now.ID != v.ID {
+		return nil, ErrMissing // the store has looked for another one
+	}
+	if err = l.sessions.acceptable(now); err != nil {
+		return nil, err
+	}
+	if l.sessions.user(now) != user {
+		return nil, ErrEnded // for this user: the client reconnects as the other
+	}
+	return now, nil
+}
+
 // lookup touches and reloads, as far as the provider can.
 func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 	if t, ok := l.sessions.provider.(Toucher); ok && l.active.Swap(false) {
-		if err := l.touch(ctx, t, v); err != nil {
+		err := l.sessions.write(ctx, v.ID, func() error { return t.Touch(ctx, v) }) // many stores touch by saving
+		if err != nil {
+			if told(err) == ErrUnavailable {
+				l.active.Store(true) // it is made up for
+			}
 			return nil, err
 		}
 	}
@@ -173,56 +228,51 @@ func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 	return v, nil
 }
 
-func (l *life) touch(ctx context.Context, t Toucher, v *Session) error {
-	done, err := l.sessions.turns.take(ctx, v.ID) // many stores touch by saving
-	if err != nil {
-		return err
-	}
-	defer done()
-	return t.Touch(ctx, v)
-}
-
-// wake is how long after an update a logout deletes the session once more: the
-// update may have saved it a moment after it was deleted.
-const wake = 10 * time.Second
-
 // update is [Sessions.Update].
 func (l *life) update(ctx context.Context, u Updater, change func(map[string]any) error) error {
-	v := l.session.Load()
-	if v == nil {
-		return ErrMissing
-	}
-	done, err := l.sessions.turns.take(ctx, v.ID)
-	if err != nil {
-		return err
-	}
-	defer done()
-	v = l.session.Load() // it may have been renewed while this one waited
-	l.mu.Lock()
-	if l.over != nil || l.stopped {
-		l.mu.Unlock()
-		return ErrEnded
-	}
-	l.wrote = time.Now()
-	l.mu.Unlock()
-	var written *Session
-	err = u.Update(ctx, v, func(values map[string]any) error {
-		if err := change(values); err != nil {
+	for {
+		v := l.session.Load()
+		if v == nil {
+			return ErrMissing
+		}
+		err := l.updateAs(ctx, u, v, change)
+		if e := l.ended(); e != nil {
+			return e // logged out while it was saved
+		}
+		if l.session.Load().ID == v.ID || err != nil && told(err) != ErrMissing {
 			return err
 		}
-		next := *v
-		next.Values = values
-		written = &next
-		return nil
+		// It was renewed meanwhile, and what was saved is gone with the old id.
+	}
+}
+
+// updateAs updates the session under one id.
+func (l *life) updateAs(ctx context.Context, u Updater, v *Session, change func(map[string]any) error) error {
+	return l.sessions.write(ctx, v.ID, func() error {
+		l.mu.Lock()
+		over, id := l.over != nil || l.stopped, l.session.Load().ID
+		l.mu.Unlock()
+		switch {
+		case over:
+			return ErrEnded
+		case id != v.ID: // it was renewed while this one waited
+			return ErrMissing
+		}
+		var written *Session
+		err := u.Update(ctx, v, func(values map[string]any) error {
+			if err := change(values); err != nil {
+				return err
+			}
+			next := *v
+			next.Values = values
+			written = &next
+			return nil
+		})
+		if err == nil && written != nil {
+			l.written(written)
+		}
+		return err
 	})
-	if e := l.ended(); e != nil { // logged out while it was saved
-		l.destroy(v.ID)
-		return e
-	}
-	if err == nil && written != nil {
-		l.written(written)
-	}
-	return err
 }
 
 // written shows the socket what it has written, also if a check came between.
@@ -234,29 +284,12 @@ func (l *life) written(v *Session) {
 	}
 }
 
-// destroy deletes a session that an update may have brought back.
-func (l *life) destroy(id string) {
-	d, ok := l.sessions.provider.(Destroyer)
-	if !ok {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := d.Destroy(ctx, id); err != nil {
-		l.sessions.config.Logger.Error("session: cannot delete", "error", err)
-	}
-}
-
 // logout ends the life because the session was logged out.
 func (l *life) logout() {
 	l.mu.Lock()
-	again := !l.wrote.IsZero() && time.Since(l.wrote) < wake
 	l.out = true
 	l.mu.Unlock()
 	l.kill(ErrEnded)
-	if again {
-		l.destroy(l.session.Load().ID)
-	}
 }
 
 // renew goes on under a new id.
@@ -268,12 +301,12 @@ func (l *life) renew(id string) {
 		return
 	}
 	next := *old
-	next.ID = id
+	next.ID, next.Ref = id, "" // the provider finds it by its id
 	l.session.Store(&next)
-	l.sessions.track(l, id, true)
-	l.sessions.track(l, old.ID, false)
+	l.renewed = time.Now()
+	l.followLocked(id)
 	l.mu.Unlock()
-	l.check() // and what the session has become with it
+	l.look() // at what the session has become with it
 }
 
 // kill ends the life now.

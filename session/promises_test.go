@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,8 +86,14 @@ func TestNoSetCookie(t *testing.T) {
 // diary is a store that notes what is written to it.
 type diary struct {
 	*session.Memory
-	mu     sync.Mutex
-	writes []string
+	mu      sync.Mutex
+	writes  []string
+	deleted atomic.Int32
+}
+
+func (d *diary) Destroy(ctx context.Context, id string) error {
+	d.deleted.Add(1)
+	return d.Memory.Destroy(ctx, id)
 }
 
 func (d *diary) note(what string) {

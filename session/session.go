@@ -18,7 +18,8 @@ type Session struct {
 	// ID is the session's key in its store. It is as good as the cookie: it
 	// belongs in no log and in no event.
 	ID string
-	// Ref is whatever else its provider needs to load it again, or empty.
+	// Ref is whatever else its provider needs to load it again, or empty. It is
+	// empty, too, after the session was renewed: then there is the new ID only.
 	Ref string
 	// Values are what the application has stored.
 	Values map[string]any
@@ -63,7 +64,11 @@ type Reloader interface {
 
 // Toucher is implemented by providers whose sessions live on by being used.
 type Toucher interface {
-	// Touch extends the session. It must not bring one back that is gone.
+	// Touch extends the session by the session's own time to live, and never
+	// shortens the session's life; where the store does not tell that time, Touch
+	// only looks whether the session is there. It must not bring back a session
+	// that is gone: where the store has no transactions, [Sessions] deletes what
+	// a touch has saved during a logout.
 	Touch(ctx context.Context, s *Session) error
 }
 
@@ -72,7 +77,7 @@ type Toucher interface {
 type Updater interface {
 	// Update loads the session, lets change alter its values and saves them,
 	// unless change returns an error, which it returns. ErrMissing if the
-	// session is gone.
+	// session is gone. It does not shorten the session's life if it can avoid that.
 	Update(ctx context.Context, s *Session, change func(values map[string]any) error) error
 }
 

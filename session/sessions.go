@@ -2,8 +2,11 @@ package session
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +50,8 @@ type Config struct {
 type Sessions struct {
 	provider Provider
 	config   Config
-	turns    turns
+	writes   writes
+	errands  errands
 
 	mu   sync.Mutex
 	live map[string]map[*life]struct{} // by hash of the session's id
@@ -221,7 +225,8 @@ func (x *Sessions) guard(next socketio.EventHandler) socketio.EventHandler {
 // change returns. Keys that change does not alter keep what HTTP requests have
 // written. Updates of one session by sockets of this Sessions wait for each
 // other; see the provider for what others write in the very same moment.
-// change must not call Update.
+// change must not call Update. It is called again when the session is renewed
+// meanwhile, with the values of the new one.
 func (x *Sessions) Update(ctx context.Context, s *socketio.Socket, change func(values map[string]any) error) error {
 	u, ok := x.provider.(Updater)
 	if !ok {
@@ -236,7 +241,8 @@ func (x *Sessions) Update(ctx context.Context, s *socketio.Socket, change func(v
 
 // Logout deletes a session, if the provider is a [Destroyer], and ends its live
 // sockets on every node. Call it where the application logs a user out, also
-// if that deletes the session itself: afterwards then.
+// if that deletes the session itself: afterwards then. A check or an update that
+// is saving the session at this moment, here or on another node, deletes it again.
 func (x *Sessions) Logout(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -246,7 +252,9 @@ func (x *Sessions) Logout(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return x.config.Bus.Publish(ctx, Event{Session: hash(id)})
+	e := Event{Session: hash(id)}
+	x.heard(e) // also when the bus is down
+	return x.config.Bus.Publish(ctx, e)
 }
 
 // LogoutRequest is Logout of the session that a request has. Call it before
@@ -263,59 +271,102 @@ func (x *Sessions) LogoutRequest(ctx context.Context, r *http.Request) error {
 }
 
 // Renewed tells that a session goes on under a new id, as it should after a
-// login: its live sockets follow. Sockets of sessions that are renewed without
-// a word reconnect at their next check.
+// login: its live sockets follow. What is still stored under the old id is
+// deleted, if the provider is a [Destroyer]: whoever knew the old id is out.
+// Sockets of sessions that are renewed without a word reconnect at their next
+// check.
 func (x *Sessions) Renewed(ctx context.Context, oldID, newID string) error {
 	if oldID == "" || newID == "" || oldID == newID {
 		return nil
 	}
-	return x.config.Bus.Publish(ctx, Event{Session: hash(oldID), RenewedAs: newID})
+	e := Event{Session: hash(oldID), RenewedAs: newID}
+	x.heard(e)
+	err := x.config.Bus.Publish(ctx, e)
+	if d, ok := x.provider.(Destroyer); ok {
+		err = errors.Join(err, d.Destroy(ctx, oldID))
+	}
+	return err
 }
 
-// heard handles an event of the bus.
+// heard handles an event of the bus. It waits for no store: the next event is a
+// logout, perhaps.
 func (x *Sessions) heard(e Event) {
-	x.mu.Lock()
-	var found []*life
-	if e.Session != "" {
-		for l := range x.live[e.Session] {
-			found = append(found, l)
-		}
-	} else {
-		for _, set := range x.live {
-			for l := range set {
-				found = append(found, l)
-			}
-		}
-	}
-	x.mu.Unlock()
-	for _, l := range found {
+	for _, l := range x.hearers(e.Session) {
 		switch {
 		case e.Session == "":
-			l.check()
+			l.look()
 		case e.RenewedAs != "":
 			l.renew(e.RenewedAs)
 		default:
 			l.logout()
 		}
 	}
-}
-
-// track puts a life under a session's id, or takes it away.
-func (x *Sessions) track(l *life, id string, on bool) {
-	key := hash(id)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !on {
-		delete(x.live[key], l)
-		if len(x.live[key]) == 0 {
-			delete(x.live, key)
-		}
+	if e.Session == "" {
 		return
 	}
+	if id := x.writes.end(e.Session); id != "" {
+		x.errands.do(func() { x.destroy(id) })
+	}
+}
+
+// hearers are the lives of a session, or all of them.
+func (x *Sessions) hearers(key string) (found []*life) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if key != "" {
+		return slices.Collect(maps.Keys(x.live[key]))
+	}
+	for _, set := range x.live {
+		found = slices.AppendSeq(found, maps.Keys(set))
+	}
+	return found
+}
+
+// write runs a function that saves a session, one at a time for each. If the
+// session has ended meanwhile it may be stored again, and is deleted.
+func (x *Sessions) write(ctx context.Context, id string, save func() error) error {
+	w, err := x.writes.take(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if x.writes.leave(w) {
+			x.destroy(id)
+		}
+	}()
+	return save()
+}
+
+// destroy deletes a session that somebody may have brought back by saving it.
+func (x *Sessions) destroy(id string) {
+	d, ok := x.provider.(Destroyer)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := d.Destroy(ctx, id); err != nil {
+		x.config.Logger.Error("session: cannot delete", "error", err)
+	}
+}
+
+// track has a life hear of the session with that hash.
+func (x *Sessions) track(l *life, key string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if x.live[key] == nil {
 		x.live[key] = make(map[*life]struct{}, 1)
 	}
 	x.live[key][l] = struct{}{}
+}
+
+func (x *Sessions) untrack(l *life, key string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.live[key], l)
+	if len(x.live[key]) == 0 {
+		delete(x.live, key)
+	}
 }
 
 // lives are those of a socket, one for each Sessions of its namespace.

@@ -100,6 +100,8 @@ func TestProvider(t *testing.T) {
 			Provider: expresssession.New(kv, expresssession.Options{Secrets: []string{"new", "old"}}),
 			Create: func(t *testing.T, values map[string]string) *http.Cookie {
 				id := rand.Text()
+				kv.mu.Lock()
+				defer kv.mu.Unlock()
 				kv.m["sess:"+id] = document(values, time.Hour)
 				return cookieOf(id, "old")
 			},
@@ -109,7 +111,21 @@ func TestProvider(t *testing.T) {
 				all[key] = value
 				kv.m["sess:"+idOf(c)], _ = json.Marshal(all)
 			},
-			Destroy: func(t *testing.T, c *http.Cookie) { delete(kv.m, "sess:"+idOf(c)) },
+			Destroy: func(t *testing.T, c *http.Cookie) { assert.NoError(t, kv.Delete(t.Context(), "sess:"+idOf(c))) },
+			Renew: func(t *testing.T, c *http.Cookie) *http.Cookie {
+				kv.mu.Lock()
+				defer kv.mu.Unlock()
+				id := rand.Text()
+				kv.m["sess:"+id] = kv.m["sess:"+idOf(c)]
+				delete(kv.m, "sess:"+idOf(c))
+				return cookieOf(id, "new")
+			},
+			Remember: func(t *testing.T) (*http.Cookie, func() time.Duration) {
+				id := rand.Text()
+				kv.m["sess:"+id] = document(nil, 30*24*time.Hour)
+				kv.until["sess:"+id] = time.Now().Add(30 * 24 * time.Hour)
+				return cookieOf(id, "new"), func() time.Duration { return kv.left("sess:" + id) }
+			},
 		}
 	})
 }

@@ -36,6 +36,7 @@ type Provider struct {
 	storage Storage
 	cookie  string
 	life    time.Duration
+	lives   func(values map[string]any) time.Duration // nil: nobody knows
 }
 
 var (
@@ -59,7 +60,23 @@ func New(s Storage, cookie string, life time.Duration) *Provider {
 	if life == 0 {
 		life = 24 * time.Hour
 	}
-	return &Provider{s, cookie, life}
+	return &Provider{storage: s, cookie: cookie, life: life}
+}
+
+// WithLife returns a provider that knows how long each session lives after its
+// last use, from its values; zero or less means the life given to [New]. Storages
+// do not tell it, and applications give sessions different lives ("remember me",
+// by Session.SetExpiry). So without f a touch only looks whether the session is
+// there: pages that are open do not extend it. And an Update, which has to name
+// a life to save at all, names that given to New, which shortens a longer one. Where all
+// sessions have that life, f returns zero.
+func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
+	if f == nil {
+		panic("session: fibersession.WithLife without a function")
+	}
+	with := *p
+	with.lives = f
+	return &with
 }
 
 // Load implements [session.Provider].
@@ -73,28 +90,42 @@ func (p *Provider) Load(ctx context.Context, r *http.Request) (*session.Session,
 
 // Reload implements [session.Reloader].
 func (p *Provider) Reload(_ context.Context, s *session.Session) (*session.Session, error) {
-	b, err := p.storage.Get(s.ID)
-	switch {
-	case err != nil:
-		return nil, err
-	case b == nil:
-		return nil, session.ErrMissing
-	}
-	v := &session.Session{ID: s.ID}
-	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&v.Values); err != nil {
-		return nil, err
-	}
-	return v, nil
+	_, v, err := p.get(s.ID)
+	return v, err
 }
 
-// Touch implements [session.Toucher].
+func (p *Provider) get(id string) ([]byte, *session.Session, error) {
+	b, err := p.storage.Get(id)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case b == nil:
+		return nil, nil, session.ErrMissing
+	}
+	v := &session.Session{ID: id}
+	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&v.Values); err != nil {
+		return nil, nil, err
+	}
+	return b, v, nil
+}
+
+// Touch implements [session.Toucher]. It extends the session if the provider
+// knows how long it lives, see [Provider.WithLife].
 func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
-	return p.Update(ctx, s, func(map[string]any) error { return nil })
+	if p.lives == nil {
+		_, err := p.Reload(ctx, s)
+		return err
+	}
+	b, v, err := p.get(s.ID)
+	if err != nil {
+		return err
+	}
+	return p.storage.Set(s.ID, b, p.lifeOf(v.Values))
 }
 
 // Update implements [session.Updater].
-func (p *Provider) Update(ctx context.Context, s *session.Session, change func(values map[string]any) error) error {
-	v, err := p.Reload(ctx, s)
+func (p *Provider) Update(_ context.Context, s *session.Session, change func(values map[string]any) error) error {
+	_, v, err := p.get(s.ID)
 	if err != nil {
 		return err
 	}
@@ -108,7 +139,16 @@ func (p *Provider) Update(ctx context.Context, s *session.Session, change func(v
 	if err := gob.NewEncoder(&b).Encode(v.Values); err != nil {
 		return err
 	}
-	return p.storage.Set(s.ID, b.Bytes(), p.life)
+	return p.storage.Set(s.ID, b.Bytes(), p.lifeOf(v.Values))
+}
+
+func (p *Provider) lifeOf(values map[string]any) time.Duration {
+	if p.lives != nil {
+		if life := p.lives(values); life > 0 {
+			return life
+		}
+	}
+	return p.life
 }
 
 // Destroy implements [session.Destroyer].

@@ -11,7 +11,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"math"
 	"net/http"
+	"reflect"
+	"time"
 
 	"github.com/gorilla/securecookie"
 	"github.com/gorilla/sessions"
@@ -29,8 +32,10 @@ import (
 // socket, and not be revoked; whoever has copied the cookie can use it until it
 // expires. Values whose keys are no strings are left out.
 type Provider struct {
-	store sessions.Store
-	name  string
+	store  sessions.Store
+	name   string
+	codecs []securecookie.Codec                      // nil: not known
+	lives  func(values map[string]any) time.Duration // nil: nobody knows
 }
 
 var (
@@ -42,11 +47,57 @@ var (
 )
 
 // New returns a provider; name is that of the session, and of its cookie.
-func New(s sessions.Store, name string) *Provider {
+//
+// A session that was renewed is found by its new ID alone. That takes the keys
+// which sign the store's cookies: they are in the field Codecs that the stores of
+// gorilla/sessions have, and those made after them. For a store without that field
+// pass the codecs, as securecookie.CodecsFromPairs makes them; otherwise the
+// sockets of a renewed session reconnect with the new cookie.
+func New(s sessions.Store, name string, codecs ...securecookie.Codec) *Provider {
 	if s == nil || name == "" {
 		panic("session: gorillasession.New needs a Store and a name")
 	}
-	return &Provider{s, name}
+	if len(codecs) == 0 {
+		codecs = codecsOf(s)
+	}
+	return &Provider{store: s, name: name, codecs: codecs}
+}
+
+// codecsOf looks for the field Codecs, also of a store within a store.
+func codecsOf(s sessions.Store) []securecookie.Codec {
+	v := reflect.ValueOf(s)
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	found, ok := v.Type().FieldByName("Codecs")
+	if !ok {
+		return nil
+	}
+	field, err := v.FieldByIndexErr(found.Index)
+	if err != nil || !field.CanInterface() {
+		return nil
+	}
+	codecs, _ := field.Interface().([]securecookie.Codec)
+	return codecs
+}
+
+// WithLife returns a provider that knows how long each session lives after its
+// last use, from its values; zero or less means the MaxAge of the store's options.
+// Stores do not tell it, and applications give sessions different lives ("remember
+// me", by Options.MaxAge). So without f a touch only looks whether the session is
+// there: pages that are open do not extend it. And an Update, which saves with some MaxAge,
+// saves with the store's, which shortens a longer life in stores that count it.
+// Where all sessions have the store's MaxAge, f returns zero.
+func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
+	if f == nil {
+		panic("session: gorillasession.WithLife without a function")
+	}
+	with := *p
+	with.lives = f
+	return &with
 }
 
 // ID is the [session.Session] ID of a session: what to give to
@@ -68,32 +119,33 @@ func (p *Provider) Load(_ context.Context, r *http.Request) (*session.Session, e
 
 // Reload implements [session.Reloader].
 func (p *Provider) Reload(_ context.Context, v *session.Session) (*session.Session, error) {
-	s, err := p.find(v.Ref)
+	s, cookie, err := p.stored(v)
 	if err != nil {
 		return nil, err
 	}
-	return snapshot(s, v.Ref), nil
+	return snapshot(s, cookie), nil
 }
 
-// Touch implements [session.Toucher]: it saves the session as it is.
-func (p *Provider) Touch(ctx context.Context, v *session.Session) error {
-	err := p.Update(ctx, v, func(map[string]any) error { return nil })
-	if errors.Is(err, session.ErrReadOnly) {
-		return nil
+// Touch implements [session.Toucher]. It saves the session as it is if the
+// provider knows how long it lives, see [Provider.WithLife].
+func (p *Provider) Touch(_ context.Context, v *session.Session) error {
+	s, cookie, err := p.stored(v)
+	if err != nil || s.ID == "" || p.lives == nil {
+		return err
 	}
-	return err
+	return p.save(s, cookie)
 }
 
 // Update implements [session.Updater].
 func (p *Provider) Update(_ context.Context, v *session.Session, change func(values map[string]any) error) error {
-	s, err := p.find(v.Ref)
+	s, cookie, err := p.stored(v)
 	switch {
 	case err != nil:
 		return err
 	case s.ID == "":
 		return session.ErrReadOnly
 	}
-	values := snapshot(s, v.Ref).Values
+	values := snapshot(s, cookie).Values
 	if err := change(values); err != nil {
 		return err
 	}
@@ -105,22 +157,67 @@ func (p *Provider) Update(_ context.Context, v *session.Session, change func(val
 	for key, value := range values {
 		s.Values[key] = value
 	}
-	return p.store.Save(p.request(v.Ref), discard{}, s)
+	return p.save(s, cookie)
+}
+
+// save writes a session with the life that it has. Stores delete what they save
+// with no MaxAge.
+func (p *Provider) save(s *sessions.Session, cookie string) error {
+	if p.lives != nil {
+		if life := p.lives(snapshot(s, cookie).Values); life > 0 {
+			options := sessions.Options{}
+			if s.Options != nil {
+				options = *s.Options
+			}
+			options.MaxAge = int(min((life+time.Second-1)/time.Second, math.MaxInt32))
+			s.Options = &options
+		}
+	}
+	if s.Options != nil && s.Options.MaxAge <= 0 {
+		return errors.New("session: the store's options have no MaxAge, and a session saved without is deleted; say how long sessions live by WithLife")
+	}
+	return p.store.Save(p.request(cookie), discard{}, s)
 }
 
 // Destroy implements [session.Destroyer]: it saves the session with a negative
 // MaxAge, as handlers do to delete it. A store that finds what to delete by the
-// request's cookie, and not by the session's ID, deletes nothing: let the
-// handler of the logout delete the session, too.
+// request's cookie, and not by the session's ID, deletes nothing unless the codecs
+// are known, see [New]: let the handler of the logout delete the session, too.
 func (p *Provider) Destroy(_ context.Context, id string) error {
 	s := sessions.NewSession(p.store, p.name)
 	s.ID = id
 	s.Options = &sessions.Options{MaxAge: -1}
-	err := p.store.Save(p.request(""), discard{}, s)
+	cookie, _ := p.cookie(id)
+	err := p.store.Save(p.request(cookie), discard{}, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// cookie is what the browser has for that ID.
+func (p *Provider) cookie(id string) (value string, ok bool) {
+	if len(p.codecs) == 0 || id == "" {
+		return "", false
+	}
+	value, err := securecookie.EncodeMulti(p.name, id, p.codecs...)
+	return value, err == nil
+}
+
+// stored loads a session by its cookie, or by its ID alone after a renewal.
+func (p *Provider) stored(v *session.Session) (s *sessions.Session, cookie string, err error) {
+	cookie, ok := v.Ref, v.Ref != ""
+	if !ok {
+		cookie, ok = p.cookie(v.ID)
+	}
+	if !ok {
+		return nil, "", session.ErrMissing
+	}
+	s, err = p.find(cookie)
+	if err == nil && v.ID != "" && snapshot(s, cookie).ID != v.ID {
+		err = session.ErrMissing
+	}
+	return s, cookie, err
 }
 
 // request is one that has the cookie. New, other than Get, does not write to it.

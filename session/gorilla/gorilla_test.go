@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,23 +42,86 @@ func create(t *testing.T, store sessions.Store, values map[string]string) *http.
 	})
 }
 
+const long = 60 * 24 * time.Hour
+
+// lives is what an application with "remember me" says.
+func lives(values map[string]any) time.Duration {
+	if values["remember"] == "yes" {
+		return long
+	}
+	return 0
+}
+
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
-		store := sessions.NewFilesystemStore(t.TempDir(), key)
-		return sessiontest.Store{
-			Provider: gorillasession.New(store, "app"),
-			Create: func(t *testing.T, values map[string]string) *http.Cookie {
-				return create(t, store, values)
-			},
-			Change: func(t *testing.T, c *http.Cookie, key, value string) {
-				serve(t, store, c, func(s *sessions.Session) { s.Values[key] = value })
-			},
-			Destroy: func(t *testing.T, c *http.Cookie) {
-				serve(t, store, c, func(s *sessions.Session) { s.Options.MaxAge = -1 })
-			},
-		}
-	})
+	for name, extends := range map[string]bool{"lives are not known": false, "lives are known": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sessiontest.Run(t, func(t *testing.T) sessiontest.Store { return files(t, extends) })
+		})
+	}
+}
+
+func files(t *testing.T, extends bool) sessiontest.Store {
+	store := &slowStore{FilesystemStore: sessions.NewFilesystemStore(t.TempDir(), key), maxAge: map[string]int{}}
+	provider := gorillasession.New(store, "app")
+	if extends {
+		provider = provider.WithLife(lives)
+	}
+	return sessiontest.Store{
+		Provider: provider,
+		Create: func(t *testing.T, values map[string]string) *http.Cookie {
+			return create(t, store, values)
+		},
+		Change: func(t *testing.T, c *http.Cookie, key, value string) {
+			serve(t, store, c, func(s *sessions.Session) { s.Values[key] = value })
+		},
+		Destroy: func(t *testing.T, c *http.Cookie) {
+			serve(t, store, c, func(s *sessions.Session) { s.Options.MaxAge = -1 })
+		},
+		Renew: func(t *testing.T, c *http.Cookie) *http.Cookie {
+			return serve(t, store, c, func(s *sessions.Session) { s.ID = "" })
+		},
+		Remember: func(t *testing.T) (*http.Cookie, func() time.Duration) {
+			id := ""
+			c := serve(t, store, nil, func(s *sessions.Session) {
+				s.Values["user"], s.Values["remember"] = "alice", "yes"
+				s.ID = "REMEMBER"
+				s.Options.MaxAge = int(long.Seconds())
+				id = s.ID
+			})
+			return c, func() time.Duration { return store.life(id) }
+		},
+		BeforeWrite: store.before,
+	}
+}
+
+// slowStore calls a function before each write, and notes the life that each
+// session is given.
+type slowStore struct {
+	*sessions.FilesystemStore
+	f      atomic.Pointer[func()]
+	mu     sync.Mutex
+	maxAge map[string]int
+}
+
+func (s *slowStore) before(f func()) { s.f.Store(&f) }
+
+func (s *slowStore) Save(r *http.Request, w http.ResponseWriter, v *sessions.Session) error {
+	if f := s.f.Load(); f != nil {
+		(*f)()
+	}
+	err := s.FilesystemStore.Save(r, w, v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxAge[v.ID] = v.Options.MaxAge
+	return err
+}
+
+func (s *slowStore) life(id string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Duration(s.maxAge[id]) * time.Second
 }
 
 // TestCookieStore: a session that is all in the cookie can be read only.
@@ -116,4 +181,45 @@ func TestExpired(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLife: an update gives a session the life that it has, and is refused
+// rather than deleting a session that the store's options give none.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	store := &slowStore{FilesystemStore: sessions.NewFilesystemStore(t.TempDir(), key), maxAge: map[string]int{}}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(create(t, store, map[string]string{"user": "alice", "remember": "yes"}))
+	store.Options.MaxAge = 0
+	p := gorillasession.New(store, "app")
+	v, err := p.Load(t.Context(), r)
+	assert.NoError(t, err)
+	change := func(values map[string]any) error { values["theme"] = "dark"; return nil }
+	assert.True(t, "refused", p.Update(t.Context(), v, change) != nil)
+	assert.NoError(t, p.Touch(t.Context(), v))
+	assert.NoError(t, p.WithLife(lives).Update(t.Context(), v, change))
+	assert.Equal(t, "life", store.life(v.ID), long)
+	now, err := p.Reload(t.Context(), v)
+	assert.NoError(t, err)
+	assert.Equal(t, "theme", now.String("theme"), "dark")
+}
+
+// TestRenewedWithoutCodecs: a store that keeps its keys to itself cannot be
+// asked for a session by its ID, and the sockets reconnect; with the codecs they
+// go on.
+func TestRenewedWithoutCodecs(t *testing.T) {
+	t.Parallel()
+	store := sessions.NewFilesystemStore(t.TempDir(), key)
+	hidden := struct{ sessions.Store }{store}
+	c := create(t, store, map[string]string{"user": "alice"})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(c)
+	v, err := gorillasession.New(hidden, "app").Load(t.Context(), r)
+	assert.NoError(t, err)
+	v.Ref = ""
+	_, err = gorillasession.New(hidden, "app").Reload(t.Context(), v)
+	assert.ErrorIs(t, err, session.ErrMissing)
+	now, err := gorillasession.New(hidden, "app", store.Codecs...).Reload(t.Context(), v)
+	assert.NoError(t, err)
+	assert.Equal(t, "user", now.String("user"), "alice")
 }

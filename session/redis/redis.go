@@ -148,7 +148,11 @@ func (k *KV) Replace(ctx context.Context, key string, change func(old []byte, le
 			if err != nil {
 				return err
 			}
-			_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error { return p.Set(ctx, key, value, ttl).Err() })
+			// XX: a key that has expired since is not made anew. Older servers do
+			// not take its expiry for a change.
+			var set *redis.BoolCmd
+			_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error { set = p.SetXX(ctx, key, value, ttl); return nil })
+			found = err == nil && set.Val()
 			return err
 		}, key)
 		if !errors.Is(err, redis.TxFailedErr) {

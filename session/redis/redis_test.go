@@ -53,6 +53,10 @@ func (s store) create(t *testing.T, values map[string]string) *http.Cookie {
 	b, _ := json.Marshal(all)
 	id := rand.Text()
 	assert.NoError(t, s.Set(context.Background(), "sess:"+id, b, time.Hour).Err())
+	return cookieOf(id)
+}
+
+func cookieOf(id string) *http.Cookie {
 	m := hmac.New(sha256.New, []byte(secret))
 	m.Write([]byte(id))
 	return &http.Cookie{Name: "connect.sid", Value: url.QueryEscape("s:" + id + "." + base64.RawStdEncoding.EncodeToString(m.Sum(nil)))}
@@ -86,6 +90,16 @@ func TestProvider(t *testing.T) {
 				assert.NoError(t, s.Set(ctx, "sess:"+idOf(c), b, time.Hour).Err())
 			},
 			Destroy: func(t *testing.T, c *http.Cookie) { assert.NoError(t, s.Del(ctx, "sess:"+idOf(c)).Err()) },
+			Renew: func(t *testing.T, c *http.Cookie) *http.Cookie {
+				id := rand.Text()
+				assert.NoError(t, s.Rename(ctx, "sess:"+idOf(c), "sess:"+id).Err())
+				return cookieOf(id)
+			},
+			Remember: func(t *testing.T) (*http.Cookie, func() time.Duration) {
+				c := s.create(t, nil)
+				assert.NoError(t, s.Expire(ctx, "sess:"+idOf(c), 30*24*time.Hour).Err())
+				return c, func() time.Duration { return s.TTL(ctx, "sess:"+idOf(c)).Val() }
+			},
 		}
 	})
 }

@@ -19,7 +19,8 @@ import (
 // its codec. Its methods may be called concurrently.
 //
 // The stores of scs know no transactions: a value that an HTTP request writes
-// between the load and the save of an Update, some milliseconds, is lost.
+// between the load and the save of an Update or, with an IdleTimeout, of a touch,
+// some milliseconds, is lost.
 // scs.LoadAndSave must not be around the Socket.IO route: it holds back the
 // responses, and it would save what it loaded.
 type Provider struct{ manager *scs.SessionManager }
@@ -52,7 +53,7 @@ func (p *Provider) Load(ctx context.Context, r *http.Request) (*session.Session,
 
 // Reload implements [session.Reloader].
 func (p *Provider) Reload(ctx context.Context, s *session.Session) (*session.Session, error) {
-	deadline, values, err := p.find(ctx, s.ID)
+	_, deadline, values, err := p.find(ctx, s.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -64,18 +65,18 @@ func (p *Provider) Reload(ctx context.Context, s *session.Session) (*session.Ses
 }
 
 // Touch implements [session.Toucher]: it extends a session that has an
-// IdleTimeout.
+// IdleTimeout, and saves the session's bytes as they are.
 func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
-	if p.manager.IdleTimeout == 0 {
-		_, _, err := p.find(ctx, s.ID)
+	b, deadline, _, err := p.find(ctx, s.ID)
+	if err != nil || p.manager.IdleTimeout == 0 {
 		return err
 	}
-	return p.Update(ctx, s, func(map[string]any) error { return nil })
+	return p.commit(ctx, s.ID, b, deadline)
 }
 
 // Update implements [session.Updater].
 func (p *Provider) Update(ctx context.Context, s *session.Session, change func(values map[string]any) error) error {
-	deadline, values, err := p.find(ctx, s.ID)
+	_, deadline, values, err := p.find(ctx, s.ID)
 	if err != nil {
 		return err
 	}
@@ -89,14 +90,19 @@ func (p *Provider) Update(ctx context.Context, s *session.Session, change func(v
 	if err != nil {
 		return err
 	}
+	return p.commit(ctx, s.ID, b, deadline)
+}
+
+// commit saves a session. The deadline is the session's own, from the login.
+func (p *Provider) commit(ctx context.Context, token string, b []byte, deadline time.Time) error {
 	expiry := deadline
 	if idle := p.manager.IdleTimeout; idle > 0 && time.Now().Add(idle).Before(deadline) {
 		expiry = time.Now().Add(idle)
 	}
 	if store, ok := p.manager.Store.(scs.CtxStore); ok {
-		return store.CommitCtx(ctx, p.key(s.ID), b, expiry)
+		return store.CommitCtx(ctx, p.key(token), b, expiry)
 	}
-	return p.manager.Store.Commit(p.key(s.ID), b, expiry)
+	return p.manager.Store.Commit(p.key(token), b, expiry)
 }
 
 // Destroy implements [session.Destroyer].
@@ -107,8 +113,7 @@ func (p *Provider) Destroy(ctx context.Context, id string) error {
 	return p.manager.Store.Delete(p.key(id))
 }
 
-func (p *Provider) find(ctx context.Context, token string) (deadline time.Time, values map[string]any, err error) {
-	var b []byte
+func (p *Provider) find(ctx context.Context, token string) (b []byte, deadline time.Time, values map[string]any, err error) {
 	var found bool
 	if store, ok := p.manager.Store.(scs.CtxStore); ok {
 		b, found, err = store.FindCtx(ctx, p.key(token))
@@ -117,15 +122,15 @@ func (p *Provider) find(ctx context.Context, token string) (deadline time.Time, 
 	}
 	switch {
 	case err != nil:
-		return deadline, nil, err
+		return nil, deadline, nil, err
 	case !found:
-		return deadline, nil, session.ErrMissing
+		return nil, deadline, nil, session.ErrMissing
 	}
 	deadline, values, err = p.manager.Codec.Decode(b)
 	if err == nil && !time.Now().Before(deadline) {
 		err = session.ErrMissing
 	}
-	return deadline, values, err
+	return b, deadline, values, err
 }
 
 // key is what the token is in the store.

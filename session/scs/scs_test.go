@@ -3,6 +3,7 @@ package scssession_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,8 @@ func TestProvider(t *testing.T) {
 			t.Parallel()
 			sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
 				m := scs.New()
-				m.Store = memstore.NewWithCleanupInterval(0)
+				slow := &slowStore{MemStore: memstore.NewWithCleanupInterval(0)}
+				m.Store = slow
 				change(m)
 				return sessiontest.Store{
 					Provider: scssession.New(m),
@@ -59,6 +61,10 @@ func TestProvider(t *testing.T) {
 					Destroy: func(t *testing.T, c *http.Cookie) {
 						serve(t, m, c, func(r *http.Request) { assert.NoError(t, m.Destroy(r.Context())) })
 					},
+					Renew: func(t *testing.T, c *http.Cookie) *http.Cookie {
+						return serve(t, m, c, func(r *http.Request) { assert.NoError(t, m.RenewToken(r.Context())) })
+					},
+					BeforeWrite: slow.before,
 				}
 			})
 		})
@@ -82,6 +88,21 @@ func TestExpired(t *testing.T) {
 		assert.ErrorIs(t, err, session.ErrMissing)
 		assert.ErrorIs(t, p.Touch(t.Context(), v), session.ErrMissing)
 	})
+}
+
+// slowStore calls a function before each write.
+type slowStore struct {
+	*memstore.MemStore
+	f atomic.Pointer[func()]
+}
+
+func (s *slowStore) before(f func()) { s.f.Store(&f) }
+
+func (s *slowStore) Commit(token string, b []byte, expiry time.Time) error {
+	if f := s.f.Load(); f != nil {
+		(*f)()
+	}
+	return s.MemStore.Commit(token, b, expiry)
 }
 
 // forever is a store that drops nothing by itself.

@@ -24,6 +24,17 @@ type Store struct {
 	Change func(t *testing.T, cookie *http.Cookie, key, value string)
 	// Destroy logs the session of that cookie out.
 	Destroy func(t *testing.T, cookie *http.Cookie)
+	// Renew gives the session of that cookie a new id, as a login does, and
+	// returns the new cookie. Nil: the tests of renewed sessions are left out.
+	Renew func(t *testing.T, cookie *http.Cookie) *http.Cookie
+	// Remember begins a session that lives longer than the provider's default,
+	// as "remember me" does; left says how long it has left. Nil: left out.
+	Remember func(t *testing.T) (cookie *http.Cookie, left func() time.Duration)
+	// BeforeWrite has the store call f before each write from now on, with no
+	// lock held, so that the tests can put a logout between a load and its save.
+	// Nil for stores whose updates are transactions: then the tests pause in the
+	// function that changes the values.
+	BeforeWrite func(f func())
 }
 
 // Run runs the tests on new stores. What a provider does not implement beyond
@@ -42,7 +53,11 @@ func Run(t *testing.T, newStore func(t *testing.T) Store) {
 	run("logged out", loggedOut)
 	run("update keeps what others wrote", update)
 	run("touch", touch)
+	run("a touch keeps the session's own life", remember)
 	run("destroy", destroy)
+	for _, o := range overlaps {
+		run(o.name, o.run)
+	}
 }
 
 func request(cookies ...*http.Cookie) *http.Request {
@@ -188,6 +203,22 @@ func touch(t *testing.T, s Store) {
 	if now.ExpiresAt.Before(v.ExpiresAt.Add(-time.Second)) { // stores count in coarse units
 		t.Errorf("expiry went from %s to %s", v.ExpiresAt, now.ExpiresAt)
 	}
+}
+
+func remember(t *testing.T, s Store) {
+	tt, ok := s.Provider.(session.Toucher)
+	if !ok || s.Remember == nil {
+		return
+	}
+	c, left := s.Remember(t)
+	before := left()
+	if err := tt.Touch(context.Background(), mustLoad(t, s, c)); err != nil {
+		t.Fatalf("Touch: %v", err)
+	}
+	if after := left(); after < before-time.Minute { // stores count in coarse units
+		t.Errorf("a touch shortens the session's life from %s to %s", before, after)
+	}
+	mustLoad(t, s, c)
 }
 
 func destroy(t *testing.T, s Store) {
