@@ -69,8 +69,9 @@ var allowed = []row{
 	{"session/redis", []string{"session", "session/express", redisLibrary}},
 	{"integrations/gin", []string{"core", "github.com/gin-gonic/gin/..."}},
 	{"integrations/echo", []string{"core", "github.com/labstack/echo/v4/..."}},
-	{"integrations/fiber", []string{"core", "github.com/gofiber/fiber/v2/...", "github.com/valyala/fasthttp/..."}},
+	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "github.com/gofiber/fiber/v2/..."}},
 	{"integrations/chi", []string{"core", "github.com/go-chi/chi/v5/..."}},
+	{"integrations/internal/fasthttpbridge", []string{"core", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
 	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},

@@ -12,9 +12,8 @@
 // kept if socketio.Options.ContextKeys names their keys. The client's address
 // is c.IP(): ProxyHeader and TrustedProxies apply.
 //
-// Fiber runs on fasthttp, not on net/http. This package translates by itself,
-// in bridge.go and hijack.go, because Fiber's own adaptor runs a goroutine
-// per request. Limits that come with fasthttp:
+// Fiber runs on fasthttp, not on net/http. This package translates by itself:
+// Fiber's own adaptor runs a goroutine and a pipe per request. Limits that come with fasthttp:
 //
 //   - Prefork starts processes that share the port. A polling session then
 //     meets strangers: polling is refused, and the log says what to do.

@@ -1,13 +1,13 @@
 package siofiber
 
 import (
-	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/log"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/fasthttpbridge"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -52,33 +52,39 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 		if cfg.Next != nil && cfg.Next(c) {
 			return c.Next()
 		}
-		r, err := newRequest(c)
+		r, err := fasthttpbridge.NewRequest(c.Context(), c.UserContext())
 		if err != nil {
-			return fiber.ErrBadRequest // what fasthttp takes for a URI
+			return fiber.ErrBadRequest
 		}
-		upgrade := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 		switch {
-		case !upgrade && c.App().Config().Prefork && socketio.IsHandshake(r):
-			return refusePolling(c)
+		case c.App().Config().Prefork && socketio.IsHandshake(r) && !fasthttpbridge.IsUpgrade(r):
+			log.Error("siofiber: polling was refused: it cannot work with fiber.Config.Prefork. Switch that off, or" +
+				` use WebSockets alone: socketio.Options.Transports and, in clients, transports: ["websocket"]`)
+			fasthttpbridge.RefusePolling(c.Context())
+			return nil
 		case srv.WantsUpstream(r):
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
 		}
-		if upgrade {
-			hijack(c, srv, r)
-		} else {
-			respond(c, srv, r)
-		}
-		return nil // also where it has refused: that is written
+		fasthttpbridge.Serve(c.Context(), srv, r, log.Errorf)
+		return nil
 	}
+}
+
+// values copies what must outlive the context: locals and parameters.
+func values(c *fiber.Ctx) map[any]any {
+	values := fasthttpbridge.Values(c.Context())
+	for _, name := range c.Route().Params {
+		if name[0] != '*' && name[0] != '+' {
+			values[param(strings.Clone(name))] = strings.Clone(c.Params(name))
+		}
+	}
+	return values
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs
 // of open ones pass the middleware, too, but need not be authorized again. Ask
 // it in middleware of this mount alone: any other request can be given a "sid".
-func IsHandshake(c *fiber.Ctx) bool {
-	_, query, _ := strings.Cut(string(c.Request().Header.RequestURI()), "?") // read as the server will read it
-	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
-}
+func IsHandshake(c *fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.Context()) }
 
 // Next is for the configuration of other middleware: it skips the path, as
 // clients see it ("/api/socket.io"), and everything below.

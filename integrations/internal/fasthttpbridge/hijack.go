@@ -1,4 +1,4 @@
-package siofiber
+package fasthttpbridge
 
 import (
 	"bufio"
@@ -11,8 +11,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/log"
 	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
@@ -23,24 +21,24 @@ const headTimeout = 10 * time.Second
 
 // hijack serves an upgrade. fasthttp runs the function on a goroutine of its
 // own once the handlers have returned; the session lives on it.
-func hijack(c *fiber.Ctx, srv *socketio.Server, r *http.Request) {
+func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(string, ...any)) {
 	r = r.WithContext(socketio.RunOnCaller(context.WithoutCancel(r.Context())))
 	r.Body = http.NoBody
-	fctx := c.Context() // fasthttp keeps it for as long as the function runs; c is over before
-	c.Status(fiber.StatusSwitchingProtocols)
+	// fasthttp keeps fctx for as long as the function runs.
+	fctx.Response.SetStatusCode(http.StatusSwitchingProtocols)
 	fctx.HijackSetNoResponse(true) // a response of fasthttp's could fail, and the function not be called
 	fctx.Hijack(func(hc net.Conn) {
 		conn := hc
 		defer func() {
 			if v := recover(); v != nil { // nobody above: it would end the process
-				log.Errorf("siofiber: panic: %v\n%s", v, debug.Stack())
+				logf("siofiber: panic: %v\n%s", v, debug.Stack())
 			}
 			_ = conn.Close() // fasthttp does not, with KeepHijackedConns
 		}()
 		w := &hijacked{status: fctx.Response.StatusCode(), header: upstream(&fctx.Response)}
 		w.conn, w.early = detach(hc)
 		conn = w.conn
-		if w.status == fiber.StatusSwitchingProtocols {
+		if w.status == http.StatusSwitchingProtocols {
 			w.status = 0
 			srv.ServeHTTP(w, r)
 		} else { // middleware has changed its mind on the way back
@@ -54,14 +52,14 @@ func hijack(c *fiber.Ctx, srv *socketio.Server, r *http.Request) {
 // with them: cookies may have been encrypted on the way back.
 func upstream(resp *fasthttp.Response) http.Header {
 	header := make(http.Header)
-	resp.Header.VisitAll(func(key, value []byte) {
+	for key, value := range resp.Header.All() {
 		switch k := string(key); k {
-		case fiber.HeaderContentLength, fiber.HeaderConnection:
-		case fiber.HeaderContentType: // fasthttp's default
+		case fasthttp.HeaderContentLength, fasthttp.HeaderConnection:
+		case fasthttp.HeaderContentType: // fasthttp's default
 		default:
 			header[k] = append(header[k], string(value))
 		}
-	})
+	}
 	return header
 }
 

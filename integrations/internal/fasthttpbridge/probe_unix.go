@@ -1,6 +1,6 @@
 //go:build unix
 
-package siofiber
+package fasthttpbridge
 
 import (
 	"context"

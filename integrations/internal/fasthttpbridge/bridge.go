@@ -1,0 +1,178 @@
+// Package fasthttpbridge carries requests from fasthttp to a Socket.IO server,
+// which speaks net/http. The mounts for Fiber share it.
+//
+// What fasthttp hands out lies in buffers that it reuses for the next request on
+// the connection, strings too: everything is copied. fasthttp's own adaptor runs
+// a goroutine and a pipe for each request.
+package fasthttpbridge
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// NewRequest returns a copy of the request, with ctx as its context. Only the
+// body is not copied: it is read before the handler returns. The error is for a
+// request whose URI is what fasthttp alone takes for one.
+func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, error) { //nolint:revive // the request is what it is about
+	uri := string(fctx.RequestURI())
+	u, err := url.ParseRequestURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{
+		Method: string(fctx.Method()), URL: u, RequestURI: uri, Host: string(fctx.Host()),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header),
+		RemoteAddr: fctx.RemoteAddr().String(), TLS: fctx.TLSConnectionState(),
+	}
+	for key, value := range fctx.Request.Header.All() {
+		if k := string(key); k != fasthttp.HeaderHost { // net/http has it in a field
+			r.Header[k] = append(r.Header[k], string(value))
+		}
+	}
+	if fctx.Request.IsBodyStream() { // StreamRequestBody, and it is long
+		r.Body = io.NopCloser(fctx.RequestBodyStream())
+		r.ContentLength = int64(fctx.Request.Header.ContentLength())
+	} else {
+		body := fctx.Request.Body()
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
+	return r.WithContext(ctx), nil
+}
+
+// IsHandshake is [socketio.IsHandshake] for the request of a middleware.
+func IsHandshake(fctx *fasthttp.RequestCtx) bool {
+	_, query, _ := strings.Cut(string(fctx.RequestURI()), "?") // read as the server will read it
+	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
+}
+
+// IsUpgrade reports whether a request asks for a WebSocket.
+func IsUpgrade(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+// Values copies the user values, which must outlive the context. Contexts among
+// them are the framework's own or lead to it.
+func Values(fctx *fasthttp.RequestCtx) map[any]any {
+	values := make(map[any]any)
+	fctx.VisitUserValuesAll(func(key, v any) {
+		switch t := v.(type) {
+		case context.Context:
+			return
+		case string:
+			v = strings.Clone(t)
+		case []byte:
+			v = bytes.Clone(t)
+		}
+		if k, ok := key.(string); ok {
+			key = strings.Clone(k)
+		}
+		values[key] = v
+	})
+	return values
+}
+
+// Serve has srv answer the request that [NewRequest] made of fctx. A refusal is
+// an answer, too: nothing is left to do for the framework. logf is for errors.
+func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any)) {
+	if IsUpgrade(r) {
+		hijack(fctx, srv, r, logf)
+	} else {
+		respond(fctx, srv, r)
+	}
+}
+
+// respond serves a request that is no upgrade, on fasthttp's goroutine.
+func respond(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request) {
+	w := &response{fctx: fctx, header: make(http.Header)}
+	if r.Method == http.MethodGet && !socketio.IsHandshake(r) {
+		ctx, stop := watch(r.Context(), fctx.Conn())
+		defer stop()
+		r = r.WithContext(ctx)
+	}
+	srv.ServeHTTP(w, r)
+	w.WriteHeader(http.StatusOK) // if nothing was written
+}
+
+// response collects a response; fasthttp sends it when the handlers return.
+type response struct {
+	fctx    *fasthttp.RequestCtx
+	header  http.Header
+	written bool
+}
+
+// Header implements http.ResponseWriter.
+func (w *response) Header() http.Header { return w.header }
+
+// Write implements http.ResponseWriter.
+func (w *response) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	w.fctx.Response.AppendBody(b)
+	return len(b), nil
+}
+
+// WriteHeader implements http.ResponseWriter. Of what middleware has set it
+// replaces what the server sets, too, but adds to cookies and Vary.
+func (w *response) WriteHeader(code int) {
+	if w.written {
+		return
+	}
+	w.written = true
+	w.fctx.Response.SetStatusCode(code)
+	h := &w.fctx.Response.Header
+	for key, values := range w.header {
+		switch key {
+		case fasthttp.HeaderVary:
+			values = []string{vary(string(h.Peek(key)), values)}
+			h.Del(key)
+		case fasthttp.HeaderSetCookie:
+		default:
+			h.Del(key)
+		}
+		for _, v := range values {
+			h.Add(key, v)
+		}
+	}
+}
+
+// vary adds to the value of a Vary header what it does not have.
+func vary(header string, more []string) string {
+	for _, name := range more {
+		has := false
+		for v := range strings.SplitSeq(header, ",") {
+			has = has || strings.EqualFold(strings.TrimSpace(v), name)
+		}
+		switch {
+		case has:
+		case header == "":
+			header = name
+		default:
+			header += ", " + name
+		}
+	}
+	return header
+}
+
+// SetReadDeadline is for http.ResponseController: it bounds the time of a body
+// that is streamed.
+func (w *response) SetReadDeadline(t time.Time) error {
+	return w.fctx.Conn().SetReadDeadline(t)
+}
+
+// RefusePolling answers a handshake where several processes share the port:
+// each connection may reach another one, and only one of them would know the
+// session. The answer is the server's own without polling.
+func RefusePolling(fctx *fasthttp.RequestCtx) {
+	fctx.Response.SetStatusCode(http.StatusBadRequest)
+	fctx.Response.Header.SetContentType("application/json")
+	fctx.Response.SetBodyString(`{"code":0,"message":"Transport unknown"}`)
+}
