@@ -32,7 +32,7 @@ func (c *wsConn) drain(rest pending) {
 				if errors.Is(err, os.ErrDeadlineExceeded) {
 					err = ErrSlowConsumer
 				}
-				c.writeFailed(err)
+				c.writeFailed(err, rest.size())
 				return
 			}
 			rest.wrote(n)

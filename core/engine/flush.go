@@ -33,6 +33,9 @@ type pending struct {
 
 func (p *pending) empty() bool { return len(p.msgs) == 0 }
 
+// size is how many bytes are not written.
+func (p *pending) size() int64 { return sizeOf(p.msgs) - int64(p.off) }
+
 // next returns bytes to write: the rest of the first message, or as much of
 // several as scratch holds.
 func (p *pending) next(scratch []byte) []byte {
@@ -93,7 +96,7 @@ func (c *wsConn) flush(w *writer) (again bool) {
 		}
 		w.data = nil
 		if err != nil {
-			c.writeFailed(err)
+			c.writeFailed(err, int64(total)+rest.size())
 			return false
 		}
 		total += w.n
@@ -121,8 +124,10 @@ func (c *wsConn) flushed(batch []Message, total int) (again bool) {
 	return false
 }
 
-// writeFailed ends a connection that cannot be written to.
-func (c *wsConn) writeFailed(err error) {
+// writeFailed ends a connection that cannot be written to. taken is how many
+// bytes the caller has taken off the queue and not credited: a probe's session
+// lives on.
+func (c *wsConn) writeFailed(err error, taken int64) {
 	s := c.s
 	s.mu.Lock()
 	current := s.ws.Load() == c
@@ -135,6 +140,7 @@ func (c *wsConn) writeFailed(err error) {
 	c.abort()
 	s.mu.Lock()
 	c.closing = true // nothing is queued from now on
+	s.queued -= taken + sizeOf(c.out)
 	clear(c.out)
 	c.out = nil
 	c.stopped()

@@ -3,15 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/engine/parser"
 )
@@ -153,7 +150,15 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	if closed && len(batch) == 0 {
 		s.release()
 	}
+	answered := false
+	defer func() {
+		if !answered { // Options.Headers or the writer has panicked, and the batch is lost
+			s.credit(size)
+			s.shut(TransportError, errNoAnswer, false)
+		}
+	}()
 	err := s.respond(w, r, batch, end, p == nil)
+	answered = true
 	s.credit(size)
 	if err == nil {
 		s.flushed(at)
@@ -162,6 +167,9 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 		s.shut(TransportError, err, false)
 	}
 }
+
+// errNoAnswer ends a session whose poll the application has not let be answered.
+var errNoAnswer = errors.New("engine: the answer to a poll was not written")
 
 // errPollGone is the reference's text for it.
 var errPollGone = errors.New("engine: poll connection closed prematurely")
@@ -212,10 +220,7 @@ func answerBy(w http.ResponseWriter, r *http.Request) time.Time {
 func (s *Session) takeQueue() (batch []Message, size int) {
 	batch = s.queue
 	s.queue = nil
-	for _, m := range batch {
-		size += len(m.frame)
-	}
-	return batch, size
+	return batch, int(sizeOf(batch))
 }
 
 // respond writes a payload: the batch, then the control packet, if any.
@@ -284,6 +289,7 @@ func (s *Session) writeBody(w http.ResponseWriter, body []byte) error {
 // forgotten at once. Called with mu held.
 func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	if !flush {
+		s.queued -= sizeOf(s.queue)
 		s.queue = nil
 	}
 	s.left = reason == TransportClose
@@ -313,166 +319,4 @@ func (s *Session) hurry() {
 	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
 		s.arm(by)
 	}
-}
-
-// servePost takes a payload: every packet of it is handled before the answer.
-func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
-	if e := s.beginPost(r); e != nil {
-		s.srv.refuseAt(slog.LevelDebug, w, r, e)
-		return
-	}
-	e := s.handlePost(w, r)
-	s.mu.Lock()
-	s.posting = false
-	if s.posted != nil {
-		close(s.posted)
-		s.posted = nil
-	}
-	s.mu.Unlock()
-	if e != nil {
-		s.srv.refuseAt(slog.LevelDebug, w, r, e)
-		return
-	}
-	h := w.Header()
-	h["Content-Type"] = headerHTML
-	h["Content-Length"] = headerTwo
-	h["Cache-Control"] = headerNoStore
-	if f := s.srv.opts.Headers; f != nil {
-		f(h, r, false)
-	}
-	_, _ = w.Write(bodyOK) // the packets are handled; the next poll finds a dead peer
-}
-
-// beginPost claims the session's one place for a POST.
-func (s *Session) beginPost(r *http.Request) *RequestError {
-	s.mu.Lock()
-	s.seen = true
-	moved := s.ws.Load() != nil
-	overlap := s.posting
-	if !moved && !overlap {
-		s.posting = true
-	}
-	s.mu.Unlock()
-	switch {
-	case moved:
-		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
-	case overlap:
-		s.shut(TransportError, breach("overlapping POSTs"), false)
-		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
-	}
-	return nil
-}
-
-func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) *RequestError {
-	binary := r.Header.Get("Content-Type") == octetStream
-	if binary && !s.v3 { // CVE-2026-59725
-		s.shut(TransportError, breach("invalid content"), false)
-		return &RequestError{Code: BadRequest, Context: "binary body"}
-	}
-	if s.state.Load() == stateOpen {
-		s.waitBacklog(r.Context(), nil)
-	}
-	pooled := bodies.Get().(*[]byte)
-	defer putBody(pooled)
-	if e := s.readBody(w, r, pooled); e != nil {
-		return e
-	}
-	if s.state.Load() != stateOpen {
-		return s.closedDuringPost(*pooled)
-	}
-	if !binary && !utf8.Valid(*pooled) {
-		s.shut(ParseError, breach("body is not UTF-8"), false)
-		return &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
-	}
-	if s.v3 {
-		return s.packetsV3(*pooled, binary)
-	}
-	defer s.startWork()
-	for p, err := range parser.Packets(*pooled) {
-		if e, end := s.take(p, err); end {
-			return e
-		}
-	}
-	return nil
-}
-
-// take handles one packet of a POST. With end it was the last one.
-func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
-	if err != nil {
-		err = &failure{ParseError, err}
-	} else {
-		err = s.receive(p, true)
-	}
-	f := (*failure)(nil)
-	if !errors.As(err, &f) {
-		return nil, false
-	}
-	s.shut(f.reason, f.err, false)
-	if f.reason == TransportClose {
-		return nil, true // the client asked for it
-	}
-	return &RequestError{Code: BadRequest, Context: f.Error()}, true
-}
-
-// closedDuringPost: an overlapping POST has ended the session and this one is
-// told so; a session that is being closed politely takes it and ignores it,
-// unless it is the client's own goodbye.
-func (s *Session) closedDuringPost(body []byte) *RequestError {
-	if s.state.Load() == stateReleased {
-		return &RequestError{Code: BadRequest, Context: "session ended"}
-	}
-	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
-		s.release()
-	}
-	return nil
-}
-
-// readBody reads the body into buf, within the limits of size and time.
-func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
-	limit := s.srv.opts.MaxHTTPBufferSize
-	if limit > 0 && r.ContentLength > limit {
-		return s.tooLarge(w)
-	}
-	if d := s.srv.opts.BodyTimeout; d > 0 {
-		rc := http.NewResponseController(w)
-		if rc.SetReadDeadline(time.Now().Add(d)) == nil {
-			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-		}
-	}
-	body := (*buf)[:0]
-	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
-		body = make([]byte, 0, n)
-	}
-	for {
-		if len(body) == cap(body) {
-			body = append(body, 0)[:len(body)] // grows by what has arrived, not by what was declared
-		}
-		n, err := r.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		*buf = body
-		if limit > 0 && int64(len(body)) > limit {
-			return s.tooLarge(w)
-		}
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			w.Header().Set("Connection", "close")
-			s.shut(TransportError, breach("body took too long"), false)
-			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
-		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
-			return s.tooLarge(w)
-		case err != nil:
-			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
-			return &RequestError{Code: BadRequest, Context: "body ended early"}
-		}
-	}
-}
-
-// tooLarge ends the session: what the client sent is lost, and the reference's
-// way of keeping the session open hides that.
-func (s *Session) tooLarge(w http.ResponseWriter) *RequestError {
-	w.Header().Set("Connection", "close") // and do not read the rest
-	s.shut(TransportError, breach("body over the limit"), false)
-	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
 }

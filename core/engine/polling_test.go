@@ -426,8 +426,7 @@ func TestBacklog(t *testing.T) {
 	})
 }
 
-// TestBacklogEnds: the end of the session, or of the request's time, ends the
-// wait.
+// TestBacklogEnds: the end of the session ends the wait.
 func TestBacklogEnds(t *testing.T) {
 	both(t, func(t *testing.T, serve starter) {
 		asked := make(chan struct{}, 9)
@@ -444,10 +443,6 @@ func TestBacklogEnds(t *testing.T) {
 		h.session().Close()
 		await(h, "the POST", done).refused(t, 200, "ok")
 		h.ended(engine.ForcedClose)
-
-		h = serve(t, setup{app: a, wrap: deadline(50 * time.Millisecond)})
-		h.posted(h.open(), "4x")
-		h.alive()
 	})
 }
 

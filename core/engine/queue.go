@@ -97,6 +97,7 @@ func (s *Session) fits(last int) bool {
 	return !s.over() || s.queued == own
 }
 
+// sizeOf is what messages count against a session's outbound bound.
 func sizeOf(msgs []Message) (n int64) {
 	for i := range msgs {
 		n += int64(len(msgs[i].frame))

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -425,9 +424,12 @@ func (s *Session) endedLocked() <-chan struct{} {
 }
 
 // waitBacklog holds the reader up while the application has too much to do,
-// until the session or ctx ends. The heartbeat does not blame the peer
-// meanwhile. It reports whether it did.
-func (s *Session) waitBacklog(ctx context.Context, reader *wsConn) (held bool) {
+// until the session ends. The heartbeat does not blame the peer meanwhile. It
+// reports whether it did.
+//
+// A POST waits beyond the end of its request, too: else a client whose requests
+// are ended early, by itself or by a middleware, could queue more with each.
+func (s *Session) waitBacklog(reader *wsConn) (held bool) {
 	for {
 		room := s.recv.Backlog()
 		if room == nil {
@@ -441,10 +443,9 @@ func (s *Session) waitBacklog(ctx context.Context, reader *wsConn) (held bool) {
 		select {
 		case <-room:
 		case <-s.ended():
-		case <-ctx.Done():
 		}
 		s.setHeld(false)
-		if s.state.Load() != stateOpen || ctx.Err() != nil {
+		if s.state.Load() != stateOpen {
 			return held
 		}
 	}

@@ -216,9 +216,7 @@ func (c *wsConn) endProbe(cause error) {
 	s.dropProbe(c)
 	c.stopExpire()
 	s.mu.Lock()
-	for _, m := range c.out {
-		s.queued -= int64(len(m.frame))
-	}
+	s.queued -= sizeOf(c.out)
 	clear(c.out)
 	c.out = c.out[:0]
 	var ready *wsConn

@@ -156,21 +156,6 @@ func (c *wsConn) messageV3(data []byte, binary bool) error {
 	return c.s.receive(p, false)
 }
 
-// packetsV3 handles the packets of a POST.
-func (s *Session) packetsV3(body []byte, binary bool) *RequestError {
-	defer s.startWork()
-	packets := parser.PacketsV3
-	if binary {
-		packets = parser.BinaryPacketsV3
-	}
-	for p, err := range packets(body) {
-		if e, end := s.take(p, err); end {
-			return e
-		}
-	}
-	return nil
-}
-
 // appendV3 appends a response to a poll: the batch, then the control packet, if
 // any. It is binary if some of the batch is.
 func appendV3(dst []byte, batch []Message, end string) (body []byte, binary bool) {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -200,7 +199,7 @@ func (c *wsConn) finish(err error) {
 // readOnce takes what has arrived and feeds it.
 func (c *wsConn) readOnce() error {
 	if c.main && c.s.state.Load() == stateOpen {
-		held := c.s.waitBacklog(context.Background(), c)
+		held := c.s.waitBacklog(c)
 		if held && c.timed { // the rest of the message may have come long ago
 			_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.MessageTimeout))
 		}
@@ -431,10 +430,13 @@ func (c *wsConn) closeLocked(reason Reason, err error, flush bool) *wsConn {
 		if len(c.out) > 0 && c.out[0].answer {
 			keep = 1
 		}
+		c.s.queued -= sizeOf(c.out[keep:])
 		clear(c.out[keep:])
 		c.out = c.out[:keep]
 	}
-	c.push(rawFrame(frame.AppendClose(nil, closeCode(reason, err), "")))
+	last := rawFrame(frame.AppendClose(nil, closeCode(reason, err), ""))
+	c.s.queued += int64(len(last.frame))
+	c.push(last)
 	c.closing = true
 	wait := c.s.srv.opts.CloseTimeout
 	polite := reason == ForcedClose || reason == ServerShuttingDown

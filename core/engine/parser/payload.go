@@ -18,7 +18,7 @@ func Packets(payload []byte) iter.Seq2[Packet, error] {
 	return func(yield func(Packet, error) bool) {
 		for rest, more := payload, true; more; {
 			var segment []byte
-			segment, rest, more = Cut(rest)
+			segment, rest, more = cut(rest)
 			p, err := Decode(segment)
 			if !yield(p, err) || err != nil {
 				return
@@ -27,10 +27,9 @@ func Packets(payload []byte) iter.Seq2[Packet, error] {
 	}
 }
 
-// Cut returns the text form of the first packet of a payload and what follows
-// its separator. More is false after the last packet. It is the step of
-// [Packets], for a caller that has to pause between two packets.
-func Cut(payload []byte) (packet, rest []byte, more bool) {
+// cut returns the text form of the first packet of a payload and what follows
+// its separator. more is false after the last packet.
+func cut(payload []byte) (packet, rest []byte, more bool) {
 	i := bytes.IndexByte(payload, Separator)
 	if i < 0 {
 		return payload, nil, false

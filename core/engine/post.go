@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gosio/gosio/core/engine/parser"
+)
+
+// servePost takes a payload: every packet of it is handled before the answer.
+func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	held, e := false, s.beginPost(r)
+	if e == nil {
+		held, e = s.handlePost(w, r)
+	}
+	if e != nil {
+		s.srv.refuseAt(slog.LevelDebug, w, r, e)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = headerHTML
+	h["Content-Length"] = headerTwo
+	h["Cache-Control"] = headerNoStore
+	if f := s.srv.opts.Headers; f != nil {
+		f(h, r, false)
+	}
+	if held { // perhaps for longer than the server gives a request
+		_ = s.writeBody(w, bodyOK)
+		return
+	}
+	_, _ = w.Write(bodyOK) // the packets are handled; the next poll finds a dead peer
+}
+
+// beginPost claims the session's one place for a POST.
+func (s *Session) beginPost(r *http.Request) *RequestError {
+	s.mu.Lock()
+	s.seen = true
+	moved := s.ws.Load() != nil
+	overlap := s.posting
+	if !moved && !overlap {
+		s.posting = true
+	}
+	s.mu.Unlock()
+	switch {
+	case moved:
+		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
+	case overlap:
+		s.shut(TransportError, breach("overlapping POSTs"), false)
+		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
+	}
+	return nil
+}
+
+// endPost gives the place free again, also when the application panics.
+func (s *Session) endPost() {
+	s.mu.Lock()
+	s.posting = false
+	if s.posted != nil {
+		close(s.posted)
+		s.posted = nil
+	}
+	s.mu.Unlock()
+}
+
+// handlePost reads the body and takes its packets. held reports that the
+// Receiver had no room meanwhile.
+func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
+	defer s.endPost()
+	binary := r.Header.Get("Content-Type") == octetStream
+	if binary && !s.v3 { // CVE-2026-59725
+		s.shut(TransportError, breach("invalid content"), false)
+		return false, &RequestError{Code: BadRequest, Context: "binary body"}
+	}
+	if s.state.Load() == stateOpen {
+		held = s.waitBacklog(nil)
+	}
+	pooled := bodies.Get().(*[]byte)
+	defer putBody(pooled)
+	if e := s.readBody(w, r, pooled); e != nil {
+		return held, e
+	}
+	if s.state.Load() != stateOpen {
+		return held, s.closedDuringPost(*pooled)
+	}
+	if !binary && !utf8.Valid(*pooled) {
+		s.shut(ParseError, breach("body is not UTF-8"), false)
+		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
+	}
+	packets := parser.Packets
+	switch {
+	case s.v3 && binary:
+		packets = parser.BinaryPacketsV3
+	case s.v3:
+		packets = parser.PacketsV3
+	}
+	late, e := s.takeAll(packets(*pooled))
+	return held || late, e
+}
+
+// askEvery is how many bytes of a payload are taken before the Receiver is
+// asked again whether it has room, and packetCost what each packet counts
+// beside its data. A WebSocket asks before each read.
+const askEvery, packetCost = 1 << 10, 8
+
+// takeAll handles the packets of a POST. While the Receiver has too much to do,
+// the rest of them waits, however long that takes, and even if the client or a
+// middleware has given the request up: the packets are here, and they can
+// neither be dropped nor be queued without a bound. Until then the session takes
+// no other POST. The end of the session ends the wait. It reports whether there
+// was one.
+func (s *Session) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
+	defer s.startWork()
+	taken := 0
+	for p, err := range packets {
+		if taken >= askEvery {
+			taken = 0
+			if s.recv.Backlog() != nil && s.state.Load() == stateOpen {
+				held = true
+				s.startWork() // or there is never room
+				s.waitBacklog(nil)
+				if s.state.Load() != stateOpen {
+					return held, s.closedDuringPost(nil)
+				}
+			}
+		}
+		taken += len(p.Data) + packetCost
+		if e, end := s.take(p, err); end {
+			return held, e
+		}
+	}
+	return held, nil
+}
+
+// take handles one packet of a POST. With end it was the last one.
+func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
+	if err != nil {
+		err = &failure{ParseError, err}
+	} else {
+		err = s.receive(p, true)
+	}
+	f := (*failure)(nil)
+	if !errors.As(err, &f) {
+		return nil, false
+	}
+	s.shut(f.reason, f.err, false)
+	if f.reason == TransportClose {
+		return nil, true // the client asked for it
+	}
+	return &RequestError{Code: BadRequest, Context: f.Error()}, true
+}
+
+// closedDuringPost: an overlapping POST has ended the session and this one is
+// told so; a session that is being closed politely takes it and ignores it,
+// unless it is the client's own goodbye.
+func (s *Session) closedDuringPost(body []byte) *RequestError {
+	if s.state.Load() == stateReleased {
+		return &RequestError{Code: BadRequest, Context: "session ended"}
+	}
+	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
+		s.release()
+	}
+	return nil
+}
+
+// readBody reads the body into buf, within the limits of size and time.
+func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
+	limit := s.srv.opts.MaxHTTPBufferSize
+	if limit > 0 && r.ContentLength > limit {
+		return s.tooLarge(w)
+	}
+	if d := s.srv.opts.BodyTimeout; d > 0 {
+		rc := http.NewResponseController(w)
+		if rc.SetReadDeadline(time.Now().Add(d)) == nil {
+			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+		}
+	}
+	body := (*buf)[:0]
+	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
+		body = make([]byte, 0, n)
+	}
+	for {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)] // grows by what has arrived, not by what was declared
+		}
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		*buf = body
+		if limit > 0 && int64(len(body)) > limit {
+			return s.tooLarge(w)
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			w.Header().Set("Connection", "close")
+			s.shut(TransportError, breach("body took too long"), false)
+			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
+		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
+			return s.tooLarge(w)
+		case err != nil:
+			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
+			return &RequestError{Code: BadRequest, Context: "body ended early"}
+		}
+	}
+}
+
+// tooLarge ends the session: what the client sent is lost, and the reference's
+// way of keeping the session open hides that.
+func (s *Session) tooLarge(w http.ResponseWriter) *RequestError {
+	w.Header().Set("Connection", "close") // and do not read the rest
+	s.shut(TransportError, breach("body over the limit"), false)
+	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
+}
