@@ -142,7 +142,7 @@ type Config[T any] struct {
 	// could lock out the others: see the framework's proxy settings first.
 	FailuresPerMinute int
 
-	// Logger hears why tokens are refused, in fixed words. Silent by default.
+	// Logger hears why tokens are refused, in fixed words. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -172,7 +172,7 @@ func (c Config[T]) withDefaults() Config[T] {
 		c.EndedEvent = "auth:ended"
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 	c.Sources, c.Audience, c.Algorithms = slices.Clone(c.Sources), slices.Clone(c.Audience), slices.Clone(c.Algorithms)
 	return c

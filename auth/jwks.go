@@ -55,7 +55,7 @@ type JWKSOptions struct {
 	Timeout time.Duration
 	// Client makes the requests. Default: one that follows no redirects.
 	Client *http.Client
-	// Logger hears of fetches that fail. Silent by default.
+	// Logger hears of fetches that fail. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -100,7 +100,7 @@ func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
 		k.opts.Client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
 	if k.opts.Logger == nil {
-		k.opts.Logger = slog.New(slog.DiscardHandler)
+		k.opts.Logger = slog.Default()
 	}
 	go k.run(ctx)
 	return k

@@ -164,6 +164,8 @@ func (c *conn) connect(p *parser.Packet) error {
 	if ns == nil {
 		c.left = append(c.left, p.Namespace)
 		c.mu.Unlock()
+		c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
+			slog.String("namespace", clip(p.Namespace)))
 		c.srv.noNamespace()
 		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
 		return nil

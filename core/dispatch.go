@@ -3,9 +3,7 @@ package socketio
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -180,7 +178,7 @@ func (s *Socket) quit(batch *inbox, at int) {
 		s.mu.Unlock()
 		go s.dispatch()
 	}()
-	logExit(s.log())
+	s.ns.srv.noteExit(s.attrs()...)
 	s.abandon(&batch.jobs[at])
 	s.closePanicked()
 }
@@ -341,7 +339,7 @@ func (s *Socket) refuse(err error) {
 		return
 	}
 	if e := (*ConnectError)(nil); !errors.As(err, &e) && !errors.Is(err, errPanicked) {
-		s.log().Warn("socketio: middleware failed", "error", err)
+		s.ns.srv.note(slog.LevelWarn, "middleware", "socketio: middleware failed", s.attrs(slog.Any("error", err))...)
 	}
 	s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
 }
@@ -360,25 +358,12 @@ func (s *Socket) guard(what string, f func()) {
 }
 
 // panicked logs a panic once, with its stack; it goes no further.
-func (s *Socket) panicked(what string, p any) {
-	logPanic(s.log(), what, p)
-}
-
-func logPanic(log *slog.Logger, what string, p any) {
-	log.Error("socketio: panic", "in", what, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-}
-
-// logExit says what runtime.Goexit has done.
-func logExit(log *slog.Logger) {
-	log.Error("socketio: the application has ended the goroutine that called it (runtime.Goexit)")
+func (s *Socket) panicked(what string, p any, attrs ...slog.Attr) {
+	s.ns.srv.notePanic(what, p, s.attrs(attrs...)...)
 }
 
 func (s *Socket) closePanicked() {
 	if s.ns.srv.opts.ClosePanicked {
 		s.conn.close()
 	}
-}
-
-func (s *Socket) log() *slog.Logger {
-	return s.ns.srv.log.With("namespace", s.ns.LogValue(), "socket", s.LogValue())
 }

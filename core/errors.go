@@ -85,6 +85,17 @@ type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
 	Data    any    `json:"data,omitempty"`
+
+	args *argumentError // what the arguments of an event are not
+}
+
+// Unwrap returns what is wrong with the arguments of an event; nil for any
+// other failure.
+func (e *Error) Unwrap() error {
+	if e.args == nil {
+		return nil
+	}
+	return e.args
 }
 
 // Error implements error.
@@ -95,10 +106,7 @@ type failedAck struct {
 	Error *Error `json:"error"`
 }
 
-var (
-	errInternal = &Error{Code: Internal, Message: "internal error"}
-	errArgs     = &Error{Code: BadRequest, Message: "arguments do not match the event"}
-)
+var errInternal = &Error{Code: Internal, Message: "internal error"}
 
 // failureOf decides what a client hears of a handler's error. known reports
 // whether the error was meant for it.

@@ -30,8 +30,10 @@ func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socke
 	optional := reflect.TypeFor[In]().Kind() == reflect.Pointer
 	h := newHandler(e.name, EventHandler(func(ctx context.Context, in *Incoming) error {
 		var v In
-		if _, none := any(v).(None); !none && (!optional || in.Len() > 0) && in.Arg(0, &v) != nil {
-			return errArgs
+		if _, none := any(v).(None); !none && (!optional || in.Len() > 0) {
+			if err := in.Arg(0, &v); err != nil {
+				return badArgument(in, 0, reflect.TypeFor[In](), err)
+			}
 		}
 		out, err := f(ctx, in.Socket, v)
 		if err != nil {

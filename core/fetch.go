@@ -178,7 +178,7 @@ func (s *Socket) shared() map[string]json.RawMessage {
 		}
 		b, err := json.Marshal(v.val)
 		if err != nil {
-			s.log().Error("socketio: shared value does not encode", "key", clip(name), "error", err)
+			s.ns.srv.note(slog.LevelError, "shared "+name, "socketio: shared value does not encode", s.attrs(slog.String("key", clip(name)), slog.Any("error", err))...)
 			continue
 		}
 		data[name] = b

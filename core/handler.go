@@ -25,11 +25,12 @@ type Incoming struct {
 	// Event is the event's name.
 	Event string
 
-	packet parser.Packet
-	args   [][]byte
-	few    [3][]byte // what args is made of, for most events
-	acked  atomic.Bool
-	reply  func(*Response) // to the server that has sent it
+	packet     parser.Packet
+	registered bool // there is a handler of that name
+	args       [][]byte
+	few        [3][]byte // what args is made of, for most events
+	acked      atomic.Bool
+	reply      func(*Response) // to the server that has sent it
 }
 
 // Len is the number of arguments.
@@ -76,16 +77,30 @@ func (in *Incoming) ackServer(args []any) error {
 	return nil
 }
 
-// fail acknowledges that the handler has failed.
-func (in *Incoming) fail(err error, log func() *slog.Logger) {
+// fail acknowledges that the handler has failed. attrs say whose it is.
+func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
 	e, known := failureOf(err)
-	if !known && !errors.Is(err, errPanicked) {
-		log().Error("socketio: handler failed", "event", clip(in.Event), "error", err)
+	attrs = append(attrs, slog.String("event", clip(in.Event)))
+	switch {
+	case known && e.args != nil:
+		srv.note(slog.LevelWarn, in.kind("arguments of "), "socketio: the arguments of an event do not fit its handler, which was not called",
+			append(attrs, slog.String("problem", e.Message), slog.String("type", e.args.goType()))...)
+	case !known && !errors.Is(err, errPanicked):
+		srv.note(slog.LevelError, in.kind("handler of "), "socketio: handler failed", append(attrs, slog.Any("error", err))...)
 	}
 	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
-		log().Error("socketio: handler failed", "event", clip(in.Event), "error", e)
+		srv.note(slog.LevelError, in.kind("answer of "), "socketio: the failure of a handler does not encode", append(attrs, slog.Any("error", e))...)
 		_ = in.Ack(failedAck{errInternal}) // which does
 	}
+}
+
+// kind is the kind of a log line about the event. The name of an event without
+// a handler is the client's choice.
+func (in *Incoming) kind(what string) string {
+	if in.registered {
+		return what + in.Event
+	}
+	return what + "any event"
 }
 
 // handler is a registered handler.
@@ -150,12 +165,14 @@ func (s *Socket) handle(p *parser.Packet) {
 	h := s.find(name)
 	heard := s.hears()
 	if h == nil && !heard {
+		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
+			s.attrs(slog.String("event", clip(string(name))), slog.Bool("ack", p.HasID))...)
 		s.nobody(p)
 		return
 	}
 	in := &Incoming{Socket: s, packet: *p}
 	if h != nil && h.event != "" {
-		in.Event = h.event
+		in.Event, in.registered = h.event, true
 	} else {
 		in.Event = string(name)
 	}
@@ -163,7 +180,7 @@ func (s *Socket) handle(p *parser.Packet) {
 	returned := false
 	defer func() {
 		if !returned { // the application has ended this goroutine, see quit
-			in.fail(errPanicked, s.log)
+			in.fail(errPanicked, s.ns.srv, s.attrs())
 		}
 	}()
 	s.answer(in, h, heard)
@@ -184,7 +201,7 @@ func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 	if err == nil {
 		return
 	}
-	in.fail(err, s.log)
+	in.fail(err, s.ns.srv, s.attrs())
 	if errors.Is(err, errPanicked) {
 		s.closePanicked() // the client has its answer
 	}
@@ -194,7 +211,7 @@ func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.panicked("handler of "+clip(in.Event), p)
+			s.panicked(in.kind("handler of "), p, slog.String("event", clip(in.Event)))
 			err = errPanicked
 		}
 	}()
@@ -213,19 +230,10 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 // does not acknowledge.
 func unhandled(context.Context, *Incoming) error { return nil }
 
-// clip bounds what the network puts into a log line.
-func clip(s string) string {
-	const limit = 256
-	if len(s) <= limit {
-		return s
-	}
-	return s[:limit]
-}
-
 // newHandler makes a handler of a function. The shapes that are used most are
 // called directly, all others by reflection.
 func newHandler(event string, fn any) *handler {
-	if parser.IsReserved(event) {
+	if parser.IsReserved(event) || event == "connection" { // the name that Node's server has for it
 		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
 	}
 	if h, typed := fn.(*handler); typed { // of an Event; it may be registered more than once
@@ -259,8 +267,8 @@ func newHandler(event string, fn any) *handler {
 func direct[T any](event string, fn any, call func(*Incoming, T) error) *handler {
 	return &handler{event: event, noContext: true, shape: shapeOf(fn), call: func(_ context.Context, in *Incoming) error {
 		var v T
-		if in.Arg(0, &v) != nil {
-			return errArgs
+		if err := in.Arg(0, &v); err != nil {
+			return badArgument(in, 0, reflect.TypeFor[T](), err)
 		}
 		return call(in, v)
 	}}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
@@ -23,7 +24,9 @@ func TestShapes(t *testing.T) {
 		sock = *socketio.Socket
 		ctx  = context.Context
 	)
-	bad := `[{"error":{"code":"bad_request","message":"arguments do not match the event"}}]`
+	bad := func(problem string) string {
+		return `[{"error":{"code":"bad_request","message":"arguments do not match the event: ` + problem + `"}}]`
+	}
 	tests := []struct {
 		name    string
 		handler any
@@ -37,23 +40,23 @@ func TestShapes(t *testing.T) {
 		{"context and socket", func(c ctx, s sock) bool { return c == s.Context() }, ``, `[true]`},
 		{"everything", func(c ctx, s sock, a int, b string, ack socketio.Ack) { _ = ack(c != nil, s != nil, a, b) }, `,1,"x"`, `[true,true,1,"x"]`},
 		{"socket, string", func(s sock, v string) {}, `,"x"`, `[]`},
-		{"socket, string: another type", func(s sock, v string) {}, `,1`, bad},
+		{"socket, string: another type", func(s sock, v string) {}, `,1`, bad("argument 1 has to be a string, not this number")},
 		{"socket, raw", func(s sock, v json.RawMessage) {}, `,{"a":1}`, `[]`},
 		{"socket, any", func(s sock, v any) {}, `,null`, `[]`},
 		{"socket, bytes", func(s sock, v []byte) {}, `,"AQID"`, `[]`},
 		{"string, ack", func(v string, ack socketio.Ack) { _ = ack(v) }, `,"x"`, `["x"]`},
-		{"string, ack: missing", func(v string, ack socketio.Ack) { _ = ack(v) }, ``, bad},
+		{"string, ack: missing", func(v string, ack socketio.Ack) { _ = ack(v) }, ``, bad("argument 1 is missing; it has to be a string")},
 		{"any, ack", func(v any, ack socketio.Ack) { _ = ack(v) }, `,[1,{"a":null}]`, `[[1,{"a":null}]]`},
 		{"raw, returned", func(v json.RawMessage) json.RawMessage { return v }, `,{ "a" : 1 }`, `[{ "a" : 1 }]`},
 		{"struct", func(p pair) int { return p.X + p.Y }, `,{"x":1,"Y":2}`, `[3]`},
 		{"pointer to struct", func(p *pair) bool { return p == nil }, `,{"x":1}`, `[false]`},
 		{"pointer, missing", func(p *pair) bool { return p == nil }, ``, `[true]`},
 		{"pointer, null", func(p *pair) bool { return p == nil }, `,null`, `[true]`},
-		{"the second missing", func(a, b int) int { return a + b }, `,1`, bad},
+		{"the second missing", func(a, b int) int { return a + b }, `,1`, bad("argument 2 is missing; it has to be an integer of type int")},
 		{"the second optional", func(a int, b *int) bool { return b == nil }, `,1`, `[true]`},
 		{"variadic", func(v ...int) int { return len(v) }, `,1,2,3`, `[3]`},
 		{"variadic, none", func(v ...int) int { return len(v) }, ``, `[0]`},
-		{"variadic, another type", func(v ...int) int { return len(v) }, `,1,"x"`, bad},
+		{"variadic, another type", func(v ...int) int { return len(v) }, `,1,"x"`, bad("argument 2 has to be an integer of type int, not a string")},
 		{"variadic behind another", func(s string, v ...any) string { return fmt.Sprint(s, v) }, `,"a",1,null`, `["a[1 <nil>]"]`},
 		{"variadic before ack is a slice", func(v []int, ack socketio.Ack) { _ = ack(len(v)) }, `,[1,2]`, `[2]`},
 		{"ack before variadic", func(ack socketio.Ack, v ...int) { _ = ack(len(v)) }, `,1,2`, `[2]`},
@@ -73,8 +76,18 @@ func TestShapes(t *testing.T) {
 			}
 			return &socketio.Error{Code: "missing", Message: fmt.Sprint(in.WantsAck())}
 		}), ``, `[{"error":{"code":"missing","message":"true"}}]`},
-		{"number too large for its type", func(v int8) int8 { return v }, `,300`, bad},
-		{"number too large for a float", func(v float64) float64 { return v }, `,1e400`, bad},
+		{"number too large for its type", func(v int8) int8 { return v }, `,300`, bad("argument 1 has to be an integer of type int8, not this number")},
+		{"number too large for a float", func(v float64) float64 { return v }, `,1e400`, bad("argument 1 has to be a number, not this number")},
+		{"a boolean", func(v bool) {}, `,null,1`, `[]`},
+		{"a boolean: a string", func(v bool) {}, `,"yes"`, bad("argument 1 has to be a boolean, not a string")},
+		{"a struct: a string", func(v pair) {}, `,"x"`, bad("argument 1 has to be an object, not a string")},
+		{"a struct: an array", func(v *pair) {}, `,[]`, bad("argument 1 has to be an object, not an array")},
+		{"a field", func(v struct{ P []pair }) {}, `,{"p":[{"X":1},{"X":"secret"}]}`, bad("field P.X of argument 1 has to be an integer of type int, not a string")},
+		{"a field: too large", func(v struct{ N uint8 }) {}, `,{"n":300}`, bad("field N of argument 1 has to be an integer of type uint8, not this number")},
+		{"an element", func(v []int) {}, `,[true]`, bad("a part of argument 1 has to be an integer of type int, not a boolean")},
+		{"bytes", func(v []byte) {}, `,5`, bad("argument 1 has to be binary, not this number")},
+		{"bytes: no base64", func(v []byte) {}, `,"secret!"`, bad("argument 1 has to be binary, not a string")},
+		{"a type of its own", func(v time.Time) {}, `,"secret"`, bad("argument 1 has to be a value that fits, not this string")},
 		{"case of keys, duplicates", func(p pair) int { return p.X }, `,{"x":1,"X":2}`, `[2]`},
 		{"lone surrogate", func(v string) string { return v }, `,"\ud800"`, "[\"\ufffd\"]"},
 	}
@@ -155,7 +168,7 @@ func TestWiringOfHooks(t *testing.T) {
 		{"nil disconnect hook", func() { srv.OnDisconnect(nil) }, `socketio: OnDisconnect: nil`},
 		{"unknown transport", func() { socketio.NewServer(&socketio.Options{Transports: []string{"carrier pigeon"}}) }, `socketio: unknown transport carrier pigeon`},
 	}
-	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"} {
+	for _, name := range []string{"connect", "connect_error", "disconnect", "disconnecting", "connection", "newListener", "removeListener"} {
 		text := panicText(func() { srv.On(name, func() {}) })
 		assert.True(t, text, strings.HasPrefix(text, `socketio: event "`+name+`" is reserved`))
 	}

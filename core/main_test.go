@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,7 +73,10 @@ func (a *app) socket(t testing.TB, c *siotest.Client) *socketio.Socket {
 type records struct {
 	mu    sync.Mutex
 	lines []string
-	attrs []slog.Attr // of all records and of With
+	// What clients ask for that there is not is kept aside: many tests do
+	// that, and TestMistakes looks at the lines.
+	mistakes []string
+	attrs    []slog.Attr // of all records and of With
 }
 
 func (r *records) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
@@ -84,13 +88,23 @@ func (r *records) Handle(ctx context.Context, rec slog.Record) error {
 	err := slog.NewTextHandler(&b, nil).Handle(ctx, rec)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lines = append(r.lines, b.String())
+	if mistake(rec.Message) {
+		r.mistakes = append(r.mistakes, b.String())
+	} else {
+		r.lines = append(r.lines, b.String())
+	}
 	rec.Attrs(func(a slog.Attr) bool {
 		a.Value = a.Value.Resolve() // what is logged, not what it is of, which goes on
 		r.attrs = append(r.attrs, a)
 		return true
 	})
 	return err
+}
+
+func mistake(message string) bool {
+	return slices.ContainsFunc([]string{
+		"a client asks for a namespace", "an event has no handler", "the arguments of an event do not fit",
+	}, func(text string) bool { return strings.Contains(message, text) })
 }
 
 type with struct {

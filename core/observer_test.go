@@ -186,8 +186,8 @@ func TestObserveEvents(t *testing.T) {
 		c.Emit("quick", []byte("binary"))
 		a.log.none(t)
 		w.expect(t, "event / quick 13 ack=false unhandled=false", "handled quick <nil> 0s",
-			"event / quick 11 ack=false unhandled=false", "handled quick socketio: bad_request: arguments do not match the event 0s",
-			"event / quick 45 ack=false unhandled=false", "handled quick socketio: bad_request: arguments do not match the event 0s")
+			"event / quick 11 ack=false unhandled=false", "handled quick socketio: bad_request: arguments do not match the event: argument 1 has to be a string, not this number 0s",
+			"event / quick 45 ack=false unhandled=false", "handled quick socketio: bad_request: arguments do not match the event: argument 1 has to be a string, not binary 0s")
 		c.Call("fails")
 		a.log.one(t, "no luck")
 		c.Call("panics")

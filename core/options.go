@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/loglimit"
 )
 
 // CORS decides which web pages may connect. See [engine.CORS].
@@ -123,7 +124,9 @@ type Options struct {
 	// nil, which costs nothing.
 	Observer Observer
 
-	// Logger is silent by default. See [engine.Options] for the levels.
+	// Logger hears of what goes wrong. Default: the warnings and errors go to
+	// [slog.Default], as it is when the server is made; all else has level debug.
+	// slog.New(slog.DiscardHandler) is silent. See [engine.Options] for the levels.
 	Logger *slog.Logger
 }
 
@@ -218,7 +221,7 @@ func (o Options) withDefaults() Options {
 		o.Recovery = o.Recovery.withDefaults()
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = loglimit.Default()
 	}
 	return o
 }

@@ -2,10 +2,9 @@ package socketio
 
 import (
 	"errors"
-	"fmt"
+	"log/slog"
 	"math"
 	"regexp"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -191,7 +190,7 @@ func (ns *Namespace) release() {
 	srv.leaving[ns.name] = left
 	srv.mu.Unlock()
 	if err := ns.closeAdapter(); err != nil {
-		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", err)
+		srv.note(slog.LevelWarn, "adapter", "socketio: the adapter of a removed namespace does not close", ns.attrs(slog.Any("error", err))...)
 	}
 	srv.mu.Lock()
 	delete(srv.leaving, ns.name)
@@ -283,7 +282,7 @@ func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
 func (srv *Server) guard(what, namespace string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			srv.log.Error("socketio: panic", "in", what, "namespace", clip(namespace), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			srv.notePanic(what, p, slog.String("namespace", clip(namespace)))
 		}
 	}()
 	f()

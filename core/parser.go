@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 
@@ -89,7 +90,7 @@ func (noDecoder) Decode([]byte, bool) (p parser.Packet, done bool, err error) {
 func (c *conn) decodeOne(message []byte, binary bool) (p parser.Packet, whole bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(c.srv.log, "Decoder", v)
+			c.srv.notePanic("Decoder", v)
 			err = errDecoder
 		}
 	}()
@@ -127,7 +128,7 @@ func (srv *Server) recode(namespace string, f frames) (frames, error) {
 func (srv *Server) encodeOne(c *coder) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(srv.log, "Parser", v)
+			srv.notePanic("Parser", v)
 			err = errEncoder
 		}
 	}()
@@ -142,7 +143,7 @@ func (srv *Server) encodeOne(c *coder) (err error) {
 func (srv *Server) codeStamped(namespace string, f *frames) {
 	out, err := srv.recode(namespace, *f)
 	if err != nil { // it could be encoded without
-		srv.log.Error("socketio: parser", "error", err)
+		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
 		return
 	}
 	out.canonical = nil // the listeners have heard
@@ -154,7 +155,7 @@ func (srv *Server) codeStamped(namespace string, f *frames) {
 func (srv *Server) sealed(p parser.Packet) (f frames, ok bool) {
 	f, err := srv.code(p.Namespace, seal(p))
 	if err != nil {
-		srv.log.Error("socketio: parser", "error", err)
+		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
 	}
 	return f, err == nil
 }

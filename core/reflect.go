@@ -113,7 +113,7 @@ func (s *shape) caller(v reflect.Value, take func() error) EventHandler {
 	return func(ctx context.Context, in *Incoming) error {
 		args, err := s.decode(ctx, in)
 		if err != nil {
-			return errArgs
+			return err
 		}
 		if take != nil {
 			if err := take(); err != nil {
@@ -148,7 +148,9 @@ func (s *shape) decode(ctx context.Context, in *Incoming) ([]reflect.Value, erro
 			err = decodeRest(in, i, v.Elem())
 		case i >= in.Len() && t.Kind() == reflect.Pointer: // optional
 		default:
-			err = in.Arg(i, v.Interface())
+			if e := in.Arg(i, v.Interface()); e != nil {
+				err = badArgument(in, i, t, e)
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -166,7 +168,7 @@ func decodeRest(in *Incoming, from int, slice reflect.Value) error {
 	for i := from; i < in.Len(); i++ {
 		v := reflect.New(slice.Type().Elem())
 		if err := in.Arg(i, v.Interface()); err != nil {
-			return err
+			return badArgument(in, i, v.Type().Elem(), err)
 		}
 		slice.Set(reflect.Append(slice, v.Elem()))
 	}

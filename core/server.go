@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
+	"github.com/gosio/gosio/core/internal/loglimit"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -29,6 +30,7 @@ type Server struct {
 	limits   parser.Limits
 	limits3  parser.Limits // of old clients: a namespace has a query behind it
 	log      *slog.Logger
+	noted    loglimit.Limiter
 	engine   *engine.Server
 	client   http.Handler // nil: none is served
 	observer *observing   // nil: nobody wants to know

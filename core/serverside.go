@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -196,16 +195,14 @@ func (ns *Namespace) serve(e *serverEvent) {
 	err, returned := errPanicked, false
 	defer func() {
 		if p := recover(); p != nil {
-			logPanic(ns.log(), "server-side handler of "+clip(e.in.Event), p)
+			ns.srv.notePanic("server-side handler of "+clip(e.in.Event), p, ns.attrs()...)
 		} else if !returned {
-			logExit(ns.log())
+			ns.srv.noteExit(ns.attrs()...)
 		}
 		if err != nil {
-			e.in.fail(err, ns.log)
+			e.in.fail(err, ns.srv, ns.attrs())
 		}
 	}()
 	err = e.handler.call(e.ctx, e.in)
 	returned = true
 }
-
-func (ns *Namespace) log() *slog.Logger { return ns.srv.log.With("namespace", ns.LogValue()) }

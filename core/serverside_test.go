@@ -79,7 +79,7 @@ func TestServerSideShapes(t *testing.T) {
 			want  string
 		}{
 			{"add", []any{1, 2}, "4,5"},
-			{"add", []any{1}, failure("bad_request", "arguments do not match the event")},
+			{"add", []any{1}, failure("bad_request", "arguments do not match the event: argument 2 is missing; it has to be an integer of type int")},
 			{"bytes", []any{[]byte{7}}, "0701,0702"},
 			{"nothing", nil, "-,-"},
 			{"late", nil, "2,1"},

@@ -60,7 +60,7 @@ func TestSmoke(t *testing.T) {
 	step(`421["add",2,3]`, `431[5]`)
 	step(`422["add",0,3]`, `432[{"error":{"code":"forbidden","message":"no zero"}}]`)
 	step(`423["add",1,3]`, `433[{"error":{"code":"internal","message":"internal error"}}]`)
-	step(`424["add","x",3]`, `434[{"error":{"code":"bad_request","message":"arguments do not match the event"}}]`)
+	step(`424["add","x",3]`, `434[{"error":{"code":"bad_request","message":"arguments do not match the event: argument 1 has to be an integer of type int, not a string"}}]`)
 	step(`425["ask"]`, `420["question","?"]`)
 	step(`430["!"]`, `435["!"]`)
 	step(`42["all"]`, `42["news","n"]`)

@@ -40,7 +40,7 @@ type Config struct {
 	EndedEvent string
 	// Bus carries logouts to other nodes. Default: there are none.
 	Bus Bus
-	// Logger hears of refusals and of stores that are down. Silent by default.
+	// Logger hears of refusals and of stores that are down. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -81,7 +81,7 @@ func New(p Provider, c Config) *Sessions {
 		c.Bus = NewBus()
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = slog.Default()
 	}
 	x := &Sessions{provider: p, config: c, live: make(map[string]map[*life]struct{})}
 	c.Bus.Watch(x.heard)

@@ -27,7 +27,7 @@ type Options struct {
 	MaxAge time.Duration
 	// Prefix is that of the keys and of the channel. Default "gosio:auth:".
 	Prefix string
-	// Logger hears of messages that are none. Silent by default.
+	// Logger hears of messages that are none. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -58,7 +58,7 @@ func New(ctx context.Context, client redis.UniversalClient, o Options) *Revocati
 		o.Prefix = "gosio:auth:"
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = slog.Default()
 	}
 	v := &Revocations{client: client, opts: o, done: make(chan struct{})}
 	go v.listen(ctx)

@@ -7,8 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
-	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
 )
@@ -16,79 +15,57 @@ import (
 // What clients do shows in the log at level info where they are turned away
 // and warn where they broke the protocol or went over a limit; all that is
 // normal is at level debug. Clients cannot make the log grow as they like: of
-// each kind of line there are logBurst, then one per logInterval that says how
-// many were left out. No value that comes from a client has more than 256
+// each kind of line there are a few, see package loglimit. No value that comes from a client has more than 256
 // bytes, and session ids, headers and payloads are never among them.
 
+// note logs a line of a kind, see package loglimit.
+func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
+	srv.noted.Log(srv.log, level, kind, msg, attrs...)
+}
+
+// noteRefused logs a refused request. Where the operator is likely to have
+// something to mend the level is warn, and a hint says what.
+func (srv *Server) noteRefused(level slog.Level, e *RequestError) {
+	attrs := []slog.Attr{slog.Int("code", int(e.Code)), slog.String("context", clip(e.Context))}
+	if hint := hints[e.Code]; hint != "" && level == slog.LevelInfo {
+		level, attrs = slog.LevelWarn, append(attrs, slog.String("hint", hint))
+	}
+	srv.note(level, "refused "+strconv.Itoa(int(e.Code)), "engine: request refused", attrs...)
+	if e.Code == SessionIDUnknown {
+		srv.strays.note(srv)
+	}
+}
+
+// strays counts requests of sessions that this server does not know. Some are
+// normal: their session has ended, or belonged to an earlier process. When
+// most clients that connect cause them, the requests of one client are likely
+// to reach several servers, which is told once.
+type strays struct {
+	opened  atomic.Int64 // handshakes by polling: a WebSocket does not go astray
+	unknown atomic.Int64
+	told    atomic.Bool
+}
+
+// How many requests, of how many handshakes at least, make a pattern.
 const (
-	logBurst    = 10
-	logInterval = 10 * time.Second
-	logKinds    = 64 // further ones count as one
+	manyStrays = 10
+	manyOpened = 5
 )
 
-// logBound is the memory of what was logged.
-type logBound struct {
-	mu    sync.Mutex
-	kinds map[string]*logKind
+func (s *strays) note(srv *Server) {
+	n, opened := s.unknown.Add(1), s.opened.Load()
+	if n < manyStrays || opened < manyOpened || 2*n < opened || s.told.Swap(true) {
+		return
+	}
+	srv.log.Warn("engine: about every client that connects sends requests of sessions that this server does not know;"+
+		" if this is not the minute after a start, a load balancer sends the requests of one client to several servers:"+
+		" it needs sticky sessions, or clients with transports: [\"websocket\"]", "unknown", n)
 }
 
-type logKind struct {
-	lines int       // that may still be logged
-	at    time.Time // when lines was right
-	left  int       // lines left out since the last one
-}
-
-// allow reports whether a line of this kind may be logged, and how many were
-// left out before it.
-func (b *logBound) allow(kind string) (left int, ok bool) {
-	now := time.Now()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	k := b.kinds[kind]
-	if k == nil {
-		if b.kinds == nil {
-			b.kinds = make(map[string]*logKind)
-		}
-		if len(b.kinds) >= logKinds {
-			kind = ""
-		}
-		if k = b.kinds[kind]; k == nil {
-			k = &logKind{lines: logBurst, at: now}
-			b.kinds[kind] = k
-		}
-	}
-	if n := int(now.Sub(k.at) / logInterval); n > 0 {
-		k.lines = min(logBurst, k.lines+n)
-		k.at = k.at.Add(time.Duration(n) * logInterval)
-	}
-	if k.lines == 0 {
-		k.left++
-		return 0, false
-	}
-	k.lines--
-	left, k.left = k.left, 0
-	return left, true
-}
-
-// note logs a line of a kind; what is left out at its level is still there at
-// level debug.
-func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
-	ctx := context.Background()
-	if level > slog.LevelDebug && srv.log.Enabled(ctx, level) {
-		left, ok := srv.noted.allow(kind)
-		if !ok {
-			level = slog.LevelDebug
-		} else if left > 0 {
-			attrs = append(attrs, slog.Int("left_out", left))
-		}
-	}
-	srv.log.LogAttrs(ctx, level, msg, attrs...) //nolint:sloglint // callers give constants
-}
-
-// noteRefused logs a refused request.
-func (srv *Server) noteRefused(level slog.Level, e *RequestError) {
-	srv.note(level, "refused "+strconv.Itoa(int(e.Code)), "engine: request refused",
-		slog.Int("code", int(e.Code)), slog.String("context", clip(e.Context)))
+// hints say what a refusal is likely to mean.
+var hints = map[Code]string{
+	TransportUnknown:           "the client uses a transport that Options.Transports does not list",
+	UnsupportedProtocolVersion: "Socket.IO 3 and 4 clients speak version 4; for 2.x clients there is Options.AllowEIO3",
 }
 
 // noteClosed logs the end of a session.

@@ -56,6 +56,7 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	const closed = "WARN engine: client broke the protocol or a limit session="
 	const refused = "INFO engine: request refused code="
+	const hinted = "WARN engine: request refused code="
 	post := func(body string, header ...string) func(h *host) {
 		return func(h *host) {
 			h.do(request{method: "POST", query: "&transport=polling&sid=" + h.open(), body: strings.NewReader(body), header: header})
@@ -123,7 +124,7 @@ func TestLog(t *testing.T) {
 		{"a long text", func(h *host) { h.wsOpen(""); h.session().Fail(errors.New(strings.Repeat("x", 999))) }, closed, "error=" + strings.Repeat("x", 256)},
 
 		{"unknown sid", get("&transport=polling&sid=unknown"), refused, "1 context=unknown sid"},
-		{"transport", get("&transport=carrier"), refused, "0 context=transport carrier"},
+		{"transport", get("&transport=carrier"), hinted, "0 context=transport carrier"},
 		{"not allowed", get("&transport=polling", "X-Forbid", "1"), refused, "4 context=not today"},
 		{"key", func(h *host) { h.dial().http(upgradeRequest("&transport=websocket", "")) }, refused, "3 context=failed to accept"},
 		{"origin", get("&transport=polling", "Origin", "https://evil.example"), "WARN engine: refused a page of another origin", "origin=https://evil.example"},
@@ -208,6 +209,32 @@ func TestLogBound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLogStrays: requests of sessions that other servers have are told once,
+// when there are about as many as handshakes.
+func TestLogStrays(t *testing.T) {
+	for _, tt := range []struct{ handshakes, strays, want int }{
+		{5, 9, 0}, {5, 10, 1}, {5, 100, 1}, {4, 100, 0}, {100, 49, 0}, {100, 50, 1},
+	} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				log := &lines{from: slog.LevelWarn}
+				h := loggingHost(t, log)
+				for range tt.handshakes {
+					h.open()
+				}
+				for range tt.strays {
+					h.do(request{query: "&transport=polling&sid=unknown"})
+				}
+				got := log.take()
+				assert.Equal(t, "lines", len(got), tt.want)
+				for _, line := range got {
+					assert.True(t, line, strings.Contains(line, "sticky sessions"))
+				}
+			})
+		})
+	}
 }
 
 // TestLogKinds: neither does it help to be refused in a new way each time.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/gosio/gosio/core/internal/loglimit"
 )
 
 // The transports.
@@ -105,9 +107,12 @@ type Options struct {
 	OnRefused func(r *http.Request, e *RequestError)
 	// Observer, if not nil, hears of upgrades, losses and waits.
 	Observer Observer
-	// Logger is silent by default. Requests that are refused are logged at
-	// level info, clients that break the protocol or a limit at warn, wrong
-	// wiring at error, and all else at debug; lines that clients cause are
+	// Logger hears of what goes wrong. Default: the warnings and errors go to
+	// [slog.Default], as it is when the server is made; all else has level debug.
+	// slog.New(slog.DiscardHandler) is silent. Requests that are refused are
+	// logged at level info, or at warn where the operator is likely to have
+	// something to mend; clients that break the protocol or a limit at warn,
+	// wrong wiring at error, and all else at debug. Lines that clients cause are
 	// bounded in rate and size, and never hold session ids or payloads.
 	Logger *slog.Logger
 }
@@ -161,7 +166,7 @@ func (o Options) withDefaults() Options {
 		o.Cookie = &c
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = loglimit.Default()
 	}
 	o.CORS.validate()
 	if o.AllowEIO3 {

@@ -81,6 +81,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 			srv.unreserve(id)
 		}
 	}()
+	srv.strays.opened.Add(1)
 	s, opened := srv.open(r, q, id, nil, nil)
 	if !opened {
 		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})

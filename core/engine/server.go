@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gosio/gosio/core/internal/loglimit"
 )
 
 // Handler is told of every new session. Connect runs on the request's
@@ -51,7 +53,8 @@ type Server struct {
 	flush   flushers
 	lending lending
 	deflate *deflater // nil: off
-	noted   logBound
+	noted   loglimit.Limiter
+	strays  strays
 	samples atomic.Uint32 // see Session.sample
 	began   time.Time
 	life    context.Context // ends when new sessions are refused

@@ -42,7 +42,7 @@ func NewBus(ctx context.Context, client redis.UniversalClient, channel string, l
 		channel = "gosio:session"
 	}
 	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+		log = slog.Default()
 	}
 	b := &Bus{client: client, channel: channel, log: log, done: make(chan struct{})}
 	go b.listen(ctx)

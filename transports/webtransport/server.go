@@ -45,7 +45,7 @@ type Options struct {
 	// client at most; further ones are closed at once. Default 10,000;
 	// negative: none.
 	MaxConnections int
-	// Logger hears of connections that fail. Silent by default.
+	// Logger hears of connections that fail. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -101,7 +101,7 @@ func New(io *socketio.Server, o Options) *Server {
 		o.MaxConnections = 10_000
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+		o.Logger = slog.Default()
 	}
 	s := &Server{
 		io: io, opts: o, path: strings.TrimSuffix(o.Path, "/"),
