@@ -52,6 +52,9 @@ func (c *conn) LogValue() slog.Value { return slog.StringValue(clip(c.handshake.
 func (c *conn) idle() {
 	c.mu.Lock()
 	busy := slices.ContainsFunc(c.sockets, (*Socket).connected)
+	if busy { // about to be noted; forget starts the time anew
+		c.timer = nil
+	}
 	c.mu.Unlock()
 	if !busy {
 		c.sess.Close()
@@ -201,11 +204,11 @@ func (c *conn) reply(t parser.Type, namespace string, data []byte) {
 	}
 }
 
-// joined notes that the connection is in a namespace.
+// joined notes that the connection is in a namespace, if it still is.
 func (c *conn) joined() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer != nil {
+	if c.timer != nil && slices.ContainsFunc(c.sockets, (*Socket).connected) {
 		c.timer.Stop()
 		c.timer = nil
 	}

@@ -3,6 +3,8 @@ package socketio
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 )
 
 // Middleware decides in the handshake whether a client may join a namespace,
@@ -64,22 +66,58 @@ func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	ns.mine().scope.events.add(m)
 }
 
-// admit runs the middleware for a socket.
+// errTimedOut refuses a client whose middleware has taken too long.
+var errTimedOut = &ConnectError{Message: "Connection timed out"}
+
+// lastWord is the time that middleware has for an answer of its own when its
+// context has ended.
+const lastWord = 100 * time.Millisecond
+
+// admit runs the middleware for a socket. When that takes too long the client
+// is refused, though the middleware may go on: it holds the dispatcher until it
+// returns, and what it returns then does not matter.
 func (s *Socket) admit() error {
 	middleware := s.ns.allMiddleware()
 	if len(middleware) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
+	limit := s.ns.srv.opts.Limits.MiddlewareTimeout
+	ctx, cancel := context.WithTimeout(s.Context(), limit)
 	defer cancel()
+	late := time.AfterFunc(min(limit, forever)+lastWord, func() {
+		s.refuse(errTimedOut)
+		s.dropEvents()
+	})
+	defer late.Stop()
 	for _, m := range middleware {
 		err := m.Handshake(ctx, s)
 		if ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())) {
-			return &ConnectError{Message: "Connection timed out"}
+			return errTimedOut
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if !late.Stop() {
+		return errTimedOut
+	}
 	return nil
+}
+
+// dropEvents gives back what the events count that wait behind middleware
+// which has refused them.
+func (s *Socket) dropEvents() {
+	var size int64
+	s.mu.Lock()
+	if s.inbox != nil {
+		s.inbox.jobs = slices.DeleteFunc(s.inbox.jobs, func(j job) bool {
+			if j.kind != jobEvent {
+				return false
+			}
+			size += j.size()
+			return true
+		})
+	}
+	s.mu.Unlock()
+	s.conn.unhold(size)
 }

@@ -193,3 +193,57 @@ func TestCookiesAndAnyOrigin(t *testing.T) {
 	})
 	assert.True(t, text, strings.HasPrefix(text, "socketio: "))
 }
+
+// TestMiddlewareIgnoresItsContext: the client is refused at the timeout, and
+// can go on; what the middleware says later lets nobody in.
+func TestMiddlewareIgnoresItsContext(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]error{"agrees": nil, "refuses": &socketio.ConnectError{Message: "late"}, "fails": errors.New("late")} {
+		for _, recovery := range []*socketio.Recovery{nil, {}} {
+			t.Run(name, func(t *testing.T) {
+				onBoth(t, func(t *testing.T, o siotest.Options) {
+					a := newApp(t, socketio.Options{
+						Recovery: recovery,
+						Limits:   socketio.Limits{MiddlewareTimeout: 3 * time.Second, ReceiveBuffer: 2000},
+					})
+					var s *socketio.Socket
+					handled := 0
+					release := make(chan struct{})
+					ns := a.Of("/slow")
+					ns.UseFunc(func(_ context.Context, in *socketio.Socket) error {
+						s = in
+						<-release
+						assert.ErrorIs(t, s.Emit("late"), socketio.ErrClosed)
+						assert.ErrorIs(t, s.Join("late"), socketio.ErrClosed)
+						return late
+					})
+					ns.OnConnect(func(*socketio.Socket) { handled++ })
+					ns.OnDisconnect(func(*socketio.Socket, socketio.Reason) { handled++ })
+					ns.On("evil", func() { handled++ })
+					a.On("ping", func() string { return "pong" })
+					c := siotest.Open(t, a, o)
+					start := time.Now()
+					assert.NoError(t, c.Send("40/slow,"))
+					synctest.Wait()
+					assert.NoError(t, c.Send(`42/slow,["evil","`+strings.Repeat("x", 1500)+`"]`))
+					c.Expect(`44/slow,{"message":"Connection timed out"}`)
+					assert.Equal(t, "after", time.Since(start), 3100*time.Millisecond)
+					synctest.Wait()
+					assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
+					assert.NoError(t, c.Send(`42/slow,["evil"]`, "40", `420["ping"]`))
+					c.Next()
+					c.Expect(`430["pong"]`)
+					close(release)
+					synctest.Wait()
+					assert.Equal(t, "handled", handled, 0)
+					assert.Equal(t, "connected", s.Connected(), false)
+					assert.Equal(t, "sockets", len(ns.Sockets()), 0)
+					assert.Equal(t, "rooms", len(ns.Rooms()), 0)
+					assert.NoError(t, c.Send(`421["ping"]`))
+					c.Expect(`431["pong"]`)
+					a.log.none(t)
+				})
+			})
+		}
+	}
+}

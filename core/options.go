@@ -170,7 +170,8 @@ type Limits struct {
 	// Default 16 KB.
 	Auth int
 	// MiddlewareTimeout bounds all middleware of one connection to a
-	// namespace together. Default 20 s.
+	// namespace together: its context ends, and the client is refused even if it
+	// runs on. Default 20 s.
 	MiddlewareTimeout time.Duration
 	// PendingAcks bounds the acknowledgements awaited from one socket.
 	// Default 1,000.
