@@ -15,7 +15,7 @@ import (
 
 // attacks are the rows that docs/threats.md has to have.
 var attacks = []string{
-	"A-J01", "A-J02", "A-J04", "A-J05", "A-J06", "A-J08", "A-J09", "A-J10", "A-J12", "A-J13", "SA-51",
+	"A-J01", "A-J02", "A-J04", "A-J05", "A-J06", "A-J08", "A-J09", "A-J10", "A-J12", "A-J13", "A-J14", "SA-51",
 	"SID", "EIO3", "EXT", "TWO", "EARLY", "RACE", "DOWN", "BUF", "BIG", "BOMB",
 }
 

@@ -19,6 +19,13 @@ import (
 //
 // It may be used by any number of namespaces, once in each. Its methods may be
 // called concurrently.
+//
+// When a parent and its child both have guards, both must let a client in. Guards
+// that are derived from one another have one life of the socket in common: one
+// token, which is verified once, one expiry, one refresh, and the policies of
+// both. Guards that verify by themselves end the socket when the first of their
+// tokens does; if that is one token, a refresh renews it for both, which must
+// both accept it.
 type Guard[T any] struct {
 	*shared[T]
 	policies []Policy[T]
@@ -99,46 +106,54 @@ func (g *Guard[T]) Attach(ns *socketio.Namespace) {
 
 // Handshake implements [socketio.Middleware].
 func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
-	l := &life[T]{guard: g, socket: s}
+	if l, ok := lives.of(s, g.shared).(*life[T]); ok { // of a guard of the parent
+		if err := l.join(g); err != nil {
+			return g.refuse(s, err)
+		}
+		return nil
+	}
+	l := newLife(g, s)
 	// Before the token is looked at: a revocation finds the socket, or the
 	// check that follows finds the revocation.
 	stop := context.AfterFunc(s.Context(), l.stop)
+	admitted := false
+	defer func() {
+		if !admitted { // code of the application may also have panicked
+			stop()
+			l.stop()
+		}
+	}()
 	id, err := g.authenticate(ctx, s, l)
 	if err != nil {
-		stop()
-		l.stop()
 		return g.refuse(s, err)
 	}
-	lives.add(s, l)
-	if id == nil {
-		return nil
-	}
-	s.SetIdentity(id.Subject)
-	if g.config.Room != nil {
-		if err := s.Join(g.config.Room(id)); err != nil {
-			return err
+	if id != nil {
+		s.SetIdentity(id.Subject)
+		if g.config.Room != nil {
+			if err := s.Join(g.config.Room(id)); err != nil {
+				return err
+			}
 		}
 	}
+	lives.add(s, l)
+	admitted = true
 	return nil
 }
 
 // authenticate begins the life of a socket; it returns nil for a client that
 // may stay anonymous.
 func (g *Guard[T]) authenticate(ctx context.Context, s *socketio.Socket, l *life[T]) (*Identity[T], error) {
-	id, err := g.identify(ctx, s)
+	id, token, err := g.identify(ctx, s)
 	if err != nil {
 		return nil, err
-	}
-	if id == nil {
-		if len(g.policies) > 0 {
-			return nil, reject(ErrTokenMissing, "no token, and policies")
-		}
-		return nil, nil
 	}
 	if e := decide(g.policies, id); e != nil {
 		return nil, reject(e, "policy")
 	}
-	l.begin(id)
+	if id == nil {
+		return nil, nil
+	}
+	l.begin(id, token)
 	if err := g.revoked(ctx, id); err != nil {
 		return nil, err
 	}
@@ -148,8 +163,9 @@ func (g *Guard[T]) authenticate(ctx context.Context, s *socketio.Socket, l *life
 	return id, nil
 }
 
-// identify finds and verifies what the handshake carries.
-func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (*Identity[T], error) {
+// identify finds and verifies what the handshake carries. token is empty for
+// an External guard.
+func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (id *Identity[T], token string, err error) {
 	h := s.Handshake()
 	if g.external != nil {
 		id, err := g.external(ctx, h)
@@ -157,24 +173,32 @@ func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (*Identity[
 			err = reject(ErrTokenMissing, "nobody is signed in")
 		}
 		if err != nil || id == nil {
-			return nil, err
+			return nil, "", err
 		}
-		return g.accept(id)
+		id, err = g.accept(id)
+		return id, "", err
 	}
 	token, found := g.config.found(h)
 	if !found {
 		if g.config.Optional {
-			return nil, nil
+			return nil, "", nil
 		}
-		return nil, reject(ErrTokenMissing, "no token")
+		return nil, "", reject(ErrTokenMissing, "no token")
 	}
-	if g.failures.exceeded(h.Address) {
-		return nil, reject(ErrRateLimited, "too many failures of this address")
+	id, err = g.verify(ctx, h.Address, token)
+	return id, token, err
+}
+
+// verify is Verify for a client, whose failures are counted by its address.
+func (g *Guard[T]) verify(ctx context.Context, address, token string) (id *Identity[T], err error) {
+	done, err := g.failures.begin(ctx, address)
+	if err != nil {
+		return nil, err
 	}
-	id, err := g.Verify(ctx, token)
-	if err != nil && told(err) != ErrUnavailable {
-		g.failures.add(h.Address)
-	}
+	failed := true // a panic, too
+	defer func() { done(failed) }()
+	id, err = g.Verify(ctx, token)
+	failed = err != nil && told(err) != ErrUnavailable
 	return id, err
 }
 
@@ -282,9 +306,10 @@ func (g *Guard[T]) guardEvents(next socketio.EventHandler) socketio.EventHandler
 
 // From returns who the client of a socket is: nil and false if no guard with
 // claims of type T has let it in, or if it is anonymous. It changes when the
-// client refreshes its token.
+// client refreshes its token. Of several guards that verify by themselves the last
+// one counts, as for [socketio.Socket.Identity]: that of a child, not of its parent.
 func From[T any](s *socketio.Socket) (*Identity[T], bool) {
-	for _, l := range lives.all(s) {
+	for _, l := range slices.Backward(lives.all(s)) {
 		if l, ok := l.(*life[T]); ok {
 			if id := l.id.Load(); id != nil {
 				return id, true

@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,14 +13,17 @@ import (
 	socketio "github.com/gosio/gosio/core"
 )
 
-// life is what one socket owes to one guard: from the handshake, through
-// refreshes, to its end.
+// life is what one socket owes to one guard and those derived from it, of its
+// namespace and of its parent: from the handshake, through refreshes, to its end.
 type life[T any] struct {
 	guard  *Guard[T]
 	socket *socketio.Socket
-	id     atomic.Pointer[Identity[T]] // nil: anonymous; changed with mu held
+	id     *atomic.Pointer[Identity[T]] // nil inside: anonymous; changed with mu held
+	due    atomic.Bool                  // waits for a check
 
 	mu       sync.Mutex
+	policies []Policy[T] // of all these guards; replaced, never changed
+	opened   fingerprint // of the token
 	timer    *time.Timer // the next of expiry, end of grace, recheck; nil: none
 	stopped  bool        // the socket is gone
 	over     *Error      // why the authentication has ended; nil: it has not
@@ -27,17 +33,48 @@ type life[T any] struct {
 	attempts attempts    // at refreshing
 }
 
+func newLife[T any](g *Guard[T], s *socketio.Socket) *life[T] {
+	return &life[T]{guard: g, socket: s, id: new(atomic.Pointer[Identity[T]]), policies: g.policies}
+}
+
+// join puts the life under one more guard, which shares the verifier: a parent
+// uses the one and its child the other.
+func (l *life[T]) join(g *Guard[T]) error {
+	id := l.id.Load()
+	if e := decide(g.policies, id); e != nil {
+		return reject(e, "policy")
+	}
+	l.mu.Lock()
+	l.policies = slices.Concat(l.policies, g.policies)
+	l.mu.Unlock()
+	if e := l.ended(time.Now()); e != nil {
+		return reject(e, "ended while it was checked")
+	}
+	return nil
+}
+
+// decide asks the policies of all guards of the life.
+func (l *life[T]) decide(id *Identity[T]) *Error {
+	l.mu.Lock()
+	policies := l.policies
+	l.mu.Unlock()
+	return decide(policies, id)
+}
+
 // maxWait bounds how long a timer sleeps: clocks are set, machines sleep.
 const maxWait = time.Hour
 
 // begin takes the identity and starts the clock.
-func (l *life[T]) begin(id *Identity[T]) {
+func (l *life[T]) begin(id *Identity[T], token string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
 		return
 	}
 	l.id.Store(id)
+	if token != "" {
+		l.opened = fingerprintOf(token)
+	}
 	l.track(nil, id)
 	l.scheduleRecheck(time.Now())
 	l.arm(time.Now())
@@ -161,11 +198,9 @@ func (l *life[T]) tick() {
 		_ = l.socket.Emit(l.guard.config.ExpiredEvent, ErrTokenExpired) // a socket that is gone needs no warning
 	case !l.recheck.IsZero() && !now.Before(l.recheck):
 		l.scheduleRecheck(now)
+		l.arm(now)
 		l.mu.Unlock()
-		l.check()
-		l.mu.Lock()
-		l.arm(time.Now())
-		l.mu.Unlock()
+		l.guard.live.checks.add(l)
 	default: // the clock was set, or maxWait is over
 		l.arm(now)
 		l.mu.Unlock()
@@ -175,14 +210,24 @@ func (l *life[T]) tick() {
 // patience bounds a check that no handshake waits for.
 const patience = 10 * time.Second
 
-// check asks policies and revocations again. What cannot be had now changes
-// nothing: the socket lives until its expiry at the longest.
+// queue implements held.
+func (l *life[T]) queue() bool { return l.due.CompareAndSwap(false, true) }
+
+// check asks policies and revocations again. What cannot be had now, and a
+// panic, change nothing: the socket lives until its expiry at the longest.
 func (l *life[T]) check() {
+	l.due.Store(false)
+	defer func() {
+		if p := recover(); p != nil {
+			l.guard.config.Logger.Error("auth: panic while checking again", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			l.retry()
+		}
+	}()
 	id := l.id.Load()
-	if id == nil {
+	if id == nil || l.socket.Context().Err() != nil {
 		return
 	}
-	if e := decide(l.guard.policies, id); e != nil {
+	if e := l.decide(id); e != nil {
 		l.kill(e)
 		return
 	}
@@ -252,85 +297,4 @@ func (l *life[T]) alone() bool {
 		}
 	}
 	return true
-}
-
-// Refreshed acknowledges Config.RefreshEvent.
-type Refreshed struct {
-	// ExpiresAt is the expiry of the new token, in seconds since 1970, or 0.
-	ExpiresAt int64 `json:"exp"`
-}
-
-// presented is the argument of Config.RefreshEvent.
-type presented struct{ token string }
-
-// UnmarshalJSON implements json.Unmarshaler: strictly.
-func (p *presented) UnmarshalJSON(text []byte) error {
-	token, err := textMember(text, "token")
-	if token != nil {
-		p.token = *token
-	}
-	return err
-}
-
-// refresh handles Config.RefreshEvent: it swaps the token of a live socket.
-func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in presented) (Refreshed, error) {
-	l, ok := lives.of(s, g.shared).(*life[T])
-	if !ok {
-		return Refreshed{}, failure(ErrTokenMissing)
-	}
-	id, err := l.refresh(ctx, in.token)
-	if err != nil {
-		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "reason", err)
-		return Refreshed{}, failure(told(err))
-	}
-	r := Refreshed{}
-	if !id.ExpiresAt.IsZero() {
-		r.ExpiresAt = id.ExpiresAt.Unix()
-	}
-	return r, nil
-}
-
-func (l *life[T]) refresh(ctx context.Context, token string) (*Identity[T], error) {
-	l.mu.Lock()
-	ok := l.attempts.take(time.Now())
-	l.mu.Unlock()
-	if !ok {
-		return nil, reject(ErrRateLimited, "too many refreshes")
-	}
-	id, err := l.guard.Verify(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	old := l.id.Load()
-	if old == nil || old.Subject != id.Subject {
-		return nil, reject(ErrTokenInvalid, "another subject")
-	}
-	if e := decide(l.guard.policies, id); e != nil {
-		return nil, reject(e, "policy")
-	}
-	if err := l.swap(id); err != nil {
-		return nil, err
-	}
-	// Once more: only from now on a revocation finds the socket by the new id.
-	if err := l.guard.revoked(ctx, id); err != nil {
-		if e := told(err); e != ErrUnavailable {
-			l.kill(e)
-		}
-		return nil, err
-	}
-	return id, nil
-}
-
-// swap replaces the identity, unless the end has come first.
-func (l *life[T]) swap(id *Identity[T]) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if end := l.end(); l.over != nil || l.stopped || !end.IsZero() && !time.Now().Before(end) {
-		return reject(ErrTokenExpired, "ended before the refresh")
-	}
-	old := l.id.Swap(id)
-	l.track(old, id)
-	l.warned = false
-	l.arm(time.Now())
-	return nil
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -11,35 +12,82 @@ type failures struct {
 
 	mu    sync.Mutex
 	begun time.Time
-	count map[string]int
+	of    map[string]*address
+}
+
+// address is what one address has done in a window. failures.mu guards it.
+type address struct {
+	failed int
+	busy   int           // tokens that are being verified: each may be one more
+	freed  chan struct{} // closed when one of them has been; made on demand
 }
 
 // maxAddresses bounds what one window remembers; addresses over it are not
 // limited.
 const maxAddresses = 100_000
 
-// exceeded reports whether an address has failed too often.
-func (f *failures) exceeded(address string) bool {
+// begin takes a place for a token before it is verified: as many as may still
+// fail are verified at once, the others wait. It fails when too many have, and
+// when ctx ends. end gives the place back.
+func (f *failures) begin(ctx context.Context, name string) (end func(failed bool), err error) {
 	if f.limit == 0 {
-		return false
+		return func(bool) {}, nil
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return time.Since(f.begun) < time.Minute && f.count[address] >= f.limit
+	for {
+		a, wait := f.take(name)
+		switch {
+		case wait != nil:
+		case a == nil:
+			return nil, reject(ErrRateLimited, "too many failures of this address")
+		default:
+			return func(failed bool) { f.give(a, failed) }, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
-// add counts a failure.
-func (f *failures) add(address string) {
-	if f.limit == 0 {
-		return
-	}
+// take returns the address with a place taken, what to wait for when others have
+// all of them, or nil when too many have failed.
+func (f *failures) take(name string) (a *address, wait <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.count == nil || time.Since(f.begun) >= time.Minute {
-		f.begun, f.count = time.Now(), make(map[string]int)
+	if f.of == nil || time.Since(f.begun) >= time.Minute {
+		f.begun, f.of = time.Now(), make(map[string]*address)
 	}
-	if _, known := f.count[address]; known || len(f.count) < maxAddresses {
-		f.count[address]++
+	a = f.of[name]
+	if a == nil {
+		a = &address{}
+		if len(f.of) < maxAddresses {
+			f.of[name] = a
+		}
+	}
+	switch {
+	case a.failed >= f.limit:
+		return nil, nil
+	case a.failed+a.busy >= f.limit:
+		if a.freed == nil {
+			a.freed = make(chan struct{})
+		}
+		return a, a.freed
+	}
+	a.busy++
+	return a, nil
+}
+
+func (f *failures) give(a *address, failed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.busy--
+	if failed {
+		a.failed++
+	}
+	if a.freed != nil {
+		close(a.freed)
+		a.freed = nil
 	}
 }
 

@@ -1,38 +1,43 @@
 package auth
 
 import (
+	"context"
 	"sync"
 
 	socketio "github.com/gosio/gosio/core"
 )
 
-// A revocable is the life of a live socket, whatever its claims.
-type revocable interface {
-	revoke(r Revocation)
+// A held is the life of a live socket, whatever its claims.
+type held interface {
 	owner() any // the shared part of its guard
+	revoke(r Revocation)
+	queue() bool // before a check; false: one is due already
+	check()
+	openedBy(token fingerprint) bool
+	renew(ctx context.Context, token string) (renewal, error)
 }
 
 func (l *life[T]) owner() any { return l.guard.shared }
 
 // registry keeps with each socket its lives, one for each guard of its
-// namespace: mostly one.
-type registry struct{ key *socketio.Key[[]revocable] }
+// namespace and its parent that verifies by itself: mostly one.
+type registry struct{ key *socketio.Key[[]held] }
 
-var lives = registry{socketio.NewKey[[]revocable]("auth")}
+var lives = registry{socketio.NewKey[[]held]("auth")}
 
 // add is called by the handshake only, and so never concurrently for a socket.
-func (r registry) add(s *socketio.Socket, l revocable) {
+func (r registry) add(s *socketio.Socket, l held) {
 	all, _ := r.key.Get(s)
 	r.key.Set(s, append(all[:len(all):len(all)], l))
 }
 
-func (r registry) all(s *socketio.Socket) []revocable {
+func (r registry) all(s *socketio.Socket) []held {
 	all, _ := r.key.Get(s)
 	return all
 }
 
 // of returns the socket's life with a guard, nil if there is none.
-func (r registry) of(s *socketio.Socket, owner any) revocable {
+func (r registry) of(s *socketio.Socket, owner any) held {
 	for _, l := range r.all(s) {
 		if l.owner() == owner {
 			return l
@@ -44,50 +49,52 @@ func (r registry) of(s *socketio.Socket, owner any) revocable {
 // index finds live sockets by what a revocation names.
 type index struct {
 	mu        sync.Mutex
-	byID      map[string]map[revocable]struct{}
-	bySubject map[string]map[revocable]struct{}
+	byID      map[string]map[held]struct{}
+	bySubject map[string]map[held]struct{}
+	checks    checks
 }
 
 // add puts a life under those of the two that are not empty.
-func (x *index) add(l revocable, tokenID, subject string) {
+func (x *index) add(l held, tokenID, subject string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.byID == nil {
-		x.byID, x.bySubject = make(map[string]map[revocable]struct{}), make(map[string]map[revocable]struct{})
+		x.byID, x.bySubject = make(map[string]map[held]struct{}), make(map[string]map[held]struct{})
 	}
 	put(x.byID, tokenID, l)
 	put(x.bySubject, subject, l)
 }
 
-func put(m map[string]map[revocable]struct{}, key string, l revocable) {
+func put(m map[string]map[held]struct{}, key string, l held) {
 	if key == "" {
 		return
 	}
 	if m[key] == nil {
-		m[key] = make(map[revocable]struct{}, 1)
+		m[key] = make(map[held]struct{}, 1)
 	}
 	m[key][l] = struct{}{}
 }
 
 // remove takes a life away again.
-func (x *index) remove(l revocable, tokenID, subject string) {
+func (x *index) remove(l held, tokenID, subject string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	cut(x.byID, tokenID, l)
 	cut(x.bySubject, subject, l)
 }
 
-func cut(m map[string]map[revocable]struct{}, key string, l revocable) {
+func cut(m map[string]map[held]struct{}, key string, l held) {
 	delete(m[key], l)
 	if len(m[key]) == 0 {
 		delete(m, key)
 	}
 }
 
-// revoke tells those concerned. It is what [Watch] calls.
+// revoke tells those concerned. It is what [Watch] calls, on the goroutine that
+// listens: it waits for nothing, and the next revocation is heard at once.
 func (x *index) revoke(r Revocation) {
 	x.mu.Lock()
-	var found []revocable
+	var found []held
 	switch {
 	case r.TokenID != "":
 		found = members(nil, x.byID[r.TokenID])
@@ -99,14 +106,79 @@ func (x *index) revoke(r Revocation) {
 		}
 	}
 	x.mu.Unlock()
+	if r.TokenID == "" && r.Subject == "" {
+		x.checks.add(found...)
+		return
+	}
 	for _, l := range found {
 		l.revoke(r)
 	}
 }
 
-func members(dst []revocable, set map[revocable]struct{}) []revocable {
+func members(dst []held, set map[held]struct{}) []held {
 	for l := range set {
 		dst = append(dst, l)
 	}
 	return dst
+}
+
+// checksAtOnce bounds how many sockets of a guard are checked at once: a store
+// that is slow, or is back after an outage, is asked about all of them.
+const checksAtOnce = 16
+
+// checks are the lives that are to be checked, first come first served. Its
+// goroutines end when there are none; each check is bounded by [patience] and by
+// its socket's end.
+type checks struct {
+	mu      sync.Mutex
+	waiting []held
+	workers int
+}
+
+// add has lives checked, those once that wait already. It does not block.
+func (c *checks) add(all ...held) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range all {
+		if !l.queue() {
+			continue
+		}
+		c.waiting = append(c.waiting, l)
+		if c.workers < checksAtOnce {
+			c.workers++
+			go c.work()
+		}
+	}
+}
+
+func (c *checks) work() {
+	done := false
+	defer func() {
+		if !done { // a policy has called runtime.Goexit
+			go c.work()
+		}
+	}()
+	for {
+		l := c.next()
+		if l == nil {
+			done = true
+			return
+		}
+		l.check()
+	}
+}
+
+// next returns the life to be checked next. With nil the worker is to end.
+func (c *checks) next() held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiting) == 0 {
+		c.waiting = nil
+		c.workers--
+		return nil
+	}
+	l := c.waiting[0]
+	c.waiting[0] = nil
+	c.waiting = c.waiting[1:]
+	return l
 }

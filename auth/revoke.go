@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -19,18 +20,39 @@ type Revocation struct {
 	// looked at.
 	TokenID string `json:"jti,omitempty"`
 	// Subject and IssuedBefore name all tokens of a subject that were issued
-	// earlier, and those that do not say when. Tokens tell whole seconds:
-	// after a change of password give the time of issue of the new token.
+	// earlier, and those that do not say when. Zero: all that were issued until
+	// the revocation is made. Tokens tell whole seconds: after a change of
+	// password give the time of issue of the new token.
 	Subject      string    `json:"sub,omitempty"`
 	IssuedBefore time.Time `json:"before,omitzero"`
 }
 
-// Of reports whether the revocation is of that token.
+// Of reports whether the revocation is of that token. Without IssuedBefore it is
+// of all the subject's.
 func (r Revocation) Of(t Token) bool {
 	if r.TokenID != "" {
 		return t.ID == r.TokenID
 	}
-	return r.Subject != "" && t.Subject == r.Subject && t.IssuedAt.Before(r.IssuedBefore)
+	return r.Subject != "" && t.Subject == r.Subject && (r.IssuedBefore.IsZero() || t.IssuedAt.Before(r.IssuedBefore))
+}
+
+// ErrNothingRevoked is returned for a [Revocation] that names neither a token
+// nor a subject, as when a token without "jti" is to be revoked by its id.
+var ErrNothingRevoked = errors.New("auth: the revocation names neither a token's id nor a subject: nothing is revoked")
+
+// MadeAt is the revocation as it is made at a moment: with the time that it says
+// nothing about. It fails with [ErrNothingRevoked]. For those who implement
+// [Watch].
+func (r Revocation) MadeAt(now time.Time) (Revocation, error) {
+	switch {
+	case r.TokenID != "":
+		return Revocation{TokenID: r.TokenID}, nil
+	case r.Subject == "":
+		return Revocation{}, ErrNothingRevoked
+	case r.IssuedBefore.IsZero():
+		r.IssuedBefore = now
+	}
+	return r, nil
 }
 
 // Watch knows which tokens are revoked, and tells at once when one is, on
@@ -42,8 +64,9 @@ type Watch interface {
 	Revoked(ctx context.Context, t Token) (bool, error)
 	// Watch has f called with every revocation from now on, wherever in the
 	// cluster it is made, after Revoked knows of it. A zero Revocation says
-	// that some may have been missed: f then asks Revoked for all sockets.
-	// f may be called concurrently.
+	// that some may have been missed: Revoked is then asked for all sockets, on
+	// goroutines of the guard, a few at a time. f does not wait for anything, and
+	// may be called concurrently.
 	Watch(f func(Revocation))
 }
 
@@ -77,15 +100,19 @@ func NewRevocations(maxAge time.Duration) *Revocations {
 }
 
 // Revoke withdraws tokens: handshakes with them are refused from now on, and
-// the live sockets they opened are ended.
-func (v *Revocations) Revoke(r Revocation) {
+// the live sockets they opened are ended. It fails with [ErrNothingRevoked].
+func (v *Revocations) Revoke(r Revocation) error {
 	now := time.Now()
+	r, err := r.MadeAt(now)
+	if err != nil {
+		return err
+	}
 	v.mu.Lock()
 	v.sweep(now)
 	until := now.Add(v.keep)
 	if r.TokenID != "" {
 		v.tokens[r.TokenID] = until
-	} else if r.Subject != "" {
+	} else {
 		before := r.IssuedBefore
 		if known := v.subjects[r.Subject].before; known.After(before) {
 			before = known
@@ -97,6 +124,7 @@ func (v *Revocations) Revoke(r Revocation) {
 	for _, f := range watchers {
 		f(r)
 	}
+	return nil
 }
 
 // sweep forgets what is too old to matter, now and then. Called with mu held.
@@ -138,11 +166,7 @@ func (v *Revocations) Watch(f func(Revocation)) {
 // revoke ends the life if the revocation is of its token.
 func (l *life[T]) revoke(r Revocation) {
 	id := l.id.Load()
-	switch {
-	case id == nil:
-	case r == Revocation{}:
-		l.check()
-	case r.Of(Token{ID: id.TokenID, Subject: id.Subject, IssuedAt: id.IssuedAt}):
+	if id != nil && r.Of(Token{ID: id.TokenID, Subject: id.Subject, IssuedAt: id.IssuedAt}) {
 		l.kill(ErrTokenRevoked)
 	}
 }

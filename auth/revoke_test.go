@@ -32,18 +32,49 @@ func TestRevocation(t *testing.T) {
 		{"subject, issued then", auth.Revocation{Subject: "alice", IssuedBefore: now}, alice, false},
 		{"subject, no time of issue", auth.Revocation{Subject: "alice", IssuedBefore: now}, auth.Token{Subject: "alice"}, true},
 		{"other subject", auth.Revocation{Subject: "bob", IssuedBefore: now.Add(1)}, alice, false},
-		{"nothing", auth.Revocation{}, auth.Token{}, false},
+		{"subject, no time", auth.Revocation{Subject: "alice"}, auth.Token{Subject: "alice", IssuedAt: now.Add(-time.Second)}, true},
+		{"subject, no time at all", auth.Revocation{Subject: "alice"}, auth.Token{Subject: "alice"}, true},
+		{"other subject, no time", auth.Revocation{Subject: "bob"}, alice, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, "of", tt.revocation.Of(tt.token), tt.want)
 			list := auth.NewRevocations(time.Hour)
-			list.Revoke(tt.revocation)
+			assert.NoError(t, list.Revoke(tt.revocation))
 			revoked, err := list.Revoked(context.Background(), tt.token)
 			assert.NoError(t, err)
 			assert.Equal(t, "revoked", revoked, tt.want)
 		})
+	}
+}
+
+// TestRevokeWithoutATime withdraws what there is, and not what comes later.
+func TestRevokeWithoutATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		list := auth.NewRevocations(time.Hour)
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Watch = list })))
+		o := siotest.Options{Auth: until(time.Hour)}
+		c := siotest.Dial(t, srv, o)
+		assert.NoError(t, list.Revoke(auth.Revocation{Subject: "alice"}))
+		c.ExpectDisconnect(siotest.TransportClose)
+		refusedWith(t, srv, o, auth.TokenRevoked)
+		time.Sleep(time.Second)
+		siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.IssuedAt = at(0) })})
+	})
+}
+
+// TestRevokeOfNothing is told: a token without an id cannot be revoked by it.
+func TestRevokeOfNothing(t *testing.T) {
+	t.Parallel()
+	list := auth.NewRevocations(time.Hour)
+	list.Watch(func(auth.Revocation) { t.Error("told of a revocation of nothing") })
+	for _, r := range []auth.Revocation{{}, {IssuedBefore: time.Now()}} {
+		assert.ErrorIs(t, list.Revoke(r), auth.ErrNothingRevoked)
+		assert.Equal(t, "of", r.Of(auth.Token{}), false)
 	}
 }
 

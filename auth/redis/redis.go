@@ -119,16 +119,18 @@ end
 return 1`)
 
 // Revoke withdraws tokens on all nodes: when it returns, handshakes with them
-// are refused everywhere, and nodes have been told to end their live sockets.
+// are refused everywhere, and nodes have been told to end their live sockets. It
+// fails with [auth.ErrNothingRevoked], and when Redis does; a revocation that may
+// not have reached all may be made again.
 func (v *Revocations) Revoke(ctx context.Context, r auth.Revocation) error {
-	var err error
-	switch {
-	case r.TokenID != "":
+	r, err := r.MadeAt(time.Now())
+	if err != nil {
+		return err
+	}
+	if r.TokenID != "" {
 		err = v.client.Set(ctx, v.tokenKey(r.TokenID), 1, v.opts.MaxAge).Err()
-	case r.Subject != "":
+	} else {
 		err = later.Run(ctx, v.client, []string{v.subjectKey(r.Subject)}, r.IssuedBefore.UnixMicro(), v.opts.MaxAge.Milliseconds()).Err()
-	default:
-		return nil
 	}
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package authredis_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,9 +34,19 @@ func token(id, subject string) map[string]string {
 
 // node is one server of a cluster, with connections of its own. It is ready
 // when it has subscribed, which the first check of all tells.
-func node(t *testing.T, addr string) (*socketio.Server, *authredis.Revocations) {
+func node(t *testing.T, addr string, hooks ...redis.Hook) (*socketio.Server, *authredis.Revocations) {
+	t.Helper()
+	srv, v, _ := listening(t, addr, hooks...)
+	return srv, v
+}
+
+// listening is node, and tells of each time that it has subscribed.
+func listening(t *testing.T, addr string, hooks ...redis.Hook) (*socketio.Server, *authredis.Revocations, <-chan struct{}) {
 	t.Helper()
 	client := redis.NewClient(&redis.Options{Addr: addr, MinRetryBackoff: 10 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond})
+	for _, h := range hooks {
+		client.AddHook(h)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	v := authredis.New(ctx, client, authredis.Options{MaxAge: time.Hour})
 	ready := make(chan struct{}, 100)
@@ -54,7 +65,61 @@ func node(t *testing.T, addr string) (*socketio.Server, *authredis.Revocations) 
 		_ = client.Close()
 	})
 	<-ready
-	return srv, v
+	return srv, v, ready
+}
+
+// lag makes each question whether a token is revoked take a second, once it is on.
+type lag struct{ on atomic.Bool }
+
+func (*lag) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (*lag) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (l *lag) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []redis.Cmder) error {
+		if l.on.Load() {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+		}
+		return next(ctx, commands)
+	}
+}
+
+// TestRevocationAfterAnOutage is heard at once, while the sockets that were there
+// before are still being checked: two hundred take 13 s, and one after another
+// would take 200.
+func TestRevocationAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	var l lag
+	srv, revocations, again := listening(t, r.Addr, &l)
+	for i := range 200 {
+		siotest.Dial(t, srv, siotest.Options{Auth: token(fmt.Sprint("t", i), "alice")})
+	}
+	last := siotest.Dial(t, srv, siotest.Options{Auth: token("last", "bob"), Timeout: 10 * time.Second})
+	l.on.Store(true)
+	client := redis.NewClient(&redis.Options{Addr: r.Addr})
+	defer client.Close()
+	ctx := context.Background()
+	assert.NoError(t, client.ClientKillByFilter(ctx, "TYPE", "pubsub").Err())
+	<-again
+	assert.NoError(t, revocations.Revoke(ctx, auth.Revocation{TokenID: "last"}))
+	last.ExpectDisconnect(siotest.TransportClose)
+}
+
+// TestRevokeWithoutATime withdraws what there is, on every node.
+func TestRevokeWithoutATime(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	one, revocations := node(t, r.Addr)
+	two, _ := node(t, r.Addr)
+	o := siotest.Options{Auth: token("t1", "alice")}
+	a, b := siotest.Dial(t, one, o), siotest.Dial(t, two, o)
+	assert.NoError(t, revocations.Revoke(context.Background(), auth.Revocation{Subject: "alice"}))
+	a.ExpectDisconnect(siotest.TransportClose)
+	b.ExpectDisconnect(siotest.TransportClose)
+	e := siotest.Refused(t, two, o)
+	assert.Equal(t, "code", e.Data.(map[string]any)["code"], any("token_revoked"))
 }
 
 func TestRevocationReachesEveryNode(t *testing.T) {
@@ -99,7 +164,7 @@ func TestWhatIsStored(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: r.Addr})
 	defer client.Close()
 	ctx, now := context.Background(), time.Now()
-	assert.NoError(t, v.Revoke(ctx, auth.Revocation{}))
+	assert.ErrorIs(t, v.Revoke(ctx, auth.Revocation{}), auth.ErrNothingRevoked)
 	assert.NoError(t, v.Revoke(ctx, auth.Revocation{TokenID: "t1"}))
 	assert.NoError(t, v.Revoke(ctx, auth.Revocation{Subject: "alice", IssuedBefore: now}))
 	assert.NoError(t, v.Revoke(ctx, auth.Revocation{Subject: "alice", IssuedBefore: now.Add(-time.Hour)}))

@@ -68,7 +68,9 @@ func run() error {
 		_, _ = w.Write([]byte(text)) // the client sees by itself what is missing
 	})
 	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
-		revocations.Revoke(auth.Revocation{TokenID: r.FormValue("id")})
+		if err := revocations.Revoke(auth.Revocation{TokenID: r.FormValue("id")}); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+		}
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, store.Cookie(store.Create(map[string]any{"user": r.FormValue("user")})))

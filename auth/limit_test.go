@@ -1,0 +1,106 @@
+package auth_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gosio/gosio/auth"
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// limited is a server whose verifier takes a moment, as a provider's does, and
+// how many tokens it has verified.
+func limited(limit int) (srv *socketio.Server, verified *atomic.Int32) {
+	verified = new(atomic.Int32)
+	srv = socketio.NewServer(nil)
+	srv.Use(auth.Custom(auth.VerifierFunc[claims](func(_ context.Context, token string) (*auth.Identity[claims], error) {
+		verified.Add(1)
+		time.Sleep(10 * time.Millisecond)
+		switch token {
+		case "good":
+			return &auth.Identity[claims]{Subject: "alice", Claims: &claims{}, ExpiresAt: time.Now().Add(time.Hour)}, nil
+		case "panic":
+			panic("verifier is broken")
+		}
+		return nil, auth.ErrTokenInvalid
+	}), config{FailuresPerMinute: limit, RefreshEvent: "auth:refresh"}))
+	return srv, verified
+}
+
+// together sends the tokens at once, each on a connection of its own, and counts
+// the answers that hold want.
+func together(t *testing.T, srv *socketio.Server, n int, token, want string) (count int) {
+	t.Helper()
+	conns := make([]*siotest.Conn, n)
+	for i := range conns {
+		conns[i] = siotest.Open(t, srv, siotest.Options{Timeout: time.Minute})
+	}
+	for _, c := range conns {
+		assert.NoError(t, c.Send(`40{"token":"`+token+`"}`))
+	}
+	for _, c := range conns {
+		if strings.Contains(c.Next(), want) {
+			count++
+		}
+		c.Cut()
+	}
+	return count
+}
+
+// TestFailuresAtOnce is A-J08: tokens that come together are no more than those
+// that come one after another.
+func TestFailuresAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, token string
+		limit, n    int
+		want        string
+		count       int
+		verified    int32
+	}{
+		{"wrong ones", "bad", 5, 200, "rate_limited", 195, 5},
+		{"as many as may fail", "bad", 5, 5, "token_invalid", 5, 5},
+		{"one more", "bad", 5, 6, "token_invalid", 5, 5},
+		{"good ones wait for each other", "good", 5, 200, `"sid"`, 200, 200},
+		{"no bound", "bad", 0, 200, "token_invalid", 200, 200},
+		{"a verifier that panics", "panic", 5, 20, "rate_limited", 15, 5},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, verified := limited(tt.limit)
+				defer srv.Close()
+				assert.Equal(t, tt.want, together(t, srv, tt.n, tt.token, tt.want), tt.count)
+				assert.Equal(t, "verified", verified.Load(), tt.verified)
+				time.Sleep(time.Minute) // and the next minute is another
+				siotest.Dial(t, srv, siotest.Options{Auth: token{"good"}})
+			})
+		})
+	}
+}
+
+// TestFailedRefreshesCount: a socket that is signed in does not try tokens for
+// its address either.
+func TestFailedRefreshesCount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv, verified := limited(5)
+		defer srv.Close()
+		var clients []*siotest.Client
+		for range 20 {
+			clients = append(clients, siotest.Dial(t, srv, siotest.Options{Auth: token{"good"}}))
+		}
+		codes := make(map[auth.Code]int)
+		for _, c := range clients {
+			codes[failure(t, c.Call("auth:refresh", token{"bad"}))]++
+		}
+		assert.Equal(t, "refused", codes, map[auth.Code]int{auth.TokenInvalid: 5, auth.RateLimited: 15})
+		assert.Equal(t, "verified", verified.Load(), int32(25))
+	})
+}

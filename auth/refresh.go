@@ -1,0 +1,149 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Refreshed acknowledges Config.RefreshEvent.
+type Refreshed struct {
+	// ExpiresAt is the expiry of the new token, in seconds since 1970, or 0.
+	ExpiresAt int64 `json:"exp"`
+}
+
+// presented is the argument of Config.RefreshEvent.
+type presented struct{ token string }
+
+// UnmarshalJSON implements json.Unmarshaler: strictly.
+func (p *presented) UnmarshalJSON(text []byte) error {
+	token, err := textMember(text, "token")
+	if token != nil {
+		p.token = *token
+	}
+	return err
+}
+
+// fingerprint tells tokens apart without keeping them.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(token string) fingerprint { return sha256.Sum256([]byte(token)) }
+
+// refresh handles Config.RefreshEvent: it swaps the token of a live socket.
+func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in presented) (Refreshed, error) {
+	l, ok := lives.of(s, g.shared).(*life[T])
+	if !ok {
+		return Refreshed{}, failure(ErrTokenMissing)
+	}
+	expires, err := l.refresh(ctx, in.token)
+	if err != nil {
+		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "reason", err)
+		return Refreshed{}, failure(told(err))
+	}
+	r := Refreshed{}
+	if !expires.IsZero() {
+		r.ExpiresAt = expires.Unix()
+	}
+	return r, nil
+}
+
+// refresh replaces the token of the life, and of the others of the socket that
+// the same token has opened: those of a guard of the parent which verifies by
+// itself. All of them accept the new token, or none takes it.
+func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time, err error) {
+	l.mu.Lock()
+	ok, opened := l.attempts.take(time.Now()), l.opened
+	l.mu.Unlock()
+	if !ok {
+		return expires, reject(ErrRateLimited, "too many refreshes")
+	}
+	var all []renewal
+	for _, other := range lives.all(l.socket) {
+		if other != held(l) && !other.openedBy(opened) {
+			continue
+		}
+		r, err := other.renew(ctx, token)
+		if err != nil {
+			return expires, err
+		}
+		all = append(all, r)
+	}
+	for _, r := range all {
+		if err := r.swap(); err != nil {
+			return expires, err
+		}
+	}
+	for _, r := range all {
+		if err := r.confirm(ctx); err != nil {
+			return expires, err
+		}
+		if !r.expires.IsZero() && (expires.IsZero() || r.expires.Before(expires)) {
+			expires = r.expires
+		}
+	}
+	return expires, nil
+}
+
+// renewal is a new token that a life may take.
+type renewal struct {
+	expires time.Time
+	swap    func() error
+	confirm func(ctx context.Context) error
+}
+
+// openedBy implements held.
+func (l *life[T]) openedBy(token fingerprint) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opened == token && token != fingerprint{}
+}
+
+// renew implements held: it verifies a new token.
+func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error) {
+	id, err := l.guard.verify(ctx, l.socket.Handshake().Address, token)
+	if err != nil {
+		return r, err
+	}
+	old := l.id.Load()
+	if old == nil || old.Subject != id.Subject {
+		return r, reject(ErrTokenInvalid, "another subject")
+	}
+	if e := l.decide(id); e != nil {
+		return r, reject(e, "policy")
+	}
+	return renewal{
+		expires: id.ExpiresAt,
+		swap:    func() error { return l.swap(id, fingerprintOf(token)) },
+		confirm: func(ctx context.Context) error { return l.confirm(ctx, id) },
+	}, nil
+}
+
+// swap replaces the identity, unless the end has come first.
+func (l *life[T]) swap(id *Identity[T], opened fingerprint) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if end := l.end(); l.over != nil || l.stopped || !end.IsZero() && !time.Now().Before(end) {
+		return reject(ErrTokenExpired, "ended before the refresh")
+	}
+	old := l.id.Swap(id)
+	l.opened = opened
+	l.track(old, id)
+	l.warned = false
+	l.arm(time.Now())
+	return nil
+}
+
+// confirm asks once more whether the token is revoked: only from the swap on a
+// revocation finds the socket by the new id.
+func (l *life[T]) confirm(ctx context.Context, id *Identity[T]) error {
+	err := l.guard.revoked(ctx, id)
+	if err == nil {
+		return nil
+	}
+	if e := told(err); e != ErrUnavailable {
+		l.kill(e)
+	}
+	return err
+}
