@@ -68,10 +68,12 @@ var allowed = []row{
 	{"session/fiber", []string{"session"}}, // the format, not the framework
 	{"session/express", []string{"session"}},
 	{"session/redis", []string{"session", "session/express", redisLibrary}},
-	{"integrations/gin", []string{"core", "github.com/gin-gonic/gin/..."}},
-	{"integrations/echo", []string{"core", "github.com/labstack/echo/v4/..."}},
-	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "github.com/gofiber/fiber/v2/..."}},
-	{"integrations/chi", []string{"core", "github.com/go-chi/chi/v5/..."}},
+	{"integrations/gin", []string{"core", "integrations/internal/route", "github.com/gin-gonic/gin/..."}},
+	{"integrations/echo", []string{"core", "integrations/internal/route", "github.com/labstack/echo/v4/..."}},
+	{"integrations/echov5", []string{"core", "integrations/internal/route", "github.com/labstack/echo/v5/..."}},
+	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "integrations/internal/route", "github.com/gofiber/fiber/v2/..."}},
+	{"integrations/chi", []string{"core", "integrations/internal/route", "github.com/go-chi/chi/v5/..."}},
+	{"integrations/internal/route", []string{"core"}},
 	{"integrations/internal/fasthttpbridge", []string{"core", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.

@@ -274,6 +274,7 @@ func appendV4(body []byte, batch []Message, end string) []byte {
 // does not read must not hold the goroutine. net/http takes the deadline away
 // when the request is over.
 func (s *Session) writeBody(w http.ResponseWriter, body []byte) error {
+	w.WriteHeader(http.StatusOK) // not left to Write: a compressor may take the length away here, and only here
 	rc := http.NewResponseController(w)
 	for part := range slices.Chunk(body, maxPooledBody) {
 		if d := s.srv.opts.WriteTimeout; d > 0 {

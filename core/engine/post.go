@@ -34,7 +34,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		_ = s.writeBody(w, bodyOK)
 		return
 	}
-	_, _ = w.Write(bodyOK) // the packets are handled; the next poll finds a dead peer
+	w.WriteHeader(http.StatusOK) // as in writeBody
+	_, _ = w.Write(bodyOK)       // the packets are handled; the next poll finds a dead peer
 }
 
 // beginPost claims the session's one place for a POST.

@@ -3,12 +3,12 @@ package siochi
 import (
 	"net/http"
 	"net/netip"
-	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/route"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -22,20 +22,9 @@ type Config struct {
 // slash at its end and everything below it, for all methods, with nothing
 // redirected. It panics if the path cannot be used.
 func Mount(r chi.Router, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv), pathOf(config)
+	h, path := Handler(srv), route.Path("siochi", route.First(config).Path, "{}*")
 	r.Handle(path, h)
 	r.Handle(path+"/*", h)
-}
-
-func pathOf(config []Config) string {
-	if len(config) == 0 || config[0].Path == "" {
-		return "/socket.io"
-	}
-	path := config[0].Path
-	if path[0] != '/' || path == "/" || strings.ContainsAny(path, "{}*") {
-		panic("socketio: siochi.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the route")
-	}
-	return strings.TrimSuffix(path, "/")
 }
 
 // Handler returns srv as a handler that keeps the URL parameters, for
@@ -67,12 +56,8 @@ func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
 // URLParam returns the value that a URL parameter of the route had in the
 // handshake, or an empty string.
 func URLParam(s *socketio.Socket, name string) string {
-	v, _ := s.Handshake().Value(param(name)).(string)
-	return v
+	return route.Param(name).Of(s)
 }
-
-// param keeps URL parameters apart from the context's values.
-type param string
 
 // params copies the URL parameters: chi reuses the context they are in.
 func params(r *http.Request) map[any]any {
@@ -83,7 +68,7 @@ func params(r *http.Request) map[any]any {
 	values := make(map[any]any)
 	for i, name := range rctx.URLParams.Keys {
 		if name != "*" {
-			values[param(name)] = rctx.URLParams.Values[i]
+			values[route.Param(name)] = rctx.URLParams.Values[i]
 		}
 	}
 	return values

@@ -1,12 +1,11 @@
 package sioecho
 
 import (
-	"strings"
-
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/route"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -29,21 +28,10 @@ type Router interface {
 // everything below it, for all methods, with nothing redirected. It panics if
 // the path cannot be used.
 func Mount(r Router, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv, config...), pathOf(config)
+	h, path := Handler(srv, config...), route.Path("sioecho", route.First(config).Path, ":*")
 	for _, p := range []string{path, path + "/", path + "/*"} { // the last one does not match the others
 		r.Any(p, h)
 	}
-}
-
-func pathOf(config []Config) string {
-	if len(config) == 0 || config[0].Path == "" {
-		return "/socket.io"
-	}
-	path := config[0].Path
-	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*") {
-		panic("socketio: sioecho.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
-	}
-	return strings.TrimSuffix(path, "/")
 }
 
 // Handler returns srv as a handler, for routes that are registered by hand:
@@ -52,10 +40,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 	if srv == nil {
 		panic("socketio: sioecho: the server is nil")
 	}
-	var cfg Config
-	if len(config) > 0 {
-		cfg = config[0]
-	}
+	cfg := route.First(config)
 	if cfg.ContextKeys == nil {
 		cfg.ContextKeys = []string{"user"}
 	}
@@ -80,10 +65,8 @@ func IsHandshake(c echo.Context) bool { return socketio.IsHandshake(c.Request())
 // Skipper is for the configuration of other middleware: it skips the path, as
 // clients see it ("/api/socket.io"), and everything below.
 func Skipper(path string) middleware.Skipper {
-	path = strings.TrimSuffix(path, "/")
 	return func(c echo.Context) bool {
-		rest, ok := strings.CutPrefix(c.Request().URL.Path, path)
-		return ok && (rest == "" || rest[0] == '/')
+		return route.Below(path, c.Request().URL.Path)
 	}
 }
 
@@ -97,12 +80,8 @@ func Get[T any](s *socketio.Socket, key string) (v T, ok bool) {
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
 func Param(s *socketio.Socket, name string) string {
-	v, _ := s.Handshake().Value(param(name)).(string)
-	return v
+	return route.Param(name).Of(s)
 }
-
-// param keeps URL parameters apart from the store.
-type param string
 
 // values copies what must outlive echo's context, which is reused.
 func values(c echo.Context, keys []string) map[any]any {
@@ -114,7 +93,7 @@ func values(c echo.Context, keys []string) map[any]any {
 	}
 	for i, name := range c.ParamNames() {
 		if name != "*" {
-			values[param(name)] = c.ParamValues()[i]
+			values[route.Param(name)] = c.ParamValues()[i]
 		}
 	}
 	return values

@@ -8,6 +8,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/integrations/internal/fasthttpbridge"
+	"github.com/gosio/gosio/integrations/internal/route"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -24,18 +25,7 @@ type Config struct {
 // at its end and everything below it, for all methods. It panics if the path
 // cannot be used.
 func Mount(r fiber.Router, srv *socketio.Server, config ...Config) {
-	r.All(pathOf(config)+"/*", Handler(srv, config...)) // also matches without the slash
-}
-
-func pathOf(config []Config) string {
-	if len(config) == 0 || config[0].Path == "" {
-		return "/socket.io"
-	}
-	path := config[0].Path
-	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*+?") {
-		panic("socketio: siofiber.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
-	}
-	return strings.TrimSuffix(path, "/")
+	r.All(route.Path("siofiber", route.First(config).Path, ":*+?")+"/*", Handler(srv, config...)) // also matches without the slash
 }
 
 // Handler returns srv as a handler, for routes that are registered by hand:
@@ -44,10 +34,7 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 	if srv == nil {
 		panic("socketio: siofiber: the server is nil")
 	}
-	var cfg Config
-	if len(config) > 0 {
-		cfg = config[0]
-	}
+	cfg := route.First(config)
 	return func(c *fiber.Ctx) error {
 		if cfg.Next != nil && cfg.Next(c) {
 			return c.Next()
@@ -75,7 +62,7 @@ func values(c *fiber.Ctx) map[any]any {
 	values := fasthttpbridge.Values(c.Context())
 	for _, name := range c.Route().Params {
 		if name[0] != '*' && name[0] != '+' {
-			values[param(strings.Clone(name))] = strings.Clone(c.Params(name))
+			values[route.Param(strings.Clone(name))] = strings.Clone(c.Params(name))
 		}
 	}
 	return values
@@ -89,10 +76,8 @@ func IsHandshake(c *fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.Contex
 // Next is for the configuration of other middleware: it skips the path, as
 // clients see it ("/api/socket.io"), and everything below.
 func Next(path string) func(c *fiber.Ctx) bool {
-	path = strings.TrimSuffix(path, "/")
 	return func(c *fiber.Ctx) bool {
-		rest, ok := strings.CutPrefix(c.Path(), path)
-		return ok && (rest == "" || rest[0] == '/')
+		return route.Below(path, c.Path())
 	}
 }
 
@@ -105,9 +90,5 @@ func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
 // Params returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
 func Params(s *socketio.Socket, name string) string {
-	v, _ := s.Handshake().Value(param(name)).(string)
-	return v
+	return route.Param(name).Of(s)
 }
-
-// param keeps URL parameters apart from the locals.
-type param string

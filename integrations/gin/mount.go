@@ -1,11 +1,10 @@
 package siogin
 
 import (
-	"strings"
-
 	"github.com/gin-gonic/gin"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/route"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -22,20 +21,9 @@ const file = "socketio-file"
 // slash at its end and everything below it, for all methods, with nothing
 // redirected. It panics if the path cannot be used.
 func Mount(r gin.IRoutes, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv), pathOf(config)
+	h, path := Handler(srv), route.Path("siogin", route.First(config).Path, ":*")
 	r.Any(path, h)
 	r.Any(path+"/*"+file, h)
-}
-
-func pathOf(config []Config) string {
-	if len(config) == 0 || config[0].Path == "" {
-		return "/socket.io"
-	}
-	path := config[0].Path
-	if path[0] != '/' || path == "/" || strings.ContainsAny(path, ":*") {
-		panic("socketio: siogin.Config.Path " + path + ": use one path that begins with a slash; parameters belong into the group")
-	}
-	return strings.TrimSuffix(path, "/")
 }
 
 // Handler returns srv as a handler, for routes that are registered by hand:
@@ -67,12 +55,8 @@ func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
 func Param(s *socketio.Socket, name string) string {
-	v, _ := s.Handshake().Value(param(name)).(string)
-	return v
+	return route.Param(name).Of(s)
 }
-
-// param keeps URL parameters apart from gin's keys.
-type param string
 
 // sessions is the key of gin-contrib/sessions, whose value holds on to the
 // request and to gin's pooled writer. Store what is needed from it with c.Set.
@@ -88,7 +72,7 @@ func values(c *gin.Context) map[any]any {
 	}
 	for _, p := range c.Params {
 		if p.Key != file {
-			values[param(p.Key)] = p.Value
+			values[route.Param(p.Key)] = p.Value
 		}
 	}
 	return values

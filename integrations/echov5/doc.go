@@ -1,0 +1,37 @@
+// Package sioecho mounts a Socket.IO server in an Echo v5 application:
+//
+//	srv := socketio.NewServer(nil)
+//	e := echo.New()
+//	sioecho.Mount(e, srv)
+//
+// For Echo v4 there is integrations/echo, with the same names: an application
+// that moves from v4 to v5 changes the import.
+//
+// What middleware stores with c.Set under Config.ContextKeys and the
+// parameters of the group's path are copied in the handshake; [Get] and
+// [Param] read them from the socket for as long as it lives. Values must not
+// themselves hold on to the *echo.Context, which Echo reuses. Values of the
+// request's own context are kept if socketio.Options.ContextKeys names their
+// keys. The client's address is c.RealIP(): that of the connection, unless
+// echo.Config.IPExtractor names the header that the app's own proxies set.
+//
+// Middleware runs for every poll and POST, not only for the handshake:
+// [IsHandshake] tells them apart. Of Echo's own:
+//
+//   - CSRF refuses the client's POSTs, which carry no token: skip the path.
+//     The server checks the Origin of every request itself.
+//   - CORS: list the same origins in socketio.Options.CORS.
+//   - BodyLimit: at least Limits.MaxHTTPBufferSize, or big POSTs end sessions.
+//   - RateLimiter counts every poll: skip the path, or what is no handshake.
+//   - ContextTimeout is fine.
+//   - Pre(AddTrailingSlash) and Pre(RemoveTrailingSlash) are fine unless they
+//     redirect.
+//
+// e.Start gives requests 30 s (http.Server.ReadTimeout), which polls and
+// WebSockets outlive; a POST whose body takes longer is cut.
+//
+// At the end call srv.Shutdown before the app's, which would wait for polls and
+// does not know WebSockets. Echo shuts down when the context of
+// echo.StartConfig.Start ends, and e.Start by itself at SIGINT and SIGTERM: end
+// that context after srv.Shutdown, as examples/echov5 does.
+package sioecho

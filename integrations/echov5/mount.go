@@ -1,0 +1,97 @@
+package sioecho
+
+import (
+	"github.com/labstack/echo/v5"
+	"github.com/labstack/echo/v5/middleware"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/route"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Path is where clients connect, relative to the group: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+	// ContextKeys are the keys of what middleware stores with c.Set and [Get]
+	// is to find: echo's store cannot be listed. Default: "user", where
+	// echo-jwt puts the token.
+	ContextKeys []string
+}
+
+// Router is an *echo.Echo or an *echo.Group.
+type Router interface {
+	Any(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) echo.RouteInfo
+}
+
+// Mount registers srv: the path with and without a slash at its end and
+// everything below it, for all methods, with nothing redirected. It panics if
+// the path cannot be used.
+func Mount(r Router, srv *socketio.Server, config ...Config) {
+	h, path := Handler(srv, config...), route.Path("sioecho", route.First(config).Path, ":*")
+	for _, p := range []string{path, path + "/", path + "/*"} { // the last one does not match the others
+		r.Any(p, h)
+	}
+}
+
+// Handler returns srv as a handler, for routes that are registered by hand:
+// all methods, the path with and without a slash at its end, and below it.
+func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
+	if srv == nil {
+		panic("socketio: sioecho: the server is nil")
+	}
+	cfg := route.First(config)
+	if cfg.ContextKeys == nil {
+		cfg.ContextKeys = []string{"user"}
+	}
+	return func(c *echo.Context) error {
+		r := c.Request()
+		if srv.WantsUpstream(r) {
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
+		}
+		w := c.Response()
+		if r.Header.Get("Upgrade") != "" {
+			w = bare(w)
+		}
+		srv.ServeHTTP(w, r)
+		return nil // also where it has refused: that is written, or the connection no longer echo's
+	}
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
+func IsHandshake(c *echo.Context) bool { return socketio.IsHandshake(c.Request()) }
+
+// Skipper is for the configuration of other middleware: it skips the path, as
+// clients see it ("/api/socket.io"), and everything below.
+func Skipper(path string) middleware.Skipper {
+	return func(c *echo.Context) bool { return route.Below(path, c.Request().URL.Path) }
+}
+
+// Get returns what middleware has stored with c.Set in the handshake, under
+// one of Config.ContextKeys.
+func Get[T any](s *socketio.Socket, key string) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// Param returns the value that a URL parameter of the group had in the
+// handshake, or an empty string.
+func Param(s *socketio.Socket, name string) string { return route.Param(name).Of(s) }
+
+// values copies what must outlive echo's context, which is reused.
+func values(c *echo.Context, keys []string) map[any]any {
+	values := make(map[any]any)
+	for _, key := range keys {
+		if v := c.Get(key); v != nil {
+			values[key] = v
+		}
+	}
+	for _, p := range c.PathValues() {
+		if p.Name != "*" {
+			values[route.Param(p.Name)] = p.Value
+		}
+	}
+	return values
+}
