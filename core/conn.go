@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
 	"slices"
@@ -25,12 +26,13 @@ type conn struct {
 
 	mu       sync.Mutex
 	sockets  []*Socket   // connecting and connected; most clients have one
-	left     []string    // namespaces whose sockets this side has ended
+	past     *past       // namespaces that it is not in; made on demand
 	timer    *time.Timer // ends a connection that is in no namespace
 	attached *deadline   // ends one whose attachments do not come
+	turns    turns
 	closed   bool
 	barred   bool          // close was called: none of its sockets is to be recovered
-	queued   int64         // bytes of events that wait for their handlers
+	queued   int64         // bytes of what waits for the sockets' dispatchers
 	room     chan struct{} // closed when there is room again; made on demand
 }
 
@@ -109,16 +111,18 @@ func (c *conn) route(p *parser.Packet) error {
 	case parser.ConnectError:
 		return errDirection
 	}
-	s, ignore := c.socket(p.Namespace)
-	if s == nil {
-		if ignore {
-			return nil
-		}
+	s, left := c.socket(p.Namespace)
+	switch {
+	case s != nil:
+	case left:
+		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", clip(p.Namespace))
+		return nil
+	default:
 		return errNotJoined
 	}
 	switch p.Type {
 	case parser.Disconnect:
-		c.forget(s, false)
+		c.forget(s)
 		s.close(ClientNamespaceDisconnect)
 	case parser.Event, parser.BinaryEvent:
 		s.receive(p)
@@ -128,17 +132,26 @@ func (c *conn) route(p *parser.Packet) error {
 	return nil
 }
 
-// socket finds the socket of a namespace. ignore reports that there is none
-// because this side has ended it, which the client may not know yet.
-func (c *conn) socket(namespace string) (s *Socket, ignore bool) {
+// socket finds the socket of a namespace. left reports that there is none any
+// more: the packet may have been under way when this side ended it, or come from
+// a part of the client that does not know yet that another part has left. The
+// reference closes the connection, and with it the client's other namespaces.
+func (c *conn) socket(namespace string) (s *Socket, left bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s = c.socketLocked(namespace); s != nil {
+		return s, false
+	}
+	return nil, c.past.has(namespace)
+}
+
+func (c *conn) socketLocked(namespace string) *Socket {
 	for _, s := range c.sockets {
 		if s.ns.name == namespace {
-			return s, false
+			return s
 		}
 	}
-	return nil, slices.Contains(c.left, namespace)
+	return nil
 }
 
 // connect begins to join a namespace. Middleware runs on the new socket's
@@ -148,50 +161,71 @@ func (c *conn) connect(p *parser.Packet) error {
 	if len(p.Data) > c.srv.opts.Limits.Auth {
 		return errAuthTooLarge
 	}
-	if err := c.mayConnect(p.Namespace); err != nil {
+	if again, err := c.mayConnect(p); again || err != nil {
 		return err
 	}
 	handshake := c.handshake.with(p.Data)
 	ns := c.srv.enter(p.Namespace, handshake)
+	if ns == nil {
+		c.noNamespace(p.Namespace)
+		return nil
+	}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		if ns != nil {
-			ns.release()
-		}
+		ns.release()
 		return nil
 	}
-	if i := slices.Index(c.left, p.Namespace); i >= 0 {
-		c.left = slices.Delete(c.left, i, i+1)
-	}
-	if ns == nil {
-		c.left = append(c.left, p.Namespace)
-		c.mu.Unlock()
-		c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
-			slog.String("namespace", clip(p.Namespace)))
-		c.srv.noNamespace()
-		c.reply(parser.ConnectError, p.Namespace, []byte(`{"message":"Invalid namespace"}`))
-		return nil
-	}
+	c.past.forget(p.Namespace)
 	s := newSocket(ns, c, handshake)
 	c.sockets = append(c.sockets, s)
+	connect := &job{kind: jobConnect}
+	c.queued += s.sizeOf(connect)
+	s.push(connect)
+	turn := c.takeTurnLocked(s)
 	c.mu.Unlock()
-	s.enqueue(&job{kind: jobConnect})
+	if turn {
+		go s.dispatch()
+	}
 	return nil
 }
 
-// mayConnect tells what a client does wrong that connects to a namespace. Only
-// the reader adds sockets, so that what is found here holds.
-func (c *conn) mayConnect(namespace string) error {
+// noNamespace answers a client that has asked for a namespace that does not exist.
+func (c *conn) noNamespace(name string) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.ns.name == namespace }) {
-		return errJoinedTwice
+	c.departLocked(name)
+	c.past.refuse()
+	c.mu.Unlock()
+	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
+		slog.String("namespace", clip(name)))
+	c.srv.noNamespace()
+	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
+}
+
+// mayConnect tells what a client does wrong that connects to a namespace. Only
+// the reader adds sockets, so that what is found here holds. again reports that
+// the client has asked for the same already, and that nothing is to be done: it
+// has not had an answer yet. A client that leaves before the answer says nothing,
+// and may then join again; with another auth payload it has left, therefore.
+func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
+	c.mu.Lock()
+	s := c.socketLocked(p.Namespace)
+	full := len(c.sockets) >= c.srv.opts.Limits.Namespaces
+	c.mu.Unlock()
+	switch {
+	case s == nil && full:
+		return false, errNamespaces
+	case s == nil:
+		return false, nil
+	case s.told():
+		return false, errJoinedTwice
+	case bytes.Equal(s.handshake.Auth, p.Data):
+		c.srv.log.Debug("socketio: second CONNECT before the answer to the first", "namespace", clip(p.Namespace))
+		return true, nil
 	}
-	if len(c.sockets) >= c.srv.opts.Limits.Namespaces || len(c.left) > c.srv.opts.Limits.Namespaces {
-		return errNamespaces
-	}
-	return nil
+	c.forget(s)
+	s.close(ClientNamespaceDisconnect)
+	return false, nil
 }
 
 // reply sends a packet that is no event.
@@ -214,10 +248,9 @@ func (c *conn) joined() {
 	}
 }
 
-// forget takes a socket off the connection; ours says that it was this side's
-// doing. A connection in no namespace is given ConnectTimeout again.
-// It reports whether the socket was still there.
-func (c *conn) forget(s *Socket, ours bool) bool {
+// forget takes a socket off the connection. A connection in no namespace is
+// given ConnectTimeout again. It reports whether the socket was still there.
+func (c *conn) forget(s *Socket) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := slices.Index(c.sockets, s)
@@ -225,9 +258,7 @@ func (c *conn) forget(s *Socket, ours bool) bool {
 		return false
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
-	if ours {
-		c.left = append(c.left, s.ns.name)
-	}
+	c.departLocked(s.ns.name)
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
 		c.timer = time.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
@@ -246,6 +277,7 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	if c.attached != nil {
 		c.attached.Stop()
 	}
+	c.past.stop()
 	c.mu.Unlock()
 	for _, s := range sockets {
 		s.close(reasonOf(reason))
@@ -284,7 +316,7 @@ func (c *conn) extendAttachments() {
 // this side that does not read them.
 func (c *conn) noAttachments() {
 	c.mu.Lock()
-	if c.attached != nil && c.room != nil {
+	if c.attached != nil && (c.room != nil || c.past.pausing()) {
 		c.extendAttachments()
 	}
 	stale := c.attached == nil || time.Now().Before(c.attached.by)
@@ -295,7 +327,8 @@ func (c *conn) noAttachments() {
 	c.sess.Fail(errNoAttachments)
 }
 
-// hold counts an event's bytes against the connection until its handler has run.
+// hold counts the bytes of what waits for a socket's dispatcher against the
+// connection until it is done.
 func (c *conn) hold(n int64) {
 	c.mu.Lock()
 	c.queued += n
@@ -305,24 +338,37 @@ func (c *conn) hold(n int64) {
 func (c *conn) unhold(n int64) {
 	c.mu.Lock()
 	c.queued -= n
-	if c.room != nil && c.queued < c.srv.opts.Limits.ReceiveBuffer {
-		close(c.room)
-		c.room = nil
-		if c.attached != nil { // its attachments can be read only now
-			c.extendAttachments()
-		}
-	}
+	c.readOnLocked()
 	c.mu.Unlock()
 }
 
+// fullLocked reports whether too much waits for more to be read.
+func (c *conn) fullLocked() bool {
+	l := &c.srv.opts.Limits
+	return c.queued >= l.ReceiveBuffer || int(c.turns.missed) >= l.Namespaces
+}
+
+// readOnLocked lets the reader go on if there is room again.
+func (c *conn) readOnLocked() {
+	if c.room == nil || c.fullLocked() {
+		return
+	}
+	close(c.room)
+	c.room = nil
+	if c.attached != nil { // its attachments can be read only now
+		c.extendAttachments()
+	}
+}
+
 // Backlog implements engine.Receiver: it holds the reader up while too much
-// waits for its handlers. A handler that waits for its client meanwhile would
-// wait for ever, so its Call fails.
+// waits for the sockets' dispatchers. A handler that waits for its client
+// meanwhile would wait for ever, so its Call fails. It also holds the reader up
+// for a moment when the client asks for too many namespaces that do not exist.
 func (c *conn) Backlog() <-chan struct{} {
 	c.mu.Lock()
-	if c.queued < c.srv.opts.Limits.ReceiveBuffer {
-		c.mu.Unlock()
-		return nil
+	if !c.fullLocked() {
+		defer c.mu.Unlock()
+		return c.past.pause(c.srv.opts.Limits.Refusals)
 	}
 	if c.room == nil {
 		c.room = make(chan struct{})

@@ -30,10 +30,14 @@ type job struct {
 	packet parser.Packet // jobEvent; its data is the job's own
 }
 
-// overhead is what a waiting event counts beside its data.
+// overhead is what a waiting job counts beside its data.
 const overhead = 128
 
-func (j *job) size() int64 {
+// sizeOf is what a job that waits counts against the connection.
+func (s *Socket) sizeOf(j *job) int64 {
+	if j.kind == jobConnect {
+		return int64(len(s.handshake.Auth)) + overhead
+	}
 	n := int64(len(j.packet.Data)) + overhead
 	for _, a := range j.packet.Attachments {
 		n += int64(len(a))
@@ -62,7 +66,7 @@ func (s *Socket) receive(p *parser.Packet) {
 	j := job{kind: jobEvent, packet: *p}
 	j.packet.Data = bytes.Clone(p.Data) // the reader's buffer is used again
 	j.packet.Namespace = s.ns.name
-	size := j.size()
+	size := s.sizeOf(&j)
 	s.conn.hold(size)
 	switch s.push(&j) {
 	case pushDropped:
@@ -100,6 +104,7 @@ func (s *Socket) push(j *job) int {
 
 // enqueue adds a job and sees that a dispatcher runs.
 func (s *Socket) enqueue(j *job) {
+	s.conn.hold(s.sizeOf(j))
 	if s.push(j) == pushFirst {
 		go s.dispatch()
 	}
@@ -189,7 +194,7 @@ func (s *Socket) abandon(j *job) {
 	switch j.kind {
 	case jobEvent:
 		j.kind = jobDone
-		s.conn.unhold(j.size())
+		s.conn.unhold(s.sizeOf(j))
 	case jobConnect:
 		if s.admitted {
 			j.kind = jobGreet
@@ -199,7 +204,7 @@ func (s *Socket) abandon(j *job) {
 		defer func() {
 			s.leaveAll()
 			s.refuse(errPanicked)
-			s.ns.release()
+			s.over()
 		}()
 		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
 	}
@@ -211,10 +216,13 @@ func (s *Socket) do(j *job) {
 		if s.admitted { // otherwise its middleware has refused it
 			s.handle(&j.packet)
 		}
-		s.conn.unhold(j.size())
+		s.conn.unhold(s.sizeOf(j))
 	case jobConnect:
-		if !s.join() {
-			s.ns.release()
+		s.conn.unhold(s.sizeOf(j)) // it waits no more, and has a turn
+		in := s.join()
+		if !in {
+			j.kind = jobDone
+			s.over()
 			return
 		}
 		j.kind = jobGreet
@@ -222,6 +230,9 @@ func (s *Socket) do(j *job) {
 	case jobGreet:
 		s.greet(j)
 	case jobDisconnect:
+		if j.hook == 0 {
+			s.conn.unhold(s.sizeOf(j))
+		}
 		for hooks := s.ns.disconnectHooks(); j.hook < len(hooks); {
 			hook := hooks[j.hook]
 			j.hook++
@@ -234,7 +245,7 @@ func (s *Socket) do(j *job) {
 
 // departed ends a socket whose hooks have run.
 func (s *Socket) departed(reason Reason) {
-	defer s.ns.release()
+	defer s.over()
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
@@ -242,8 +253,12 @@ func (s *Socket) departed(reason Reason) {
 }
 
 // join runs the middleware and, if it agrees, lets the socket in. It reports
-// whether that was so: a disconnect job is then to come.
+// whether that was so: a disconnect job is then to come. A client that has gone
+// before is not asked who it is.
 func (s *Socket) join() (in bool) {
+	if s.state.Load() != connecting {
+		return false
+	}
 	start := s.ns.srv.begins()
 	err := errPanicked
 	s.guard("middleware", func() {
@@ -327,7 +342,7 @@ func (s *Socket) admitNow() (rooms []string, live bool) {
 
 // refuse answers a client whose connection to the namespace was turned down.
 func (s *Socket) refuse(err error) {
-	s.conn.forget(s, true)
+	s.conn.forget(s)
 	s.mu.Lock()
 	live := s.state.Swap(disconnected) == connecting
 	cancel := s.cancel

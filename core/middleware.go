@@ -114,7 +114,7 @@ func (s *Socket) dropEvents() {
 			if j.kind != jobEvent {
 				return false
 			}
-			size += j.size()
+			size += s.sizeOf(&j)
 			return true
 		})
 	}

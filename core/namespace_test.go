@@ -2,7 +2,9 @@ package socketio_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,24 +142,168 @@ func TestLateEvents(t *testing.T) {
 	})
 }
 
-// TestDoubleConnect: a second CONNECT breaks the protocol, also while the
-// middleware of the first still runs.
+// TestDoubleConnect: a client that leaves before the answer to its CONNECT says
+// nothing, as the server does not know it yet, and may join again. One that has
+// had the answer breaks the protocol, see TestHostile.
 func TestDoubleConnect(t *testing.T) {
+	for _, tt := range []struct {
+		name, first, second string
+		asked               int
+	}{
+		{"the same", `40`, `40`, 1},
+		{"the same auth", `40{"n":1}`, `40{"n":1}`, 1},
+		{"another auth", `40{"n":1}`, `40{"n":2}`, 2},
+		{"auth then none", `40{"n":1}`, `40`, 2},
+	} {
+		for _, hook := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/hook %t", tt.name, hook), func(t *testing.T) {
+				onBoth(t, func(t *testing.T, o siotest.Options) {
+					a := newApp(t, socketio.Options{})
+					hold := make(chan struct{})
+					var asked, joined atomic.Int32
+					a.UseFunc(func(context.Context, *socketio.Socket) error {
+						asked.Add(1)
+						if !hook {
+							<-hold
+						}
+						return nil
+					})
+					a.OnConnect(func(*socketio.Socket) {
+						joined.Add(1)
+						if hook {
+							<-hold
+						}
+					})
+					c := siotest.Open(t, a, o)
+					_ = c.Send(tt.first)
+					synctest.Wait()
+					_ = c.Send(tt.second)
+					synctest.Wait()
+					close(hold)
+					answer := c.Next()
+					synctest.Wait()
+					all := a.Sockets()
+					assert.Equal(t, "sockets", len(all), 1)
+					assert.Equal(t, "answer", answer, `40{"sid":"`+all[0].ID()+`"}`)
+					auth := strings.TrimPrefix(tt.second, "40")
+					assert.Equal(t, "auth", string(all[0].Handshake().Auth), auth)
+					assert.Equal(t, "asked", int(asked.Load()), tt.asked)
+					assert.NoError(t, a.Emit("last")) // no other answer before it
+					assert.Equal(t, "next", c.Next(), `42["last"]`)
+					a.log.none(t)
+				})
+			})
+		}
+	}
+}
+
+// TestLatePackets: what may have been under way when a namespace was left, by
+// either side, or refused, is ignored: the client's other namespaces live on.
+func TestLatePackets(t *testing.T) {
+	late := []string{`42/n,["e"]`, `42/n,7["e"]`, `43/n,0[]`, `41/n,`, `451-/n,["e",{"_placeholder":true,"num":0}]`, "bAQ==", `461-/n,0[{"_placeholder":true,"num":0}]`, "bAQ=="}
+	for _, tt := range []struct {
+		name string
+		part func(a *app, c *siotest.Conn)
+	}{
+		{"the client has left", func(_ *app, c *siotest.Conn) { _ = c.Send("40/n,"); c.Next(); _ = c.Send("41/n,") }},
+		{"it has left before the answer", func(_ *app, c *siotest.Conn) { _ = c.Send("40/n,", "41/n,") }},
+		{"the server has ended it", func(a *app, c *siotest.Conn) {
+			_ = c.Send("40/n,")
+			c.Next()
+			_ = a.Of("/n").DisconnectSockets(false)
+			c.Next()
+		}},
+		{"middleware has refused", func(a *app, c *siotest.Conn) {
+			a.Of("/n").UseFunc(func(context.Context, *socketio.Socket) error { return &socketio.ConnectError{Message: "no"} })
+			_ = c.Send("40/n,")
+			c.Next()
+		}},
+		{"it does not exist", func(_ *app, c *siotest.Conn) {
+			_ = c.Send("40/nowhere,")
+			c.Next()
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, o siotest.Options) {
+				a := newApp(t, socketio.Options{})
+				a.Of("/n").On("e", func(...any) { t.Error("handled") })
+				a.On("ping", func() string { return "pong" })
+				c := siotest.Open(t, a, o)
+				_ = c.Send("40")
+				c.Next()
+				tt.part(a, c)
+				for _, p := range late {
+					if tt.name == "it does not exist" {
+						p = strings.Replace(p, "/n,", "/nowhere,", 1)
+					}
+					assert.NoError(t, c.Send(p))
+				}
+				assert.NoError(t, c.Send(`429["ping"]`))
+				assert.Equal(t, "main", c.Next(), `439["pong"]`)
+				if tt.name != "it does not exist" && tt.name != "middleware has refused" {
+					assert.NoError(t, c.Send("40/n,"))
+					assert.True(t, "joined again", strings.HasPrefix(c.Next(), "40/n,{"))
+				}
+				a.log.none(t)
+			})
+		})
+	}
+}
+
+// TestManyNames: namespaces that do not exist, or that this side has ended, do not
+// close a connection, however many; beyond some in a second it is read later.
+func TestManyNames(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		limit int
+		n     int
+		took  time.Duration
+	}{
+		{"below", 10, 9, 0},
+		{"at", 10, 10, 0}, // what comes next waits
+		{"above", 10, 11, time.Second},
+		{"far above", 10, 95, 9 * time.Second},
+		{"default at", 0, 1000, 0},
+		{"default above", 0, 1001, time.Second},
+		{"none", -1, 5000, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, o siotest.Options) {
+				a := newApp(t, socketio.Options{Limits: socketio.Limits{Refusals: tt.limit}})
+				a.On("ping", func() string { return "pong" })
+				o.Timeout = time.Minute
+				c := siotest.Open(t, a, o)
+				start := time.Now()
+				for i := range tt.n {
+					assert.NoError(t, c.Send(fmt.Sprintf("40/%d,", i)))
+					assert.Equal(t, "refused", c.Next(), fmt.Sprintf(`44/%d,{"message":"Invalid namespace"}`, i))
+				}
+				assert.Equal(t, "took", time.Since(start), tt.took)
+				assert.NoError(t, c.Send("40"))
+				assert.True(t, "joined", strings.HasPrefix(c.Next(), "40{"))
+				a.log.none(t)
+			})
+		})
+	}
+}
+
+// TestManyEnded: a server may make a client leave any number of namespaces.
+func TestManyEnded(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
 		a := newApp(t, socketio.Options{})
-		hold := make(chan struct{})
-		joined := 0
-		a.UseFunc(func(context.Context, *socketio.Socket) error { <-hold; return nil })
-		a.OnConnect(func(*socketio.Socket) { joined++ })
 		c := siotest.Open(t, a, o)
-		_ = c.Send("40", "40") // polling answers 400
-		synctest.Wait()
-		assert.Equal(t, "connections", a.Connections(), 0)
-		close(hold)
-		synctest.Wait()
-		assert.Equal(t, "joined", joined, 0)
-		assert.Equal(t, "sockets", len(a.Sockets()), 0)
-		a.log.one(t, "joined twice")
+		for i := range 200 {
+			name := fmt.Sprintf("/%d", i)
+			ns := a.Of(name)
+			ns.OnConnect(func(s *socketio.Socket) { s.Disconnect(false) })
+			assert.NoError(t, c.Send("40"+name+","))
+			assert.True(t, "joined", strings.HasPrefix(c.Next(), "40"+name))
+			assert.Equal(t, "ended", c.Next(), "41"+name+",")
+			assert.NoError(t, c.Send("42"+name+`,["late"]`))
+		}
+		assert.NoError(t, c.Send("40"))
+		assert.True(t, "joined", strings.HasPrefix(c.Next(), "40{"))
+		a.log.none(t)
 	})
 }
 

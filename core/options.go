@@ -145,7 +145,8 @@ type Limits struct {
 	// must take at least one byte. Default 10 s.
 	WriteTimeout time.Duration
 	// ReceiveBuffer bounds, in bytes, the events of one connection that wait
-	// for their handlers; over it the connection is not read. Default 1 MB.
+	// for their handlers, and what else waits for middleware and hooks; over it
+	// the connection is not read. Default 1 MB.
 	ReceiveBuffer int64
 	// Attachments bounds the binary attachments of a received packet. Default
 	// 10, as stock clients do. What is sent is bounded by 10 in any case.
@@ -158,8 +159,15 @@ type Limits struct {
 	// EventName, NamespaceName and RoomName bound names in bytes. Default 256,
 	// 512 and 1,024.
 	EventName, NamespaceName, RoomName int
-	// Namespaces bounds the namespaces one connection may be in. Default 32.
+	// Namespaces bounds the namespaces one connection may be in, and how many of
+	// its sockets middleware, handlers and hooks may run for, those that it has
+	// left included: further ones wait for their turn, and when as many have left
+	// before it the connection is not read. Default 32.
 	Namespaces int
+	// Refusals bounds how many connections to namespaces that do not exist one
+	// connection may ask for in a second; then it is not read until the second is
+	// over. Default 1,000.
+	Refusals int
 	// ChildNamespaces bounds the namespaces that clients make by joining them,
 	// of all parents of a server together; over it a client that asks for yet
 	// another one is told "Invalid namespace". Default 10,000.
@@ -213,6 +221,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.NamespaceName, 512, noLimit)
 	orDefault(&l.RoomName, 1024, noLimit)
 	orDefault(&l.Namespaces, 32, noLimit)
+	orDefault(&l.Refusals, 1000, noLimit)
 	orDefault(&l.ChildNamespaces, 10_000, noLimit)
 	orDefault(&l.Rooms, 10_000, noLimit)
 	orDefault(&l.Auth, 16<<10, noLimit)

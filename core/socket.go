@@ -41,7 +41,8 @@ type Socket struct {
 
 	mu       sync.Mutex
 	inbox    *inbox
-	running  bool     // a dispatcher takes jobs from inbox
+	running  bool     // a dispatcher takes jobs from inbox, or is going to
+	waits    bool     // for its turn, guarded by conn.mu
 	early    []frames // emitted by middleware; sent after CONNECT
 	held     []frames // see welcome.go
 	rooms    []string // joined by middleware, then: those at disconnect
@@ -373,7 +374,7 @@ func (s *Socket) leaveNamespace() {
 		return
 	}
 	s.welcome() // it has to know what it leaves
-	if s.close(ServerNamespaceDisconnect) && s.conn.forget(s, true) {
+	if s.close(ServerNamespaceDisconnect) && s.conn.forget(s) {
 		s.conn.reply(parser.Disconnect, s.ns.name, nil)
 	}
 }
@@ -396,8 +397,11 @@ func (s *Socket) close(reason Reason) bool {
 		cancel(&DisconnectError{reason})
 	}
 	s.failAcks(&DisconnectError{reason})
-	if was == connected {
+	switch {
+	case was == connected:
 		s.enqueue(&job{kind: jobDisconnect, reason: reason})
+	case s.conn.missTurn(s):
+		s.discard()
 	}
 	return true
 }

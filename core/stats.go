@@ -13,10 +13,12 @@ type Stats struct {
 	// SendBytes wait to be sent, to all clients together; SendBytesMax to the
 	// one that has most, which Limits.SendBuffer bounds.
 	SendBytes, SendBytesMax int64
-	// ReceiveBytes are of events that wait for their handlers, of all
-	// connections together; Limits.ReceiveBuffer bounds that of each.
+	// ReceiveBytes are of what waits for the sockets' dispatchers (events for
+	// their handlers, connections and disconnects for middleware and hooks), of
+	// all connections together; Limits.ReceiveBuffer bounds that of each.
 	ReceiveBytes int64
-	// ReceiveHeld is how many connections are not read because of that.
+	// ReceiveHeld is how many connections are not read because of that, or of
+	// Limits.Namespaces or Limits.Refusals.
 	ReceiveHeld int
 }
 
@@ -46,7 +48,7 @@ func (srv *Server) Stats() Stats {
 		}
 		c.mu.Lock()
 		st.ReceiveBytes += c.queued
-		if c.room != nil {
+		if c.room != nil || c.past.pausing() {
 			st.ReceiveHeld++
 		}
 		c.mu.Unlock()

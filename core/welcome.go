@@ -38,6 +38,9 @@ func (s *Socket) accept(data string, missed ...frames) {
 	s.mu.Unlock()
 }
 
+// told reports whether the client may know that it has joined.
+func (s *Socket) told() bool { return s.connected() && !s.holding.Load() }
+
 // hold keeps a packet for a client that does not know yet that it has joined.
 // It reports false when it does: it is to be sent. It fails as
 // engine.Session.Enqueue does. A volatile packet that finds no room is dropped.
