@@ -190,6 +190,9 @@ func (s *Socket) handle(p *parser.Packet) {
 // answer calls the listeners of an event and its handler.
 func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 	if heard {
+		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
+			defer o.strange.enter(in.Event)()
+		}
 		s.hear(in)
 		h = s.find(in.packet.EventName()) // what a listener has registered is there
 	}

@@ -13,8 +13,34 @@ import (
 
 // note logs a line of a kind, which no client has chosen.
 func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
+	for i, a := range attrs {
+		if err, ok := a.Value.Any().(error); ok {
+			attrs[i].Value = slog.AnyValue(logged(err))
+		}
+	}
 	srv.noted.Log(srv.log, level, kind, msg, attrs...)
 }
+
+// logged is an error of the application's as the log has it: the error may
+// contain what a client has sent.
+func logged(err error) error {
+	if text := err.Error(); len(text) > len(clip(text)) {
+		return &clipped{err, clip(text)}
+	}
+	return err
+}
+
+// clipped is an error with less text.
+type clipped struct {
+	err  error
+	text string
+}
+
+// Error implements error.
+func (e *clipped) Error() string { return e.text }
+
+// Unwrap is for log handlers that look for an error of a kind.
+func (e *clipped) Unwrap() error { return e.err }
 
 // notePanic logs a panic of the application, which goes no further.
 func (srv *Server) notePanic(in string, p any, attrs ...slog.Attr) {

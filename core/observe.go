@@ -22,6 +22,8 @@ type observing struct {
 	log    *slog.Logger
 	panics atomic.Int64
 	began  time.Time
+
+	strange strangers
 }
 
 // now is the time since the server was made. It costs less than time.Now, which
@@ -55,10 +57,10 @@ func (o *observing) survive(method string) {
 		return
 	}
 	if o.panics.Add(1) > stackedPanics {
-		o.log.Debug("socketio: panic", "in", method, "panic", fmt.Sprint(p))
+		o.log.Debug("socketio: panic", "in", method, "panic", clip(fmt.Sprint(p)))
 		return
 	}
-	o.log.Error("socketio: panic", "in", method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	o.log.Error("socketio: panic", "in", method, "panic", clip(fmt.Sprint(p)), "stack", string(debug.Stack()))
 }
 
 func (o *observing) connection(e ConnectionEvent) {
@@ -208,6 +210,7 @@ func (s *Socket) nobody(p *parser.Packet) {
 	}
 	e := s.infoOf(p, string(p.EventName()))
 	e.Unhandled = true
+	o.strange.note(e.Name)
 	_, done := o.event(context.Background(), &e)
 	o.eventDone(done, EventResult{})
 }
@@ -216,6 +219,9 @@ func (s *Socket) nobody(p *parser.Packet) {
 func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, in *Incoming) error {
 	e := in.Socket.infoOf(&in.packet, in.Event)
 	e.Registered = !h.others
+	if h.others {
+		defer o.strange.enter(e.Name)()
+	}
 	ctx, done := o.event(ctx, &e)
 	if done == nil {
 		return call(ctx, in)
@@ -259,7 +265,7 @@ func (f *frames) size() int64 {
 
 // emitTo is Emit of one socket.
 func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
-	done := o.emit(background(e.ctx), &EmitInfo{Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
+	done := o.emit(background(e.ctx), &EmitInfo{from: o, Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }() // also when an argument panics
 	var t tally
@@ -276,7 +282,7 @@ func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
 
 // emitAll is Emit of a broadcast.
 func (o *observing) emitAll(b Broadcast, event string, args []any) error {
-	done := o.emit(background(b.ctx), &EmitInfo{Namespace: b.ns, Name: event, Volatile: b.volatile})
+	done := o.emit(background(b.ctx), &EmitInfo{from: o, Namespace: b.ns, Name: event, Volatile: b.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally
@@ -287,7 +293,7 @@ func (o *observing) emitAll(b Broadcast, event string, args []any) error {
 
 // ask is EmitWithAck of one socket.
 func (o *observing) ask(ctx context.Context, s *Socket, event string, args []any) (*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	done := o.emit(ctx, &EmitInfo{from: o, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally
@@ -305,7 +311,7 @@ func (o *observing) ask(ctx context.Context, s *Socket, event string, args []any
 
 // askAll is EmitWithAck of a broadcast.
 func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args []any) ([]*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	done := o.emit(ctx, &EmitInfo{from: o, Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally
@@ -324,7 +330,7 @@ func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args 
 func (o *observing) remote(ns *Namespace, op *Operation) (done func(t *tally)) {
 	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
 	f := o.emit(context.Background(), &EmitInfo{
-		Namespace: ns, Name: p.Event(), WantsAck: op.Type == OpCall, Volatile: op.Packet.Volatile, Remote: true,
+		from: o, Namespace: ns, Name: p.Event(), WantsAck: op.Type == OpCall, Volatile: op.Packet.Volatile, Remote: true,
 	})
 	return func(t *tally) {
 		r := t.result(nil)

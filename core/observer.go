@@ -254,7 +254,15 @@ type EmitInfo struct {
 	// Remote: another server of the cluster has emitted it, and asks this one
 	// to deliver it to its own clients.
 	Remote bool
+
+	from *observing
 }
+
+// Relayed reports whether the event is likely to have its name from a client: that
+// of an event without a handler of its own which is handled now, or was within the last minute. So
+// it is where a catch-all handler passes on what clients send. A metric must not have a series for
+// each such name. A name that clients give in an argument is not recognised.
+func (e *EmitInfo) Relayed() bool { return e.from != nil && e.from.strange.has(e.Name) }
 
 // EmitResult is what became of an event.
 type EmitResult struct {

@@ -53,8 +53,8 @@ type sets struct {
 type key struct{ namespace, event string }
 
 // of returns the attributes of an event. bounded says that the application has
-// chosen its name.
-func (s *sets) of(ns *socketio.Namespace, name string, bounded bool) metric.MeasurementOption {
+// chosen its name. emit is nil for events that come.
+func (s *sets) of(ns *socketio.Namespace, name string, bounded bool, emit *socketio.EmitInfo) metric.MeasurementOption {
 	at := key{family(ns), name}
 	if !bounded {
 		at.event = other
@@ -64,17 +64,37 @@ func (s *sets) of(ns *socketio.Namespace, name string, bounded bool) metric.Meas
 		if set, ok := (*all)[at]; ok {
 			return set
 		}
-		if len(*all) >= s.most {
-			at.event = other
-			if set, ok := (*all)[at]; ok {
-				return set
-			}
-		}
 	}
-	return s.add(at)
+	if !s.admits(all, emit) {
+		at.event = other
+	}
+	return s.add(key{at.namespace, clip(at.event)})
+}
+
+// admits reports whether an event may have attributes of its own, beside those
+// that do.
+func (s *sets) admits(all *map[key]metric.MeasurementOption, emit *socketio.EmitInfo) bool {
+	n := 0
+	if all != nil {
+		n = len(*all)
+	}
+	switch {
+	case n >= s.most:
+		return false
+	case emit == nil:
+		return true
+	case emit.Remote: // another server knows whose name it is
+		return 2*n < s.most
+	}
+	return !emit.Relayed()
 }
 
 func (s *sets) add(at key) metric.MeasurementOption {
+	if all := s.all.Load(); all != nil {
+		if set, ok := (*all)[at]; ok {
+			return set
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var old map[key]metric.MeasurementOption
@@ -103,5 +123,5 @@ func family(ns *socketio.Namespace) string {
 	if p := ns.Parent(); p != nil {
 		ns = p
 	}
-	return ns.Name()
+	return clip(ns.Name())
 }

@@ -119,6 +119,7 @@ func (o *Observer) observe(_ context.Context, to metric.Observer) error {
 			sum.Connections[transport] += n
 		}
 		for name, n := range st.Namespaces {
+			name = clip(name)
 			all := sum.Namespaces[name]
 			all.Sockets += n.Sockets
 			all.Rooms += n.Rooms

@@ -134,7 +134,7 @@ func (o *Observer) Connection(e socketio.ConnectionEvent) {
 
 // Event implements socketio.Observer.
 func (o *Observer) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
-	set := o.sets.of(e.Namespace, e.Name, e.Registered)
+	set := o.sets.of(e.Namespace, e.Name, e.Registered, nil)
 	o.metrics.received.Add(ctx, 1, set)
 	o.metrics.receivedBytes.Add(ctx, int64(e.Bytes), set)
 	if e.Unhandled {
@@ -142,7 +142,7 @@ func (o *Observer) Event(ctx context.Context, e socketio.EventInfo) (context.Con
 	}
 	name := "process"
 	if e.Registered {
-		name += " " + e.Name
+		name += " " + clip(e.Name)
 	}
 	ctx, span := o.tracer.Start(o.begin(ctx, &e), name, o.options(&e)...)
 	return ctx, func(r socketio.EventResult) {
@@ -176,7 +176,7 @@ func (o *Observer) options(e *socketio.EventInfo) []trace.SpanStartOption {
 	}
 	opts := []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithAttributes(
 		attrSystem, attrOperation.String("process"), attrOperationType.String("process"),
-		attrDestination.String(e.Namespace.Name()), attrEvent.String(clip(e.Name)),
+		attrDestination.String(clip(e.Namespace.Name())), attrEvent.String(clip(e.Name)),
 		attrSize.Int(e.Bytes), attrClient.String(e.Socket.ID()),
 	)}
 	if sc := connectionSpan(e.Socket); !o.parent && sc.IsValid() {
@@ -187,7 +187,7 @@ func (o *Observer) options(e *socketio.EventInfo) []trace.SpanStartOption {
 
 // Emit implements socketio.Observer.
 func (o *Observer) Emit(ctx context.Context, e socketio.EmitInfo) func(socketio.EmitResult) {
-	set := o.sets.of(e.Namespace, e.Name, true)
+	set := o.sets.of(e.Namespace, e.Name, true, &e)
 	if !e.Remote {
 		o.metrics.emitted.Add(ctx, 1, set)
 	}
@@ -216,7 +216,7 @@ func (o *Observer) send(ctx context.Context, e *socketio.EmitInfo) (context.Cont
 	}
 	attrs := []attribute.KeyValue{
 		attrSystem, attrOperation.String("send"), attrOperationType.String("send"),
-		attrDestination.String(e.Namespace.Name()), attrEvent.String(clip(e.Name)),
+		attrDestination.String(clip(e.Namespace.Name())), attrEvent.String(clip(e.Name)),
 	}
 	if e.Socket != nil {
 		attrs = append(attrs, attrClient.String(e.Socket.ID()))
@@ -238,8 +238,8 @@ func failed(span trace.Span, err error) {
 	case errors.Is(err, socketio.ErrClosed):
 		kind = "closed"
 	}
-	span.SetAttributes(attrError.String(kind))
-	span.SetStatus(codes.Error, err.Error())
+	span.SetAttributes(attrError.String(clip(kind)))
+	span.SetStatus(codes.Error, clip(err.Error())) // it may contain what a client has sent
 }
 
 // clip bounds a name that a client may have chosen. What it returns is UTF-8:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -278,4 +279,20 @@ func TestLongNames(t *testing.T) {
 	c := siotest.Dial(t, sys, siotest.Options{})
 	c.Emit("x" + strings.Repeat("\u00e9", 200))
 	assert.Equal(t, "name", attr(sys.span(t, "process"), "socketio.event"), "x"+strings.Repeat("\u00e9", 127))
+}
+
+// TestErrorsOfClients: an error that holds what a client has sent does not fill
+// the spans.
+func TestErrorsOfClients(t *testing.T) {
+	t.Parallel()
+	sys := start(t, siootel.Options{}, socketio.Options{})
+	sys.On("order", func(what string) error { return errors.New("no such thing: " + what) })
+	sys.On("code", func(what string) error { return &socketio.Error{Code: socketio.Code(what), Message: what} })
+	c := siotest.Dial(t, sys, siotest.Options{})
+	for _, event := range []string{"order", "code"} {
+		c.Emit(event, strings.Repeat("\u00e9", 100_000))
+		span := sys.span(t, "process "+event)
+		assert.True(t, "status of "+event, len(span.Status.Description) <= 256 && utf8.ValidString(span.Status.Description))
+		assert.True(t, "type of "+event, len(attr(span, "error.type")) <= 256)
+	}
 }

@@ -68,7 +68,9 @@ func (o *Observer) Collect(ch chan<- prometheus.Metric) {
 	st, namespaces := o.stats()
 	g := o.gauges
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		if m, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, v, labels...); err == nil { // a scrape does not panic
+			ch <- m
+		}
 	}
 	for transport, n := range st.Connections {
 		set(g.connections, float64(n), transport)

@@ -9,6 +9,18 @@ import (
 	"github.com/gosio/gosio/core/engine"
 )
 
+// maxLabel bounds a label's value, in bytes.
+const maxLabel = 256
+
+// label makes a label's value of a name that a client may have chosen. What is no
+// UTF-8 would end every scrape.
+func label(name string) string {
+	if len(name) > maxLabel {
+		name = name[:maxLabel]
+	}
+	return strings.ToValidUTF8(name, "\uFFFD")
+}
+
 // snake makes a label's value of a text of the server's own.
 func snake(text string) string { return strings.ToLower(strings.ReplaceAll(text, " ", "_")) }
 

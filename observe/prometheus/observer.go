@@ -129,7 +129,7 @@ func (o *Observer) newIncoming(namespace, event string) *incoming {
 
 // Event implements socketio.Observer.
 func (o *Observer) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
-	s := o.in.of(o, e.Namespace, e.Name, e.Registered)
+	s := o.in.of(o, e.Namespace, e.Name, e.Registered, nil)
 	s.received.Inc()
 	s.bytes.Add(float64(e.Bytes))
 	if e.Unhandled {
@@ -170,7 +170,7 @@ func (o *Observer) newOutgoing(namespace, event string) *outgoing {
 
 // Emit implements socketio.Observer.
 func (o *Observer) Emit(_ context.Context, e socketio.EmitInfo) func(socketio.EmitResult) {
-	s := o.out.of(o, e.Namespace, e.Name, true)
+	s := o.out.of(o, e.Namespace, e.Name, true, &e)
 	if e.Remote {
 		return s.remote
 	}

@@ -11,7 +11,10 @@ import (
 type Options struct {
 	// Events are the names of events that become values of the label "event";
 	// all others are "other". Default: those that have a handler, and those that
-	// the application emits, until there are MaxEvents per namespace.
+	// the application emits, until there are MaxEvents per namespace. Left out are
+	// events whose names clients have chosen, as far as socketio.EmitInfo.Relayed
+	// knows them; events of other servers take half of the values at most. List the
+	// events where the application emits names that clients give in arguments.
 	Events []string
 	// MaxEvents bounds, for each namespace, the values of "event" in each
 	// direction; further ones are "other". Default 100.

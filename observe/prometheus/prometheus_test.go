@@ -225,14 +225,14 @@ func TestCardinality(t *testing.T) {
 		room := c.Of(fmt.Sprintf("/room-%d", i), nil)
 		room.Emit(fmt.Sprintf("event-%d", i))
 		room.Call("known")
-		assert.NoError(t, sys.Emit(fmt.Sprintf("event-%d", i)))
+		assert.NoError(t, sys.Emit(fmt.Sprintf("news-%d", i)))
 		assert.NoError(t, sys.Of(fmt.Sprintf("/more-%d", i)).Emit("x"))
 		c.RefusedOf(fmt.Sprintf("/none-%d", i), nil)
 	}
 	sys.expect(t, map[string]float64{
 		`events_received_total{event="known",namespace="^/room-\\d+$"}`: 20,
 		`events_received_total{event="other",namespace="^/room-\\d+$"}`: 20,
-		`events_emitted_total{event="event-0",namespace="/"}`:           1,
+		`events_emitted_total{event="news-0",namespace="/"}`:            1,
 		`events_emitted_total{event="other",namespace="/"}`:             17,
 		`events_emitted_total{event="x",namespace="/more-0"}`:           1,
 		`events_emitted_total{event="x",namespace="other"}`:             18,
@@ -321,4 +321,41 @@ func TestConcurrent(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "emitted", emitted, 800)
+}
+
+// TestNamesOfClients: what is no UTF-8, or too long, does not end a scrape, and
+// names that a handler passes on take no label from the application's events.
+func TestNamesOfClients(t *testing.T) {
+	t.Parallel()
+	sys := start(t, sioprometheus.Options{MaxEvents: 10}, socketio.Options{Limits: socketio.Limits{EventName: 2000}})
+	pass := func(in *socketio.Incoming) { assert.NoError(t, sys.Emit(in.Event)) }
+	sys.OnAny(pass)
+	sys.Of("/other").OnAny(pass)
+	for _, name := range []string{"/\xff", "/\xfe", "/a\nb\"c", "/" + strings.Repeat("\u00e9", 127)} {
+		assert.NoError(t, sys.Of(name).Emit("x\xff"))
+	}
+	c := siotest.Dial(t, sys, siotest.Options{})
+	later := c.Of("/other", nil)
+	for i := range 100 {
+		for _, c := range []*siotest.Client{c, later} {
+			c.Emit(fmt.Sprintf("event-%d", i))
+		}
+	}
+	c.Emit(strings.Repeat("x", 1000))
+	for range 201 {
+		c.Next()
+	}
+	assert.NoError(t, sys.Emit("news"))
+	assert.NoError(t, sys.Emit("news\xff"))
+	sys.expect(t, map[string]float64{
+		`events_emitted_total{event="news",namespace="/"}`:              1,
+		"events_emitted_total{event=\"news\uFFFD\",namespace=\"/\"}":    1,
+		`events_emitted_total{event="other",namespace="/"}`:             201,
+		"events_emitted_total{event=\"x\uFFFD\",namespace=\"/\uFFFD\"}": 2,
+		"namespaces{namespace=\"/\uFFFD\"}":                             2,
+	})
+	_, text := sys.scrape(t)
+	for line := range strings.Lines(text) {
+		assert.True(t, "short: "+line[:min(len(line), 60)], len(line) < 1000)
+	}
 }

@@ -52,8 +52,8 @@ type outgoing struct {
 }
 
 // of returns the series of an event. bounded says that the application has
-// chosen its name; there may still be too many.
-func (t *table[S]) of(o *Observer, ns *socketio.Namespace, name string, bounded bool) *S {
+// chosen its name; there may still be too many. emit is nil for events that come.
+func (t *table[S]) of(o *Observer, ns *socketio.Namespace, name string, bounded bool, emit *socketio.EmitInfo) *S {
 	if p := ns.Parent(); p != nil {
 		ns = p
 	}
@@ -63,14 +63,29 @@ func (t *table[S]) of(o *Observer, ns *socketio.Namespace, name string, bounded 
 			return s
 		}
 	}
-	at.namespace = o.namespaceLabel(at.namespace)
-	if !bounded || k.events[at.namespace] >= o.opts.MaxEvents || len(o.opts.Events) > 0 && !slices.Contains(o.opts.Events, name) {
+	at.namespace, at.event = o.namespaceLabel(at.namespace), label(name)
+	if !bounded || !o.admits(name, k.events[at.namespace], emit) {
 		at.event = other
 	}
 	if s := k.series[at]; s != nil {
 		return s
 	}
 	return t.add(at, o.opts.MaxEvents)
+}
+
+// admits reports whether an event may become a label, beside so many that are.
+func (o *Observer) admits(name string, labels int, emit *socketio.EmitInfo) bool {
+	switch {
+	case labels >= o.opts.MaxEvents:
+		return false
+	case len(o.opts.Events) > 0:
+		return slices.Contains(o.opts.Events, name)
+	case emit == nil:
+		return true
+	case emit.Remote: // another server knows whose name it is
+		return 2*labels < o.opts.MaxEvents
+	}
+	return !emit.Relayed()
 }
 
 func (t *table[S]) add(at key, most int) *S {
@@ -108,6 +123,7 @@ func (o *Observer) namespaceOf(ns *socketio.Namespace) string {
 }
 
 func (o *Observer) namespaceLabel(name string) string {
+	name = label(name)
 	if _, known := o.namespaces.Load(name); known {
 		return name
 	}
