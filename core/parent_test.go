@@ -372,5 +372,12 @@ func TestLongNamesInLogs(t *testing.T) {
 		o.Namespace = "/" + strings.Repeat("x", 500)
 		siotest.Dial(t, a, o).Call("fail")
 		a.log.one(t, "handler failed")
+		root := siotest.Options{Transport: o.Transport}
+		a.On("echo", func(text string) error { return errors.New(text) })
+		siotest.Dial(t, a, root).Call("echo", strings.Repeat("x", 500))
+		a.log.one(t, "handler failed")
+		a.On("panic", func(text string) { panic(text) })
+		siotest.Dial(t, a, root).Call("panic", strings.Repeat("x", 500))
+		a.log.one(t, "panic")
 	})
 }

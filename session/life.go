@@ -17,6 +17,7 @@ import (
 type life struct {
 	sessions *Sessions
 	socket   *socketio.Socket
+	bond     *bond
 	session  atomic.Pointer[Session] // nil: anonymous
 	active   atomic.Bool             // an event has come since the last check
 
@@ -70,7 +71,9 @@ func (l *life) followLocked(id string) {
 	old := l.key
 	l.key = ""
 	if id != "" {
-		l.key = hash(id)
+		key := hash(id)
+		l.key = key
+		l.bond.key.Store(&key)
 		l.sessions.track(l, l.key)
 	}
 	if old != "" && old != l.key {
@@ -318,6 +321,8 @@ func (l *life) kill(e *Error) {
 	}
 	l.over = e
 	l.mu.Unlock()
+	l.bond.ended.Store(true)
+	l.socket.EndSession()
 	l.leave(e)
 }
 
@@ -335,7 +340,8 @@ func (l *life) leave(e *Error) {
 	if out {
 		_ = l.socket.Emit(l.sessions.config.EndedEvent, e) // a socket that is gone needs no reason
 	}
-	for _, s := range l.socket.Siblings() {
+	siblings := l.socket.Siblings()
+	for _, s := range siblings {
 		if l.sessions.of(s) == nil {
 			if !out {
 				_ = l.socket.Emit(l.sessions.config.EndedEvent, e)
@@ -344,5 +350,28 @@ func (l *life) leave(e *Error) {
 			return
 		}
 	}
+	for _, s := range siblings { // theirs is the same session
+		s.EndSession()
+	}
 	l.socket.CloseTransport()
+}
+
+// bond is what is left of a life while a client may come back: it is kept with
+// what recovery keeps, so it refers to nothing else.
+type bond struct {
+	key   atomic.Pointer[string] // the hash of the session's id; nil: anonymous
+	ended atomic.Bool            // not by the loss of the connection
+}
+
+// holds reports whether a client that comes back to what the socket had may have
+// it: with the session it had, and not with the next login's, which has another id.
+func (b *bond) holds(next *life) bool {
+	if next == nil || b.ended.Load() || next.bond.ended.Load() {
+		return false
+	}
+	was, is := b.key.Load(), next.bond.key.Load()
+	if was == nil || is == nil {
+		return was == is
+	}
+	return *was == *is
 }

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,5 +73,93 @@ func TestRecovery(t *testing.T) {
 				back.ExpectNone(time.Second)
 			})
 		})
+	}
+}
+
+// TestLoginAfterLogout: who logs in again in the same page, as the same user,
+// gets nothing of what the session before had; an id that was renewed is the same
+// session.
+func TestLoginAfterLogout(t *testing.T) {
+	t.Parallel()
+	forbidden := func(x *session.Sessions, store *session.Memory, id string) {
+		assert.NoError(t, store.Update(context.Background(), &session.Session{ID: id}, func(v map[string]any) error { v["banned"] = true; return nil }))
+		time.Sleep(2 * time.Minute) // until the check
+		assert.NoError(t, store.Update(context.Background(), &session.Session{ID: id}, func(v map[string]any) error { v["banned"] = false; return nil }))
+	}
+	for _, tt := range []struct {
+		name   string
+		before func(x *session.Sessions, store *session.Memory, id string) // while it is there
+		away   func(x *session.Sessions, store *session.Memory, id string) // while it is not
+		login  bool
+		want   bool // recovered
+	}{
+		{"connection lost", nil, nil, false, true},
+		{"logged out", func(x *session.Sessions, _ *session.Memory, id string) { _ = x.Logout(context.Background(), id) }, nil, true, false},
+		{"logged out while away", nil, func(x *session.Sessions, _ *session.Memory, id string) { _ = x.Logout(context.Background(), id) }, true, false},
+		{"deleted without a word while away", nil, func(_ *session.Sessions, store *session.Memory, id string) {
+			_ = store.Destroy(context.Background(), id)
+		}, true, false},
+		{"found gone by a check", func(_ *session.Sessions, store *session.Memory, id string) {
+			_ = store.Destroy(context.Background(), id)
+			time.Sleep(2 * time.Minute)
+		}, nil, true, false},
+		{"refused by a check", forbidden, nil, false, false},
+	} {
+		for _, namespaces := range []int{1, 2} {
+			t.Run(fmt.Sprint(tt.name, " ", namespaces), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					store := session.NewMemory("sid", time.Hour)
+					login := func() string { return store.Create(map[string]any{"user": "alice"}) }
+					srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Hour}})
+					defer srv.Close()
+					x := session.New(store, session.Config{User: user, Require: func(v *session.Session) error {
+						if v.Values["banned"] == true {
+							return session.ErrForbidden
+						}
+						return nil
+					}})
+					srv.Use(x)
+					srv.Of("/two").Use(x)
+					id := login()
+					c := siotest.Dial(t, srv, cookie(store.Cookie(id)))
+					last, ns := c, "/"
+					if namespaces == 2 {
+						ns = "/two"
+						last = c.Of(ns, nil)
+						last.On("session:ended", func(*siotest.Message) {}) // one of them is told
+					}
+					c.On("session:ended", func(*siotest.Message) {})
+					s, _ := srv.Of(ns).Socket(last.ID())
+					assert.NoError(t, s.Join("secrets"))
+					if tt.before != nil {
+						tt.before(x, store, id)
+					} else {
+						c.Conn().Cut()
+					}
+					synctest.Wait()
+					assert.NoError(t, srv.Of(ns).To("secrets").Emit("secret"))
+					if tt.away != nil {
+						tt.away(x, store, id)
+					}
+					if tt.login {
+						id = login()
+					}
+					o := cookie(store.Cookie(id))
+					o.Namespace = ns
+					o.Auth = map[string]any{"pid": last.PID()}
+					back := siotest.Dial(t, srv, o)
+					assert.Equal(t, "recovered", back.Recovered(), tt.want)
+					if tt.want {
+						back.Expect("secret")
+					}
+					assert.NoError(t, srv.Of(ns).To("secrets").Emit("again"))
+					if tt.want {
+						back.Expect("again")
+					}
+					back.ExpectNone(time.Second)
+				})
+			})
+		}
 	}
 }

@@ -99,7 +99,7 @@ func (x *Sessions) Attach(ns *socketio.Namespace) {
 
 // Handshake implements [socketio.Middleware].
 func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
-	l := &life{sessions: x, socket: s}
+	l := &life{sessions: x, socket: s, bond: new(bond)}
 	v, err := x.admit(ctx, l)
 	if err != nil {
 		l.stop()
@@ -108,6 +108,8 @@ func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
 	all, _ := lives.Get(s)
 	lives.Set(s, append(all[:len(all):len(all)], l))
 	context.AfterFunc(s.Context(), l.stop)
+	b := l.bond
+	s.RecoverIf(func(_ context.Context, next *socketio.Socket) bool { return b.holds(x.of(next)) })
 	if v == nil {
 		return nil
 	}

@@ -239,7 +239,8 @@ func failed(span trace.Span, err error) {
 		kind = "closed"
 	}
 	span.SetAttributes(attrError.String(clip(kind)))
-	span.SetStatus(codes.Error, clip(err.Error())) // it may contain what a client has sent
+	// The text may contain what a client has sent.
+	span.SetStatus(codes.Error, clip(err.Error()))
 }
 
 // clip bounds a name that a client may have chosen. What it returns is UTF-8:
