@@ -3,11 +3,11 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"reflect"
 
 	"github.com/coder/websocket"
 )
@@ -29,9 +29,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 		srv.note(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
 			" exclude the Socket.IO path from that middleware (clients go on with polling)",
 			slog.String("writer", fmt.Sprintf("%T", under)))
-		err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
-		srv.refuseAt(slog.LevelDebug, w, r, err)
-		return accepted{}, err
+		return accepted{}, srv.notImplemented(w, r)
 	}
 	if f := srv.opts.Headers; f != nil {
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
@@ -42,11 +40,25 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 	if _, extensions := srv.deflate.negotiate(r.Header); extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
 	}
-	a, err := switchProtocols(w, hold && bare(w))
-	if err != nil {
+	a, err := srv.takeOver(w, hold && bare(w))
+	var kept *notGiven
+	switch {
+	case errors.As(err, &kept):
+		return accepted{}, srv.notImplemented(kept.answer(w), r)
+	case err != nil:
 		return accepted{}, srv.unaccepted(r, err)
 	}
 	return a, nil
+}
+
+// notImplemented answers an upgrade for which the writer is not made.
+func (srv *Server) notImplemented(w http.ResponseWriter, r *http.Request) error {
+	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Extensions"} {
+		w.Header().Del(name) // set by the handshake
+	}
+	err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
+	srv.refuseAt(slog.LevelDebug, w, r, err)
+	return err
 }
 
 // unaccepted tells of a handshake that was answered with an error.
@@ -71,33 +83,6 @@ func handshake(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// switchProtocols answers 101 and takes the connection over. The 101 goes
-// through every wrapper, so that loggers report it and session middlewares
-// commit then and not when the socket closes; it is flushed at once, because
-// wrappers that delay it would never send it. With hold it is not sent.
-func switchProtocols(w http.ResponseWriter, hold bool) (a accepted, err error) {
-	if !hold {
-		w.WriteHeader(http.StatusSwitchingProtocols)
-		flush(w)
-	}
-	conn, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return a, err
-	}
-	a.Conn = conn
-	if n := rw.Reader.Buffered(); n > 0 {
-		b, _ := rw.Peek(n) // buffered: cannot fail
-		a.early = bytes.Clone(b)
-	}
-	if hold {
-		head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
-		_ = w.Header().WriteSubset(head, notIn101)
-		head.WriteString("\r\n")
-		a.head = head.Bytes()
-	}
-	return a, nil
-}
-
 // notIn101 has no place there, whoever has set it. See RFC 9110 section 8.6 and
 // RFC 9112 section 6.1.
 var notIn101 = map[string]bool{"Content-Length": true, "Transfer-Encoding": true}
@@ -109,31 +94,30 @@ func bare(w http.ResponseWriter) bool {
 	if _, says := w.(interface{ Bare() }); says {
 		return true
 	}
-	t := reflect.TypeOf(w)
-	return t.Kind() == reflect.Pointer && t.Elem().PkgPath() == "net/http" && t.Elem().Name() == "response"
-}
-
-func flush(w http.ResponseWriter) {
-	defer func() { _ = recover() }() // echo's Flush panics where there is none below
-	_ = http.NewResponseController(w).Flush()
+	return isServers(w)
 }
 
 // canHijack looks at the writer under all wrappers, before a 101 is written
 // that could not be taken back. Wrappers do not count: those of gin and echo
 // have a Hijack that panics or fails when what they wrap has none.
 func canHijack(w http.ResponseWriter) (under http.ResponseWriter, ok bool) {
-	for {
+	for range maxWriters {
 		wrapper, wraps := w.(interface{ Unwrap() http.ResponseWriter })
 		if !wraps {
 			_, ok = w.(http.Hijacker)
 			return w, ok
 		}
-		w = wrapper.Unwrap()
+		next := wrapper.Unwrap()
+		if next == nil {
+			break
+		}
+		w = next
 	}
+	return w, false
 }
 
 // upgradeWriter is what the library sees instead of the framework's writer: it
-// keeps the 101, which is for switchProtocols to write. From here the stack of
+// keeps the 101, which is for takeOver to write. From here the stack of
 // net/http's goroutine would not have room for that, and be copied to a larger one.
 type upgradeWriter struct{ w http.ResponseWriter }
 

@@ -50,6 +50,7 @@ type Server struct {
 	log     *slog.Logger
 	handler Handler
 	origins seenOrigins
+	holders holders
 	flush   flushers
 	lending lending
 	deflate *deflater // nil: off

@@ -1,6 +1,8 @@
 package sioecho
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
@@ -49,10 +51,12 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
 		}
+		var w http.ResponseWriter = c.Response()
 		if r.Header.Get("Upgrade") != "" {
-			bare(c.Response())
+			bare(w)
+			w = upgraded{c.Response()}
 		}
-		srv.ServeHTTP(c.Response(), r)
+		srv.ServeHTTP(w, r)
 		return nil // also where it has refused: that is written, or the connection no longer echo's
 	}
 }

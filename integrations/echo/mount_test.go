@@ -49,6 +49,32 @@ func TestHandler(t *testing.T) {
 
 func dump(echo.Context, []byte, []byte) {}
 
+// holding is a third party's compressor, which waits for a body.
+type holding struct{ http.ResponseWriter }
+
+func (holding) WriteHeader(int)               {}
+func (w holding) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestHeldBack: a writer that nobody knows holds the 101 back.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	e := echo.New()
+	logged := new(mounttest.Log)
+	e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Format: "${status}\n", Output: logged})) //nolint:staticcheck // apps still have it
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.IsWebSocket() {
+				c.Response().Writer = holding{c.Response().Writer}
+			}
+			return next(c)
+		}
+	})
+	sioecho.Mount(e, app.Server)
+	mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", nil)
+	logged.Expect(t, "101\n", 2)
+}
+
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	pass := func(next http.Handler) http.Handler { return next }

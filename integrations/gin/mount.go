@@ -37,7 +37,7 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 		if srv.WantsUpstream(r) {
 			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.ClientIP(), Values: values(c)})
 		}
-		srv.ServeHTTP(withoutGzip(c), r)
+		srv.ServeHTTP(writer(c), r)
 	}
 }
 

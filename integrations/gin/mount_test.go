@@ -91,6 +91,32 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
+// holding is a writer that waits for a body, and writes the end of one.
+type holding struct{ gin.ResponseWriter }
+
+func (holding) WriteHeader(int) {}
+func (holding) WriteHeaderNow() {}
+func (holding) Flush()          {}
+func (h holding) Written() bool { return false }
+
+// TestHeldBack: a writer that nobody knows holds the 101 back.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	r := gin.New()
+	r.Use(func(c *gin.Context) {
+		if c.IsWebsocket() {
+			c.Writer = holding{c.Writer}
+		}
+		c.Next()
+		if c.IsWebsocket() && c.Writer.Size() >= 0 {
+			_, _ = c.Writer.Write([]byte("the end of a body"))
+		}
+	})
+	siogin.Mount(r, app.Server)
+	mounttest.Drive(t, app, mounttest.Serve(t, r)+"/socket.io", nil)
+}
+
 // TestGzipRefusal: what is refused without compression is whole.
 func TestGzipRefusal(t *testing.T) {
 	t.Parallel()
