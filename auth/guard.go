@@ -136,6 +136,12 @@ func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
 		}
 	}
 	lives.add(s, l)
+	if id != nil {
+		before, shared := l.id, g.shared // little is kept with the session
+		s.RecoverIf(func(ctx context.Context, next *socketio.Socket) bool {
+			return shared.resumes(ctx, before.Load(), next)
+		})
+	}
 	admitted = true
 	return nil
 }
@@ -251,7 +257,7 @@ func (g *Guard[T]) accept(id *Identity[T]) (*Identity[T], error) {
 }
 
 // revoked asks Config.Watch.
-func (g *Guard[T]) revoked(ctx context.Context, id *Identity[T]) error {
+func (g *shared[T]) revoked(ctx context.Context, id *Identity[T]) error {
 	if g.config.Watch == nil {
 		return nil
 	}

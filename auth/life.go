@@ -258,8 +258,12 @@ func (l *life[T]) retry() {
 	l.arm(now)
 }
 
-// kill ends the life now.
+// kill ends the life now, and for good: the session is not recovered, also if
+// the connection has ended a moment before. Only who let a token expire may go on.
 func (l *life[T]) kill(e *Error) {
+	if e.Code != TokenExpired {
+		l.socket.EndSession()
+	}
 	l.mu.Lock()
 	if l.stopped || l.over != nil {
 		l.mu.Unlock()

@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"regexp"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +60,131 @@ func TestRecovery(t *testing.T) {
 					back.Expect("secret")
 				}
 				back.ExpectNone(time.Second)
+			})
+		})
+	}
+}
+
+// TestEndedForCause: who was ended by a revocation or a policy gets a fresh
+// session after the next login, also if the revocation came while the client was
+// away; who let a token expire goes on.
+func TestEndedForCause(t *testing.T) {
+	t.Parallel()
+	revoke := func(r auth.Revocation) func(*auth.Revocations, *atomic.Bool, *siotest.Client) {
+		return func(list *auth.Revocations, _ *atomic.Bool, _ *siotest.Client) { _ = list.Revoke(r) }
+	}
+	type end = func(list *auth.Revocations, banned *atomic.Bool, c *siotest.Client)
+	tests := []struct {
+		name string
+		end  end
+		want bool
+	}{
+		{"token revoked", revoke(auth.Revocation{TokenID: "t1"}), false},
+		{"subject revoked", revoke(auth.Revocation{Subject: "alice"}), false},
+		{"policy", func(_ *auth.Revocations, banned *atomic.Bool, _ *siotest.Client) {
+			banned.Store(true)
+			time.Sleep(70 * time.Second) // the next check
+			banned.Store(false)
+		}, false},
+		{"token revoked while away", func(list *auth.Revocations, _ *atomic.Bool, c *siotest.Client) {
+			c.Conn().Cut()
+			synctest.Wait()
+			_ = list.Revoke(auth.Revocation{TokenID: "t1"})
+		}, false},
+		{"subject revoked while away", func(list *auth.Revocations, _ *atomic.Bool, c *siotest.Client) {
+			c.Conn().Cut()
+			synctest.Wait()
+			_ = list.Revoke(auth.Revocation{Subject: "alice"})
+		}, false},
+		{"another's revocation while away", func(list *auth.Revocations, _ *atomic.Bool, c *siotest.Client) {
+			c.Conn().Cut()
+			synctest.Wait()
+			_ = list.Revoke(auth.Revocation{Subject: "bob"})
+		}, true},
+		{"revoked before the loss is noticed", func(list *auth.Revocations, _ *atomic.Bool, c *siotest.Client) {
+			go func() { _ = list.Revoke(auth.Revocation{TokenID: "t1"}) }()
+			c.Conn().Cut()
+		}, false},
+		{"expired", func(*auth.Revocations, *atomic.Bool, *siotest.Client) { time.Sleep(15 * time.Minute) }, true},
+	}
+	for _, tt := range tests {
+		for _, namespace := range []string{"/", "/org-1"} {
+			t.Run(tt.name+" "+namespace, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var banned atomic.Bool
+					list := auth.NewRevocations(time.Hour)
+					srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Hour}})
+					defer srv.Close()
+					guard := auth.JWT(with(secretConfig(), func(c *config) { c.Watch, c.Recheck = list, time.Minute }))
+					guard = guard.Require(auth.Allow(func(*claims) bool { return !banned.Load() }))
+					srv.Use(guard)
+					srv.OfRegexp(regexp.MustCompile("^/org-1$")).Use(guard)
+					o := siotest.Options{Namespace: namespace, Timeout: 2 * time.Hour, Auth: until(14*time.Minute, func(c *claims) { c.ID = "t1" })}
+					c := siotest.Dial(t, srv, o)
+					for _, s := range srv.Of(namespace).Sockets() {
+						assert.NoError(t, s.Join("secrets"))
+					}
+					tt.end(list, &banned, c)
+					synctest.Wait()
+					time.Sleep(time.Second) // nobody is signed in
+					assert.NoError(t, srv.Of(namespace).To("secrets").Emit("secret"))
+					login := until(time.Hour, func(c *claims) { c.ID, c.IssuedAt = "t2", at(0) })
+					o.Auth = map[string]any{"pid": c.PID(), "token": login.Token}
+					back := siotest.Dial(t, srv, o)
+					assert.Equal(t, "recovered", back.Recovered(), tt.want)
+					if tt.want {
+						back.Expect("secret")
+					}
+					assert.NoError(t, srv.Of(namespace).To("secrets").Emit("secret"))
+					if tt.want {
+						back.Expect("secret")
+					}
+					back.ExpectNone(time.Second)
+				})
+			})
+		}
+	}
+}
+
+// TestTokenThatGivesSomethingElse: a session follows from the claims that it was
+// opened with.
+func TestTokenThatGivesSomethingElse(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name      string
+		old, next func(c *claims)
+		refreshed func(c *claims) // on the live socket; nil: not
+		want      bool
+	}{
+		{"the same", roles("user"), roles("user"), nil, true},
+		{"another id and another time", roles("user"), func(c *claims) { c.Roles, c.ID, c.IssuedAt = []string{"user"}, "t2", at(-time.Second) }, nil, true},
+		{"demoted", roles("user", "admin"), roles("user"), nil, false},
+		{"promoted", roles("user"), roles("user", "admin"), nil, false},
+		{"another tenant", func(c *claims) { c.Scope = "a" }, func(c *claims) { c.Scope = "b" }, nil, false},
+		{"another audience", func(c *claims) { c.Audience = []string{"a"} }, func(c *claims) { c.Audience = []string{"b"} }, nil, false},
+		{"as it was refreshed", roles("user"), roles("admin"), roles("admin"), true},
+		{"as it was before the refresh", roles("user"), roles("user"), roles("admin"), false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+				defer srv.Close()
+				srv.Use(auth.JWT(refreshing()))
+				srv.OnConnect(func(s *socketio.Socket) {
+					id, _ := auth.From[claims](s)
+					_ = s.Join(append(id.Claims.Roles, "tenant"+id.Claims.Scope)...)
+				})
+				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, tt.old)})
+				if tt.refreshed != nil {
+					c.Call("auth:refresh", until(time.Hour, tt.refreshed)).Decode(new(auth.Refreshed))
+				}
+				c.Conn().Cut()
+				synctest.Wait()
+				back := siotest.Dial(t, srv, siotest.Options{Auth: map[string]any{"pid": c.PID(), "token": until(time.Hour, tt.next).Token}})
+				assert.Equal(t, "recovered", back.Recovered(), tt.want)
 			})
 		})
 	}
