@@ -89,14 +89,14 @@ func (s *Socket) grants() []string {
 
 // entitlement is what the handshake of a client that comes back has changed.
 type entitlement struct {
-	given   []string            // the rooms that its middleware has joined
+	given   map[string]struct{} // the rooms that its middleware has joined
 	revoked map[string]struct{} // those that the middleware of the lost socket had, and its own has not
 }
 
 func entitle(before, now []string) (e entitlement) {
-	e.given = now
+	e.given = setOf(now)
 	for _, name := range before {
-		if slices.Contains(now, name) {
+		if _, still := e.given[name]; still {
 			continue
 		}
 		if e.revoked == nil {
@@ -110,6 +110,12 @@ func entitle(before, now []string) (e entitlement) {
 // lost reports whether a room was the handshake's and is not any more.
 func (e *entitlement) lost(name string) bool {
 	_, ok := e.revoked[name]
+	return ok
+}
+
+// gives reports whether the client has a room by its new handshake.
+func (e *entitlement) gives(name string) bool {
+	_, ok := e.given[name]
 	return ok
 }
 

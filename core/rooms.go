@@ -49,9 +49,19 @@ func (rs *rooms) socket(id string) (*Socket, bool) {
 	return s, ok
 }
 
-func (rs *rooms) join(s *Socket, names []string, limit int) error {
-	created, err := rs.enter(s, names, limit, s.track != nil)
-	rs.notify(created, nil)
+// atOnce is how many rooms a socket joins or leaves before those who wait for mu
+// have their turn.
+const atOnce = 512
+
+func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
+	for part := range slices.Chunk(names, atOnce) {
+		var created []string
+		created, err = rs.enter(s, part, limit, s.track != nil)
+		rs.notify(created, nil)
+		if err != nil {
+			break
+		}
+	}
 	return err
 }
 
@@ -74,7 +84,7 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 			created = append(created, name)
 			rs.events.add(RoomCreated, name, "")
 		}
-		s.in = append(s.in, membership{r, len(r.members)})
+		s.enterPlaceLocked(membership{r, len(r.members)})
 		r.members = append(r.members, s)
 		rs.events.add(RoomJoined, name, s.id)
 		if record {
@@ -82,11 +92,6 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 		}
 	}
 	return created, nil
-}
-
-// place is the index of the socket's membership, or -1. Called with rooms.mu held.
-func (s *Socket) place(name string) int {
-	return slices.IndexFunc(s.in, func(m membership) bool { return m.room.name == name })
 }
 
 func (rs *rooms) leave(s *Socket, name string) {
@@ -104,7 +109,7 @@ func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
 	if rs.drop(s.in[i]) {
 		deleted = append(deleted, name)
 	}
-	s.in = slices.Delete(s.in, i, i+1)
+	s.leavePlaceLocked(i)
 	if s.track != nil {
 		s.track.move(name, false)
 	}
@@ -122,7 +127,7 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 	r.members[last] = nil
 	r.members = r.members[:last]
 	if last > m.index {
-		moved.in[slices.IndexFunc(moved.in, func(o membership) bool { return o.room == r })].index = m.index
+		moved.in[moved.place(r.name)].index = m.index
 	}
 	if last == 0 {
 		delete(rs.rooms, r.name)
@@ -132,9 +137,19 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 }
 
 // remove takes a socket out of all its rooms and returns their names.
-func (rs *rooms) remove(s *Socket) []string {
-	names, deleted := rs.take(s)
-	rs.notify(nil, deleted)
+func (rs *rooms) remove(s *Socket) (names []string) {
+	for more := true; more; {
+		rs.mu.Lock()
+		var some, deleted []string
+		some, deleted, more = rs.takeLocked(s, atOnce)
+		rs.mu.Unlock()
+		if names == nil {
+			names = some
+		} else {
+			names = append(names, some...)
+		}
+		rs.notify(nil, deleted)
+	}
 	return names
 }
 
@@ -142,18 +157,30 @@ func (rs *rooms) remove(s *Socket) []string {
 func (rs *rooms) take(s *Socket) (names, deleted []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	names = make([]string, 0, len(s.in))
-	for _, m := range s.in {
+	names, deleted, _ = rs.takeLocked(s, noLimit)
+	return names, deleted
+}
+
+// takeLocked takes a socket that is disconnected out of at most so many rooms, and
+// makes it unreachable. more reports that it is in others. mu is held.
+func (rs *rooms) takeLocked(s *Socket, limit int) (names, deleted []string, more bool) {
+	if rs.sockets[s.id] == s {
+		delete(rs.sockets, s.id)
+	}
+	some := s.in[:min(len(s.in), limit)]
+	names = make([]string, 0, len(some))
+	for _, m := range some {
 		names = append(names, m.room.name)
 		if rs.drop(m) {
 			deleted = append(deleted, m.room.name)
 		}
 	}
-	s.in = nil
-	if rs.sockets[s.id] == s {
-		delete(rs.sockets, s.id)
+	more = len(some) < len(s.in)
+	s.in, s.places = s.in[len(some):], nil
+	if !more {
+		s.in = nil
 	}
-	return names, deleted
+	return names, deleted, more
 }
 
 // notify tells the listeners and the adapter, without a lock held.

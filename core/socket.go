@@ -36,16 +36,18 @@ type Socket struct {
 	id        string
 	handshake *Handshake
 
-	in       []membership // guarded by ns.rooms.mu
-	admitted bool         // by the middleware; used by the dispatcher only
+	in       []membership   // guarded by ns.rooms.mu, as is
+	places   map[string]int // of many rooms in in; nil: they are few
+	admitted bool           // by the middleware; used by the dispatcher only
 
 	mu       sync.Mutex
 	inbox    *inbox
-	running  bool     // a dispatcher takes jobs from inbox, or is going to
-	waits    bool     // for its turn, guarded by conn.mu
-	early    []frames // emitted by middleware; sent after CONNECT
-	held     []frames // see welcome.go
-	rooms    []string // joined by middleware, then: those at disconnect
+	running  bool                // a dispatcher takes jobs from inbox, or is going to
+	waits    bool                // for its turn, guarded by conn.mu
+	early    []frames            // emitted by middleware; sent after CONNECT
+	held     []frames            // see welcome.go
+	rooms    []string            // joined by middleware, then: those at disconnect
+	known    map[string]struct{} // rooms that middleware has joined, while they are many
 	handlers handlers
 	values   []value
 	identity string
@@ -169,12 +171,8 @@ func (s *Socket) Join(rooms ...string) error {
 	case connecting:
 		defer s.mu.Unlock()
 		for _, r := range rooms {
-			switch {
-			case r == s.id || slices.Contains(s.rooms, r):
-			case len(s.rooms) >= limit:
+			if r != s.id && !s.joinEarlyLocked(r, limit) {
 				return ErrTooManyRooms
-			default:
-				s.rooms = append(s.rooms, r)
 			}
 		}
 		return nil
@@ -203,7 +201,7 @@ func (s *Socket) leaveAll() {
 func (s *Socket) Leave(rooms ...string) {
 	s.mu.Lock()
 	if s.state.Load() == connecting {
-		s.rooms = slices.DeleteFunc(s.rooms, func(r string) bool { return slices.Contains(rooms, r) })
+		s.leaveEarlyLocked(rooms)
 	}
 	s.mu.Unlock()
 	for _, r := range rooms {
