@@ -80,7 +80,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	app.Use(filesystem.New(filesystem.Config{Root: http.FS(members.Page)}))
 
 	failed := make(chan error, 1)
-	go func() { failed <- app.Listener(l) }()
+	go func() { failed <- app.Listener(siofiber.Listener(l)) }()
 	select {
 	case err := <-failed:
 		srv.Close()

@@ -63,7 +63,7 @@ func run(ctx context.Context, l net.Listener) error {
 	app.Use(filesystem.New(filesystem.Config{Root: http.FS(page.Files)}))
 
 	failed := make(chan error, 1)
-	go func() { failed <- app.Listener(l) }()
+	go func() { failed <- app.Listener(siofiber.Listener(l)) }()
 	select {
 	case err := <-failed:
 		srv.Close()

@@ -3,6 +3,7 @@
 //	srv := socketio.NewServer(nil)
 //	app := fiber.New()
 //	siofiber.Mount(app, srv)
+//	log.Fatal(siofiber.Listen(app, ":3000"))
 //
 // What middleware stores with c.Locals and the parameters of the group's path
 // are copied in the handshake; [Get] and [Params] read them from the socket for
@@ -20,6 +21,8 @@
 //   - fiber.Config.BodyLimit, 4 MB by default, must be at least
 //     Limits.MaxHTTPBufferSize.
 //   - WebSockets do not count in fiber.Config.Concurrency.
+//   - Out of file descriptors, fasthttp stops to listen and app.Listen returns.
+//     [Listen] and [Listener] wait until there are some again, as net/http does.
 //   - A client that vanishes during a poll is found after about 2 s; after the
 //     ping timeout on systems that are no Unix.
 //   - The status in logs is 101 for every WebSocket request, also for one that
@@ -36,7 +39,10 @@
 //     timeout.NewWithContext is fine.
 //   - limiter counts every poll.
 //   - cors: list the same origins in socketio.Options.CORS.
-//   - recover does not see WebSockets, whose handlers the server guards itself.
+//   - recover sees no panic of the server's options (AllowRequest, Pin, …): the
+//     mount logs those itself and answers 500, with recover and without, as a
+//     panic would end the process on fasthttp. After runtime.Goexit there it
+//     closes the connection. Handlers of events the server guards in any case.
 //
 // At the end call srv.Shutdown before app.Shutdown, which would wait for polls
 // and leave WebSockets open.

@@ -84,7 +84,7 @@ func Example_test() {
 		app := newApp(srv)
 		listener := fasthttputil.NewInmemoryListener()
 		served := make(chan error)
-		go func() { served <- app.Listener(listener) }()
+		go func() { served <- app.Listener(siofiber.Listener(listener)) }()
 		t.Cleanup(func() {
 			srv.Close() // before the app, which would wait for polls
 			_ = app.Shutdown()

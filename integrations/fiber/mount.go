@@ -36,7 +36,11 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 	}
 	cfg := route.First(config)
 	return func(c *fiber.Ctx) error {
-		if cfg.Next != nil && cfg.Next(c) {
+		pass := false
+		switch {
+		case cfg.Next != nil && !fasthttpbridge.Contain(c.Context(), log.Errorf, func() { pass = cfg.Next(c) }):
+			return nil
+		case pass:
 			return c.Next()
 		}
 		r, err := fasthttpbridge.NewRequest(c.Context(), c.UserContext())

@@ -82,12 +82,13 @@ func Values(fctx *fasthttp.RequestCtx) map[any]any {
 }
 
 // Serve has srv answer the request that [NewRequest] made of fctx. A refusal is
-// an answer, too: nothing is left to do for the framework. logf is for errors.
+// an answer, too: nothing is left to do for the framework. logf is for errors; a
+// panic goes no further.
 func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any)) {
 	if IsUpgrade(r) {
 		hijack(fctx, srv, r, logf)
 	} else {
-		respond(fctx, srv, r)
+		Contain(fctx, logf, func() { respond(fctx, srv, r) })
 	}
 }
 

@@ -28,10 +28,13 @@ func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, lo
 	fctx.Response.SetStatusCode(http.StatusSwitchingProtocols)
 	fctx.HijackSetNoResponse(true) // a response of fasthttp's could fail, and the function not be called
 	fctx.Hijack(func(hc net.Conn) {
-		conn := hc
+		conn, returned := hc, false
 		defer func() {
-			if v := recover(); v != nil { // nobody above: it would end the process
-				logf("siofiber: panic: %v\n%s", v, debug.Stack())
+			switch p := recover(); { // nobody above: it would end the process
+			case p == nil && !returned:
+				logf("siofiber: the application has ended the goroutine of a request (runtime.Goexit)")
+			case p != nil && p != http.ErrAbortHandler: //nolint:errorlint // what net/http compares, too
+				logf("siofiber: panic: %v\n%s", p, debug.Stack())
 			}
 			_ = conn.Close() // fasthttp does not, with KeepHijackedConns
 		}()
@@ -45,6 +48,7 @@ func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, lo
 			_, _ = w.body.Write(fctx.Response.Body())
 		}
 		w.finish()
+		returned = true
 	})
 }
 

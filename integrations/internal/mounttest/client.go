@@ -97,6 +97,19 @@ func (c *Client) Do(method, suffix, body string) Answer {
 	return a
 }
 
+// Status makes a request and returns the status of the answer, 0 if the
+// connection has ended without one.
+func (c *Client) Status(method, suffix, body string) int {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	a, err := c.do(ctx, method, suffix, body)
+	if ctx.Err() != nil {
+		c.t.Fatalf("%s %s: %v", method, suffix, err)
+	}
+	return a.Status
+}
+
 func (c *Client) do(ctx context.Context, method, suffix, body string) (Answer, error) {
 	var content io.Reader
 	if body != "" {
