@@ -11,46 +11,48 @@ export interface DefaultEventsMap {
 }
 
 type Names<Map> = keyof Map & (string | symbol);
-type Args<Map, Name extends keyof Map> = Map[Name] extends (...args: infer A) => any ? A : never;
+type Args<Map extends EventsMap, Name extends keyof Map> = Parameters<Map[Name]>;
 type Last<List extends any[]> = List extends [...any[], infer L] ? L : any;
-type AllButLast<List extends any[]> = List extends [...infer Head, any] ? Head : List;
+type AllButLast<List extends any[]> = List extends [...infer Head, any] ? Head : any[];
 type FirstArg<Fn> = Fn extends (arg: infer A, ...rest: any[]) => any ? A : any;
 /** The acknowledgement's arguments with an error in front, as timeout() adds. */
 type WithError<List extends any[]> = {
   [K in keyof List]: List[K] extends (...args: infer A) => infer R ? (err: Error, ...args: A) => R : List[K];
 };
+type WithErrors<Map> = {
+  [E in keyof Map]: Map[E] extends (...args: infer A) => infer R ? (...args: WithError<A>) => R : Map[E];
+};
 
 /** How a transport or the server explains the end of a connection. */
 export type DisconnectDescription = Error | { description: string; context?: unknown };
 
-export type DisconnectReason =
-  | "io server disconnect"
-  | "io client disconnect"
-  | "ping timeout"
-  | "transport close"
-  | "transport error"
-  | "parse error"
-  | "forced close";
-
-interface SocketReservedEvents {
-  connect: () => void;
-  connect_error: (err: Error & { data?: any; description?: any; context?: any }) => void;
-  disconnect: (reason: DisconnectReason, details?: DisconnectDescription) => void;
+export interface ExtendedError extends Error {
+  /** What the server's refusal has in its data. */
+  data?: any;
+  /** What a transport knows of the failure. */
+  description?: any;
+  context?: any;
 }
 
-interface ManagerReservedEvents {
+export interface SocketReservedEvents {
+  connect: () => void;
+  connect_error: (err: ExtendedError) => void;
+  disconnect: (reason: Socket.DisconnectReason, description?: DisconnectDescription) => void;
+}
+
+export interface ManagerReservedEvents {
   open: () => void;
   error: (err: Error) => void;
   ping: () => void;
   packet: (packet: any) => void;
-  close: (reason: string, details?: DisconnectDescription) => void;
+  close: (reason: string, description?: DisconnectDescription) => void;
   reconnect_failed: () => void;
   reconnect_attempt: (attempt: number) => void;
   reconnect_error: (err: Error) => void;
   reconnect: (attempt: number) => void;
 }
 
-declare class Emitter<Listen extends object, Emit extends object, Reserved extends object = {}> {
+declare class Emitter<Listen extends EventsMap, Emit extends EventsMap, Reserved extends EventsMap = {}> {
   on<E extends Names<Reserved & Listen>>(event: E, listener: Handler<Reserved, Listen, E>): this;
   once<E extends Names<Reserved & Listen>>(event: E, listener: Handler<Reserved, Listen, E>): this;
   off<E extends Names<Reserved & Listen>>(event?: E, listener?: Handler<Reserved, Listen, E>): this;
@@ -83,7 +85,7 @@ export interface EngineOptions {
   hostname?: string;
   secure?: boolean;
   port?: string | number;
-  query?: { [key: string]: any } | string;
+  query?: { [key: string]: any };
   /** In order of preference. Default: polling, websocket. */
   transports?: ("polling" | "websocket" | (string & {}))[];
   /** Whether to go from polling to WebSocket. Default: true. */
@@ -99,7 +101,7 @@ export interface EngineOptions {
   /** Headers of the polling requests. Browsers do not let pages set headers of a WebSocket. */
   extraHeaders?: { [header: string]: string };
   /** Options for one transport only. */
-  transportOptions?: { polling?: Partial<EngineOptions>; websocket?: Partial<EngineOptions> };
+  transportOptions?: object;
   /** Milliseconds for one polling request; 0 (default): no limit. */
   requestTimeout?: number;
   /** The query parameter that defeats caches. Default: "t". */
@@ -116,36 +118,52 @@ export interface EngineOptions {
   closeOnBeforeunload?: boolean;
   /** Use the timers of the time when the script was loaded. Default: false. */
   useNativeTimers?: boolean;
+
+  // Options of the official client for Node: taken, and without an effect in browsers.
+  agent?: string | boolean;
+  autoUnref?: boolean;
+  ca?: string | string[];
+  cert?: string;
+  ciphers?: string;
+  key?: string;
+  passphrase?: string;
+  perMessageDeflate?: { threshold: number };
+  pfx?: string;
+  rejectUnauthorized?: boolean;
 }
 
+/** All that a manager knows; io() and Manager take some of it, a Partial. */
 export interface ManagerOptions extends EngineOptions {
   /** Default: false. */
-  forceNew?: boolean;
+  forceNew: boolean;
   /** Default: true. */
-  multiplex?: boolean;
+  multiplex: boolean;
+  /** Default: "/socket.io". */
+  path: string;
   /** Default: true. */
-  autoConnect?: boolean;
+  autoConnect: boolean;
   /** Default: true. */
-  reconnection?: boolean;
+  reconnection: boolean;
   /** Default: Infinity. */
-  reconnectionAttempts?: number;
+  reconnectionAttempts: number;
   /** Milliseconds. Default: 1000. */
-  reconnectionDelay?: number;
+  reconnectionDelay: number;
   /** Milliseconds. Default: 5000. */
-  reconnectionDelayMax?: number;
+  reconnectionDelayMax: number;
   /** 0 to 1. Default: 0.5. */
-  randomizationFactor?: number;
-  /** Milliseconds for an attempt to connect, or false. Default: 20000. */
-  timeout?: number | false;
-  /** Another encoding of packets, which the server has to use, too. */
-  parser?: { Encoder: new () => any; Decoder: new () => any };
+  randomizationFactor: number;
+  /** Milliseconds for an attempt to connect. Default: 20000. For no limit see Manager.timeout. */
+  timeout: number;
+  /** Another encoding of packets, which the server has to use, too: { Encoder, Decoder }. */
+  parser: any;
 }
 
 /** The connection under a manager. */
 export interface Engine {
-  readonly id: string | null;
+  /** While it is open. */
+  readonly id: string;
   readonly readyState: "opening" | "open" | "closing" | "closed";
-  readonly transport: { readonly name: "polling" | "websocket"; readonly writable: boolean };
+  readonly transport: { readonly name: string; readonly writable: boolean };
   readonly writeBuffer: ReadonlyArray<{ type: string; data?: any; options?: any }>;
   readonly upgrading: boolean;
   readonly hostname: string;
@@ -159,6 +177,8 @@ export interface Engine {
   on(event: string, listener: (...args: any[]) => void): this;
   once(event: string, listener: (...args: any[]) => void): this;
   off(event?: string, listener?: (...args: any[]) => void): this;
+  removeListener: this["off"];
+  removeAllListeners: this["off"];
   write(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: { compress?: boolean }, fn?: () => void): this;
   send(data: string | ArrayBuffer | ArrayBufferView | Blob, options?: { compress?: boolean }, fn?: () => void): this;
   close(): this;
@@ -168,46 +188,53 @@ export declare class Manager<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
 > extends Emitter<{}, {}, ManagerReservedEvents> {
-  constructor(opts?: Partial<ManagerOptions>);
+  constructor(opts: Partial<ManagerOptions>);
   constructor(uri?: string, opts?: Partial<ManagerOptions>);
+  constructor(uri?: string | Partial<ManagerOptions>, opts?: Partial<ManagerOptions>);
   readonly engine: Engine;
-  readonly opts: Partial<ManagerOptions>;
-  reconnection(): boolean;
+  opts: Partial<ManagerOptions>;
+  _readyState: "opening" | "open" | "closed";
   reconnection(value: boolean): this;
-  reconnectionAttempts(): number;
+  reconnection(): boolean;
+  reconnection(value?: boolean): this | boolean;
   reconnectionAttempts(value: number): this;
-  reconnectionDelay(): number;
+  reconnectionAttempts(): number;
+  reconnectionAttempts(value?: number): this | number;
   reconnectionDelay(value: number): this;
-  reconnectionDelayMax(): number;
+  reconnectionDelay(): number;
+  reconnectionDelay(value?: number): this | number;
   reconnectionDelayMax(value: number): this;
-  randomizationFactor(): number;
+  reconnectionDelayMax(): number;
+  reconnectionDelayMax(value?: number): this | number;
   randomizationFactor(value: number): this;
-  timeout(): number | false;
-  timeout(value: number | false): this;
+  randomizationFactor(): number;
+  randomizationFactor(value?: number): this | number;
+  /** Milliseconds for an attempt to connect; false: no limit. */
+  timeout(value: number | boolean): this;
+  timeout(): number | boolean;
+  timeout(value?: number | boolean): this | number | boolean;
   open(fn?: (err?: Error) => void): this;
   connect(fn?: (err?: Error) => void): this;
   socket(nsp: string, opts?: Partial<SocketOptions>): Socket<ListenEvents, EmitEvents>;
+  _close(): void;
 }
 
-/** A socket after timeout(): acknowledgements get an error first. */
-type Timed<S, Emit> = Omit<S, "emit"> & {
-  emit<E extends Names<Emit>>(event: E, ...args: WithError<Args<Emit, E>>): S;
-};
-
+/** Answers are the events as their acknowledgements are without timeout(), which emitWithAck takes apart. */
 export declare class Socket<
   ListenEvents extends EventsMap = DefaultEventsMap,
   EmitEvents extends EventsMap = ListenEvents,
+  Answers extends EventsMap = EmitEvents,
 > extends Emitter<ListenEvents, EmitEvents, SocketReservedEvents> {
-  private constructor();
-  readonly io: Manager<ListenEvents, EmitEvents>;
+  constructor(io: Manager<any, any>, nsp: string, opts?: Partial<SocketOptions>);
+  readonly io: Manager<ListenEvents, Answers>;
   /** Given by the server while connected. */
-  readonly id: string | undefined;
-  readonly connected: boolean;
+  id: string | undefined;
+  connected: boolean;
   readonly disconnected: boolean;
   /** True while it is connected, or will become so by itself. */
   readonly active: boolean;
   /** True when the last connect resumed the session before it. */
-  readonly recovered: boolean;
+  recovered: boolean;
   auth: { [key: string]: any } | ((send: (data: object) => void) => void);
   receiveBuffer: any[];
   sendBuffer: any[];
@@ -216,11 +243,12 @@ export declare class Socket<
   disconnect(): this;
   close(): this;
   send(...args: any[]): this;
-  emitWithAck<E extends Names<EmitEvents>>(
+  emitWithAck<E extends Names<Answers>>(
     event: E,
-    ...args: AllButLast<Args<EmitEvents, E>>
-  ): Promise<FirstArg<Last<Args<EmitEvents, E>>>>;
-  timeout(ms: number): Timed<this, EmitEvents>;
+    ...args: AllButLast<Args<Answers, E>>
+  ): Promise<FirstArg<Last<Args<Answers, E>>>>;
+  /** For the next event: its acknowledgement gets an error first, also when it does not come in time. */
+  timeout(ms: number): Socket<ListenEvents, WithErrors<EmitEvents>, Answers>;
   compress(compress: boolean): this;
   readonly volatile: this;
   onAny(listener: (event: string, ...args: any[]) => void): this;
@@ -233,14 +261,28 @@ export declare class Socket<
   listenersAnyOutgoing(): ((...args: any[]) => void)[];
 }
 
+export declare namespace Socket {
+  type DisconnectReason =
+    | "io server disconnect"
+    | "io client disconnect"
+    | "ping timeout"
+    | "transport close"
+    | "transport error"
+    | "parse error";
+}
+
+export type DisconnectReason = Socket.DisconnectReason;
+
 export interface Lookup {
   <Listen extends EventsMap = DefaultEventsMap, Emit extends EventsMap = Listen>(
     opts?: Partial<ManagerOptions & SocketOptions>
   ): Socket<Listen, Emit>;
   <Listen extends EventsMap = DefaultEventsMap, Emit extends EventsMap = Listen>(
-    uri: string,
+    uri?: string,
     opts?: Partial<ManagerOptions & SocketOptions>
   ): Socket<Listen, Emit>;
+  /** Last, so that ReturnType<typeof io> is a Socket. */
+  (uri?: string, opts?: Partial<ManagerOptions & SocketOptions>): Socket;
   Manager: typeof Manager;
   Socket: typeof Socket;
   io: Lookup;

@@ -48,6 +48,7 @@ export class Engine extends Emitter {
     const hostname = opts.hostname || opts.host;
     const address = parseAddress(uri || (hostname && "//" + hostname));
     this.opts = { ...opts };
+    if (uri && address.query) this.opts.query = address.query;
     if (typeof this.opts.query === "string") this.opts.query = decodeQuery(this.opts.query);
     this.secure = uri || opts.secure == null ? address.secure : opts.secure;
     this.hostname = address.host;
@@ -264,7 +265,7 @@ export class Engine extends Emitter {
     webSocketWorked = false;
     if (this.readyState === "opening" && this.opts.tryAllTransports && this._names.length > 1) {
       this.transport._close(false);
-      this._names = this._names.slice(1);
+      this._names = this._names.filter((name) => name !== this.transport.name); // not always the first, see rememberUpgrade
       return this._open();
     }
     this.emit("error", err);

@@ -19,7 +19,7 @@ function io(uri?: any, opts?: any): Socket {
   const origin = (secure ? "https://" : "http://") + host + ":" + port;
   const id = origin + (opts.path || "/socket.io");
   const shared = managers[id];
-  if (query && !opts.query) opts.query = decodeQuery(query);
+  if (query && !opts.query) opts = { ...opts, query: decodeQuery(query) }; // the caller's may be for another address, too
   const alone = opts.forceNew || opts["force new connection"] || opts.multiplex === false || (shared && path in shared.nsps);
   const manager = alone ? new Manager(origin, opts) : shared || (managers[id] = new Manager(origin, opts));
   return manager.socket(path, opts);

@@ -27,8 +27,17 @@ export const encodeQuery = (query: Record<string, any>): string => new URLSearch
 export function decodeQuery(text: string): Record<string, string> {
   const query: Record<string, string> = {};
   for (const pair of text.split("&")) {
-    const [key, value] = pair.split("=");
-    if (key) query[decodeURIComponent(key)] = decodeURIComponent(value || "");
+    const at = (pair + "=").indexOf("="); // the first: those that follow are the value's
+    if (at) query[decode(pair.slice(0, at))] = decode(pair.slice(at + 1));
   }
   return query;
+}
+
+/** What is not encoded as it should be stays as it is, as with the official client. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (_) {
+    return text;
+  }
 }

@@ -158,10 +158,17 @@ var io = (() => {
   function decodeQuery(text) {
     const query = {};
     for (const pair of text.split("&")) {
-      const [key, value] = pair.split("=");
-      if (key) query[decodeURIComponent(key)] = decodeURIComponent(value || "");
+      const at = (pair + "=").indexOf("=");
+      if (at) query[decode(pair.slice(0, at))] = decode(pair.slice(at + 1));
     }
     return query;
+  }
+  function decode(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch (_) {
+      return text;
+    }
   }
 
   // src/transport.ts
@@ -387,6 +394,7 @@ var io = (() => {
       const hostname = opts.hostname || opts.host;
       const address = parseAddress(uri || hostname && "//" + hostname);
       this.opts = { ...opts };
+      if (uri && address.query) this.opts.query = address.query;
       if (typeof this.opts.query === "string") this.opts.query = decodeQuery(this.opts.query);
       this.secure = uri || opts.secure == null ? address.secure : opts.secure;
       this.hostname = address.host;
@@ -582,7 +590,7 @@ var io = (() => {
       webSocketWorked = false;
       if (this.readyState === "opening" && this.opts.tryAllTransports && this._names.length > 1) {
         this.transport._close(false);
-        this._names = this._names.slice(1);
+        this._names = this._names.filter((name) => name !== this.transport.name);
         return this._open();
       }
       this.emit("error", err);
@@ -652,7 +660,7 @@ var io = (() => {
       const pending = this._pending;
       if (typeof frame === "string") {
         if (pending) throw new Error("got text while waiting for an attachment");
-        const packet = decode(frame);
+        const packet = decode2(frame);
         if (packet.attachments) this._pending = packet;
         else this.emit("decoded", packet);
       } else if (!pending) {
@@ -671,7 +679,7 @@ var io = (() => {
     }
   };
   var PACKET = /^(?:([0-4])|([56])(\d+)-)(?:(\/[^,]*)(?:,|$))?(\d*)([^]*)$/;
-  function decode(text) {
+  function decode2(text) {
     const match = PACKET.exec(text);
     if (!match) throw new Error("unknown packet type or illegal attachments");
     const type = +(match[1] || match[2]);
@@ -1222,7 +1230,7 @@ var io = (() => {
     const origin = (secure ? "https://" : "http://") + host + ":" + port;
     const id = origin + (opts.path || "/socket.io");
     const shared = managers[id];
-    if (query && !opts.query) opts.query = decodeQuery(query);
+    if (query && !opts.query) opts = { ...opts, query: decodeQuery(query) };
     const alone = opts.forceNew || opts["force new connection"] || opts.multiplex === false || shared && path in shared.nsps;
     const manager = alone ? new Manager(origin, opts) : shared || (managers[id] = new Manager(origin, opts));
     return manager.socket(path, opts);
