@@ -1,8 +1,10 @@
 package siotest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -163,4 +165,43 @@ func TestRouter(t *testing.T) {
 	})
 	c.Call("add", 1, 1)
 	assert.Equal(t, "request", host+header+query, "example.org21")
+}
+
+// TestLateAnswers: what arrives while a client leaves is dropped, as the stock
+// client does, and fails no test.
+func TestLateAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Of("/stays").On("ping", func() {})
+		answer := make(chan struct{})
+		srv.On("slow", func(s *socketio.Socket) error {
+			<-answer
+			return s.Emit("done")
+		})
+		slow := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				body, err := io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				if string(body) == "41" { // it leaves, and the answer overtakes that
+					close(answer)
+					time.Sleep(time.Second)
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			srv.ServeHTTP(w, r)
+		})
+		c := siotest.Dial(t, slow, siotest.Options{Transport: "polling"})
+		stays := c.Of("/stays", nil) // so that the connection stays open
+		heard := false
+		c.On("done", func(*siotest.Message) { heard = true })
+		ack := c.EmitWithAck("slow")
+		c.Disconnect()
+		if m, ok := <-ack; ok {
+			t.Errorf("answered by %s after the disconnect", m)
+		}
+		stays.Call("ping")
+		assert.True(t, "an event after the disconnect is dropped", !heard)
+	})
 }
