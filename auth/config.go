@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -73,13 +74,14 @@ const (
 // documented default. The fields up to MaxAge are for [JWT] only.
 type Config[T any] struct {
 	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet],
-	// [NewJWKS] or a [KeyFunc]. Required.
+	// [NewJWKS], [Issuers] or a [KeyFunc]. Required.
 	Keys Keys
 	// Algorithms lists those that are accepted, such as "RS256". Required:
 	// the token must not choose.
 	Algorithms []string
 	// Issuer is what "iss" must be. Empty: anything. Set it, and Audience,
 	// when the keys are those of an identity provider: it signs for others too.
+	// For several providers use [Issuers] as Keys instead.
 	Issuer string
 	// Audience lists what "aud" must have one of. Empty: anything.
 	Audience []string
@@ -189,8 +191,13 @@ func (c *Config[T]) check() {
 		panic("auth: Config has a negative Grace, MaxAge, Recheck or FailuresPerMinute")
 	case c.Grace > 0 && c.OnExpire == KeepOpen:
 		panic("auth: Config.Grace has no meaning with KeepOpen")
+	case c.ExpiredEvent == c.EndedEvent:
+		panic("auth: Config.ExpiredEvent and EndedEvent have one name")
 	case c.RefreshEvent != "" && (c.RefreshEvent == c.ExpiredEvent || c.RefreshEvent == c.EndedEvent):
 		panic("auth: Config.RefreshEvent is also the name of another event")
+	}
+	if c.Watch != nil && isNil(c.Watch) {
+		panic("auth: Config.Watch is a nil pointer")
 	}
 	for i, s := range c.Sources {
 		if s.find == nil {
@@ -199,9 +206,21 @@ func (c *Config[T]) check() {
 	}
 }
 
+// isNil also finds the nil that an interface hides: a pointer or a function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map:
+		return r.IsNil()
+	}
+	return false
+}
+
 // checkJWT panics on what cannot work, or is not safe, for JWTs.
 func (c *Config[T]) checkJWT() {
-	if c.Keys == nil {
+	if isNil(c.Keys) {
 		panic("auth: Config.Keys is required")
 	}
 	if len(c.Algorithms) == 0 {
@@ -212,11 +231,20 @@ func (c *Config[T]) checkJWT() {
 			panic(fmt.Sprintf("auth: algorithm %q does not exist, or protects nothing", alg))
 		}
 	}
-	if slices.Contains(c.Audience, "") {
-		panic("auth: Config.Audience has an empty entry")
+	if c.Audience != nil && (len(c.Audience) == 0 || slices.Contains(c.Audience, "")) {
+		panic("auth: Config.Audience is empty, or has an empty entry; nil accepts any")
 	}
-	if f, ok := c.Keys.(fixed); ok {
-		f.serve(c.Algorithms)
+	keys, all := known(c.Keys)
+	serve(keys, all, c.Algorithms)
+	switch k := c.Keys.(type) {
+	case issuers:
+		if c.Issuer != "" {
+			panic("auth: Config.Issuer beside Issuers: the keys say which there are")
+		}
+	case *JWKS:
+		if len(k.urls) > 1 && c.Issuer != "" {
+			panic("auth: Config.Issuer with a JWKS of several URLs: each provider could sign for the users of the other; use Issuers")
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func External[T any](from func(ctx context.Context, h *socketio.Handshake) (*Ide
 // and passes the request on. For net/http and chi all keys have to be listed
 // in socketio.Options.ContextKeys.
 func ClaimsAt[T any](key any, errors ...any) func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error) {
-	names := claimNames[T]()
+	names, errors := claimNames[T](), slices.Clone(errors)
 	return func(_ context.Context, h *socketio.Handshake) (*Identity[T], error) {
 		value := h.Value(key)
 		if value == nil {

@@ -50,7 +50,7 @@ var (
 // Custom returns a guard whose tokens v checks. Settings of c that are for JWTs
 // must be left empty.
 func Custom[T any](v Verifier[T], c Config[T]) *Guard[T] {
-	if v == nil {
+	if isNil(v) {
 		panic("auth: Custom without a Verifier")
 	}
 	c.checkNotJWT("a Verifier of your own")
@@ -72,6 +72,7 @@ func newGuard[T any](c Config[T], v Verifier[T], external func(context.Context, 
 // agree. It shares everything else with g, so that one connection may be in
 // namespaces of both.
 func (g *Guard[T]) Require(policies ...Policy[T]) *Guard[T] {
+	checkPolicies(policies)
 	d := *g
 	d.policies = slices.Concat(g.policies, policies)
 	return &d
@@ -80,6 +81,10 @@ func (g *Guard[T]) Require(policies ...Policy[T]) *Guard[T] {
 // RequireFor returns a guard that also asks the policies before an event is
 // handled, each time it comes.
 func (g *Guard[T]) RequireFor(event string, policies ...Policy[T]) *Guard[T] {
+	if event == "" || len(policies) == 0 {
+		panic("auth: RequireFor needs the name of an event, and a policy")
+	}
+	checkPolicies(policies)
 	d := *g
 	d.events = maps.Clone(g.events)
 	if d.events == nil {
@@ -87,6 +92,12 @@ func (g *Guard[T]) RequireFor(event string, policies ...Policy[T]) *Guard[T] {
 	}
 	d.events[event] = slices.Concat(g.events[event], policies)
 	return &d
+}
+
+func checkPolicies[T any](policies []Policy[T]) {
+	if slices.ContainsFunc(policies, func(p Policy[T]) bool { return p == nil }) {
+		panic("auth: a policy is nil")
+	}
 }
 
 // UsesCookies implements [socketio.CookieUser].

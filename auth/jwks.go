@@ -2,19 +2,13 @@ package auth
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,8 +22,12 @@ import (
 // Keys are fetched anew every RefreshEvery, and when a token names a key that
 // is not known, then at most once every UnknownEvery, whatever is forged, and
 // once for all tokens that wait. Keys that can be had no longer stay in use
-// until a fetch succeeds. Keys of other uses than signatures, shared secrets
-// and what cannot be read are passed over.
+// until a fetch succeeds. Keys of other uses than signatures ("use", "key_ops"),
+// shared secrets, private keys and what cannot be read in one way are passed over; a
+// set in which no key is left counts as a fetch that has failed.
+//
+// All its keys count for each token: those of several providers belong into
+// several JWKS, under their [Issuers].
 type JWKS struct {
 	urls   []string
 	opts   JWKSOptions
@@ -37,14 +35,14 @@ type JWKS struct {
 	demand chan struct{} // asks the goroutine to fetch
 
 	mu      sync.Mutex
-	sets    map[string]map[string]jwk // by URL, then by key id
-	fetched time.Time                 // the last attempt's end; zero: none
-	failed  map[string]error          // by URL, the last attempt's
-	round   chan struct{}             // closed when the next attempt has ended
+	sets    map[string][]jwk // by URL
+	fetched time.Time        // the last attempt's end; zero: none
+	failed  map[string]error // by URL, the last attempt's
+	round   chan struct{}    // closed when the next attempt has ended
 }
 
 // JWKSOptions configures [NewJWKS]. The zero value of each field means its
-// documented default.
+// documented default; a negative time panics.
 type JWKSOptions struct {
 	// RefreshEvery is the time between two fetches. Default 1 hour.
 	RefreshEvery time.Duration
@@ -60,6 +58,7 @@ type JWKSOptions struct {
 }
 
 type jwk struct {
+	id  string // empty: for tokens that name none
 	key any
 	alg string // empty: any that fits
 }
@@ -82,8 +81,8 @@ func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
 		}
 	}
 	k := &JWKS{
-		urls: urls, done: make(chan struct{}), demand: make(chan struct{}, 1),
-		sets: make(map[string]map[string]jwk), failed: make(map[string]error), round: make(chan struct{}),
+		urls: slices.Clone(urls), done: make(chan struct{}), demand: make(chan struct{}, 1),
+		sets: make(map[string][]jwk), failed: make(map[string]error), round: make(chan struct{}),
 	}
 	if o != nil {
 		k.opts = *o
@@ -92,7 +91,10 @@ func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
 		v   *time.Duration
 		def time.Duration
 	}{{&k.opts.RefreshEvery, time.Hour}, {&k.opts.UnknownEvery, 30 * time.Second}, {&k.opts.Timeout, 10 * time.Second}} {
-		if *d.v <= 0 {
+		switch {
+		case *d.v < 0:
+			panic("auth: NewJWKS: JWKSOptions has a negative RefreshEvery, UnknownEvery or Timeout")
+		case *d.v == 0:
 			*d.v = d.def
 		}
 	}
@@ -138,26 +140,36 @@ func (k *JWKS) incomplete() bool {
 
 // fetchAll is one attempt at all URLs, and ends the wait of those who want it.
 func (k *JWKS) fetchAll(ctx context.Context) {
+	var all sync.WaitGroup // one that is slow does not hold the others up
 	for _, u := range k.urls {
-		set, err := k.fetch(ctx, u)
-		if err != nil && ctx.Err() == nil {
-			k.opts.Logger.Error("auth: cannot fetch keys", "url", u, "error", err)
-		}
-		k.mu.Lock()
-		if err == nil {
-			k.sets[u] = set // what is gone from it counts no longer
-			delete(k.failed, u)
-		} else {
-			k.failed[u] = err
-		}
-		k.mu.Unlock()
+		all.Go(func() { k.update(ctx, u) })
 	}
+	all.Wait()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.fetched = time.Now()
 	close(k.round)
 	k.round = make(chan struct{})
 }
+
+// update fetches the keys of one URL.
+func (k *JWKS) update(ctx context.Context, u string) {
+	set, err := k.fetch(ctx, u)
+	if err != nil && ctx.Err() == nil {
+		k.opts.Logger.Error("auth: cannot fetch keys", "url", u, "error", err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err != nil {
+		k.failed[u] = err
+		return
+	}
+	k.sets[u] = set // what is gone from it counts no longer
+	delete(k.failed, u)
+}
+
+// errEnded: nobody fetches any more.
+var errEnded = errors.New("the context of NewJWKS has ended: no new keys are fetched")
 
 // Key implements [Keys]. A token without a key id may be signed by any key.
 func (k *JWKS) Key(ctx context.Context, t *jwt.Token) (any, error) {
@@ -169,6 +181,8 @@ func (k *JWKS) Key(ctx context.Context, t *jwt.Token) (any, error) {
 		}
 		select {
 		case <-round:
+		case <-k.done:
+			return nil, errEnded
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -182,11 +196,10 @@ func (k *JWKS) find(id, alg string) (key any, round <-chan struct{}, err error) 
 	defer k.mu.Unlock()
 	var all []jwt.VerificationKey
 	for _, u := range k.urls {
-		for name, j := range k.sets[u] {
-			if j.alg != "" && j.alg != alg || id != "" && id != name {
-				continue
+		for _, j := range k.sets[u] {
+			if (j.alg == "" || j.alg == alg) && (id == "" || id == j.id) && fits(alg, j.key) {
+				all = append(all, j.key)
 			}
-			all = append(all, j.key)
 		}
 	}
 	if len(all) > 0 {
@@ -205,8 +218,13 @@ func (k *JWKS) find(id, alg string) (key any, round <-chan struct{}, err error) 
 	return nil, nil, ErrUnknownKey
 }
 
-// fetch gets one set.
-func (k *JWKS) fetch(ctx context.Context, u string) (map[string]jwk, error) {
+// fetch gets one set. A panic of the application's client is an error.
+func (k *JWKS) fetch(ctx context.Context, u string) (set []jwk, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, k.opts.Timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
@@ -229,68 +247,4 @@ func (k *JWKS) fetch(ctx context.Context, u string) (map[string]jwk, error) {
 		return nil, errors.New("key set is too large")
 	}
 	return parseJWKS(body)
-}
-
-// webKey is a key as RFC 7517 and 7518 write it.
-type webKey struct {
-	Kty, Use, Alg, Kid, Crv, N, E, X, Y string
-}
-
-func parseJWKS(text []byte) (map[string]jwk, error) {
-	var document struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(text, &document); err != nil {
-		return nil, err
-	}
-	if document.Keys == nil {
-		return nil, errors.New("not a key set")
-	}
-	set := make(map[string]jwk)
-	for i, raw := range document.Keys {
-		var w webKey
-		if json.Unmarshal(raw, &w) != nil || w.Use != "" && w.Use != "sig" {
-			continue
-		}
-		if key := w.public(); key != nil {
-			if w.Kid == "" {
-				w.Kid = fmt.Sprintf("\x00%d", i) // for tokens that name none
-			}
-			set[w.Kid] = jwk{key, w.Alg}
-		}
-	}
-	return set, nil
-}
-
-// public returns the key, nil if it is none that checks signatures.
-func (w *webKey) public() any {
-	n, x, y, e := number(w.N), number(w.X), number(w.Y), number(w.E)
-	switch {
-	case w.Kty == "RSA" && n != nil && e != nil && e.IsInt64() && e.Int64() > 1 && e.Int64() < 1<<31:
-		return &rsa.PublicKey{N: n, E: int(e.Int64())}
-	case w.Kty == "OKP" && w.Crv == "Ed25519":
-		if b, err := base64.RawURLEncoding.DecodeString(w.X); err == nil && len(b) == ed25519.PublicKeySize {
-			return ed25519.PublicKey(b)
-		}
-	case w.Kty == "EC" && x != nil && y != nil:
-		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[w.Crv]
-		if curve == nil {
-			return nil
-		}
-		key := &ecdsa.PublicKey{Curve: curve, X: x, Y: y}
-		if _, err := key.ECDH(); err != nil { // not on the curve
-			return nil
-		}
-		return key
-	}
-	return nil
-}
-
-// number decodes an integer; nil if it is none.
-func number(s string) *big.Int {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil || len(b) == 0 || len(b) > 2048 {
-		return nil
-	}
-	return new(big.Int).SetBytes(b)
 }

@@ -238,3 +238,185 @@ func TestJWKSWiring(t *testing.T) {
 		}()
 	}
 }
+
+// TestJWKSKeysThatCount: a key counts for what its provider says that it is for.
+func TestJWKSKeysThatCount(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	public := fmt.Sprintf(`"kty":"RSA","n":%q,"e":"AQAB"`, b64(r.rsa.N.Bytes()))
+	tests := []struct {
+		name, more string
+		want       bool
+	}{
+		{"says nothing", ``, true},
+		{"use sig", `,"use":"sig"`, true},
+		{"use enc", `,"use":"enc"`, false},
+		{"use, empty", `,"use":""`, false},
+		{"use of another type", `,"use":["sig"]`, false},
+		{"key_ops verify", `,"key_ops":["verify"]`, true},
+		{"key_ops among others", `,"key_ops":["sign","verify"]`, true},
+		{"key_ops encrypt", `,"key_ops":["encrypt"]`, false},
+		{"key_ops sign", `,"key_ops":["sign"]`, false},
+		{"key_ops, empty", `,"key_ops":[]`, false},
+		{"key_ops as a string", `,"key_ops":"verify"`, false},
+		{"key_ops against use", `,"use":"sig","key_ops":["encrypt"]`, false},
+		{"use against key_ops", `,"use":"enc","key_ops":["verify"]`, false},
+		{"alg", `,"alg":"RS256"`, true},
+		{"another alg", `,"alg":"PS256"`, false},
+		{"alg for encryption", `,"alg":"RSA-OAEP"`, false},
+		{"alg of another type", `,"alg":256`, false},
+		{"private", `,"d":"AQAB"`, false},
+		{"kid twice", `,"kid":"b"`, false},
+		{"use twice", `,"use":"enc","use":"sig"`, false},
+		{"USE", `,"USE":"enc"`, false},
+		{"unknown members", `,"x5t":"AA","ext":true`, true},
+	}
+	tk := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			other, _ := json.Marshal(ecJWK("other", &r.p256.PublicKey))
+			document := fmt.Sprintf(`{"keys":[{"kid":"a",%s%s},%s]}`, public, tt.more, other)
+			p.document.Store(&document)
+			_, err := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256"}}).Verify(context.Background(), tk)
+			if tt.want != (err == nil) || err != nil && !errors.Is(err, auth.ErrTokenInvalid) {
+				t.Errorf("got %v, want accepted: %t", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestJWKSTypesUnderOneID: RFC 7517, section 4.5.
+func TestJWKSTypesUnderOneID(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	ed := map[string]string{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": b64(r.ed.Public().(ed25519.PublicKey))}
+	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey), ecJWK("a", &r.p256.PublicKey), ed, ecJWK("a", &r.p384.PublicKey), rsaJWK("a", &r.rsaOther.PublicKey))
+	guard := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256", "ES256", "ES384", "EdDSA"}})
+	kid := map[string]any{"kid": "a"}
+	for name, tk := range map[string]string{
+		"RSA": sign("RS256", r.rsa, kid, good(nil)), "other RSA": sign("RS256", r.rsaOther, kid, good(nil)), "P-256": sign("ES256", r.p256, kid, good(nil)),
+		"P-384": sign("ES384", r.p384, kid, good(nil)), "Ed25519": sign("EdDSA", r.ed, kid, good(nil)),
+	} {
+		if _, err := guard.Verify(context.Background(), tk); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestEmptyKeySet: a provider that has lost its keys says nothing about a token,
+// and what it had counts on.
+func TestEmptyKeySet(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	tk := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))
+	for name, document := range map[string]string{
+		"empty": `{"keys":[]}`, "none that is known": `{"keys":[{"kty":"new"}]}`, "none that checks signatures": `{"keys":[{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"}]}`,
+		"keys twice": `{"keys":[],"keys":[]}`, "KEYS": `{"KEYS":[]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProvider(t)
+			p.document.Store(&document)
+			guard := auth.JWT(config{Keys: jwks(t, &auth.JWKSOptions{UnknownEvery: time.Millisecond}, p.URL), Algorithms: []string{"RS256"}})
+			_, err := guard.Verify(context.Background(), tk)
+			if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
+				t.Fatalf("got %v, want an outage", err)
+			}
+			p.publish(rsaJWK("a", &r.rsa.PublicKey))
+			for err != nil { // until the next fetch
+				_, err = guard.Verify(t.Context(), tk)
+			}
+			p.document.Store(&document)
+			for seen := p.fetches.Load(); p.fetches.Load() < seen+3; { // as many that have failed
+				forged := forge(`{"alg":"RS256","kid":"x"}`, payload(""), unsigned)
+				_, _ = guard.Verify(context.Background(), forged)
+			}
+			_, err = guard.Verify(context.Background(), tk)
+			assert.NoError(t, err)
+		})
+	}
+}
+
+// TestKeyAfterTheEnd: nobody fetches any more, and nobody waits.
+func TestKeyAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey))
+	ctx, cancel := context.WithCancel(context.Background())
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	k := auth.NewJWKS(ctx, &auth.JWKSOptions{UnknownEvery: time.Nanosecond, Client: client}, p.URL)
+	guard := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}})
+	known, unknown := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil)), sign("RS256", r.rsa, map[string]any{"kid": "b"}, good(nil))
+	_, err := guard.Verify(context.Background(), known)
+	assert.NoError(t, err)
+	cancel()
+	<-k.Done()
+	_, err = guard.Verify(context.Background(), unknown)
+	if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
+		t.Errorf("got %v, want an outage", err)
+	}
+	_, err = guard.Verify(context.Background(), known)
+	assert.NoError(t, err)
+}
+
+// panicking is an application's transport that is broken.
+type panicking struct{}
+
+func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("transport is broken") }
+
+// TestClientThatPanics does not take the process down.
+func TestClientThatPanics(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	k := auth.NewJWKS(ctx, &auth.JWKSOptions{Client: &http.Client{Transport: panicking{}}}, "https://id.test/keys")
+	defer func() { cancel(); <-k.Done() }()
+	_, err := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}}).Verify(context.Background(), sign("RS256", ring().rsa, nil, good(nil)))
+	if err == nil || !strings.Contains(err.Error(), "transport is broken") {
+		t.Errorf("got %v, want what the transport has panicked with", err)
+	}
+}
+
+// TestIssuers: each provider signs for its own users only.
+func TestIssuers(t *testing.T) {
+	t.Parallel()
+	r := ring()
+	a, b := newProvider(t, rsaJWK("k", &r.rsa.PublicKey)), newProvider(t, rsaJWK("k", &r.rsaOther.PublicKey))
+	down := newProvider(t)
+	down.down.Store(true)
+	guard := auth.JWT(config{Algorithms: []string{"RS256", "HS256", "ES256"}, Keys: auth.Issuers(map[string]auth.Keys{
+		"https://a.test": jwks(t, nil, a.URL), "https://b.test": jwks(t, nil, b.URL), "https://down.test": jwks(t, nil, down.URL),
+		"https://own.test": auth.Secret(secret),
+	})})
+	from := func(iss string) func(c *claims) { return func(c *claims) { c.Issuer = iss } }
+	kid := map[string]any{"kid": "k"}
+	for _, tt := range []struct {
+		name, token string
+		want        auth.Code // empty: accepted
+	}{
+		{"a's", sign("RS256", r.rsa, kid, good(from("https://a.test"))), ""},
+		{"b's", sign("RS256", r.rsaOther, kid, good(from("https://b.test"))), ""},
+		{"our own", sign("HS256", secret, nil, good(from("https://own.test"))), ""},
+		{"b signs for a's users", sign("RS256", r.rsaOther, kid, good(from("https://a.test"))), auth.TokenInvalid},
+		{"b signs for a's users, without a key id", sign("RS256", r.rsaOther, nil, good(from("https://a.test"))), auth.TokenInvalid},
+		{"a signs for our own users", sign("RS256", r.rsa, kid, good(from("https://own.test"))), auth.TokenInvalid},
+		{"our secret for a's users", sign("HS256", secret, kid, good(from("https://a.test"))), auth.TokenInvalid},
+		{"nobody's", sign("RS256", r.rsa, kid, good(nil)), auth.TokenInvalid},
+		{"a stranger's", sign("RS256", r.rsa, kid, good(from("https://c.test"))), auth.TokenInvalid},
+		{"two issuers", forge(`{"alg":"RS256","kid":"k"}`, payload(`,"iss":"https://b.test","iss":"https://a.test"`), rs256(r.rsa)), auth.TokenInvalid},
+		{"one that is down", sign("RS256", r.rsa, kid, good(from("https://down.test"))), auth.Unavailable},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := guard.Verify(context.Background(), tt.token)
+			code := auth.Code("")
+			if e := (*auth.Error)(nil); errors.As(err, &e) {
+				code = e.Code
+			} else if err != nil {
+				code = auth.Unavailable
+			}
+			assert.Equal(t, "code", code, tt.want)
+		})
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -75,6 +77,9 @@ func KeySet(keys map[string]any) Keys {
 	}
 	byID := make(map[string]any, len(keys))
 	for id, key := range keys {
+		if id == "" || len(id) > maxKeyID {
+			panic(fmt.Sprintf("auth: KeySet: no token can name a key by the id %.20q: it has 1 to %d bytes", id, maxKeyID))
+		}
 		byID[id] = checked(fmt.Sprintf("key %q", id), key)
 	}
 	return fixed{byID: byID}
@@ -123,8 +128,10 @@ func checked(what string, key any) any {
 		if bytes.HasPrefix(bytes.TrimSpace(k), []byte("-----BEGIN")) {
 			panic("auth: " + what + " is the text of a PEM file: as a shared secret it would let everyone sign who has the public key; use PEM")
 		}
-		return k
-	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+		return bytes.Clone(k)
+	case ed25519.PublicKey:
+		return slices.Clone(k)
+	case *rsa.PublicKey, *ecdsa.PublicKey:
 		return k
 	case crypto.Signer:
 		return checked(what, k.Public())
@@ -179,32 +186,76 @@ func fitting(algorithm string, key any) (any, error) {
 	return jwt.VerificationKeySet{Keys: keys}, nil
 }
 
-// serve panics unless at least one key can check at least one algorithm, and
-// each algorithm has a key.
-func (f fixed) serve(algorithms []string) {
-	keys := []any{f.one}
-	if f.byID != nil {
-		keys = keys[:0]
-		for _, k := range f.byID {
-			keys = append(keys, k)
+// known returns the keys that are there at start-up, and whether they are all.
+func known(k Keys) (keys []any, all bool) {
+	switch k := k.(type) {
+	case fixed:
+		if k.byID == nil {
+			return []any{k.one}, true
 		}
+		for _, key := range k.byID {
+			keys = append(keys, key)
+		}
+		return keys, true
+	case issuers:
+		all = true
+		for _, of := range k {
+			some, complete := known(of)
+			keys, all = append(keys, some...), all && complete
+		}
+		return keys, all
 	}
+	return nil, false
+}
+
+// serve panics unless each key can check at least one algorithm and, if these
+// are all the keys, each algorithm has a key.
+func serve(keys []any, all bool, algorithms []string) {
 	for _, alg := range algorithms {
-		ok := false
-		for _, k := range keys {
-			ok = ok || fits(alg, k)
-		}
-		if !ok {
+		if all && !slices.ContainsFunc(keys, func(k any) bool { return fits(alg, k) }) {
 			panic(fmt.Sprintf("auth: algorithm %s is allowed and no key is of its kind", alg))
 		}
 	}
 	for _, k := range keys {
-		ok := false
-		for _, alg := range algorithms {
-			ok = ok || fits(alg, k)
-		}
-		if !ok {
+		if !slices.ContainsFunc(algorithms, func(alg string) bool { return fits(alg, k) }) {
 			panic(fmt.Sprintf("auth: no allowed algorithm uses a %T; RSA keys need %d bits", k, minRSA))
 		}
 	}
+}
+
+// issuers are keys by the token's "iss".
+type issuers map[string]Keys
+
+// Issuers are the keys of several identity providers by their issuer, the
+// token's "iss":
+//
+//	auth.Issuers(map[string]auth.Keys{
+//		"https://a.example": auth.NewJWKS(ctx, nil, "https://a.example/jwks.json"),
+//		"https://b.example": auth.NewJWKS(ctx, nil, "https://b.example/jwks.json"),
+//	})
+//
+// A provider's keys count for its own tokens only: it cannot sign for the users of
+// another. Tokens of other issuers, and of none, are refused; Config.Issuer must
+// be empty. Two providers may have one subject for two users: tell them apart with
+// Config.Subject.
+func Issuers(keys map[string]Keys) Keys {
+	if len(keys) == 0 {
+		panic("auth: Issuers without an issuer")
+	}
+	for issuer, k := range keys {
+		if _, nested := k.(issuers); issuer == "" || isNil(k) || nested {
+			panic(fmt.Sprintf("auth: Issuers: %q needs a name, and keys of its own", issuer))
+		}
+	}
+	return issuers(maps.Clone(keys))
+}
+
+// Key implements [Keys].
+func (i issuers) Key(ctx context.Context, t *jwt.Token) (any, error) {
+	issuer, err := t.Claims.GetIssuer()
+	keys, ok := i[issuer]
+	if err != nil || !ok {
+		return nil, reject(ErrTokenInvalid, "issuer")
+	}
+	return keys.Key(ctx, t)
 }

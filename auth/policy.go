@@ -13,6 +13,9 @@ type Policy[T any] func(id *Identity[T]) error
 
 // Allow is a policy of any predicate over the claims.
 func Allow[T any](ok func(claims *T) bool) Policy[T] {
+	if ok == nil {
+		panic("auth: Allow without a predicate")
+	}
 	return func(id *Identity[T]) error {
 		if !ok(id.Claims) {
 			return ErrForbidden
@@ -29,6 +32,10 @@ func AnyRole[T any](of func(claims *T) []string, roles ...string) Policy[T] {
 	if len(roles) == 0 {
 		panic("auth: AnyRole without a role lets nobody in")
 	}
+	if of == nil || slices.Contains(roles, "") {
+		panic("auth: AnyRole with an empty role, or without the function that finds them")
+	}
+	roles = slices.Clone(roles)
 	return func(id *Identity[T]) error {
 		has := of(id.Claims)
 		if slices.ContainsFunc(roles, func(r string) bool { return slices.Contains(has, r) }) {
@@ -44,6 +51,10 @@ func AllScopes[T any](of func(claims *T) string, scopes ...string) Policy[T] {
 	if len(scopes) == 0 {
 		panic("auth: AllScopes without a scope lets everybody in")
 	}
+	if of == nil || slices.ContainsFunc(scopes, func(s string) bool { return len(strings.Fields(s)) != 1 || strings.TrimSpace(s) != s }) {
+		panic("auth: AllScopes with a scope that is empty or has blanks, or without the function that finds them: name each by itself")
+	}
+	scopes = slices.Clone(scopes)
 	return func(id *Identity[T]) error {
 		has := strings.Fields(of(id.Claims))
 		for _, s := range scopes {

@@ -20,6 +20,7 @@ const ambiguous = "\x00"
 // FromAuth is the field of the auth payload, io({auth: {token}}) in the stock
 // client. It differs from namespace to namespace of a connection.
 func FromAuth(field string) Source {
+	checkName("FromAuth", field)
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
 		if len(h.Auth) == 0 {
 			return "", false
@@ -40,6 +41,7 @@ func FromAuth(field string) Source {
 // whole value. A header with another scheme is none of this source. Browsers
 // cannot set headers on a WebSocket.
 func FromHeader(name, scheme string) Source {
+	checkName("FromHeader", name)
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
 		var found []string
 		for _, v := range h.Header().Values(name) {
@@ -62,6 +64,7 @@ func FromHeader(name, scheme string) Source {
 // other site can make browsers send it, so CORS.Origins "*" panics together
 // with it.
 func FromCookie(name string) Source {
+	checkName("FromCookie", name)
 	return Source{cookie: true, find: func(h *socketio.Handshake) (string, bool) {
 		var found []string
 		for _, c := range h.Request().CookiesNamed(name) {
@@ -76,6 +79,7 @@ func FromCookie(name string) Source {
 // FromQuery is a parameter of the URL. URLs end up in the logs of proxies and
 // servers, and with them the tokens: prefer [FromAuth].
 func FromQuery(name string) Source {
+	checkName("FromQuery", name)
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
 		var found []string
 		for _, v := range h.Query()[name] {
@@ -91,6 +95,12 @@ func FromQuery(name string) Source {
 // reads by themselves, as they do with cookies.
 func FromFunc(f func(h *socketio.Handshake) (token string, found bool), cookies bool) Source {
 	return Source{find: f, cookie: cookies}
+}
+
+func checkName(what, name string) {
+	if name == "" {
+		panic("auth: " + what + " without a name: no token can be found")
+	}
 }
 
 // only returns the one value there is. Two are one too many: which of them

@@ -285,20 +285,15 @@ func areTexts(raw json.RawMessage) bool {
 	return true
 }
 
-// textMember is an object's member that is to be a string: nil if there is none,
-// or null, and [ambiguous] if it comes twice. It fails on what is no object and
-// no null, and on another type.
-func textMember(object []byte, name string) (*string, error) {
+// membersOf are the values that an object has under a name, none for null. It
+// fails on what is neither.
+func membersOf(object []byte, name string) (found []json.RawMessage, err error) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	begin, err := d.Token()
 	if err != nil || begin != json.Delim('{') && begin != nil || !json.Valid(object) {
 		return nil, errNotJSON
 	}
-	if begin == nil {
-		return nil, nil
-	}
-	var found []json.RawMessage
-	for d.More() {
+	for begin != nil && d.More() {
 		t, err := d.Token()
 		var v json.RawMessage
 		if err != nil || d.Decode(&v) != nil {
@@ -308,10 +303,17 @@ func textMember(object []byte, name string) (*string, error) {
 			found = append(found, v)
 		}
 	}
-	var text *string
+	return found, nil
+}
+
+// textMember is an object's member that is to be a string: nil if there is none,
+// or null, and [ambiguous] if it comes twice. It fails on what is no object and
+// no null, and on another type.
+func textMember(object []byte, name string) (text *string, err error) {
+	found, err := membersOf(object, name)
 	switch {
-	case len(found) == 0:
-		return nil, nil
+	case err != nil || len(found) == 0:
+		return nil, err
 	case len(found) > 1:
 		twice := ambiguous
 		return &twice, nil

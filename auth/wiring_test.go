@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/assert"
 )
 
 // pointered would panic on every token without registered claims.
@@ -52,6 +54,50 @@ func TestWrongWiringPanics(t *testing.T) {
 			auth.JWT(config{Keys: auth.KeySet(map[string]any{"a": secret, "b": &r.rsa.PublicKey}), Algorithms: []string{"HS256"}})
 		}, "no allowed algorithm"},
 		{"empty audience", change(func(c *config) { c.Audience = []string{"a", ""} }), "empty entry"},
+		{"audience of nobody", change(func(c *config) { c.Audience = []string{} }), "nil accepts any"},
+		{"key function of none", func() { auth.JWT(config{Keys: auth.KeyFunc(nil), Algorithms: []string{"HS256"}}) }, "Keys is required"},
+		{"JWKS of none", func() { auth.JWT(config{Keys: (*auth.JWKS)(nil), Algorithms: []string{"RS256"}}) }, "Keys is required"},
+		{"verifier of none", func() { auth.Custom(auth.VerifierFunc[claims](nil), config{}) }, "without a Verifier"},
+		{"watch of none", change(func(c *config) { c.Watch = (*auth.Revocations)(nil) }), "nil pointer"},
+		{"key without an id", func() { auth.KeySet(map[string]any{"": secret}) }, "no token can name"},
+		{"key with an id that is too long", func() { auth.KeySet(map[string]any{strings.Repeat("k", 257): secret}) }, "no token can name"},
+		{"no issuers", func() { auth.Issuers(nil) }, "without an issuer"},
+		{"issuer without a name", func() { auth.Issuers(map[string]auth.Keys{"": auth.Secret(secret)}) }, "needs a name"},
+		{"issuer without keys", func() { auth.Issuers(map[string]auth.Keys{"a": nil}) }, "needs a name"},
+		{"issuers in issuers", func() {
+			auth.Issuers(map[string]auth.Keys{"a": auth.Issuers(map[string]auth.Keys{"b": auth.Secret(secret)})})
+		}, "needs a name"},
+		{"issuer beside issuers", change(func(c *config) {
+			c.Issuer, c.Keys = "a", auth.Issuers(map[string]auth.Keys{"a": auth.Secret(secret)})
+		}), "beside Issuers"},
+		{"issuers whose keys no algorithm uses", change(func(c *config) {
+			c.Keys = auth.Issuers(map[string]auth.Keys{"a": auth.Secret(secret), "b": auth.PublicKey(&r.rsa.PublicKey)})
+		}), "no allowed algorithm"},
+		{"algorithm that no issuer uses", change(func(c *config) {
+			c.Keys, c.Algorithms = auth.Issuers(map[string]auth.Keys{"a": auth.Secret(secret)}), []string{"HS256", "RS256"}
+		}), "algorithm RS256"},
+		{"one issuer for two providers", change(func(c *config) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			c.Algorithms, c.Issuer = []string{"RS256"}, "https://a.test"
+			c.Keys = auth.NewJWKS(ctx, nil, "https://a.test/jwks.json", "https://b.test/jwks.json")
+		}), "use Issuers"},
+		{"negative refresh of keys", func() { auth.NewJWKS(context.Background(), &auth.JWKSOptions{RefreshEvery: -1}, "https://a.test/") }, "negative"},
+		{"negative timeout of keys", func() { auth.NewJWKS(context.Background(), &auth.JWKSOptions{Timeout: -1}, "https://a.test/") }, "negative"},
+		{"no field", func() { auth.FromAuth("") }, "without a name"},
+		{"no header", func() { auth.FromHeader("", "Bearer") }, "without a name"},
+		{"no cookie", func() { auth.FromCookie("") }, "without a name"},
+		{"no parameter", func() { auth.FromQuery("") }, "without a name"},
+		{"no function", change(func(c *config) { c.Sources = []auth.Source{auth.FromFunc(nil, false)} }), "Sources[0]"},
+		{"nil policy", func() { auth.JWT(secretConfig()).Require(nil) }, "policy is nil"},
+		{"nil policy for an event", func() { auth.JWT(secretConfig()).RequireFor("x", nil) }, "policy is nil"},
+		{"no policy for an event", func() { auth.JWT(secretConfig()).RequireFor("x") }, "and a policy"},
+		{"a policy for no event", func() { auth.JWT(secretConfig()).RequireFor("", role("a")) }, "name of an event"},
+		{"empty role", func() { role("") }, "empty role"},
+		{"empty scope", func() { auth.AllScopes(func(*claims) string { return "" }, "") }, "is empty"},
+		{"two scopes in one", func() { auth.AllScopes(func(*claims) string { return "" }, "a b") }, "has blanks"},
+		{"no predicate", func() { auth.Allow[claims](nil) }, "without a predicate"},
+		{"one name for two events", change(func(c *config) { c.ExpiredEvent = "auth:ended" }), "one name"},
 		{"no sources", change(func(c *config) { c.Sources = []auth.Source{} }), "Sources is empty"},
 		{"empty source", change(func(c *config) { c.Sources = make([]auth.Source, 1) }), "Sources[0]"},
 		{"no action", change(func(c *config) { c.OnExpire = 9 }), "OnExpire"},
@@ -107,4 +153,26 @@ func TestEveryOriginWithoutCookies(t *testing.T) {
 	srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}}})
 	defer srv.Close()
 	srv.Use(auth.JWT(secretConfig())) // a page of another site has no token to send
+}
+
+// TestOptionsAreCloned: what the application does with its slices and maps later
+// changes nothing.
+func TestOptionsAreCloned(t *testing.T) {
+	t.Parallel()
+	key := bytes.Clone(secret)
+	keys, wanted := map[string]any{"a": key}, []string{"admin"}
+	c := issued()
+	c.Keys, c.Audience = auth.KeySet(keys), []string{"chat"}
+	policy := auth.AnyRole(func(c *claims) []string { return c.Roles }, wanted...)
+	guard := auth.JWT(c)
+	clear(keys)
+	clear(key)
+	c.Audience[0], c.Algorithms[0], wanted[0] = "mail", "none", "user"
+	_, err := guard.Verify(context.Background(), sign("HS256", secret, map[string]any{"kid": "a"}, good(func(c *claims) {
+		c.Issuer, c.Audience = "https://id.test", []string{"chat"}
+	})))
+	assert.NoError(t, err)
+	if policy(&auth.Identity[claims]{Claims: &claims{Roles: []string{"user"}}}) == nil {
+		t.Error("the policy asks for another role than it was made for")
+	}
 }

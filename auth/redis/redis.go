@@ -51,6 +51,9 @@ var _ auth.Watch = (*Revocations)(nil)
 // goroutine until ctx ends; see [Revocations.Done]. The client is the caller's
 // to close.
 func New(ctx context.Context, client redis.UniversalClient, o Options) *Revocations {
+	if client == nil {
+		panic("auth: authredis.New without a client")
+	}
 	if o.MaxAge <= 0 {
 		panic("auth: authredis.Options.MaxAge must be the longest time that a token lives")
 	}
