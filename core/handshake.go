@@ -78,7 +78,7 @@ func newHandshake(r *http.Request, keys []any) *Handshake {
 		header: packHeader(r.Header),
 	}
 	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
-		h.Address, h.values = up.Address, up.Values
+		h.Address, h.values = strings.Clone(up.Address), up.Values // a piece of the header would hold on to all of it
 	}
 	if h.Address == "" {
 		h.Address = hostOf(h.RemoteAddr)

@@ -91,7 +91,7 @@ func TestLimits(t *testing.T) {
 func TestNoLimits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newApp(t, socketio.Options{AckTimeout: -1, ConnectTimeout: -1, Limits: socketio.Limits{
-			MaxHTTPBufferSize: -1, SendBuffer: -1, WriteTimeout: -1, ReceiveBuffer: -1, Attachments: -1, AttachmentTimeout: -1,
+			MaxHTTPBufferSize: -1, Handshake: -1, SendBuffer: -1, WriteTimeout: -1, ReceiveBuffer: -1, Attachments: -1, AttachmentTimeout: -1,
 			JSONDepth: -1, EventName: -1, NamespaceName: -1, RoomName: -1, Namespaces: -1, Refusals: -1, Rooms: -1, Auth: -1,
 			MiddlewareTimeout: -1, PendingAcks: -1, FirstPollTimeout: -1, BodyTimeout: -1, MessageTimeout: -1,
 			Fragments: -1, ControlFrames: -1,

@@ -136,6 +136,12 @@ type Limits struct {
 	// MaxHTTPBufferSize bounds, in bytes, the body of a POST, a WebSocket
 	// message, and the sum of the parts of a binary packet. Default 1,000,000.
 	MaxHTTPBufferSize int64
+	// Handshake bounds, in bytes, the URL and the header of a request together:
+	// those of a connection's first are kept as long as that lives, see
+	// [Handshake]. Over it the answer is 431. Default 16 KB. What the HTTP server
+	// takes is bounded by that: http.Server.MaxHeaderBytes, 1 MB by default, and
+	// fiber.Config.ReadBufferSize, 4 KB.
+	Handshake int
 	// SendBuffer bounds, in bytes, what waits to be sent to one client; over
 	// it the client is disconnected, volatile messages going first. An empty
 	// queue takes any one message. Default: the larger of 4 MB and twice
@@ -241,7 +247,7 @@ func (o *Options) engine() *engine.Options {
 	return &engine.Options{
 		Transports: o.Transports, NoUpgrade: o.NoUpgrade,
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
-		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
+		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxHandshake: l.Handshake, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/internal/assert"
@@ -80,8 +81,12 @@ func TestReceiveBufferOfOnePost(t *testing.T) {
 					assert.Equal(t, "held", st.ReceiveHeld, 1)
 					assert.Equal(t, "answered", len(answer), 0)
 					close(hold)
-					w := <-answer
-					assert.Equal(t, "answer", w.Body.String(), "ok")
+					select {
+					case w := <-answer:
+						assert.Equal(t, "answer", w.Body.String(), "ok")
+					case <-time.After(time.Hour):
+						t.Fatal("the POST waits for ever")
+					}
 					synctest.Wait()
 					assert.Equal(t, "handled", n, events)
 					assert.Equal(t, "left", a.Stats().ReceiveBytes, 0)
@@ -115,4 +120,57 @@ func TestCallBehindOnePost(t *testing.T) {
 			t.Fatalf("Call returned %v", err)
 		}
 	})
+}
+
+// TestHandshakeLimit: Limits.Handshake reaches the engine, and a client that is
+// over it is told so, as is the log.
+func TestHandshakeLimit(t *testing.T) {
+	for _, limit := range []int{0, 1000, -1} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				a := newApp(t, socketio.Options{Limits: socketio.Limits{Handshake: limit}})
+				open := func(size int) *httptest.ResponseRecorder {
+					r := httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil)
+					r.Header.Set("Cookie", strings.Repeat("c", size-len(r.RequestURI)-len(r.Host)-len("Cookie")))
+					w := httptest.NewRecorder()
+					a.ServeHTTP(w, r)
+					return w
+				}
+				bound := limit
+				switch limit {
+				case 0:
+					bound = 16 << 10
+				case -1:
+					assert.Equal(t, "none", open(1<<20).Code, 200)
+					return
+				}
+				assert.Equal(t, "at", open(bound).Code, 200)
+				a.log.none(t)
+				w := open(bound + 1)
+				assert.Equal(t, "over", w.Code, 431)
+				assert.Equal(t, "answer", w.Body.String(), `{"code":3,"message":"URL and header too large"}`)
+				a.log.one(t, "Limits.Handshake")
+			})
+		})
+	}
+}
+
+// TestAddressIsKeptAlone: a framework takes the address out of a header, which
+// must not be kept because of it.
+func TestAddressIsKeptAlone(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, socketio.Options{})
+	header := strings.Repeat("203.0.113.9, ", 1000)
+	address := header[:len("203.0.113.9")]
+	sockets := make(chan *socketio.Socket, 1)
+	a.OnConnect(func(s *socketio.Socket) { sockets <- s })
+	r := httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil)
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: address}))
+	_, rest, _ := strings.Cut(w.Body.String(), `"sid":"`)
+	sid, _, _ := strings.Cut(rest, `"`)
+	httpDo(a, "POST", "EIO=4&transport=polling&sid="+sid, "40")
+	got := (<-sockets).Handshake().Address
+	assert.Equal(t, "address", got, address)
+	assert.True(t, "a copy", unsafe.StringData(got) != unsafe.StringData(address))
 }

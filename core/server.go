@@ -126,6 +126,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if srv.engine.CheckOrigin(w, r) {
+		srv.engine.LeaveBody(w, r)
 		srv.client.ServeHTTP(w, r)
 	}
 }
@@ -140,6 +141,9 @@ type Stream = engine.Stream
 func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
 	srv.engine.ServeStream(w, r, accept)
 }
+
+// IsUpgrade is for integrations. See [engine.IsUpgrade].
+func IsUpgrade(r *http.Request) bool { return engine.IsUpgrade(r) }
 
 // IsHandshake reports whether a request opens a connection: the others, each
 // poll and POST, belong to one. Middleware in front of the server runs for

@@ -31,11 +31,17 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 			slog.String("writer", fmt.Sprintf("%T", under)))
 		return accepted{}, srv.notImplemented(w, r)
 	}
+	if err := checkUpgrade(w.Header(), r); err != nil {
+		srv.refuse(w, r, err)
+		return accepted{}, err
+	}
 	if f := srv.opts.Headers; f != nil {
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
 	}
 	if err := handshake(w, r); err != nil {
-		return accepted{}, srv.unaccepted(r, err)
+		e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
+		srv.refuse(w, r, e)
+		return accepted{}, e
 	}
 	if _, extensions := srv.deflate.negotiate(r.Header); extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
@@ -72,7 +78,6 @@ func (srv *Server) unaccepted(r *http.Request, err error) error {
 }
 
 // handshake has the library check the request and set the response's header.
-// An error is answered.
 func handshake(w http.ResponseWriter, r *http.Request) error {
 	conn, err := websocket.Accept(&upgradeWriter{w}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // CheckOrigin has decided, by one policy for all transports
@@ -117,18 +122,14 @@ func canHijack(w http.ResponseWriter) (under http.ResponseWriter, ok bool) {
 }
 
 // upgradeWriter is what the library sees instead of the framework's writer: it
-// keeps the 101, which is for takeOver to write. From here the stack of
+// keeps the 101, which is for takeOver to write, and the answer to an error,
+// which would quote the request. From here the stack of
 // net/http's goroutine would not have room for that, and be copied to a larger one.
 type upgradeWriter struct{ w http.ResponseWriter }
 
 func (u *upgradeWriter) Header() http.Header         { return u.w.Header() }
-func (u *upgradeWriter) Write(b []byte) (int, error) { return u.w.Write(b) }
-
-func (u *upgradeWriter) WriteHeader(code int) {
-	if code != http.StatusSwitchingProtocols {
-		u.w.WriteHeader(code)
-	}
-}
+func (u *upgradeWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (u *upgradeWriter) WriteHeader(int)             {}
 
 // Hijack gives the library a connection that is none.
 func (u *upgradeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {

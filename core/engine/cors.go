@@ -27,7 +27,8 @@ type CORS struct {
 	Origins []string
 	// Credentials tells browsers that pages of other origins may send cookies.
 	Credentials bool
-	// AllowedHeaders answers preflights; default: the headers asked for.
+	// AllowedHeaders answers preflights; default: the headers asked for, if
+	// these are names, and 1 KB at most.
 	AllowedHeaders []string
 	// ExposedHeaders are response headers that pages may read.
 	ExposedHeaders []string
@@ -128,13 +129,33 @@ func (c *CORS) preflight(h http.Header, r *http.Request) {
 	h.Set("Access-Control-Allow-Methods", "GET,POST")
 	if len(c.AllowedHeaders) > 0 {
 		h.Set("Access-Control-Allow-Headers", strings.Join(c.AllowedHeaders, ","))
-	} else if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+	} else if asked := r.Header.Get("Access-Control-Request-Headers"); isNames(asked) {
 		h.Set("Access-Control-Allow-Headers", asked)
 		h.Add("Vary", "Access-Control-Request-Headers")
 	}
 	if c.MaxAge > 0 {
 		h.Set("Access-Control-Max-Age", strconv.Itoa(int(c.MaxAge/time.Second)))
 	}
+}
+
+// maxNames bounds the list of headers that a page asks for.
+const maxNames = 1 << 10
+
+// isNames reports whether a header's value is a list of tokens (RFC 9110 section
+// 5.6.2), which may be sent back.
+func isNames(list string) bool {
+	if len(list) > maxNames {
+		return false
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.Trim(name, " \t")
+		if name == "" || strings.ContainsFunc(name, func(c rune) bool {
+			return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // seenOrigins remembers which refused origins have been logged already.
@@ -159,10 +180,16 @@ func (s *seenOrigins) first(origin string) bool {
 }
 
 // CheckOrigin refuses requests of pages that may not connect and sets the CORS
-// headers of those that may. It reports whether the request is to go on; a
+// headers of those that may. It also refuses what is over Options.MaxHandshake,
+// and what could be read in two ways: two headers that say where a request comes
+// from, or a GET with a body. It reports whether the request is to go on; a
 // preflight is answered here and does not. Whoever serves something beside
 // the engine under the same path calls it, too.
 func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if e := srv.checkForm(w, r); e != nil {
+		srv.refuseAt(levelOf(e), w, r, e)
+		return false
+	}
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true

@@ -54,6 +54,8 @@ type RequestError struct {
 	Context string
 	// Status is the HTTP status; zero means 400, or 403 for Forbidden.
 	Status int
+
+	read bool // the request's body has been read
 }
 
 // Error implements error.
@@ -96,6 +98,9 @@ func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
 	body = append(body, `,"message":`...)
 	body = append(append(body, message...), '}')
+	if !e.read {
+		srv.LeaveBody(w, r)
+	}
 	h := w.Header()
 	h["Content-Type"] = headerJSON
 	h["Cache-Control"] = headerNoStore

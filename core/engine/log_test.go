@@ -126,7 +126,7 @@ func TestLog(t *testing.T) {
 		{"unknown sid", get("&transport=polling&sid=unknown"), refused, "1 context=unknown sid"},
 		{"transport", get("&transport=carrier"), hinted, "0 context=transport carrier"},
 		{"not allowed", get("&transport=polling", "X-Forbid", "1"), refused, "4 context=not today"},
-		{"key", func(h *host) { h.dial().http(upgradeRequest("&transport=websocket", "")) }, refused, "3 context=failed to accept"},
+		{"key", func(h *host) { h.dial().http(upgradeRequest("&transport=websocket", "")) }, refused, "3 context=WebSocket version"},
 		{"origin", get("&transport=polling", "Origin", "https://evil.example"), "WARN engine: refused a page of another origin", "origin=https://evil.example"},
 		{"id", get("&transport=polling", "X-Id", "1"), "ERROR engine: request refused", "GenerateID: not an id"},
 	}

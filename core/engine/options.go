@@ -35,6 +35,10 @@ type Options struct {
 	// MaxHTTPBufferSize bounds, in bytes, the body of a POST and a WebSocket
 	// message. Default 1,000,000.
 	MaxHTTPBufferSize int64
+	// MaxHandshake bounds, in bytes, the URL and the header of a request
+	// together; the first of a connection is kept as long as that lives. Over it
+	// the answer is 431. Default 16 KB.
+	MaxHandshake int
 	// MaxFragments bounds the frames of one WebSocket message. Default 1,024.
 	MaxFragments int
 	// MessageTimeout is the time in which a fragmented or partial WebSocket
@@ -52,8 +56,9 @@ type Options struct {
 	// FirstPollTimeout ends a polling session whose client did nothing after
 	// the handshake. Default 10 s.
 	FirstPollTimeout time.Duration
-	// CloseTimeout is the time a peer has to answer a close frame. Default
-	// 2 s; it must not be negative.
+	// CloseTimeout is the time a peer has to answer a close frame, and to let a
+	// request end that was refused or whose session was closed. Default 2 s; it
+	// must not be negative.
 	CloseTimeout time.Duration
 	// ControlFrames bounds the WebSocket ping frames taken in a second.
 	// Default 100.
@@ -140,6 +145,7 @@ func (o Options) withDefaults() Options {
 	}
 	orDefault(&o.UpgradeTimeout, 10*time.Second)
 	orDefault(&o.MaxHTTPBufferSize, 1e6)
+	orDefault(&o.MaxHandshake, 16<<10)
 	orDefault(&o.MaxFragments, 1024)
 	orDefault(&o.MessageTimeout, 30*time.Second)
 	orDefault(&o.SendBuffer, max(4<<20, 2*o.MaxHTTPBufferSize))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -73,7 +74,14 @@ func (s *Session) endPost() {
 // Receiver had no room meanwhile.
 func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
 	defer s.endPost()
-	binary := r.Header.Get("Content-Type") == octetStream
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		s.shut(TransportError, breach("encoded body"), false) // what the client sent is lost
+		return false, &RequestError{
+			Code: BadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
+			Context: "Content-Encoding " + clip(coding),
+		}
+	}
+	binary := isOctets(r.Header.Get("Content-Type"), s.v3)
 	if binary && !s.v3 { // CVE-2026-59725
 		s.shut(TransportError, breach("invalid content"), false)
 		return false, &RequestError{Code: BadRequest, Context: "binary body"}
@@ -91,7 +99,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 	}
 	if !binary && !utf8.Valid(*pooled) {
 		s.shut(ParseError, breach("body is not UTF-8"), false)
-		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8"}
+		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8", read: true}
 	}
 	packets := parser.Packets
 	switch {
@@ -102,6 +110,17 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 	}
 	late, e := s.takeAll(packets(*pooled))
 	return held || late, e
+}
+
+// isOctets reports whether a body is binary. In protocol 3, clients and the
+// reference compare it as it stands; in 4, where it is refused, whoever means it
+// counts.
+func isOctets(contentType string, v3 bool) bool {
+	if v3 {
+		return contentType == octetStream
+	}
+	media, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(media), octetStream)
 }
 
 // askEvery is how many bytes of a payload are taken before the Receiver is
@@ -153,7 +172,7 @@ func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
 	if f.reason == TransportClose {
 		return nil, true // the client asked for it
 	}
-	return &RequestError{Code: BadRequest, Context: f.Error()}, true
+	return &RequestError{Code: BadRequest, Context: f.Error(), read: true}, true
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
@@ -161,7 +180,7 @@ func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
 // unless it is the client's own goodbye.
 func (s *Session) closedDuringPost(body []byte) *RequestError {
 	if s.state.Load() == stateReleased {
-		return &RequestError{Code: BadRequest, Context: "session ended"}
+		return &RequestError{Code: BadRequest, Context: "session ended", read: true}
 	}
 	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
 		s.release()
@@ -173,14 +192,11 @@ func (s *Session) closedDuringPost(body []byte) *RequestError {
 func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
 	limit := s.srv.opts.MaxHTTPBufferSize
 	if limit > 0 && r.ContentLength > limit {
-		return s.tooLarge(w)
+		return s.tooLarge()
 	}
-	if d := s.srv.opts.BodyTimeout; d > 0 {
-		rc := http.NewResponseController(w)
-		if rc.SetReadDeadline(time.Now().Add(d)) == nil {
-			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-		}
-	}
+	s.beginBody(w)
+	whole := false
+	defer func() { s.endBody(whole) }()
 	body := (*buf)[:0]
 	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
 		body = make([]byte, 0, n)
@@ -193,28 +209,66 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 		body = body[:len(body)+n]
 		*buf = body
 		if limit > 0 && int64(len(body)) > limit {
-			return s.tooLarge(w)
+			return s.tooLarge()
 		}
 		switch {
 		case err == io.EOF:
+			whole = true
 			return nil
+		case err == nil:
+		case s.state.Load() != stateOpen: // its end has cut this
+			return &RequestError{Code: BadRequest, Context: "session ended"}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			w.Header().Set("Connection", "close")
 			s.shut(TransportError, breach("body took too long"), false)
 			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
-			return s.tooLarge(w)
-		case err != nil:
+			return s.tooLarge()
+		default:
 			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
 			return &RequestError{Code: BadRequest, Context: "body ended early"}
 		}
 	}
 }
 
+// beginBody limits the time that a body may take. A session that has ended
+// meanwhile waits for the rest as cutBody has it.
+func (s *Session) beginBody(w http.ResponseWriter) {
+	s.uploading.Lock()
+	defer s.uploading.Unlock()
+	s.upload = w
+	d := s.srv.opts.BodyTimeout
+	if s.state.Load() != stateOpen {
+		d = s.srv.opts.CloseTimeout
+	}
+	if d > 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d)) // where there is none, the server's own holds
+	}
+}
+
+// endBody takes the limit away once the body is whole. One that is not keeps
+// it: net/http would go on to read.
+func (s *Session) endBody(whole bool) {
+	s.uploading.Lock()
+	defer s.uploading.Unlock()
+	if whole {
+		_ = http.NewResponseController(s.upload).SetReadDeadline(time.Time{}) // as above
+	}
+	s.upload = nil
+}
+
+// cutBody is called when the session has ended: the body of a POST that is still
+// arriving must not hold its request for longer than this.
+func (s *Session) cutBody(after time.Duration) {
+	s.uploading.Lock()
+	defer s.uploading.Unlock()
+	if s.upload != nil {
+		_ = http.NewResponseController(s.upload).SetReadDeadline(time.Now().Add(after)) // as above
+	}
+}
+
 // tooLarge ends the session: what the client sent is lost, and the reference's
 // way of keeping the session open hides that.
-func (s *Session) tooLarge(w http.ResponseWriter) *RequestError {
-	w.Header().Set("Connection", "close") // and do not read the rest
+func (s *Session) tooLarge() *RequestError {
 	s.shut(TransportError, breach("body over the limit"), false)
 	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
 }

@@ -50,7 +50,7 @@ func TestOnRefused(t *testing.T) {
 		{"upgrade", raw("&transport=polling", keyHeaders), engine.BadRequest, 400, "upgrade request for transport polling"},
 		{"wrong transport", get("&transport=websocket&sid=SID"), engine.BadRequest, 400, "session is on polling"},
 		{"repeated", get("&transport=polling&sid=SID&sid=SID"), engine.BadRequest, 400, "repeated query parameter"},
-		{"query", get("&transport=polling&t=" + strings.Repeat(long, 30)), engine.BadRequest, 414, "query string too long"},
+		{"query", get("&transport=polling&t=" + strings.Repeat(long, 60)), engine.BadRequest, 431, "URL and header over Limits.Handshake, 16384 bytes"},
 		{"revision", func(h *host, _ string) {
 			h.base = strings.TrimSuffix(h.base, "4") + "3"
 			h.do(request{query: "&transport=polling"})
@@ -62,14 +62,20 @@ func TestOnRefused(t *testing.T) {
 		{"origin", get("&transport=polling", "Origin", "https://evil.example"), engine.Forbidden, 403, "origin https://evil.example"},
 		{"origin of a POST", post("4x", "Origin", "https://"+long), engine.Forbidden, 403, "origin https://" + long[:248]},
 		{"not allowed", get("&transport=polling", "X-Forbid", "1"), engine.Forbidden, 403, "not today"},
-		{"key", raw("&transport=websocket", "Sec-WebSocket-Version: 13\r\n"), engine.BadRequest, 400, "failed to accept"},
-		{"WebSocket version", raw("&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "+long+"\r\n"), engine.BadRequest, 400, "failed to accept"},
+		{"key", raw("&transport=websocket", "Sec-WebSocket-Version: 13\r\n"), engine.BadRequest, 400, "WebSocket key of 0 bytes"},
+		{"WebSocket version", raw("&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "+long+"\r\n"), engine.BadRequest, 400, "WebSocket version " + long[:256]},
 		{"overlapping polls", func(h *host, sid string) { h.poll(sid); h.get(sid) }, engine.BadRequest, 400, "overlapping polls"},
 		{"binary body", post("4x", "Content-Type", "application/octet-stream"), engine.BadRequest, 400, "binary body"},
 		{"UTF-8", post("4\xff"), engine.BadRequest, 400, "body is not UTF-8"},
 		{"packet", post("9"), engine.BadRequest, 400, "parse error: "},
 		{"ping", post("2"), engine.BadRequest, 400, "transport error: engine: invalid heartbeat direction"},
 		{"message", post("4refused by the application"), engine.BadRequest, 400, "forced close: not this"},
+		{"content encoding", post("4x", "Content-Encoding", "gzip"), engine.BadRequest, 415, "Content-Encoding gzip"},
+		{"two origins", get("&transport=polling", "Origin", "http://x", "Origin", "http://y"), engine.BadRequest, 400, "repeated header Origin"},
+		{"HTTP/1.0", func(h *host, _ string) {
+			h.dial().http(strings.Replace(upgradeRequest("&transport=websocket", keyHeaders), "HTTP/1.1", "HTTP/1.0", 1))
+		}, engine.BadRequest, 426, "upgrade by HTTP/1.0"},
+		{"upgrade with a body", raw("&transport=websocket", keyHeaders+"Content-Length: 1\r\n"), engine.BadRequest, 400, "a body where none belongs"},
 		{"too large", post("4" + strings.Repeat(long, 10)), engine.BadRequest, 413, "body over the limit"},
 		{"too slow", func(h *host, sid string) {
 			c := h.dial()
@@ -111,7 +117,7 @@ func TestOnRefused(t *testing.T) {
 				got := await(h, "OnRefused", refusals)
 				assert.Equal(t, "code", got.e.Code, tt.code)
 				assert.True(t, "context "+got.e.Context, strings.HasPrefix(got.e.Context, tt.context))
-				assert.True(t, "length", len(got.e.Context) <= 256+len("transport "))
+				assert.True(t, "length", len(got.e.Context) <= 256+len("WebSocket version "))
 				status := got.e.Status
 				if status == 0 {
 					status = map[engine.Code]int{engine.Forbidden: 403}[got.e.Code]

@@ -16,28 +16,31 @@ type query struct {
 	repeated            bool // one of them came twice
 }
 
-// maxQuery bounds the query string in bytes.
-const maxQuery = 8 << 10
-
 // parseQuery scans the raw query without building a map: it runs on every
-// poll. Values are unescaped only where they need it.
+// poll. Names and values are unescaped only where they need it.
 func parseQuery(raw string) query {
 	var q query
+	var eio, transport, sid, b64 bool
+	first := func(seen *bool) {
+		q.repeated = q.repeated || *seen
+		*seen = true
+	}
 	for raw != "" {
 		var part string
 		part, raw, _ = strings.Cut(raw, "&")
 		key, value, _ := strings.Cut(part, "=")
-		switch key {
+		switch unescape(key) {
 		case "EIO":
-			q.repeated = q.repeated || q.eio != ""
+			first(&eio)
 			q.eio = unescape(value)
 		case "transport":
-			q.repeated = q.repeated || q.transport != ""
+			first(&transport)
 			q.transport = unescape(value)
 		case "sid":
-			q.repeated = q.repeated || q.sid != ""
+			first(&sid)
 			q.sid = unescape(value)
 		case "b64":
+			first(&b64)
 			q.base64 = value == "1" || value == "true"
 		case "j":
 			q.jsonp = true
@@ -74,7 +77,9 @@ func headerHas(h http.Header, name, token string) bool {
 	return false
 }
 
-func isUpgrade(r *http.Request) bool {
+// IsUpgrade reports whether the request asks for a WebSocket. It is for
+// integrations that have to serve those another way.
+func IsUpgrade(r *http.Request) bool {
 	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
 }
 
@@ -82,16 +87,13 @@ func isUpgrade(r *http.Request) bool {
 // order, and finds the session that the request names. A nil session and a
 // nil error mean a handshake.
 func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
-	if len(r.URL.RawQuery) > maxQuery {
-		return nil, &RequestError{Code: BadRequest, Context: "query string too long", Status: http.StatusRequestURITooLong}
-	}
 	if !srv.opts.allows(q.transport) || q.transport == WebTransport { // that comes by ServeStream
 		return nil, &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
 	}
 	if q.repeated && q.sid != "" {
 		return nil, &RequestError{Code: BadRequest, Context: "repeated query parameter"}
 	}
-	upgrade := isUpgrade(r)
+	upgrade := IsUpgrade(r)
 	if upgrade && q.transport != WebSocket {
 		return nil, &RequestError{Code: BadRequest, Context: "upgrade request for transport " + q.transport}
 	}

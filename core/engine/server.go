@@ -101,11 +101,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err.Status == http.StatusServiceUnavailable {
 			w.Header().Set("Connection", "close")
 		}
-		level := slog.LevelInfo
-		if err.Status == http.StatusServiceUnavailable { // while shutting down all are
-			level = slog.LevelDebug
-		}
-		srv.refuseAt(level, w, r, err)
+		srv.refuseAt(levelOf(err), w, r, err)
 	case s == nil && q.transport == Polling:
 		srv.openPolling(w, r, q)
 	case s == nil:

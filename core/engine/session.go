@@ -53,6 +53,12 @@ type Session struct {
 	extended bool // traffic has already put off the ping timeout
 	held     bool // our own handlers hold the reader up
 
+	// The answer of the POST whose body is being read, to limit its time. The lock
+	// is a leaf: it is held while a deadline is set, by whoever ends the session,
+	// so that the request cannot have ended before.
+	uploading sync.Mutex
+	upload    http.ResponseWriter
+
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
 	deadline clock // what the timer stands for; an earlier call is stale
@@ -356,6 +362,11 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	if probe != nil {
 		probe.abort()
 	}
+	if flush { // a POST that is on its way may come to its end, and the answer is ok
+		s.cutBody(s.srv.opts.CloseTimeout)
+	} else {
+		s.cutBody(0)
+	}
 	if gone {
 		s.release()
 	}
@@ -370,6 +381,7 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 // cut closes what is left of a session at once.
 func (s *Session) cut() {
 	s.shut(ServerShuttingDown, nil, false)
+	s.cutBody(0)
 	if ws := s.ws.Load(); ws != nil {
 		ws.abort() // its reader releases the session
 		return

@@ -71,8 +71,6 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 // checkStream applies the rules of check that hold before there is a stream.
 func (srv *Server) checkStream(r *http.Request, q query) *RequestError {
 	switch {
-	case len(r.URL.RawQuery) > maxQuery:
-		return &RequestError{Code: BadRequest, Context: "query string too long", Status: http.StatusRequestURITooLong}
 	case !srv.opts.allows(WebTransport), q.transport != "" && q.transport != WebTransport:
 		return &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
 	case q.repeated:

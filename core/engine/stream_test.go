@@ -381,7 +381,7 @@ func TestStreamRefused(t *testing.T) {
 		"transport":      {engine.Options{}, "EIO=4&transport=polling", nil, 400, `"code":0,`},
 		"revision":       {engine.Options{}, "EIO=3&transport=webtransport", nil, 400, `"code":5,`},
 		"repeated":       {engine.Options{}, streamQuery + "&EIO=4", nil, 400, `"code":3,`},
-		"long":           {engine.Options{}, streamQuery + "&x=" + strings.Repeat("x", 9000), nil, 414, `"code":3,`},
+		"long":           {engine.Options{}, streamQuery + "&x=" + strings.Repeat("x", 17_000), nil, 431, `"code":3,`},
 		"unknown sid":    {engine.Options{}, streamQuery + "&sid=x", nil, 400, `"code":1,`},
 		"another origin": {engine.Options{}, streamQuery, []string{"Origin", "https://evil.example"}, 403, `"code":4,`},
 		"AllowRequest": {engine.Options{AllowRequest: func(*http.Request) error { return errors.New("no") }},

@@ -43,6 +43,16 @@ func TestMount(t *testing.T) {
 	})
 }
 
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+		r := chi.NewRouter()
+		r.Use(logger(new(mounttest.Log)), middleware.Recoverer)
+		siochi.Mount(r, srv)
+		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}
+
 func TestMountInRoute(t *testing.T) {
 	t.Parallel()
 	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {

@@ -29,6 +29,16 @@ func TestMount(t *testing.T) {
 	})
 }
 
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+		e := echo.New()
+		e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Output: t.Output()}), middleware.Recover()) //nolint:staticcheck // apps still have it
+		sioecho.Mount(e, srv)
+		return mounttest.Serve(t, e) + "/socket.io"
+	})
+}
+
 func TestMountInGroup(t *testing.T) {
 	t.Parallel()
 	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {

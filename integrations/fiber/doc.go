@@ -20,6 +20,13 @@
 //     meets strangers: polling is refused, and the log says what to do.
 //   - fiber.Config.BodyLimit, 4 MB by default, must be at least
 //     Limits.MaxHTTPBufferSize.
+//   - fiber.Config.ReadBufferSize, 4 KB by default, bounds URL and header before
+//     Limits.Handshake does: cookies and tokens often need more.
+//   - Limits.BodyTimeout cannot bound what is read before the handlers run: set
+//     fiber.Config.ReadTimeout, to 20 s say, or a client holds its connection for
+//     as long as it likes. Set IdleTimeout, too, which is the same otherwise.
+//     They concern neither polls nor WebSockets. With StreamRequestBody the first
+//     8 KB of a body that has a Content-Length are still read before.
 //   - WebSockets do not count in fiber.Config.Concurrency.
 //   - Out of file descriptors, fasthttp stops to listen and app.Listen returns.
 //     [Listen] and [Listener] wait until there are some again, as net/http does.

@@ -38,6 +38,16 @@ func TestMount(t *testing.T) {
 	})
 }
 
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+		r := gin.New()
+		r.Use(gin.LoggerWithWriter(t.Output()), gin.Recovery())
+		siogin.Mount(r, srv)
+		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}
+
 func TestMountInGroup(t *testing.T) {
 	t.Parallel()
 	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {

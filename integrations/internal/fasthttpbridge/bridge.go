@@ -34,10 +34,17 @@ func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, 
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header),
 		RemoteAddr: fctx.RemoteAddr().String(), TLS: fctx.TLSConnectionState(),
 	}
+	if !fctx.Request.Header.IsHTTP11() {
+		r.Proto, r.ProtoMinor = "HTTP/1.0", 0
+	}
 	for key, value := range fctx.Request.Header.All() {
-		if k := string(key); k != fasthttp.HeaderHost { // net/http has it in a field
+		// fiber.Config.DisableHeaderNormalizing leaves names as they came.
+		if k := http.CanonicalHeaderKey(string(key)); k != fasthttp.HeaderHost { // net/http has it in a field
 			r.Header[k] = append(r.Header[k], string(value))
 		}
+	}
+	if n := lines(fctx.Request.Header.RawHeaders(), fasthttp.HeaderContentType); n > len(r.Header[fasthttp.HeaderContentType]) {
+		r.Header[fasthttp.HeaderContentType] = make([]string, n) // of which fasthttp has kept the last; the server refuses them
 	}
 	if fctx.Request.IsBodyStream() { // StreamRequestBody, and it is long
 		r.Body = io.NopCloser(fctx.RequestBodyStream())
@@ -49,6 +56,17 @@ func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, 
 	return r.WithContext(ctx), nil
 }
 
+// lines counts the lines of a header that have this name.
+func lines(raw []byte, name string) (n int) {
+	for line := range bytes.Lines(raw) {
+		key, _, _ := bytes.Cut(line, []byte{':'})
+		if strings.EqualFold(string(key), name) {
+			n++
+		}
+	}
+	return n
+}
+
 // IsHandshake is [socketio.IsHandshake] for the request of a middleware.
 func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	_, query, _ := strings.Cut(string(fctx.RequestURI()), "?") // read as the server will read it
@@ -56,9 +74,7 @@ func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 }
 
 // IsUpgrade reports whether a request asks for a WebSocket.
-func IsUpgrade(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
-}
+func IsUpgrade(r *http.Request) bool { return socketio.IsUpgrade(r) }
 
 // Values copies the user values, which must outlive the context. Contexts among
 // them are the framework's own or lead to it.

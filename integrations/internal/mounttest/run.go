@@ -42,6 +42,7 @@ func Run(t *testing.T, mount Mount) {
 		{"behind a proxy that changes the host", anotherHost},
 		{"Connection header", connectionHeader},
 		{"pipelined frame", pipelined},
+		{"forms of requests", forms},
 		{"handshake", handshake},
 		{"one connection for many sessions", interleaved},
 		{"abandoned poll", abandoned},

@@ -25,6 +25,13 @@ func TestNetHTTP(t *testing.T) {
 	})
 }
 
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+		return mounttest.Serve(t, mux(srv)) + "/socket.io"
+	})
+}
+
 func mux(srv *socketio.Server) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The form of requests: how large they are, what they may say once only, and
+// which of them have a body. Two parties that read one request in two ways, a
+// proxy and this server, or two parts of it, are how attackers get past one of
+// them: what can be read so is refused.
+
+// once are the headers that have one value. Some frameworks, and some proxies,
+// would take the first, others the last. That of the host is in Request.Host; it
+// is here if a front has found two.
+var once = []string{
+	"Origin", "Host", "Content-Type", "Content-Encoding", "Content-Length", "Sec-Websocket-Key", "Sec-Websocket-Version",
+}
+
+// checkForm applies the rules that hold for everything that is served.
+func (srv *Server) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
+	if limit := srv.opts.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
+		return &RequestError{
+			Code: BadRequest, Message: "URL and header too large", Status: http.StatusRequestHeaderFieldsTooLarge,
+			Context: fmt.Sprintf("URL and header over Limits.Handshake, %d bytes", limit),
+		}
+	}
+	for _, name := range once {
+		if len(r.Header[name]) > 1 {
+			return &RequestError{Code: BadRequest, Context: "repeated header " + name}
+		}
+	}
+	if srv.opts.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
+		return &RequestError{Code: BadRequest, Context: "repeated header X-Forwarded-Host"}
+	}
+	if srv.strayBody(w, r) {
+		return &RequestError{Code: BadRequest, Context: "a body where none belongs"}
+	}
+	return nil
+}
+
+// sizeOfHead is what a request's URL and header take, without the line breaks.
+func sizeOfHead(r *http.Request) int {
+	n := max(len(r.RequestURI), len(r.URL.Path)+len(r.URL.RawQuery)) + len(r.Host)
+	for key, values := range r.Header {
+		for _, v := range values {
+			n += len(key) + len(v)
+		}
+	}
+	return n
+}
+
+// strayBody reports whether a request has a body that no part of this server
+// would read: a WebSocket would take it for frames, and net/http would wait for it
+// before it answers. HTTP/2 does neither. A GET that says "chunked" and has
+// nothing then comes from a proxy that speaks HTTP/2 to its client.
+func (srv *Server) strayBody(w http.ResponseWriter, r *http.Request) bool {
+	upgrade := IsUpgrade(r)
+	switch {
+	case r.ProtoMajor != 1 || (r.Method == http.MethodPost && !upgrade):
+		return false
+	case upgrade:
+		return r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Transfer-Encoding") != "" || declaresBody(r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+		return false // refused as what they are
+	case r.ContentLength < 0:
+		return !srv.emptyBody(w, r)
+	}
+	return r.ContentLength > 0 || declaresBody(r)
+}
+
+// declaresBody looks at the header: a front may have left the body where it was.
+func declaresBody(r *http.Request) bool {
+	return strings.Trim(r.Header.Get("Content-Length"), "0 ") != ""
+}
+
+// emptyBody waits for the end of a body that has nothing.
+func (srv *Server) emptyBody(w http.ResponseWriter, r *http.Request) bool {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Now().Add(srv.opts.CloseTimeout)) // where there is none, the server's own holds
+	n, err := r.Body.Read(make([]byte, 1))
+	if n > 0 || err != io.EOF {
+		return false
+	}
+	_ = rc.SetReadDeadline(time.Time{}) // as above
+	return true
+}
+
+// LeaveBody is to be called before the answer to a request whose body has not
+// been read, and will not be. net/http would read it first, and wait for that
+// without a bound: the answer leaves at once instead, and the connection is closed
+// behind it, after Options.CloseTimeout at the latest.
+func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor != 1 || r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.CloseTimeout)) // as above
+}
+
+// checkUpgrade applies RFC 6455 section 4.2.1. The library would, too, but quotes
+// what it has got in its answers.
+func checkUpgrade(h http.Header, r *http.Request) *RequestError {
+	key := strings.TrimSpace(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case !r.ProtoAtLeast(1, 1):
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+		return &RequestError{Code: BadRequest, Context: "upgrade by HTTP/1.0", Status: http.StatusUpgradeRequired}
+	case r.Method != http.MethodGet:
+		h.Set("Allow", http.MethodGet)
+		return &RequestError{Code: BadRequest, Context: "upgrade by " + clip(r.Method), Status: http.StatusMethodNotAllowed}
+	case strings.TrimSpace(r.Header.Get("Sec-WebSocket-Version")) != "13":
+		h.Set("Sec-WebSocket-Version", "13")
+		return &RequestError{Code: BadRequest, Context: "WebSocket version " + clip(r.Header.Get("Sec-WebSocket-Version"))}
+	case len(key) != keyLength || !isKey(key):
+		return &RequestError{Code: BadRequest, Context: "WebSocket key of " + fmt.Sprint(len(key)) + " bytes"}
+	}
+	return nil
+}
+
+// keyLength is that of a Sec-WebSocket-Key: 16 bytes in base64.
+const keyLength = 24
+
+func isKey(key string) bool {
+	b, err := base64.StdEncoding.DecodeString(key)
+	return err == nil && len(b) == 16
+}
+
+// levelOf is where a refusal is logged: one that an option can prevent, which the
+// client's user cannot know of, as a warning.
+func levelOf(e *RequestError) slog.Level {
+	switch e.Status {
+	case http.StatusServiceUnavailable: // while shutting down all are
+		return slog.LevelDebug
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
