@@ -55,7 +55,7 @@ func (ns *Namespace) ready() *Namespace {
 		if ns.life.after != nil {
 			<-ns.life.after
 		}
-		if ns.srv.opts.Adapter != nil {
+		if ns.srv.opts.Adapter != nil && !ns.srv.over.Load() { // nobody would close it
 			ns.adapter = ns.srv.opts.Adapter(&Local{ns})
 			ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
 		}
@@ -65,7 +65,8 @@ func (ns *Namespace) ready() *Namespace {
 }
 
 // Name is the namespace's name, "/" for the main one. That of a parent is its
-// regular expression, or "func".
+// regular expression, or "func"; with "#2" and so on behind it when another one
+// has that name already.
 func (ns *Namespace) Name() string { return ns.name }
 
 // On registers the handler of an event. See the package documentation for the

@@ -2,11 +2,10 @@ package socketio
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
-	"math"
 	"regexp"
-	"sync"
-	"sync/atomic"
+	"slices"
 )
 
 // pattern is what makes a namespace a parent.
@@ -15,21 +14,6 @@ type pattern struct {
 	match    func(name string, h *Handshake) bool
 	children map[string]*Namespace // guarded by Server.mu
 }
-
-// lifetime is how long a child is there.
-type lifetime struct {
-	// users are its sockets, from the moment they connect until their last
-	// hook has run, and calls under way; removed once it is not there.
-	users      atomic.Int64
-	kept       bool            // the application has registered something; guarded by Server.mu
-	after      <-chan struct{} // closed when the adapter of the one before is
-	ready      atomic.Bool     // it has its adapter
-	known      atomic.Bool     // the hooks of OnNewNamespace have run
-	announcing atomic.Bool     // they run
-	left       sync.Once       // its adapter is closed
-}
-
-const removed = math.MinInt64 / 2
 
 // OfRegexp returns the parent of all namespaces whose names match: a client
 // that joins one makes it, as a child. The expression is not anchored by
@@ -68,14 +52,27 @@ func (srv *Server) OfFunc(f func(name string, h *Handshake) bool) *Namespace {
 }
 
 func (srv *Server) newParent(name string, p *pattern) *Namespace {
-	ns := newNamespace(srv, name)
-	ns.unhandled.scope = inParent
-	ns.pattern = p
 	p.children = make(map[string]*Namespace)
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	ns := newNamespace(srv, srv.ownNameLocked(name))
+	ns.unhandled.scope = inParent
+	ns.pattern = p
 	srv.parents = append(srv.parents, ns)
 	return ns
+}
+
+// ownNameLocked returns a name that metrics can tell from those of other parents
+// and namespaces. mu is held.
+func (srv *Server) ownNameLocked(name string) string {
+	taken := func(name string) bool {
+		return srv.namespaces[name] != nil || slices.ContainsFunc(srv.parents, func(p *Namespace) bool { return p.name == name })
+	}
+	own := name
+	for n := 2; taken(own); n++ {
+		own = fmt.Sprintf("%s#%d", name, n)
+	}
+	return own
 }
 
 // OnNewNamespace adds a hook that hears of each namespace that is made from
@@ -150,72 +147,6 @@ func (ns *Namespace) level() int {
 	return inNamespace
 }
 
-// hold keeps a child from being removed until release. It reports whether the
-// namespace is there.
-func (ns *Namespace) hold() bool {
-	for ns.parent != nil {
-		n := ns.life.users.Load()
-		if n < 0 {
-			return false
-		}
-		if ns.life.users.CompareAndSwap(n, n+1) {
-			break
-		}
-	}
-	return true
-}
-
-// release ends a hold. The last one removes the child.
-func (ns *Namespace) release() {
-	if ns.parent == nil || ns.life.users.Add(-1) > 0 || ns.srv.opts.KeepEmptyNamespaces {
-		return
-	}
-	srv := ns.srv
-	srv.mu.Lock()
-	if ns.life.kept || !ns.life.users.CompareAndSwap(0, removed) {
-		srv.mu.Unlock()
-		return
-	}
-	delete(srv.namespaces, ns.name)
-	delete(ns.parent.pattern.children, ns.name)
-	srv.children--
-	if ns.adapter == nil {
-		srv.mu.Unlock()
-		return
-	}
-	left := make(chan struct{})
-	if srv.leaving == nil {
-		srv.leaving = make(map[string]chan struct{})
-	}
-	srv.leaving[ns.name] = left
-	srv.mu.Unlock()
-	if err := ns.closeAdapter(); err != nil {
-		srv.note(slog.LevelWarn, "adapter", "socketio: the adapter of a removed namespace does not close", ns.attrs(slog.Any("error", err))...)
-	}
-	srv.mu.Lock()
-	delete(srv.leaving, ns.name)
-	srv.mu.Unlock()
-	close(left)
-}
-
-// leaveCluster closes the adapter of a namespace that is there.
-func (ns *Namespace) leaveCluster() error {
-	if !ns.hold() {
-		return nil
-	}
-	defer ns.release()
-	return ns.ready().closeAdapter()
-}
-
-func (ns *Namespace) closeAdapter() (err error) {
-	ns.life.left.Do(func() {
-		if ns.adapter != nil {
-			err = ns.adapter.Close()
-		}
-	})
-	return err
-}
-
 // held returns the namespace of that name and holds it; nil if there is none.
 func (srv *Server) held(name string) *Namespace {
 	srv.mu.RLock()
@@ -286,33 +217,6 @@ func (srv *Server) guard(what, namespace string, f func()) {
 		}
 	}()
 	f()
-}
-
-// adopt returns the parent's child of that name, which it makes if there is
-// none and there are fewer than limit, and holds it. taken reports that the
-// name has become another one's.
-func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	if ns = srv.namespaces[name]; ns != nil {
-		if ns.parent != p {
-			return nil, true
-		}
-		ns.hold()
-		return ns, false
-	}
-	if srv.children >= limit {
-		return nil, false
-	}
-	ns = newChild(p, name)
-	ns.life.users.Store(1)
-	if left := srv.leaving[name]; left != nil {
-		ns.life.after = left
-	}
-	srv.namespaces[name] = ns
-	p.pattern.children[name] = ns
-	srv.children++
-	return ns, false
 }
 
 // announce tells the hooks of OnNewNamespace, once.

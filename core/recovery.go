@@ -53,8 +53,9 @@ import (
 // TransportClose. It is not recovered after an offset that was not kept long enough,
 // nor when what was missed would fill more than half of Limits.SendBuffer.
 //
-// A child of a parent namespace has bounds of its own, and stays, counted by
-// Limits.ChildNamespaces, for as long as one of its sessions is kept.
+// A child of a parent namespace has bounds of its own, and stays for as long as one
+// of its sessions is kept; when there are more than Limits.ChildNamespaces, the one
+// goes first that nobody has been in for longest.
 //
 // Sessions and events are in this server's memory: with an Adapter a client
 // is recovered when it comes back to the same server, with the events of all.
@@ -98,7 +99,8 @@ type recovery struct {
 	stored map[string]*linked.Element // by pid
 	oldest linked.List                // of *session, by time
 	slow   []*engine.Session          // to be ended when mu is released
-	freed  int                        // holds on a child, to be given back then
+	kept   atomic.Int64               // how many are stored
+	freed  bool                       // some are not any more: a child may have to go when mu is released
 	timer  *time.Timer                // drops what is too old; nil: nothing is kept
 	ended  bool                       // the server has shut down
 }
@@ -115,7 +117,7 @@ func newRecovery(ns *Namespace) *recovery {
 	keep := o.Recovery.MaxDisconnection + min(notice, forever) // what was in flight is older than the disconnect
 	r := &recovery{
 		ns: ns, opts: o.Recovery, epoch: randomText(4), began: time.Now(),
-		live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
+		ended: ns.srv.over.Load(), live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
 	}
 	r.log.maxPackets, r.log.maxBytes, r.log.maxAge = o.Recovery.MaxPackets, o.Recovery.MaxBytes, keep
 	r.log.first.Store(1)
@@ -134,10 +136,10 @@ func (r *recovery) now() time.Duration { return time.Since(r.began) }
 // go of the namespace for sessions that are not kept any more.
 func (r *recovery) unlock() {
 	slow, freed := r.slow, r.freed
-	r.slow, r.freed = nil, 0
+	r.slow, r.freed = nil, false
 	r.mu.Unlock()
-	for range freed {
-		r.ns.release()
+	if freed && r.ns.parent != nil && r.kept.Load() == 0 {
+		r.ns.settle()
 	}
 	for _, sess := range slow {
 		sess.Overflow()

@@ -164,7 +164,7 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	r.ns.rooms.mu.Unlock()
 	t.session = sess
 	r.stored[t.pid] = r.oldest.PushBack(sess)
-	r.ns.hold() // a child stays for those who may come back; the socket still has it
+	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
 	for r.oldest.Len() > r.opts.MaxSessions {
 		r.forget(r.oldest.Front().Value.(*session))
 	}
@@ -177,7 +177,8 @@ func (r *recovery) forget(sess *session) {
 	if e := r.stored[sess.pid]; e != nil {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
-		r.freed++
+		r.kept.Add(-1)
+		r.freed = true
 	}
 }
 

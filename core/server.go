@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	linked "container/list"
 	"context"
 	"log/slog"
 	"maps"
@@ -39,6 +40,9 @@ type Server struct {
 	namespaces map[string]*Namespace    // concrete ones and children
 	parents    []*Namespace             // in the order of registration
 	children   int                      // of all parents
+	resting    linked.List              // of *Namespace: children of which only sessions are kept, some in use again
+	evicted    int                      // children that are being removed for others
+	over       atomic.Bool              // Shutdown has closed the adapters; changed with mu held
 	leaving    map[string]chan struct{} // closed when a removed child's adapter is
 	onNew      []func(*Namespace)
 
@@ -171,9 +175,10 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	if e := srv.work.wait(ctx); err == nil {
 		err = e
 	}
-	srv.mu.RLock()
+	srv.mu.Lock()
+	srv.over.Store(true) // what is made from now on gets no adapter, and keeps nothing
 	namespaces := slices.Collect(maps.Values(srv.namespaces))
-	srv.mu.RUnlock()
+	srv.mu.Unlock()
 	for _, ns := range namespaces {
 		if e := ns.leaveCluster(); err == nil {
 			err = e

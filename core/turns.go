@@ -83,7 +83,7 @@ func (s *Socket) discard() {
 	}
 	batch.free()
 	s.conn.unhold(n)
-	s.ns.release()
+	s.ns.releaseAside()
 	s.ns.srv.work.done()
 }
 

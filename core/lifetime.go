@@ -1,0 +1,213 @@
+package socketio
+
+import (
+	linked "container/list"
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// lifetime is how long a child is there.
+type lifetime struct {
+	// users are its sockets, from the moment they connect until their last
+	// hook has run, and calls under way; removed once it is not there. Sessions that
+	// are kept for recovery are none: a child that has only these rests.
+	users      atomic.Int64
+	kept       bool            // the application has registered something; guarded by Server.mu
+	resting    *linked.Element // of Server.resting; guarded by Server.mu
+	after      <-chan struct{} // closed when the adapter of the one before is
+	ready      atomic.Bool     // it has its adapter
+	known      atomic.Bool     // the hooks of OnNewNamespace have run
+	announcing atomic.Bool     // they run
+	left       sync.Once       // its adapter is closed
+}
+
+const removed = math.MinInt64 / 2
+
+// maxEvicted is how many children that were removed for others may be closing
+// their adapters at a time.
+const maxEvicted = 100
+
+// hold keeps a child from being removed until release. It reports whether the
+// namespace is there.
+func (ns *Namespace) hold() bool {
+	for ns.parent != nil {
+		n := ns.life.users.Load()
+		if n < 0 {
+			return false
+		}
+		if ns.life.users.CompareAndSwap(n, n+1) {
+			break
+		}
+	}
+	return true
+}
+
+// release ends a hold. The last one removes the child.
+func (ns *Namespace) release() {
+	if ns.parent != nil && ns.life.users.Add(-1) == 0 {
+		ns.settle()
+	}
+}
+
+// releaseAside is release for a goroutine that must not wait for an adapter.
+func (ns *Namespace) releaseAside() {
+	if ns.parent == nil || ns.life.users.Add(-1) != 0 {
+		return
+	}
+	if !ns.life.ready.Load() { // it has none
+		ns.settle()
+		return
+	}
+	ns.srv.work.add()
+	go func() { // until the adapter is closed; Shutdown waits
+		defer ns.srv.work.done()
+		ns.settle()
+	}()
+}
+
+// settle removes a child that nobody uses, unless sessions of it are kept.
+func (ns *Namespace) settle() {
+	srv := ns.srv
+	if srv.opts.KeepEmptyNamespaces {
+		return
+	}
+	srv.mu.Lock()
+	if ns.recovery != nil && ns.recovery.kept.Load() > 0 && ns.life.users.Load() == 0 && !ns.life.kept {
+		if ns.life.resting == nil {
+			ns.life.resting = srv.resting.PushBack(ns)
+		}
+		srv.mu.Unlock()
+		return
+	}
+	left, ok := ns.removeLocked()
+	srv.mu.Unlock()
+	if ok {
+		ns.removed(left)
+	}
+}
+
+// removeLocked takes a child that nobody uses off its server's. The caller must
+// call removed, with what it returns, when Server.mu, which is held, is released.
+func (ns *Namespace) removeLocked() (left chan struct{}, ok bool) {
+	srv := ns.srv
+	if ns.life.kept || !ns.life.users.CompareAndSwap(0, removed) {
+		return nil, false
+	}
+	ns.riseLocked()
+	delete(srv.namespaces, ns.name)
+	delete(ns.parent.pattern.children, ns.name)
+	srv.children--
+	if ns.adapter == nil {
+		return nil, true
+	}
+	left = make(chan struct{})
+	if srv.leaving == nil {
+		srv.leaving = make(map[string]chan struct{})
+	}
+	srv.leaving[ns.name] = left
+	return left, true
+}
+
+// riseLocked takes a child off the resting ones. Server.mu is held.
+func (ns *Namespace) riseLocked() {
+	if ns.life.resting != nil {
+		ns.srv.resting.Remove(ns.life.resting)
+		ns.life.resting = nil
+	}
+}
+
+// removed ends what a removed child has: the log of its events, which nobody
+// misses any more, and its adapter.
+func (ns *Namespace) removed(left chan struct{}) {
+	if ns.recovery != nil {
+		ns.recovery.end()
+	}
+	if left == nil {
+		return
+	}
+	srv := ns.srv
+	defer func() {
+		srv.mu.Lock()
+		delete(srv.leaving, ns.name)
+		srv.mu.Unlock()
+		close(left)
+	}()
+	if err := ns.closeAdapter(); err != nil {
+		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", err)
+	}
+}
+
+// evictLocked removes the child that has had only kept sessions for longest. It
+// reports false when there is none. Server.mu is held.
+func (srv *Server) evictLocked() bool {
+	if srv.evicted >= maxEvicted {
+		return false
+	}
+	for e := srv.resting.Front(); e != nil; e = srv.resting.Front() {
+		ns := e.Value.(*Namespace)
+		left, ok := ns.removeLocked()
+		if !ok { // it is in use, and rests again later
+			ns.riseLocked()
+			continue
+		}
+		srv.evicted++
+		srv.work.add()
+		go func() { // until the adapter is closed; Shutdown waits
+			defer srv.work.done()
+			defer func() {
+				srv.mu.Lock()
+				srv.evicted--
+				srv.mu.Unlock()
+			}()
+			ns.removed(left)
+		}()
+		return true
+	}
+	return false
+}
+
+// adopt returns the parent's child of that name, which it makes if there is
+// none and there are fewer than limit, those aside that only sessions are kept
+// of, and holds it. taken reports that the name has become another one's.
+func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if ns = srv.namespaces[name]; ns != nil {
+		if ns.parent != p {
+			return nil, true
+		}
+		ns.hold()
+		return ns, false
+	}
+	if srv.children >= limit && !srv.evictLocked() {
+		return nil, false
+	}
+	ns = newChild(p, name)
+	ns.life.users.Store(1)
+	if left := srv.leaving[name]; left != nil {
+		ns.life.after = left
+	}
+	srv.namespaces[name] = ns
+	p.pattern.children[name] = ns
+	srv.children++
+	return ns, false
+}
+
+// leaveCluster closes the adapter of a namespace that is there.
+func (ns *Namespace) leaveCluster() error {
+	if !ns.hold() {
+		return nil
+	}
+	defer ns.release()
+	return ns.ready().closeAdapter()
+}
+
+func (ns *Namespace) closeAdapter() (err error) {
+	ns.life.left.Do(func() {
+		if ns.adapter != nil {
+			err = ns.adapter.Close()
+		}
+	})
+	return err
+}
