@@ -1,6 +1,7 @@
 package parser_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -81,6 +82,7 @@ func BenchmarkAppendEvent(b *testing.B) {
 		"text":   "a sentence of thirty-two letters",
 		"struct": message{"lobby", "hello", []string{"a", "b"}, 7},
 		"map":    map[string]any{"room": "lobby", "n": 7},
+		"raw":    json.RawMessage(messageJSON),
 		"binary": data,
 		"deep":   map[string]any{"name": "x", "data": data},
 	} {

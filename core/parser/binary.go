@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -91,6 +90,17 @@ func implements(t reflect.Type, a, b reflect.Type) bool {
 	return p.Implements(a) || p.Implements(b)
 }
 
+// marshals tells whether values of a type encode themselves wherever they are.
+func marshals(t reflect.Type) bool {
+	return t.Kind() != reflect.Interface && (t.Implements(jsonMarshaler) || t.Implements(textMarshaler))
+}
+
+// marshalsHere tells whether a value of a type that is not marshals encodes
+// itself where it is: a method of the pointer is called if there is one to be had.
+func marshalsHere(v reflect.Value) bool {
+	return v.CanAddr() && v.Kind() != reflect.Pointer && implements(v.Type(), jsonMarshaler, textMarshaler)
+}
+
 // holders caches holdsBytes: reflect.Type to bool.
 var holders sync.Map
 
@@ -110,7 +120,7 @@ func findBytes(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if t == bytesType {
 		return true
 	}
-	if seen[t] || implements(t, jsonMarshaler, textMarshaler) {
+	if seen[t] || marshals(t) {
 		return false
 	}
 	seen[t] = true
@@ -128,14 +138,6 @@ func findBytes(t reflect.Type, seen map[reflect.Type]bool) bool {
 		}
 	}
 	return false
-}
-
-// visible tells whether encoding/json looks at a field or at what it embeds.
-func visible(f reflect.StructField) bool {
-	if f.Tag.Get("json") == "-" {
-		return false
-	}
-	return f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct
 }
 
 // appendDeep writes a value that may contain bytes: encoding/json gets a copy
@@ -185,7 +187,7 @@ type copier struct {
 
 // value returns v itself if there are no bytes in it, or else a copy with marks.
 func (c *copier) value(v reflect.Value, depth int) (copied reflect.Value, changed bool) {
-	if c.err != nil || !v.IsValid() || !holdsBytes(v.Type()) {
+	if c.err != nil || !v.IsValid() || !holdsBytes(v.Type()) || marshalsHere(v) {
 		return v, false
 	}
 	if v.Type() == bytesType {
@@ -314,49 +316,24 @@ func (c *copier) elements(v reflect.Value, depth int) (copied reflect.Value, cha
 	return copied, changed
 }
 
-// structure copies the fields of a struct that encoding/json looks at; the
-// others may be in use by somebody else, such as a mutex, and are not read.
+// structure copies a struct.
 func (c *copier) structure(v reflect.Value, depth int) (copied reflect.Value, changed bool) {
-	t := v.Type()
 	copied = v
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if !visible(f) || emptyAndOmitted(f, v.Field(i)) {
+	fields := fieldsOf(v.Type())
+	for i := range fields {
+		f := &fields[i]
+		from, ok := f.in(v)
+		if !ok || f.omits(from) {
 			continue
 		}
-		inner, hit := c.value(v.Field(i), depth+1)
+		inner, hit := c.value(from, depth+1)
 		if !hit {
 			continue
 		}
 		if !changed {
-			changed = true
-			copied = reflect.New(t).Elem()
-			copyFields(copied, v)
+			changed, copied = true, copyStruct(v)
 		}
-		if f.IsExported() {
-			copied.Field(i).Set(inner)
-		} else {
-			copyFields(copied.Field(i), inner)
-		}
+		f.set(copied, inner)
 	}
 	return copied, changed
-}
-
-// copyFields copies the exported fields, and those of embedded structs.
-func copyFields(dst, src reflect.Value) {
-	t := src.Type()
-	for i := range t.NumField() {
-		switch f := t.Field(i); {
-		case f.IsExported():
-			dst.Field(i).Set(src.Field(i))
-		case visible(f):
-			copyFields(dst.Field(i), src.Field(i))
-		}
-	}
-}
-
-// emptyAndOmitted keeps a mark, which is not empty, from undoing omitempty.
-func emptyAndOmitted(f reflect.StructField, v reflect.Value) bool {
-	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return v.Type() == bytesType && v.Len() == 0 && strings.Contains(options, "omitempty")
 }

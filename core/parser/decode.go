@@ -257,7 +257,7 @@ func validate(p *Packet, attachments int, lim *Limits) error {
 		}
 	}
 	s := scanner{src: p.Data, maxDepth: limitOf(lim.Depth, defaultDepth), attachments: attachments}
-	if err := s.scan(); err != nil {
+	if err := s.scanNaming(); err != nil {
 		return err
 	}
 	if p.Type.IsEvent() {

@@ -119,7 +119,13 @@ func TestDecodeLimits(t *testing.T) {
 	escaped := func(n int) string { return `2["` + strings.Repeat(`\u006e`, n) + `"]` }
 	number := func(n int) string { return "2[" + strings.Repeat("1", n) + "]" }
 	nsp := func(n int) string { return "0/" + strings.Repeat("n", n-1) + "," }
-	count := func(n int) string { return fmt.Sprintf(`5%d-["a"]`, n) }
+	count := func(n int) string {
+		text := fmt.Sprintf(`5%d-["a"`, n)
+		for i := range n {
+			text += "," + bin(i)
+		}
+		return text + "]"
+	}
 	total := func(n int) string { return `2["` + strings.Repeat("n", n-5) + `"]` }
 	objects := func(n int) string {
 		return `2["a",` + strings.Repeat(`{"a":`, n-1) + "1" + strings.Repeat("}", n-1) + "]"
@@ -169,7 +175,7 @@ func TestDecodeLimits(t *testing.T) {
 
 func TestDecodeTotalOfAttachments(t *testing.T) {
 	t.Parallel()
-	const text = `52-["a"]`
+	text := `52-["a",` + bin(0) + "," + bin(1) + "]"
 	for size, want := range map[int]error{99: nil, 100: nil, 101: parser.ErrTooLarge} {
 		d := parser.Decoder{Limits: &parser.Limits{Total: 100}}
 		if _, _, err := d.Text([]byte(text)); err != nil {
@@ -194,7 +200,7 @@ func TestDecodeOrder(t *testing.T) {
 	if _, _, err := d.Binary([]byte("x")); !errors.Is(err, parser.ErrUnexpectedBinary) {
 		t.Errorf("bytes first: %v", err)
 	}
-	if _, done, err := d.Text([]byte(`51-["a"]`)); done || err != nil {
+	if _, done, err := d.Text([]byte(`51-["a",` + bin(0) + "]")); done || err != nil {
 		t.Fatalf("header: %v, %v", done, err)
 	}
 	if _, _, err := d.Text([]byte(`2["b"]`)); !errors.Is(err, parser.ErrMissingAttachments) {
@@ -209,7 +215,7 @@ func TestDecodeOrder(t *testing.T) {
 func TestDecodeCopiesWhatItKeeps(t *testing.T) {
 	t.Parallel()
 	var d parser.Decoder
-	text, one, two := []byte(`52-/x,["a",1]`), []byte("one"), []byte{}
+	text, one, two := []byte(`52-/x,["a",`+bin(0)+","+bin(1)+"]"), []byte("one"), []byte{}
 	d.Text(text)
 	clear(text)
 	d.Binary(one)
@@ -218,7 +224,7 @@ func TestDecodeCopiesWhatItKeeps(t *testing.T) {
 	if !done || err != nil {
 		t.Fatal(done, err)
 	}
-	if p.Namespace != "/x" || string(p.Data) != `["a",1]` || string(p.Attachments[0]) != "one" || p.Attachments[1] == nil {
+	if p.Namespace != "/x" || string(p.Data) != `["a",`+bin(0)+","+bin(1)+"]" || string(p.Attachments[0]) != "one" || p.Attachments[1] == nil {
 		t.Errorf("got %+v", p)
 	}
 }

@@ -17,7 +17,8 @@
 // type, the event's name, and each placeholder of an attachment. It is stricter
 // than the reference implementation where that one is lax: counts and ids are
 // plain digits, an event has a payload, and a placeholder's num is an index that
-// exists. Each rule is a line of testdata/reject.txt.
+// exists (0.0, too: some clients know no integers), and each attachment is named. Each
+// rule is a line of testdata/reject.txt.
 //
 // Data and arguments alias the message, and are good as long as it is, except
 // in packets with attachments, which own their memory. [Packet.Args] walks over
@@ -33,9 +34,9 @@
 //
 // Exactly []byte, at any depth, travels as an attachment. Named byte slices,
 // json.RawMessage and types that encode themselves are JSON. A packet of a
-// plain type that contains something like a placeholder keeps it as data. Raw
-// JSON like that must not be sent together with attachments: the peer would take
-// it for a reference to them.
+// plain type that contains something like a placeholder keeps it as data. Together
+// with attachments the peer would take it for a reference to them: that is
+// [ErrLookalike].
 //
 // All else follows encoding/json: fields match without regard to case, the last
 // of repeated keys wins, half of a surrogate pair becomes U+FFFD, and numbers

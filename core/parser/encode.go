@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -32,28 +33,31 @@ func (p *Packet) Append(dst []byte) []byte {
 // any depth, becomes an attachment: the caller's own bytes, not a copy, so they
 // must not change until they have been sent. A nil []byte is null. Named byte
 // slices, json.RawMessage and types with MarshalJSON or MarshalText are left to
-// encoding/json. No value is modified.
+// encoding/json. No value is modified. What is not valid UTF-8 becomes U+FFFD, in
+// strings and in JSON that is given as it is: clients drop a connection that brings
+// anything else.
 //
 // The errors are ErrReservedEvent, ErrTooManyAttachments (more than
-// MaxAttachments), ErrCycle and *MarshalError.
+// MaxAttachments), ErrCycle, ErrLookalike and *MarshalError.
 func AppendEvent(dst []byte, namespace string, id uint64, hasID bool, name string, args []any) (out []byte, attachments [][]byte, err error) {
 	if IsReserved(name) {
 		return dst, nil, ErrReservedEvent
 	}
 	out = appendRoute(append(dst, '0'+byte(Event)), namespace, id, hasID)
+	body := len(out)
 	out = appendString(append(out, '['), name)
-	return finish(out, dst, true, args)
+	return finish(out, dst, body, true, args)
 }
 
 // AppendAck appends the text of an acknowledgement to dst; see AppendEvent.
 func AppendAck(dst []byte, namespace string, id uint64, args []any) (out []byte, attachments [][]byte, err error) {
 	out = appendRoute(append(dst, '0'+byte(Ack)), namespace, id, true)
-	return finish(append(out, '['), dst, false, args)
+	return finish(append(out, '['), dst, len(out), false, args)
 }
 
 // finish appends the arguments and the closing bracket. Dst is what came before
-// the packet. Only now it is known whether the packet is a binary one.
-func finish(out, dst []byte, comma bool, args []any) ([]byte, [][]byte, error) {
+// the packet, and at body its array has begun. Only now it is known whether the packet is a binary one.
+func finish(out, dst []byte, body int, comma bool, args []any) ([]byte, [][]byte, error) {
 	var attachments [][]byte
 	for _, arg := range args {
 		if comma {
@@ -71,6 +75,9 @@ func finish(out, dst []byte, comma bool, args []any) ([]byte, [][]byte, error) {
 	}
 	if len(attachments) > MaxAttachments {
 		return dst, nil, ErrTooManyAttachments
+	}
+	if ambiguous(out[body:], len(attachments)) {
+		return dst, nil, ErrLookalike
 	}
 	start := len(dst)
 	out[start] += byte(BinaryEvent - Event) // and BinaryAck - Ack is the same
@@ -150,11 +157,37 @@ func appendRaw(dst []byte, attachments [][]byte, raw json.RawMessage) ([]byte, [
 	if raw == nil {
 		return append(dst, "null"...), attachments, nil
 	}
-	s := scanner{src: raw}
+	s := scanner{src: raw, maxDepth: maxEncodeDepth}
 	if s.scan() != nil {
 		return dst, attachments, &MarshalError{Type: reflect.TypeOf(raw), Err: errRawMessage}
 	}
-	return append(dst, raw...), attachments, nil
+	return validText(append(dst, raw...), len(dst)), attachments, nil
+}
+
+// validText replaces what is not valid UTF-8 in the text behind start.
+func validText(text []byte, start int) []byte {
+	if utf8.Valid(text[start:]) {
+		return text
+	}
+	bad := bytes.Clone(text[start:])
+	text = text[:start]
+	for len(bad) > 0 {
+		r, size := utf8.DecodeRune(bad)
+		text = utf8.AppendRune(text, r)
+		bad = bad[size:]
+	}
+	return text
+}
+
+// ambiguous tells whether a text with attachments holds something else that
+// clients may take for a placeholder. It scans only if that can be.
+func ambiguous(text []byte, attachments int) bool {
+	if bytes.Count(text, []byte("_placeholder")) == attachments && bytes.IndexByte(text, '\\') < 0 {
+		return false
+	}
+	alike := 0
+	s := scanner{src: text, attachments: attachments, alike: &alike}
+	return s.scan() != nil || alike != attachments
 }
 
 func appendPlaceholder(dst []byte, num int) []byte {
@@ -250,5 +283,5 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, &MarshalError{Type: reflect.TypeOf(v), Err: err}
 	}
-	return out[:len(out)-1], nil // without the line feed
+	return validText(out[:len(out)-1], len(dst)), nil // without the line feed
 }

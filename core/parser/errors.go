@@ -8,7 +8,9 @@ import (
 // Errors of [Decoder]. Each of them is the protocol's "parse error": the
 // connection that sent the packet has to be closed.
 var (
-	ErrType             = errors.New("parser: unknown packet type")
+	ErrType = errors.New("parser: unknown packet type")
+	// ErrAttachmentCount reports a count that is malformed, or higher than that of
+	// the attachments which placeholders name.
 	ErrAttachmentCount  = errors.New("parser: malformed attachment count")
 	ErrNamespaceTooLong = errors.New("parser: namespace too long")
 	ErrNamespace        = errors.New("parser: malformed namespace")
@@ -18,8 +20,10 @@ var (
 	ErrPayload          = errors.New("parser: payload does not fit the packet type")
 	ErrEventName        = errors.New("parser: event name is not a string or a number")
 	ErrEventNameTooLong = errors.New("parser: event name too long")
-	ErrPlaceholder      = errors.New("parser: malformed attachment placeholder")
-	ErrTooLarge         = errors.New("parser: packet too large")
+	// ErrPlaceholder reports a placeholder that names no attachment, or has an
+	// array or object inside.
+	ErrPlaceholder = errors.New("parser: malformed attachment placeholder")
+	ErrTooLarge    = errors.New("parser: packet too large")
 	// ErrUnexpectedBinary reports bytes that no packet has announced.
 	ErrUnexpectedBinary = errors.New("parser: unexpected binary message")
 	// ErrMissingAttachments reports text while attachments are pending.
@@ -36,12 +40,17 @@ var (
 	// ErrCycle reports a value to be encoded that contains itself, or is nested
 	// more than 1,000 levels deep.
 	ErrCycle = errors.New("parser: value contains itself or is nested too deeply")
+	// ErrLookalike reports a value to be encoded beside a []byte that its
+	// recipients would take for the placeholder of an attachment: an object with
+	// a "_placeholder" that is true, or true to some clients and with a "num".
+	// Rename the key, or send it in an event without bytes.
+	ErrLookalike = errors.New(`parser: an object with "_placeholder" cannot be sent beside []byte: clients take it for one of them; rename the key, or send it in another event`)
 )
 
 var (
 	errAttachmentType = errors.New("parser: an attachment decodes only into []byte or any")
 	errFloat          = errors.New("parser: NaN and infinities have no JSON form")
-	errRawMessage     = errors.New("parser: json.RawMessage is not valid JSON")
+	errRawMessage     = errors.New("parser: json.RawMessage is not valid JSON, or nested more than 1,000 levels deep")
 )
 
 // UnmarshalError reports an argument that does not fit the Go type it was to be

@@ -12,6 +12,8 @@ const (
 	marked                  // only of a key: it is "_placeholder"
 	numGood                 // has a "num" that is a valid index
 	numBad                  // has a "num" that is not, or several
+	truthy                  // has a "_placeholder" that some clients take for true
+	nested                  // has an array or object inside
 )
 
 // inlineDepth is how many levels need no allocation.
@@ -28,12 +30,18 @@ type scanner struct {
 	attachments int
 	key         byte  // the flag that the current key would set: marked, numGood or 0
 	spans       *list // where placeholders are collected, or nil
+	alike       *int  // counts what peers may take for placeholders, instead of judging them; or nil
+	num         int   // the last "num"; that of a placeholder, when it is closed
+	naming      bool  // the attachments that placeholders name are noted
+	named       int   // how many they are
+	few         uint64
+	many        []uint64 // bits of those beyond the first 64
 
 	inline [inlineDepth]byte
 	more   []byte
 }
 
-// list collects the outermost placeholders of a text, in order.
+// list collects the placeholders of a text, in order.
 type list struct {
 	open  []span // one per level of nesting
 	found []span
@@ -65,6 +73,17 @@ func (s *scanner) scan() error {
 			return err
 		}
 	}
+}
+
+// scanNaming is scan, and makes sure that each attachment is named: what no placeholder
+// names, no handler would ever see.
+func (s *scanner) scanNaming() error {
+	s.naming = true
+	err := s.scan()
+	if err == nil && s.named != s.attachments {
+		return ErrAttachmentCount
+	}
+	return err
 }
 
 // value reads a scalar or the start of an array or object. Opened means that
@@ -104,6 +123,9 @@ func (s *scanner) value() (opened bool, err error) {
 func (s *scanner) open(c byte) (opened bool, err error) {
 	if s.maxDepth > 0 && s.depth >= s.maxDepth {
 		return false, ErrTooDeep
+	}
+	if s.depth > 0 {
+		*s.flags() |= nested
 	}
 	s.depth++
 	if s.depth > inlineDepth {
@@ -165,25 +187,42 @@ func (s *scanner) next() (done bool, err error) {
 
 // close leaves an array or object.
 func (s *scanner) close(flags byte) error {
-	if flags&placeholder != 0 {
-		if flags&(numGood|numBad) != numGood {
-			return ErrPlaceholder
-		}
-		if s.spans != nil {
-			s.spans.add(s.depth-1, s.pos)
-		}
-	}
 	s.depth--
+	switch {
+	case s.alike != nil:
+		if flags&placeholder != 0 || flags&truthy != 0 && flags&(numGood|numBad) != 0 {
+			*s.alike++
+		}
+	case flags&placeholder == 0:
+	case flags&(numGood|numBad|nested) != numGood:
+		return ErrPlaceholder
+	case s.naming:
+		s.name(s.num)
+	case s.spans != nil:
+		s.spans.add(s.depth, s.pos)
+	}
 	return nil
 }
 
-// add records the placeholder at a level. It replaces those inside of it.
+// name notes the attachment that a placeholder names.
+func (s *scanner) name(index int) {
+	word := &s.few
+	if index >= 64 {
+		if s.many == nil {
+			s.many = make([]uint64, (s.attachments-1)/64)
+		}
+		word = &s.many[index/64-1]
+	}
+	if bit := uint64(1) << (index % 64); *word&bit == 0 {
+		*word |= bit
+		s.named++
+	}
+}
+
+// add records the placeholder at a level.
 func (l *list) add(level, end int) {
 	sp := l.open[level]
 	sp.end = end
-	for len(l.found) > 0 && l.found[len(l.found)-1].start > sp.start {
-		l.found = l.found[:len(l.found)-1]
-	}
 	l.found = append(l.found, sp)
 }
 
@@ -225,21 +264,20 @@ func keyFlag(quoted []byte) byte {
 }
 
 // member looks at the value of a key that keyFlag has recognized. A repeated
-// num, and a num that is not plain digits below the number of attachments,
+// num, and a num that is not the number of an attachment,
 // spoil the object; one true among several _placeholder keys is enough.
 func (s *scanner) member(key byte) {
 	flags := s.flags()
 	if key == marked {
 		if scanWord(s.src, s.pos, "true") >= 0 {
 			*flags |= placeholder
+		} else if !falsy(s.src[s.pos:]) {
+			*flags |= truthy
 		}
 		return
 	}
-	n, end := 0, s.pos
-	for ; end < len(s.src) && isDigit(s.src[end]) && end-s.pos < 4; end++ {
-		n = n*10 + int(s.src[end]-'0')
-	}
-	if end == s.pos || n >= s.attachments || *flags&numGood != 0 || !endsScalar(s.src, end) {
+	n, ok := index(s.src, s.pos)
+	if !ok || n >= s.attachments || *flags&numGood != 0 {
 		*flags |= numBad
 		return
 	}
@@ -247,6 +285,35 @@ func (s *scanner) member(key byte) {
 	if s.spans != nil {
 		s.spans.open[s.depth-1].index = n
 	}
+	s.num = n
+}
+
+// falsy tells whether a value is false for every client: some ask for
+// more than true.
+func falsy(src []byte) bool {
+	for _, word := range []string{"false", "null", "0", `""`} {
+		if end := scanWord(src, 0, word); end > 0 && endsScalar(src, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// index reads the number of an attachment: plain digits, or with a fraction of
+// zeros, as clients write it whose language knows only one kind of number.
+func index(src []byte, i int) (n int, ok bool) {
+	end := i
+	for ; end < len(src) && isDigit(src[end]) && end-i < 4; end++ {
+		n = n*10 + int(src[end]-'0')
+	}
+	if end == i {
+		return 0, false
+	}
+	if end < len(src) && src[end] == '.' {
+		for end++; end < len(src) && src[end] == '0'; end++ {
+		}
+	}
+	return n, endsScalar(src, end)
 }
 
 // endsScalar tells whether a number may end before src[i].

@@ -249,7 +249,7 @@ func TestUnmarshal(t *testing.T) {
 		{bin(0), new(any), att[0]},
 		{bin(0), new(*[]byte), &att[0]},
 		{bin(0), new(json.RawMessage), json.RawMessage(bin(0))},
-		{`{"num":0,"x":` + bin(1) + `,"\u005fplaceholder":true}`, new(any), att[0]},
+		{`{"num":0.0,"x":1,"\u005fplaceholder":true}`, new(any), att[0]},
 		{`[` + bin(0) + `,"s",` + bin(1) + `,` + bin(0) + `]`, new(any), []any{att[0], "s", att[1], att[0]}},
 		{`[` + bin(0) + `,"AQI="]`, new([][]byte), [][]byte{att[0], {1, 2}}},
 		{`[` + bin(0) + `]`, new([1][]byte), [1][]byte{att[0]}},
