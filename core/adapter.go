@@ -1,9 +1,13 @@
 package socketio
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/gosio/gosio/core/parser"
 )
 
 // Adapter connects the servers of a cluster for one namespace. Each server
@@ -127,10 +131,14 @@ func (l *Local) HasRoom(room string) bool {
 }
 
 // Apply does to this server's sockets what another server has published.
-// Operations of one server are to be applied in their order.
+// Operations of one server are to be applied in their order. An error is of an
+// event that clients could not take, or of an operation of a later version: nobody
+// has got it.
 func (l *Local) Apply(op *Operation) error {
-	if op.Type == OpBroadcast && !bracketed(op.Packet.Data) {
-		return errOperation
+	if op.Type == OpBroadcast {
+		if err := op.Packet.check(); err != nil {
+			return err
+		}
 	}
 	if o := l.ns.srv.observer; o != nil && op.Type == OpBroadcast {
 		done := o.remote(l.ns, op)
@@ -161,11 +169,24 @@ func (l *Local) Respond(ctx context.Context, op *Operation, reply func(*Response
 	return errOperation
 }
 
-// bracketed reports whether data begins and ends as an array. What is between is
-// taken on trust, for every event of every other server comes by here; but the
-// last byte is where recovery puts an offset.
-func bracketed(data []byte) bool {
-	return len(data) > 1 && data[0] == '[' && data[len(data)-1] == ']'
+// eventLimits are those of events that another server may send to clients here:
+// what [Socket.Emit] can have made.
+var eventLimits = parser.Limits{Attachments: parser.MaxAttachments, Depth: 1024, EventName: -1}
+
+// check makes sure that an event of another server harms no client here: they
+// drop a connection that brings what is not valid.
+func (p *Packet) check() error {
+	if !bytes.HasSuffix(p.Data, []byte("]")) { // where recovery puts an offset
+		return errOperation
+	}
+	event := parser.Packet{Type: parser.Event, Namespace: parser.DefaultNamespace, Data: p.Data, Attachments: p.Attachments}
+	if len(p.Attachments) > 0 {
+		event.Type = parser.BinaryEvent
+	}
+	if err := event.Check(&eventLimits); err != nil {
+		return fmt.Errorf("socketio: event of another server: %w", err)
+	}
+	return nil
 }
 
 // errOperation says that a server of a later version has asked.

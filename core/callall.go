@@ -302,8 +302,8 @@ func (c *call) next(ctx context.Context) (r ackResult, ok bool) {
 // goes on with it, which ends with the clients, or op.Timeout, at the latest;
 // Shutdown waits for it.
 func (ns *Namespace) respondCall(ctx context.Context, op *Operation, reply func(*Response)) error {
-	if !isArray(op.Packet.Data) {
-		return errOperation
+	if err := op.Packet.check(); err != nil {
+		return err
 	}
 	c := ns.callFor(op)
 	missing := len(c.sockets)

@@ -17,6 +17,7 @@ type frames struct {
 	volatile bool
 	open     bool // text is a draft, to which an offset is still to be added
 	plain    bool // not to be compressed
+	void     bool // Options.Parser has no form for it: nobody gets it
 
 	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }

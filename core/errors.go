@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ var (
 	// ErrTooManyAttachments: the arguments hold more than 10 binary values;
 	// stock clients disconnect on 11.
 	ErrTooManyAttachments = parser.ErrTooManyAttachments
+	// ErrLookalike: beside []byte the arguments hold an object that clients would
+	// take for the placeholder of binary data, such as {"_placeholder": true, "num": 0}.
+	ErrLookalike = parser.ErrLookalike
 	// ErrTooManyRooms: the socket is in Limits.Rooms rooms already.
 	ErrTooManyRooms = errors.New("socketio: socket is in too many rooms")
 	// ErrRoomName: a room's name is longer than Limits.RoomName.
@@ -59,7 +63,7 @@ func refusalOf(err error) []byte {
 	if err != nil {
 		b, _ = json.Marshal(refusal{Message: r.Message}) // a string always encodes
 	}
-	return b
+	return bytes.ToValidUTF8(b, []byte("\uFFFD")) // Data may hold JSON of anybody's
 }
 
 // Code says what kind of failure an acknowledgement reports.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
@@ -29,7 +30,8 @@ type Parser interface {
 	NewDecoder(limits *parser.Limits) Decoder
 	// Encode gives the Engine.IO messages that make up a packet to add, in
 	// order: at least one. add copies the message, and is good until Encode
-	// returns. Text has to be valid UTF-8.
+	// returns. Text that is not valid UTF-8 is an error: clients drop a connection
+	// that brings it.
 	//
 	// The packet is valid by the rules of the standard form, unless an adapter
 	// has brought it from a server that does not care; nothing of it may be
@@ -60,6 +62,7 @@ var (
 	errNoDecoder = errors.New("socketio: Parser.NewDecoder has returned nil")
 	errEncoder   = errors.New("socketio: the parser has panicked")
 	errNoOutput  = errors.New("socketio: the parser has made no message of a packet")
+	errNotText   = errors.New("socketio: the parser has made a text message that is not valid UTF-8")
 )
 
 // decode is Message with Options.Parser.
@@ -133,21 +136,27 @@ func (srv *Server) encodeOne(c *coder) (err error) {
 		}
 	}()
 	err = srv.opts.Parser.Encode(&c.packet, c.add)
-	if err == nil && !c.any {
+	switch {
+	case err != nil:
+	case !c.any:
 		err = errNoOutput
+	case c.broken:
+		err = errNotText
 	}
 	return err
 }
 
-// codeStamped is code for an event that has got its offset.
-func (srv *Server) codeStamped(namespace string, f *frames) {
+// codeStamped is code for an event that has got its offset. It reports false if
+// that cannot be encoded, although it could be without.
+func (srv *Server) codeStamped(namespace string, f *frames) bool {
 	out, err := srv.recode(namespace, *f)
-	if err != nil { // it could be encoded without
+	if err != nil {
 		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
-		return
+		return false
 	}
 	out.canonical = nil // the listeners have heard
 	*f = out
+	return true
 }
 
 // sealed encodes a packet that is no event. It reports false, and logs why, if
@@ -169,9 +178,10 @@ type coder struct {
 }
 
 type coded struct {
-	first engine.Message
-	more  []engine.Message
-	any   bool
+	first  engine.Message
+	more   []engine.Message
+	any    bool
+	broken bool // a text is not valid UTF-8
 }
 
 var coders = sync.Pool{New: func() any {
@@ -190,6 +200,7 @@ func (c *coder) take(message []byte, binary bool) {
 	if binary {
 		m = engine.Binary(message)
 	} else {
+		c.broken = c.broken || !utf8.Valid(message)
 		m = engine.Text(append(engine.TextBuffer(len(message)), message...))
 	}
 	m = m.Compress(!c.plain)

@@ -183,10 +183,16 @@ func (r *recovery) stamp(f *frames, pos uint64) {
 	b := append(room[:0], `,"`...)
 	b = append(b, r.epoch...)
 	b = strconv.AppendUint(b, pos, 36)
-	f.text, f.open = f.text.Seal(append(b, `"]`...)), false
-	if srv := r.ns.srv; srv.opts.Parser != nil {
-		srv.codeStamped(r.ns.name, f)
+	draft := f.text
+	f.text, f.open = draft.Seal(append(b, `"]`...)), false
+	srv := r.ns.srv
+	if srv.opts.Parser == nil || srv.codeStamped(r.ns.name, f) {
+		return
 	}
+	// It could be encoded without an offset. In the standard form it would
+	// end the connections of all who get it.
+	f.text = draft.Seal([]byte{']'})
+	f.void = !srv.codeStamped(r.ns.name, f)
 }
 
 // send sends to one connected socket.
@@ -226,6 +232,9 @@ func (r *recovery) keep(e entry) {
 
 // post queues frames. Called with mu held.
 func (r *recovery) post(s *Socket, f *frames) error {
+	if f.void {
+		return nil
+	}
 	held, err := s.hold(f, false)
 	switch {
 	case held:

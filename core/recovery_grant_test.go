@@ -162,6 +162,10 @@ func TestRecoveryGrantedValue(t *testing.T) {
 			text, _ := draft.Get(a.socket(t, c))
 			assert.True(t, text, !found && text == "dear")
 		}
+		role.Set(a.socket(t, c), "a handler's")
+		c = c.ReconnectWith(comingBack(c, account{Role: "middleware's"}))
+		got, _ := role.Get(a.socket(t, c))
+		assert.Equal(t, "of both", got, "middleware's")
 	})
 }
 

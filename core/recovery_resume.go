@@ -231,7 +231,9 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 		r.ns.rooms.add(s)
 		created, _ = r.ns.rooms.enter(s, back.missed.rooms, noLimit, false)
 		for i, e := range back.events {
-			missed = append(missed, e.frames)
+			if !e.frames.void {
+				missed = append(missed, e.frames)
+			}
 			t.sent(back.positions[i])
 		}
 	}

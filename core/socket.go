@@ -250,8 +250,9 @@ func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except
 
 // Emit sends an event. Arguments are anything that encodes as JSON, and
 // []byte at any depth, which arrives as binary. It does not block. It fails
-// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], or an
-// encoding error. A nil error means that the event is queued: it arrives, in
+// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], [ErrLookalike], or
+// an encoding error. What is not valid UTF-8, in strings or in a json.RawMessage,
+// arrives as U+FFFD. A nil error means that the event is queued: it arrives, in
 // order, unless the socket is disconnected first.
 func (s *Socket) Emit(event string, args ...any) error {
 	if o := s.ns.srv.observer; o != nil {
@@ -325,6 +326,9 @@ func (s *Socket) sendVolatile(f *frames) (sent bool) {
 }
 
 func (s *Socket) transmitVolatile(f *frames) (sent bool) {
+	if f.void {
+		return false
+	}
 	if held, err := s.hold(f, true); held {
 		if err == errDropped { //nolint:errorlint // as it is
 			s.droppedHere(f)
