@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const jobsAtATime = 2;
 const jobMayTake = 6 * 60_000;
-const all = ["suites", "node", "nethttp", "gin", "echo", "fiber", "chi"];
+const all = ["suites", "node", "nethttp", "gin", "echo", "echov5", "fiber", "fiberv3", "chi"];
 const targets = process.env.TARGETS?.split(",") ?? all;
 targets.sort((a, b) => all.indexOf(a) - all.indexOf(b)); // the suites come first
 const unknown = targets.filter((target) => !all.includes(target));
@@ -53,11 +53,12 @@ function build(servers) {
   if (servers.length === 0) return;
   const race = execFileSync("go", ["env", "CGO_ENABLED"], { encoding: "utf8" }).trim() === "1" ? ["-race"] : [];
   console.log(`building ${servers.join(", ")}${race.length ? " with the race detector" : ""}`);
-  const packages = servers.map((name) => `./conformance/servers/${name}`);
-  execFileSync("go", ["build", ...race, "-o", `${work}${path.sep}`, ...packages], {
-    cwd: path.join(here, ".."),
-    stdio: "inherit",
-  });
+  const compile = (folder, output, ...packages) =>
+    execFileSync("go", ["build", ...race, "-o", output, ...packages], { cwd: path.join(here, folder), stdio: "inherit" });
+  const nested = { fiberv3: "../integrations/fiberv3/server" }; // in modules of their own
+  const packages = servers.filter((name) => !nested[name]).map((name) => `./conformance/servers/${name}`);
+  if (packages.length > 0) compile("..", `${work}${path.sep}`, ...packages);
+  for (const name of servers.filter((name) => nested[name])) compile(nested[name], path.join(work, name), ".");
 }
 
 function job(target) {

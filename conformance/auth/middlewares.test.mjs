@@ -6,7 +6,15 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { Clients, ack, event, modes, record, upgraded } from "../lib/client.mjs";
 
-const applications = { "gin-jwt": 401, "echo-jwt": 401, jwtware: 400, jwtauth: 401 }; // without a token
+// With the framework's status for a request without a token.
+const applications = {
+  "gin-jwt": 401,
+  "echo-jwt": 401,
+  jwtware: 400,
+  jwtauth: 401,
+  "KeyAuth of Echo v5": 401,
+  "keyauth of Fiber v3": 401,
+};
 let server;
 let addresses;
 

@@ -8,6 +8,7 @@ package middlewares
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -49,6 +50,22 @@ func (o Settings) options(opts *socketio.Options) *socketio.Options {
 		opts.Pin = nil
 	}
 	return opts
+}
+
+// parse is what an application does that uses golang-jwt.
+func (o Settings) parse(token string) (*jwt.Token, error) {
+	return jwt.Parse(token, func(*jwt.Token) (any, error) { return o.Key, nil },
+		jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired())
+}
+
+// subject pins sessions to the user whose token is kept under "user".
+func subject(r *http.Request) string {
+	token, ok := socketio.UpstreamValue(r, "user").(*jwt.Token)
+	if !ok {
+		return ""
+	}
+	sub, _ := token.Claims.GetSubject()
+	return sub
 }
 
 // sign makes a token as an application does that uses golang-jwt.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-chi/jwtauth/v5"
+	"github.com/gofiber/fiber/v3"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/integrations/internal/mounttest"
@@ -42,6 +43,8 @@ var applications = []application{
 	{"echo-jwt", 401, onNetHTTP(middlewares.Echo)},
 	{"jwtware", 400, onFiber},
 	{"jwtauth", 401, onNetHTTP(middlewares.Chi)},
+	{"KeyAuth of Echo v5", 401, onNetHTTP(middlewares.EchoV5)},
+	{"keyauth of Fiber v3", 401, onFiberV3},
 }
 
 func onNetHTTP(build func(middlewares.Settings) (http.Handler, *socketio.Server, error)) func(*testing.T, middlewares.Settings) (string, *socketio.Server) {
@@ -56,16 +59,29 @@ func onNetHTTP(build func(middlewares.Settings) (http.Handler, *socketio.Server,
 func onFiber(t *testing.T, o middlewares.Settings) (string, *socketio.Server) {
 	app, srv, err := middlewares.Fiber(o)
 	assert.NoError(t, err)
+	return listen(t, srv, app.Listener, app.Shutdown), srv
+}
+
+func onFiberV3(t *testing.T, o middlewares.Settings) (string, *socketio.Server) {
+	app, srv, err := middlewares.FiberV3(o)
+	assert.NoError(t, err)
+	return listen(t, srv, func(ln net.Listener) error {
+		return app.Listener(ln, fiber.ListenConfig{DisableStartupMessage: true})
+	}, app.Shutdown), srv
+}
+
+// listen serves until the test ends, and returns the address.
+func listen(t *testing.T, srv *socketio.Server, serve func(net.Listener) error, shutdown func() error) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	assert.NoError(t, err)
 	done := make(chan error, 1)
-	go func() { done <- app.Listener(ln) }() // ends with Shutdown
+	go func() { done <- serve(ln) }() // ends with shutdown
 	t.Cleanup(func() {
 		srv.Close()
-		assert.NoError(t, app.Shutdown())
+		assert.NoError(t, shutdown())
 		assert.NoError(t, <-done)
 	})
-	return "http://" + ln.Addr().String(), srv
+	return "http://" + ln.Addr().String()
 }
 
 // each runs a test with every middleware, in front of every request and of

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/gofiber/fiber/v3"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/integrations/middlewares"
@@ -34,9 +35,10 @@ func run() error {
 	defer stop()
 	settings := middlewares.Settings{Key: []byte(rand.Text() + rand.Text()), Life: 4 * time.Second}
 	addresses := make(map[string]string)
-	ended := make(chan error, 4)
+	ended := make(chan error, 6)
 	for name, build := range map[string]func(middlewares.Settings) (http.Handler, *socketio.Server, error){
 		"gin-jwt": middlewares.Gin, "echo-jwt": middlewares.Echo, "jwtauth": middlewares.Chi,
+		"KeyAuth of Echo v5": middlewares.EchoV5,
 	} {
 		h, srv, err := build(settings)
 		if err != nil {
@@ -62,6 +64,17 @@ func run() error {
 	addresses["jwtware"] = "http://" + ln.Addr().String()
 	go func() { ended <- app.Listener(ln) }()
 	defer func() { srv.Close(); _ = app.Shutdown() }() // as above
+	appV3, srvV3, err := middlewares.FiberV3(settings)
+	if err != nil {
+		return err
+	}
+	ln, err = net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	addresses["keyauth of Fiber v3"] = "http://" + ln.Addr().String()
+	go func() { ended <- appV3.Listener(ln, fiber.ListenConfig{DisableStartupMessage: true}) }()
+	defer func() { srvV3.Close(); _ = appV3.Shutdown() }() // as above
 	if err := json.NewEncoder(os.Stdout).Encode(addresses); err != nil {
 		return err
 	}

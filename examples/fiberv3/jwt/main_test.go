@@ -1,0 +1,18 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/gosio/gosio/examples/internal/chattest"
+	"github.com/gosio/gosio/internal/leak"
+)
+
+func TestMain(m *testing.M) {
+	leak.Main(m, // of fasthttp, without an end, or with one that is up to 10 s away
+		"github.com/valyala/fasthttp.newCacheManager", // of static
+		"github.com/valyala/fasthttp.updateServerDate",
+		"github.com/valyala/fasthttp.(*workerPool).Start",
+	)
+}
+
+func TestApp(t *testing.T) { chattest.RunMembers(t, run) }

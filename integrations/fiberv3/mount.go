@@ -1,0 +1,102 @@
+package siofiber
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/gofiber/fiber/v3/log"
+	"github.com/gofiber/fiber/v3/middleware/session"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/internal/fasthttpbridge"
+	"github.com/gosio/gosio/integrations/internal/route"
+)
+
+// Config is optional. The zero value of each field means its default.
+type Config struct {
+	// Next passes a request on to the handlers behind when it returns true.
+	// Default: none.
+	Next func(c fiber.Ctx) bool
+	// Path is where clients connect, relative to the group: it begins with a
+	// slash and has no parameters. Default "/socket.io".
+	Path string
+}
+
+// Mount registers srv on an app or a group: the path with and without a slash
+// at its end and everything below it, for all methods. It panics if the path
+// cannot be used.
+func Mount(r fiber.Router, srv *socketio.Server, config ...Config) {
+	r.All(route.Path("siofiber", route.First(config).Path, ":*+?")+"/*", Handler(srv, config...)) // also matches without the slash
+}
+
+// Handler returns srv as a handler, for routes that are registered by hand:
+// app.All("/socket.io/*", siofiber.Handler(srv)).
+func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
+	if srv == nil {
+		panic("socketio: siofiber: the server is nil")
+	}
+	cfg, preforked := route.First(config), fiber.IsChild()
+	return func(c fiber.Ctx) error {
+		if cfg.Next != nil && cfg.Next(c) {
+			return c.Next()
+		}
+		r, err := fasthttpbridge.NewRequest(c.RequestCtx(), c.Context())
+		if err != nil {
+			return fiber.ErrBadRequest
+		}
+		switch {
+		case preforked && socketio.IsHandshake(r) && !fasthttpbridge.IsUpgrade(r):
+			log.Error("siofiber: polling was refused: it cannot work with fiber.ListenConfig.EnablePrefork. Switch that off, or" +
+				` use WebSockets alone: socketio.Options.Transports and, in clients, transports: ["websocket"]`)
+			fasthttpbridge.RefusePolling(c.RequestCtx())
+			return nil
+		case srv.WantsUpstream(r):
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
+		}
+		fasthttpbridge.Serve(c.RequestCtx(), srv, r, log.Errorf)
+		return nil
+	}
+}
+
+// values copies what must outlive the context: locals and parameters. Sessions
+// are left out: Fiber gives them to the next request, of whomever.
+func values(c fiber.Ctx) map[any]any {
+	values := fasthttpbridge.Values(c.RequestCtx())
+	for key, v := range values {
+		switch v.(type) {
+		case *session.Middleware, *session.Session:
+			delete(values, key)
+		}
+	}
+	for _, name := range c.Route().Params {
+		if name[0] != '*' && name[0] != '+' {
+			values[route.Param(strings.Clone(name))] = strings.Clone(c.Params(name))
+		}
+	}
+	return values
+}
+
+// IsHandshake reports whether the request opens a connection. Polls and POSTs
+// of open ones pass the middleware, too, but need not be authorized again. Ask
+// it in middleware of this mount alone: any other request can be given a "sid".
+func IsHandshake(c fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.RequestCtx()) }
+
+// Next is for the configuration of other middleware: it skips the path, as
+// clients see it ("/api/socket.io"), and everything below.
+func Next(path string) func(c fiber.Ctx) bool {
+	return func(c fiber.Ctx) bool { return route.Below(path, c.Path()) }
+}
+
+// Get returns what middleware has stored with c.Locals in the handshake, under
+// a key of the application's own. Fiber's middleware has keys that it does not
+// tell, and functions to ask, which take a context:
+//
+//	id := requestid.FromContext(s.Handshake().Request().Context())
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
+	v, ok = s.Handshake().Value(key).(T)
+	return v, ok
+}
+
+// Params returns the value that a URL parameter of the group had in the
+// handshake, or an empty string.
+func Params(s *socketio.Socket, name string) string { return route.Param(name).Of(s) }
