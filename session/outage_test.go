@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -210,5 +211,65 @@ func TestUpdateOfSomebodyElses(t *testing.T) {
 		now, err := store.Reload(t.Context(), self)
 		assert.NoError(t, err)
 		assert.Equal(t, "user", now.String("user"), "bob")
+	})
+}
+
+// byName is a store whose sessions have their user's name for an id.
+type byName struct {
+	mu   sync.Mutex
+	in   map[string]bool
+	seen int
+}
+
+func (b *byName) Load(_ context.Context, r *http.Request) (*session.Session, error) {
+	c, err := r.Cookie("sid")
+	if err != nil {
+		return nil, session.ErrMissing
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.in[c.Value] {
+		return nil, session.ErrMissing
+	}
+	return &session.Session{ID: c.Value}, nil
+}
+
+func (b *byName) Update(_ context.Context, s *session.Session, change func(map[string]any) error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.in[s.ID] {
+		return session.ErrMissing
+	}
+	b.seen++
+	return change(map[string]any{})
+}
+
+func (b *byName) Destroy(_ context.Context, id string) error { return b.put(id, false) }
+
+func (b *byName) put(id string, in bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.in[id] = in
+	return nil
+}
+
+// TestSameIDAgain: where the next login has the id of the session before,
+// what was logged out is not in its way.
+func TestSameIDAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &byName{in: map[string]bool{"alice": true}}
+		srv, x := serve(t, store, session.Config{})
+		o := cookie(&http.Cookie{Name: "sid", Value: "alice"})
+		c := siotest.Dial(t, srv, o)
+		c.Call("add")
+		assert.NoError(t, x.Logout(t.Context(), "alice"))
+		c.Expect("session:ended")
+		synctest.Wait()
+		refusedWith(t, srv, o, session.Missing)
+		assert.NoError(t, store.put("alice", true))
+		m := siotest.Dial(t, srv, o).Call("add")
+		assert.True(t, "updated: "+m.String(), m.Failure() == nil)
+		assert.Equal(t, "updates", store.seen, 2)
 	})
 }

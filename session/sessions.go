@@ -147,6 +147,7 @@ func (x *Sessions) admit(ctx context.Context, l *life) (*Session, error) {
 	if e := l.ended(); e != nil {
 		return nil, e
 	}
+	x.writes.begin(hash(v.ID))
 	return v, nil
 }
 
@@ -307,7 +308,10 @@ func (x *Sessions) heard(e Event) {
 		return
 	}
 	if id := x.writes.end(e.Session); id != "" {
-		x.errands.do(func() { x.destroy(id) })
+		x.errands.do(func() {
+			defer x.writes.deleted(e.Session)
+			x.destroy(id)
+		})
 	}
 }
 

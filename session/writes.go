@@ -26,6 +26,7 @@ type writer struct {
 	last   time.Time     // when the last write ended
 	ended  bool          // the session was logged out, or has another id now
 	handed bool          // whoever writes deletes the session afterwards
+	doomed bool          // the session is about to be deleted once more
 }
 
 // wake is how long after a write a logout deletes the session once more: the
@@ -112,7 +113,27 @@ func (w *writes) end(key string) (id string) {
 		mine.handed = true
 	case now.Sub(mine.last) <= wake && !mine.ended:
 		id = mine.id
+		mine.doomed = true
 	}
 	mine.ended = true
 	return id
+}
+
+// deleted tells that the session was deleted once more.
+func (w *writes) deleted(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if mine := w.of[key]; mine != nil {
+		mine.doomed = false
+	}
+}
+
+// begin tells that a client was let in by a session: one that had ended has
+// begun anew if its store gives the same id to the next login.
+func (w *writes) begin(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if mine := w.of[key]; mine != nil && !mine.busy && !mine.doomed {
+		mine.ended = false
+	}
 }

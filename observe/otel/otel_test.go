@@ -71,7 +71,7 @@ func (sys *system) span(t *testing.T, name string) tracetest.SpanStub {
 func attr(s tracetest.SpanStub, key attribute.Key) string {
 	for _, kv := range s.Attributes {
 		if kv.Key == key {
-			return kv.Value.Emit()
+			return kv.Value.String()
 		}
 	}
 	return ""
@@ -173,7 +173,7 @@ func (sys *system) collect(t *testing.T) map[string]float64 {
 	add := func(name string, set attribute.Set, v float64) {
 		sums[name] += v
 		for _, kv := range set.ToSlice() {
-			sums[name+" "+kv.Value.Emit()] += v
+			sums[name+" "+kv.Value.String()] += v
 		}
 	}
 	for _, scope := range all.ScopeMetrics {
