@@ -138,8 +138,9 @@ type Config[T any] struct {
 	// socket, give or take a tenth. Zero: never.
 	Recheck time.Duration
 
-	// FailuresPerMinute bounds the refused tokens of one Handshake.Address;
-	// more are not verified any more. Zero: no bound. Behind a proxy that the
+	// FailuresPerMinute bounds the refused tokens of one Handshake.Address, in
+	// handshakes and refreshes; more are not verified any more. As many are
+	// verified at once as may still fail, others wait. Zero: no bound. Behind a proxy that the
 	// framework does not trust all clients have one address, and one of them
 	// could lock out the others: see the framework's proxy settings first.
 	FailuresPerMinute int

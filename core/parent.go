@@ -43,6 +43,10 @@ func (srv *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 // takes time is middleware of the parent. When it panics, that is logged and
 // means no. It may be called concurrently.
 //
+// f says which names there are. Query, headers and Auth are what the client claims:
+// who may join is for the parent's middleware, after a guard that has verified who
+// it is.
+//
 // [Server.Of] does not know f's names: it makes a namespace of its own, which
 // has nothing of the parent's, its middleware included. To reach a child there
 // is [Namespace.Child]. Otherwise it is like [Server.OfRegexp].

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 
@@ -41,15 +42,16 @@ func ExampleServer_OfFunc() {
 
 	srv := socketio.NewServer(nil)
 	defer srv.Close()
-	tenants := srv.OfFunc(func(name string, h *socketio.Handshake) bool {
-		return name == "/"+h.Query().Get("tenant")
+	exists := map[string]bool{"/acme": true}
+	tenants := srv.OfFunc(func(name string, _ *socketio.Handshake) bool { return exists[name] })
+	tenants.UseFunc(func(context.Context, *socketio.Socket) error {
+		return nil // who may join is decided here, from what a guard has verified
 	})
 	tenants.OnConnect(func(s *socketio.Socket) { _ = s.Emit("hello", s.Namespace().Name()) })
 
-	acme := map[string][]string{"tenant": {"acme"}}
-	c := siotest.Dial(t, srv, siotest.Options{Namespace: "/acme", Query: acme})
+	c := siotest.Dial(t, srv, siotest.Options{Namespace: "/acme"})
 	fmt.Println(c.Expect("hello"))
-	fmt.Println(siotest.Refused(t, srv, siotest.Options{Namespace: "/other", Query: acme}).Message)
+	fmt.Println(siotest.Refused(t, srv, siotest.Options{Namespace: "/other"}).Message)
 	// Output:
 	// ["hello","/acme"]
 	// Invalid namespace

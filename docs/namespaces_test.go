@@ -6,11 +6,21 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
+
+// Member is what a token says of a member.
+type Member struct {
+	jwt.RegisteredClaims
+	Projects []string `json:"projects"`
+}
 
 func TestNamespaces(t *testing.T) {
 	t.Parallel()
@@ -43,10 +53,20 @@ func TestNamespaces(t *testing.T) {
 	srv.OnNewNamespace(func(ns *socketio.Namespace) { log <- "made " + ns.Name() })
 	// end
 
+	exists := map[string]bool{"/a": true, "/b": true}
+	secret := []byte("0123456789abcdef0123456789abcdef")
+	guard := auth.JWT(auth.Config[Member]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
 	// code: function
 	projects := srv.OfFunc(func(name string, h *socketio.Handshake) bool {
-		var auth struct{ Projects []string }
-		return h.DecodeAuth(&auth) == nil && slices.Contains(auth.Projects, name)
+		return exists[name] // is there such a project?
+	})
+	projects.Use(guard) // of package auth: who is it?
+	projects.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
+		id, _ := auth.From[Member](s)
+		if !slices.Contains(id.Claims.Projects, s.Namespace().Name()) {
+			return &socketio.ConnectError{Message: "not your project"}
+		}
+		return nil
 	})
 	projects.OnConnect(func(s *socketio.Socket) { s.Emit("project", s.Namespace().Name()) })
 	// end
@@ -60,9 +80,14 @@ func TestNamespaces(t *testing.T) {
 	assert.NoError(t, one(7).Emit("for you"))
 	tenant.Expect("for you")
 	siotest.Refused(t, srv, siotest.Options{Namespace: "/tenant-x"})
-	mine := map[string][]string{"projects": {"/a"}}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, Member{jwt.RegisteredClaims{
+		Subject: "ada", ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+	}, []string{"/a"}}).SignedString(secret)
+	assert.NoError(t, err)
+	mine := map[string]any{"token": token, "projects": []string{"/b", "/c"}} // whatever it says beside
 	siotest.Dial(t, srv, siotest.Options{Namespace: "/a", Auth: mine}).Expect("project")
-	siotest.Refused(t, srv, siotest.Options{Namespace: "/b", Auth: mine})
+	assert.Equal(t, "b", siotest.Refused(t, srv, siotest.Options{Namespace: "/b", Auth: mine}).Message, "not your project")
+	assert.Equal(t, "c", siotest.Refused(t, srv, siotest.Options{Namespace: "/c", Auth: mine}).Message, "Invalid namespace")
 
 	// code: connect
 	chat.OnConnect(func(s *socketio.Socket) {
