@@ -139,6 +139,9 @@ func (ns *Namespace) Child(name string) *Namespace {
 func newChild(parent *Namespace, name string) *Namespace {
 	ns := newNamespace(parent.srv, name)
 	ns.parent = parent
+	if ns.recovery != nil {
+		parent.recovery.share.join(ns.recovery)
+	}
 	ns.life.users.Store(removed)
 	return ns
 }

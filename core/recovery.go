@@ -53,7 +53,8 @@ import (
 // TransportClose. It is not recovered after an offset that was not kept long enough,
 // nor when what was missed would fill more than half of Limits.SendBuffer.
 //
-// A child of a parent namespace has bounds of its own, and stays for as long as one
+// The children of a parent share MaxBytes and MaxSessionBytes: over MaxBytes the one
+// whose events fill most gives way. Each has the other bounds for itself, and stays for as long as one
 // of its sessions is kept; when there are more than Limits.ChildNamespaces, the one
 // goes first that nobody has been in for longest.
 //
@@ -68,6 +69,10 @@ type Recovery struct {
 	MaxBytes int64
 	// MaxSessions bounds the sessions kept; over it the oldest goes. Default 100,000.
 	MaxSessions int
+	// MaxSessionBytes bounds the sessions kept, in bytes: the names of their rooms,
+	// which clients may choose, above all; values of keys count 64 bytes each. Over
+	// it the oldest goes, of all children of a parent. Default 64 MB.
+	MaxSessionBytes int64
 }
 
 // forever is no limit of time. It can be added to another time.
@@ -79,6 +84,7 @@ func (o Recovery) withDefaults() *Recovery {
 	orDefault(&o.MaxPackets, 10_000, noLimit)
 	orDefault(&o.MaxBytes, 16<<20, int64(noLimit))
 	orDefault(&o.MaxSessions, 100_000, noLimit)
+	orDefault(&o.MaxSessionBytes, 64<<20, int64(noLimit))
 	return &o
 }
 
@@ -102,7 +108,8 @@ type recovery struct {
 	kept   atomic.Int64               // how many are stored
 	freed  bool                       // some are not any more: a child may have to go when mu is released
 	timer  *time.Timer                // drops what is too old; nil: nothing is kept
-	ended  bool                       // the server has shut down
+	ended  bool                       // the server has shut down, or the child is removed
+	share  *share                     // of bounds; a child's is its parent's
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -120,6 +127,7 @@ func newRecovery(ns *Namespace) *recovery {
 		ended: ns.srv.over.Load(), live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
 	}
 	r.log.maxPackets, r.log.maxBytes, r.log.maxAge = o.Recovery.MaxPackets, o.Recovery.MaxBytes, keep
+	new(share).join(r)
 	r.log.first.Store(1)
 	return r
 }
@@ -138,6 +146,7 @@ func (r *recovery) unlock() {
 	slow, freed := r.slow, r.freed
 	r.slow, r.freed = nil, false
 	r.mu.Unlock()
+	r.share.keep(r.ns, r.opts)
 	if freed && r.ns.parent != nil && r.kept.Load() == 0 {
 		r.ns.settle()
 	}

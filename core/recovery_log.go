@@ -15,6 +15,7 @@ type eventLog struct {
 	maxPackets int
 	maxBytes   int64
 	maxAge     time.Duration
+	share      *share
 
 	last  atomic.Uint64 // position of the newest entry; rooms.mu guards it, too, see recovery.take
 	first atomic.Uint64 // of the oldest one that is kept; last+1 if there is none
@@ -60,7 +61,7 @@ func (e *entry) wire() int64 {
 func (l *eventLog) add(e entry, now time.Duration) {
 	e.at, e.size = now, e.measure()
 	l.entries = append(l.entries, e)
-	l.bytes += e.size
+	l.count(e.size)
 	l.evict(now)
 }
 
@@ -72,11 +73,28 @@ func (l *eventLog) evict(now time.Duration) {
 		if l.len() <= l.maxPackets && l.bytes <= l.maxBytes && now-e.at <= l.maxAge {
 			break
 		}
-		l.bytes -= e.size
-		*e = entry{}
-		l.head++
-		l.first.Add(1)
+		l.dropOldest()
 	}
+	l.compact()
+}
+
+// dropOldest drops one entry; compact is to be called then.
+func (l *eventLog) dropOldest() {
+	e := &l.entries[l.head]
+	l.count(-e.size)
+	*e = entry{}
+	l.head++
+	l.first.Add(1)
+}
+
+// count adds to the bytes.
+func (l *eventLog) count(n int64) {
+	l.bytes += n
+	l.share.events.Add(n)
+}
+
+// compact gives the room of dropped entries back.
+func (l *eventLog) compact() {
 	switch {
 	case l.len() == 0:
 		l.entries, l.head = nil, 0

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	linked "container/list"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -131,6 +132,26 @@ type session struct {
 	granted    []string // of rooms
 	conditions []condition
 	track      history
+
+	of   *recovery
+	size int64           // what it counts
+	kept *linked.Element // of share.sessions; nil: it is not there any more
+}
+
+// sessionOverhead is what a session counts beside its texts.
+const sessionOverhead = 512
+
+func (s *session) measure() int64 {
+	n := sessionOverhead + int64(len(s.pid)+len(s.id)+len(s.identity)+64*(len(s.values)+len(s.conditions)))
+	for _, names := range [][]string{s.rooms, s.granted} {
+		for _, name := range names {
+			n += int64(len(name)) + 16
+		}
+	}
+	for i := range s.track.moves {
+		n += int64(len(s.track.moves[i].room)) + 40
+	}
+	return n
 }
 
 // recoverable are the reasons after which a client may come back to its session.
@@ -156,7 +177,7 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	}
 	t.left = make(chan struct{})
 	sess := &session{
-		pid: t.pid, id: s.id, rooms: names, at: r.now(), end: r.log.last.Load(), left: t.left, granted: t.granted,
+		pid: t.pid, id: s.id, rooms: names, at: r.now(), end: r.log.last.Load(), left: t.left, granted: t.granted, of: r,
 	}
 	r.ns.rooms.mu.Lock() // a Join that comes too late still writes to it
 	sess.track = t.history
@@ -165,6 +186,9 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	t.session = sess
 	r.stored[t.pid] = r.oldest.PushBack(sess)
 	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
+	if !r.share.add(sess) {
+		r.forget(sess)
+	}
 	for r.oldest.Len() > r.opts.MaxSessions {
 		r.forget(r.oldest.Front().Value.(*session))
 	}
@@ -177,6 +201,7 @@ func (r *recovery) forget(sess *session) {
 	if e := r.stored[sess.pid]; e != nil {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
+		r.share.drop(sess)
 		r.kept.Add(-1)
 		r.freed = true
 	}
@@ -199,6 +224,7 @@ func (r *recovery) departed(s *Socket) {
 		}
 	}
 	s.mu.Unlock()
+	r.share.resize(t.session)
 	close(t.left)
 	t.session = nil
 }

@@ -229,6 +229,12 @@ func TestRecoveryLimits(t *testing.T) {
 		{"sessions below", socketio.Recovery{MaxSessions: 2}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 0) }, true},
 		{"sessions at", socketio.Recovery{MaxSessions: 2}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 1) }, true},
 		{"sessions above", socketio.Recovery{MaxSessions: 2}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 2) }, false},
+		{"session bytes at one", socketio.Recovery{MaxSessionBytes: 554}, socketio.Limits{}, func(testing.TB, *app) {}, true},
+		{"session bytes above one", socketio.Recovery{MaxSessionBytes: 553}, socketio.Limits{}, func(testing.TB, *app) {}, false},
+		{"session bytes below", socketio.Recovery{MaxSessionBytes: 3*554 - 1}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 1) }, true},
+		{"session bytes at", socketio.Recovery{MaxSessionBytes: 3 * 554}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 2) }, true},
+		{"session bytes above", socketio.Recovery{MaxSessionBytes: 3*554 - 1}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 2) }, false},
+		{"session bytes unlimited", socketio.Recovery{MaxSessionBytes: -1}, socketio.Limits{}, func(t testing.TB, a *app) { lose(t, a, 9) }, true},
 		{"replay at half of the send buffer", socketio.Recovery{}, socketio.Limits{SendBuffer: 2200}, func(_ testing.TB, a *app) { emit(a, size(1000)) }, true},
 		{"replay above", socketio.Recovery{}, socketio.Limits{SendBuffer: 2200}, func(_ testing.TB, a *app) { emit(a, size(700), size(500)) }, false},
 	} {

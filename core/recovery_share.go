@@ -1,0 +1,128 @@
+package socketio
+
+import (
+	linked "container/list"
+	"sync"
+	"sync/atomic"
+)
+
+// share is what the recovery of a namespace, or of all children of a parent
+// together, keeps: clients can make children, so bounds of bytes that each had for
+// itself would be none.
+type share struct {
+	events atomic.Int64 // bytes of all logs
+
+	mu       sync.Mutex // inside of recovery.mu
+	sessions linked.List
+	bytes    int64       // of sessions
+	crowded  atomic.Bool // bytes may be too many
+	trimming atomic.Bool // somebody looks for events to drop
+}
+
+// join makes the namespace of r one of those that share. Nothing is kept yet.
+func (sh *share) join(r *recovery) { r.share, r.log.share = sh, sh }
+
+// add counts a session that is to be kept. It reports false for one that is over
+// the bound by itself.
+func (sh *share) add(sess *session) bool {
+	size, limit := sess.measure(), sess.of.opts.MaxSessionBytes
+	if size > limit {
+		return false
+	}
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sess.size = size
+	sess.kept = sh.sessions.PushBack(sess)
+	sh.countLocked(size, limit)
+	return true
+}
+
+// resize counts a session anew, if it is kept.
+func (sh *share) resize(sess *session) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sess.kept == nil {
+		return
+	}
+	size := sess.measure()
+	sh.countLocked(size-sess.size, sess.of.opts.MaxSessionBytes)
+	sess.size = size
+}
+
+func (sh *share) countLocked(n, limit int64) {
+	sh.bytes += n
+	if sh.bytes > limit {
+		sh.crowded.Store(true)
+	}
+}
+
+// drop takes a session off, if it is there.
+func (sh *share) drop(sess *session) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.dropLocked(sess)
+}
+
+func (sh *share) dropLocked(sess *session) {
+	if sess.kept != nil {
+		sh.sessions.Remove(sess.kept)
+		sess.kept = nil
+		sh.bytes -= sess.size
+	}
+}
+
+// keep sees to the bounds. No lock is held: what has to go may be another child's.
+func (sh *share) keep(ns *Namespace, o *Recovery) {
+	if sh.crowded.Load() {
+		for _, sess := range sh.surplus(o.MaxSessionBytes) {
+			sess.of.mu.Lock()
+			sess.of.forget(sess)
+			sess.of.unlock()
+		}
+	}
+	if ns.parent != nil && sh.events.Load() > o.MaxBytes && sh.trimming.CompareAndSwap(false, true) {
+		sh.trim(ns.parent, o.MaxBytes)
+		sh.trimming.Store(false)
+	}
+}
+
+// surplus takes the oldest sessions off that are too many.
+func (sh *share) surplus(limit int64) (all []*session) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.crowded.Store(false)
+	for e := sh.sessions.Front(); e != nil && sh.bytes > limit; e = sh.sessions.Front() {
+		sess := e.Value.(*session)
+		sh.dropLocked(sess)
+		all = append(all, sess)
+	}
+	return all
+}
+
+// trim drops events of the children that keep most, the oldest first, until all
+// together have an eighth of the bound to spare: looking for the largest takes its time.
+func (sh *share) trim(parent *Namespace, limit int64) {
+	limit -= limit / 8
+	children := parent.Children()
+	for sh.events.Load() > limit {
+		var most *recovery
+		var bytes int64
+		for _, ns := range children {
+			r := ns.recovery
+			r.mu.Lock()
+			if r.log.bytes > bytes {
+				most, bytes = r, r.log.bytes
+			}
+			r.mu.Unlock()
+		}
+		if most == nil {
+			return // those of a child that is being removed
+		}
+		most.mu.Lock()
+		for most.log.len() > 0 && sh.events.Load() > limit && most.log.bytes > bytes/2 {
+			most.log.dropOldest()
+		}
+		most.log.compact()
+		most.mu.Unlock()
+	}
+}
