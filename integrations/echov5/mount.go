@@ -51,7 +51,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 		}
 		w := c.Response()
 		if r.Header.Get("Upgrade") != "" {
-			w = bare(w)
+			w = upgraded{bare(w)}
 		}
 		srv.ServeHTTP(w, r)
 		return nil // also where it has refused: that is written, or the connection no longer echo's

@@ -62,6 +62,36 @@ func logger(w io.Writer) echo.MiddlewareFunc {
 	})
 }
 
+// holding is a third party's compressor, which waits for a body.
+type holding struct{ http.ResponseWriter }
+
+func (holding) WriteHeader(int)               {}
+func (w holding) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// TestHeldBack: a writer that nobody knows holds the 101 back.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	e := echo.New()
+	statuses := make(chan int, 64)
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) error {
+			if c.IsWebSocket() {
+				c.SetResponse(holding{c.Response()})
+			}
+			err := next(c)
+			if res, ok := c.Response().(interface{ Unwrap() http.ResponseWriter }); ok && c.IsWebSocket() {
+				statuses <- res.Unwrap().(*echo.Response).Status
+			}
+			return err
+		}
+	})
+	sioecho.Mount(e, app.Server)
+	mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", nil)
+	assert.Equal(t, "upgrade", mounttest.Wait(t, "a status", statuses), http.StatusSwitchingProtocols)
+	assert.Equal(t, "WebSocket", mounttest.Wait(t, "a status", statuses), http.StatusSwitchingProtocols)
+}
+
 func TestMiddleware(t *testing.T) {
 	t.Parallel()
 	pass := func(next http.Handler) http.Handler { return next }
