@@ -61,7 +61,7 @@ func Secret(secret []byte) Keys {
 
 // ShortSecret is Secret for those that are in use already and too short. Of a
 // short secret one token is enough to find it by trying.
-func ShortSecret(secret []byte) Keys { return PublicKey(bytes.Clone(secret)) }
+func ShortSecret(secret []byte) Keys { return PublicKey(secret) }
 
 // PublicKey is one key for all tokens, whatever their key id. A crypto.PublicKey
 // fits; of a private key only the public half is kept.

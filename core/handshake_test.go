@@ -23,6 +23,27 @@ import (
 
 type contextKey string
 
+// TestOptionsAreCopied: what happens to the application's slices later changes
+// nothing.
+func TestOptionsAreCopied(t *testing.T) {
+	t.Parallel()
+	o := socketio.Options{
+		ContextKeys: []any{contextKey("user")}, CORS: socketio.CORS{Origins: []string{"https://app.example"}},
+		Recovery: &socketio.Recovery{MaxSessions: 1},
+	}
+	a := newApp(t, o)
+	o.ContextKeys[0], o.CORS.Origins[0], o.Recovery.MaxSessions = contextKey("secret"), "*", -1
+	front := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := context.WithValue(r.Context(), contextKey("user"), "alice")
+		a.ServeHTTP(w, r.WithContext(context.WithValue(ctx, contextKey("secret"), "x")))
+	})
+	c := siotest.Dial(t, front, siotest.Options{Header: http.Header{"Origin": {"https://app.example"}}})
+	h := a.socket(t, c).Handshake()
+	assert.Equal(t, "user", h.Value(contextKey("user")), any("alice"))
+	assert.Equal(t, "secret", h.Value(contextKey("secret")), nil)
+	a.Use(cookies(true)) // panics where every origin is allowed
+}
+
 // TestHandshake: the snapshot is whole, and each namespace has its own auth.
 func TestHandshake(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {

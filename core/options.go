@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
@@ -20,7 +21,7 @@ type RequestError = engine.RequestError
 type PerMessageDeflate = engine.PerMessageDeflate
 
 // Options configures a [Server]. The zero value of each field means its
-// documented default. NewServer copies it.
+// documented default. NewServer copies it, with its slices and pointers.
 type Options struct {
 	// CORS lists the origins, beside the server's own, whose pages may connect.
 	CORS CORS
@@ -215,6 +216,8 @@ const (
 )
 
 func (o Options) withDefaults() Options {
+	o.ContextKeys = slices.Clone(o.ContextKeys)
+	o.CORS.Origins = slices.Clone(o.CORS.Origins) // the engine copies the rest
 	orDefault(&o.ConnectTimeout, 45*time.Second, noTime)
 	orDefault(&o.AckTimeout, 20*time.Second, noTime)
 	l := &o.Limits

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +21,11 @@ import (
 // server never rejects.
 type CORS struct {
 	// Origins are further allowed origins, "https://app.example:8443" each,
-	// compared exactly. "*" allows every page, and then Credentials must not
-	// be set.
+	// compared exactly, so they are written as browsers send them: in small
+	// letters, without a default port, path or wildcard. NewServer panics on any
+	// other. "*" allows every page, and then Credentials must not be set.
+	// "file://" allows clients that say they are a local file, as some for
+	// microcontrollers do.
 	Origins []string
 	// Credentials tells browsers that pages of other origins may send cookies.
 	Credentials bool
@@ -48,15 +50,14 @@ func (c *CORS) validate() {
 	if c.AllowsAll() && c.Credentials {
 		panic(`socketio: CORS.Origins "*" together with CORS.Credentials lets every web page act as the signed-in user; list the origins`)
 	}
-	for _, o := range c.Origins {
-		if o == "*" {
-			continue
-		}
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil {
-			panic("socketio: CORS.Origins: " + strconv.Quote(o) + ` is not an origin; write "https://app.example" with scheme and host only`)
-		}
-	}
+	checkOrigins(c.Origins)
+}
+
+// clone returns a copy that shares nothing.
+func (c *CORS) clone() CORS {
+	d := *c
+	d.Origins, d.AllowedHeaders, d.ExposedHeaders = slices.Clone(c.Origins), slices.Clone(c.AllowedHeaders), slices.Clone(c.ExposedHeaders)
+	return d
 }
 
 // allowed reports whether a page of this origin may talk to the server, and

@@ -130,6 +130,7 @@ func orDefault[T int | int64 | time.Duration](v *T, def T) {
 
 // withDefaults returns a copy in which every zero is its default.
 func (o Options) withDefaults() Options {
+	o.Transports = slices.Clone(o.Transports)
 	if len(o.Transports) == 0 {
 		o.Transports = []string{Polling, WebSocket}
 	}
@@ -159,6 +160,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.ControlFrames, 100)
 	if o.Cookie != nil {
 		c := *o.Cookie
+		c.Unparsed = slices.Clone(c.Unparsed)
 		if c.Name == "" {
 			c.Name = "io"
 		}
@@ -174,6 +176,7 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = loglimit.Default()
 	}
+	o.CORS = o.CORS.clone()
 	o.CORS.validate()
 	if o.AllowEIO3 {
 		o.CORS.allowOctets()

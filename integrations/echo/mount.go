@@ -2,6 +2,7 @@ package sioecho
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -43,6 +44,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 		panic("socketio: sioecho: the server is nil")
 	}
 	cfg := route.First(config)
+	cfg.ContextKeys = slices.Clone(cfg.ContextKeys)
 	if cfg.ContextKeys == nil {
 		cfg.ContextKeys = []string{"user"}
 	}

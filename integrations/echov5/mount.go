@@ -1,6 +1,8 @@
 package sioecho
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
 
@@ -41,6 +43,7 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 		panic("socketio: sioecho: the server is nil")
 	}
 	cfg := route.First(config)
+	cfg.ContextKeys = slices.Clone(cfg.ContextKeys)
 	if cfg.ContextKeys == nil {
 		cfg.ContextKeys = []string{"user"}
 	}

@@ -1,6 +1,7 @@
 package sioprometheus
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,7 +50,8 @@ func (o Options) withDefaults() Options {
 	if o.FlushBuckets == nil {
 		o.FlushBuckets = prometheus.ExponentialBuckets(20e-6, 4, 9)
 	}
-	o.Events = slices.Clone(o.Events)
+	o.Events, o.ConstLabels = slices.Clone(o.Events), maps.Clone(o.ConstLabels)
+	o.HandlerBuckets, o.FlushBuckets = slices.Clone(o.HandlerBuckets), slices.Clone(o.FlushBuckets) // kept for series that come later
 	return o
 }
 

@@ -286,7 +286,9 @@ func TestForget(t *testing.T) {
 // TestAllowList: with Events nothing else is a label.
 func TestAllowList(t *testing.T) {
 	t.Parallel()
-	sys := start(t, sioprometheus.Options{Events: []string{"wanted"}, ConstLabels: prometheus.Labels{"app": "chat"}}, socketio.Options{})
+	o := sioprometheus.Options{Events: []string{"wanted"}, ConstLabels: prometheus.Labels{"app": "chat"}, HandlerBuckets: []float64{1, 2}}
+	sys := start(t, o, socketio.Options{})
+	o.Events[0], o.ConstLabels["app"], o.HandlerBuckets[0] = "unwanted", "other", 3 // copied: this changes nothing
 	for _, event := range []string{"wanted", "unwanted", "nor this"} {
 		assert.NoError(t, sys.Emit(event))
 	}

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,6 +76,7 @@ func New(kv KV, o Options) *Provider {
 			panic("session: an empty secret of express-session signs nothing")
 		}
 	}
+	o.Secrets = slices.Clone(o.Secrets)
 	if o.Cookie == "" {
 		o.Cookie = "connect.sid"
 	}

@@ -14,6 +14,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -60,7 +61,7 @@ func New(s sessions.Store, name string, codecs ...securecookie.Codec) *Provider 
 	if len(codecs) == 0 {
 		codecs = codecsOf(s)
 	}
-	return &Provider{store: s, name: name, codecs: codecs}
+	return &Provider{store: s, name: name, codecs: slices.Clone(codecs)}
 }
 
 // codecsOf looks for the field Codecs, also of a store within a store.

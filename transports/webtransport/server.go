@@ -91,6 +91,7 @@ func New(io *socketio.Server, o Options) *Server {
 	if o.TLSConfig == nil {
 		panic("socketio: webtransport.Options.TLSConfig is missing: there is no WebTransport without TLS")
 	}
+	o.TLSConfig = o.TLSConfig.Clone()
 	if o.Addr == "" {
 		o.Addr = ":443"
 	}
