@@ -95,7 +95,6 @@ func TestLog(t *testing.T) {
 
 		{"packet", post("9"), closed, "reason=parse error error=engine: unknown packet type"},
 		{"packet on WebSocket", send(textFrame("9")), closed, "reason=parse error error=engine: unknown packet type"},
-		{"out of place", post("0"), closed, "error=engine: open packet out of place"},
 		{"ping", send(textFrame("2")), closed, "error=engine: invalid heartbeat direction"},
 		{"frame", func(h *host) { c, _ := h.wsOpen(""); c.raw([]byte{0x83, 0x80, 0, 0, 0, 0}) }, closed, "reason=transport error error="},
 		{"message too large", send(textFrame("4" + strings.Repeat("x", 1000))), closed, "reason=transport error error="},

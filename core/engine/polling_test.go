@@ -66,8 +66,8 @@ func TestPayloads(t *testing.T) {
 		{"close", "4a\x1e1", engine.TransportClose, ""},
 		{"ping", "4a\x1e2", engine.TransportError, ""},
 		{"probe", "2probe", engine.TransportError, ""},
-		{"open", "0{}", engine.ParseError, ""},  // the reference ignores it
-		{"upgrade", "5", engine.ParseError, ""}, // the reference ignores it
+		{"open", "0{}\x1e4a", "", "4a"},
+		{"upgrade", "5\x1e4a", "", "4a"},
 		{"unknown type", "4a\x1e9", engine.ParseError, ""},
 		{"empty", "", engine.ParseError, ""}, // the reference answers ok to all of these
 		{"separator", "\x1e", engine.ParseError, ""},

@@ -286,11 +286,10 @@ func (s *Session) receive(p parser.Packet, polling bool) error {
 			return fail(TransportClose, "closed by the client")
 		}
 		return nil
-	case parser.Noop:
-		return nil
 	}
-	// Open and Upgrade have no place here. The reference ignores them.
-	return fail(ParseError, "%v packet out of place", p.Type)
+	// Noop, Open and Upgrade say nothing here, and some clients send the last
+	// two again. The reference ignores them, too.
+	return nil
 }
 
 // answerInKind: a client that sends base64 over a WebSocket (the stock

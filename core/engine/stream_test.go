@@ -209,8 +209,6 @@ func TestStreamEnds(t *testing.T) {
 		"over the limit":     {func(_ *host, c *streamClient) { c.raw("\x7f\x00\x00\x00\x00\x00\x0f\x42\x41") }, engine.ParseError},
 		"not UTF-8":          {func(_ *host, c *streamClient) { c.raw("\x024\xff") }, engine.ParseError},
 		"unknown packet":     {func(_ *host, c *streamClient) { c.send("9") }, engine.ParseError},
-		"second open":        {func(_ *host, c *streamClient) { c.send("0") }, engine.ParseError},
-		"upgrade":            {func(_ *host, c *streamClient) { c.send("5") }, engine.ParseError},
 		"ping":               {func(_ *host, c *streamClient) { c.send("2") }, engine.TransportError},
 		"incomplete":         {func(_ *host, c *streamClient) { c.raw(partial) }, engine.TransportError},
 		"client":             {func(_ *host, c *streamClient) { _ = c.conn.Close() }, engine.TransportClose},

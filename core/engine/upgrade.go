@@ -18,7 +18,7 @@ import (
 
 // serveUpgrade accepts a WebSocket for an existing session.
 func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
-	c := &wsConn{s: s, shard: s.srv.flush.next()}
+	c := &wsConn{s: s, shard: s.srv.flush.next(), base64: parseQuery(r.URL.RawQuery).base64}
 	if s.srv.opts.NoUpgrade {
 		s.srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
 		return
@@ -171,6 +171,8 @@ func (c *wsConn) promote() error {
 	s.probe = nil
 	s.ws.Store(c)
 	c.main = true
+	s.base64 = c.base64
+	s.toKindLocked(s.queue)
 	c.out = append(c.out, s.queue...)
 	s.queue = nil
 	if s.poll != nil { // the client should have let it end

@@ -177,6 +177,22 @@ func appendV3(dst []byte, batch []Message, end string) (body []byte, binary bool
 	return dst, binary
 }
 
+// toKindLocked puts what was queued for polling, where bytes of protocol 4 are
+// base64 in any case, into the form that a client takes which has upgraded.
+func (s *Session) toKindLocked(queue []Message) {
+	if s.v3 || !s.base64 {
+		return
+	}
+	for i, m := range queue {
+		if m.binary {
+			text := m.base64Text()
+			text.follows = m.follows
+			s.queued += int64(len(text.frame) - len(m.frame))
+			queue[i] = text
+		}
+	}
+}
+
 // inKind is a binary message in the form that the session's client takes.
 // Called with mu held.
 func (s *Session) inKind(m Message) Message {
@@ -185,7 +201,7 @@ func (s *Session) inKind(m Message) Message {
 		return m.base64V3()
 	case s.v3:
 		return m.EIO3()
-	case s.base64:
+	case s.base64 && s.ws.Load() != nil:
 		return m.base64Text()
 	}
 	return m

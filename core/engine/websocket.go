@@ -47,6 +47,7 @@ type wsConn struct {
 	n         int
 	err       error
 	main      bool // the session's transport; a probe until its upgrade
+	base64    bool // of a probe: its request asks for bytes as base64
 	timed     bool // an incomplete message has a read deadline
 	completed bool // a message was completed by the bytes being fed
 	met       bool // a message has come; see rest

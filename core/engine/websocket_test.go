@@ -50,15 +50,16 @@ func TestWebSocketPackets(t *testing.T) {
 		reason engine.Reason // empty: the session lives, and answers
 		answer string
 	}{
-		{"open", textFrame(`0{"sid":"x"}`), engine.ParseError, ""}, // the reference ignores it
-		{"close", textFrame("1"), "", ""},                          // WebSocket clients close the connection instead
+		{"open", textFrame(`0{"sid":"x"}`), "", ""},
+		{"empty open", textFrame("0"), "", ""},
+		{"close", textFrame("1"), "", ""}, // WebSocket clients close the connection instead
 		{"ping", textFrame("2"), engine.TransportError, ""},
 		{"probe", textFrame("2probe"), engine.TransportError, ""},
 		{"pong", textFrame("3"), "", ""},
 		{"pong with data", textFrame("3xyz"), "", ""},
 		{"message", textFrame("4a"), "", "4a"},
 		{"empty message", textFrame("4"), "", "4"},
-		{"upgrade", textFrame("5"), engine.ParseError, ""}, // the reference ignores it
+		{"upgrade", textFrame("5"), "", ""},
 		{"noop", textFrame("6"), "", ""},
 		{"no type", textFrame(""), engine.ParseError, ""},
 		{"unknown type", textFrame("7"), engine.ParseError, ""},
@@ -117,6 +118,40 @@ func TestBase64(t *testing.T) {
 		sid := sidOf(h.do(request{query: "&transport=polling&b64=1"}).body)
 		assert.NoError(t, h.session().Send(engine.Binary([]byte{1, 2, 3})))
 		assert.Equal(t, "poll", h.get(sid).body, "bAQID")
+	})
+}
+
+// TestBase64Upgrade: each transport's own request says what the client takes:
+// some ask for base64 on polling only. What is queued over the upgrade follows.
+func TestBase64Upgrade(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		for _, tt := range []struct {
+			polling, ws string
+			want        string
+		}{
+			{"", "", "\x01\x02\x03"},
+			{"&b64=1", "", "\x01\x02\x03"},
+			{"", "&b64=1", "bAQID"},
+			{"&b64=1", "&b64=1", "bAQID"},
+		} {
+			h := serve(t, setup{})
+			sid := sidOf(h.do(request{query: "&transport=polling" + tt.polling}).body)
+			s := h.session()
+			c := h.ws("&sid=" + sid + tt.ws)
+			c.send("2probe")
+			c.expect("3probe")
+			assert.NoError(t, s.Send(engine.Binary([]byte{1, 2, 3}), engine.Binary([]byte{1, 2, 3})))
+			c.send("5")
+			for range 2 {
+				_, got := c.next()
+				assert.Equal(t, "queued", got, tt.want)
+			}
+			assert.NoError(t, s.Send(engine.Binary([]byte{1, 2, 3})))
+			_, got := c.next()
+			assert.Equal(t, "after", got, tt.want)
+			c.send("bAQID") // answered in kind
+			c.expect("bAQID")
+		}
 	})
 }
 

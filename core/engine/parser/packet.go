@@ -83,10 +83,13 @@ func Decode(src []byte) (Packet, error) {
 }
 
 // decodeBase64 reads the standard and the URL-safe alphabet, with and without
-// padding: clients differ, and the reference server takes them all.
+// padding and line breaks: clients differ, and the reference server takes them all.
 func decodeBase64(src []byte) ([]byte, error) {
-	if bytes.ContainsAny(src, "\r\n") { // encoding/base64 would skip them
-		return nil, ErrBase64
+	if bytes.ContainsAny(src, "\r\n") {
+		var ok bool
+		if src, ok = joinLines(src); !ok {
+			return nil, ErrBase64
+		}
 	}
 	enc := base64.RawStdEncoding
 	if bytes.ContainsAny(src, "-_") {
@@ -102,6 +105,29 @@ func decodeBase64(src []byte) ([]byte, error) {
 		return nil, ErrBase64
 	}
 	return dst[:n], nil
+}
+
+// shortLine bounds line breaks: on average there are that many characters to each.
+// The Java client breaks after 76, and at the end.
+const shortLine = 16
+
+// joinLines returns base64 without its line breaks. It reports false if there are
+// too many, or nothing else.
+func joinLines(src []byte) (joined []byte, ok bool) {
+	joined = make([]byte, 0, len(src))
+	breaks := 0
+	for _, c := range src {
+		switch c {
+		case '\n':
+			breaks++
+		case '\r':
+		default:
+			joined = append(joined, c)
+		}
+	}
+	marks := len(src) - len(joined)
+	most := len(joined)/shortLine + 1
+	return joined, len(joined) > 0 && breaks <= most && marks <= 2*most
 }
 
 // Append appends the text form of the packet to dst. The packet must be valid:

@@ -3,6 +3,7 @@ package parser_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"os"
@@ -88,9 +89,42 @@ func TestDecodeCuts(t *testing.T) {
 
 func TestDecodeBase64LineBreaks(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"bAQID\nBA==", "bAQID\r\nBA==", "b\n", "bAQI=\n"} {
-		if _, err := parser.Decode([]byte(s)); !errors.Is(err, parser.ErrBase64) {
-			t.Errorf("%q: %v", s, err)
+	data := bytes.Repeat([]byte{0xff, 0xfe, 1}, 100)
+	text := base64.StdEncoding.EncodeToString(data) // 400 characters
+	lines := func(width int, end string) (s string) {
+		for rest := text; rest != ""; {
+			n := min(width, len(rest))
+			s += rest[:n] + end
+			rest = rest[n:]
+		}
+		return s
+	}
+	for name, test := range map[string]struct {
+		text string
+		want []byte // nil: an error
+	}{
+		"Java":            {lines(76, "\n"), data},
+		"MIME":            {lines(76, "\r\n"), data},
+		"PEM":             {lines(64, "\n"), data},
+		"short":           {lines(16, "\n"), data},
+		"too short":       {lines(15, "\n"), nil},
+		"one":             {"AQI=\n", []byte{1, 2}},
+		"one of two":      {"AQI=\r\n", []byte{1, 2}},
+		"no padding":      {"AQI\n", []byte{1, 2}},
+		"inside":          {"AQID\nBA==", []byte{1, 2, 3, 4}},
+		"URL-safe":        {"_-8=\n", []byte{0xff, 0xef}},
+		"nothing":         {"\n", nil},
+		"two":             {"AQI=\n\n", nil},
+		"carriage return": {"AQI=\r\r\r", nil},
+		"other space":     {"AQI= ", nil},
+		"after padding":   {"AQ==\nAQ==", nil},
+		"only breaks":     {strings.Repeat("\n", 1000), nil},
+	} {
+		for prefix, decode := range map[string]func([]byte) (parser.Packet, error){"b": parser.Decode, "b4": parser.DecodeV3} {
+			p, err := decode([]byte(prefix + test.text))
+			if test.want == nil && !errors.Is(err, parser.ErrBase64) || test.want != nil && (err != nil || !bytes.Equal(p.Data, test.want)) {
+				t.Errorf("%s, %s: %x, %v", name, prefix, p.Data, err)
+			}
 		}
 	}
 }

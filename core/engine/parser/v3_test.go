@@ -54,7 +54,8 @@ func TestDecodeV3(t *testing.T) {
 		{"bAQID", "", parser.ErrType},
 		{"b2", "", parser.ErrType},
 		{"b4!", "", parser.ErrBase64},
-		{"b4AQ\nID", "", parser.ErrBase64},
+		{"b4AQ\nID", "message bytes 010203", nil},
+		{"b4A\nQ\nI\nD", "", parser.ErrBase64},
 	} {
 		p, err := parser.DecodeV3([]byte(tt.src))
 		if !errors.Is(err, tt.err) || (err == nil && describe(p) != tt.want) {
