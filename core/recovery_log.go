@@ -125,7 +125,7 @@ func (e *entry) meant(id string, rooms map[string]struct{}, now *entitlement) bo
 		return ok || name == id
 	}
 	gives := e.op == nil || e.op.Type == OpJoin
-	in := func(name string) bool { return was(name) && !(gives && now.lost(name)) }
+	in := func(name string) bool { return was(name) && (!gives || !now.lost(name)) }
 	out := func(name string) bool { return was(name) || gives && now.gives(name) }
 	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, out)
 }

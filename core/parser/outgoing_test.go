@@ -208,7 +208,7 @@ func TestStructs(t *testing.T) {
 			hidden `json:"h"`
 		}{hidden{a, "n", b}},
 		"a name that is none": struct {
-			*hidden `json:"\\"`
+			*hidden `json:"\\"` //nolint:staticcheck // the case
 		}{&hidden{a, "n", b}},
 		"left out": struct {
 			*hidden `json:"-"`
@@ -236,7 +236,7 @@ func TestStructs(t *testing.T) {
 			B []byte  `json:",omitempty"`
 			C *[]byte `json:",omitempty"`
 			D any     `json:",omitempty"`
-			E []byte  `json:",string,omitempty"`
+			E []byte  `json:",string,omitempty"` //nolint:staticcheck // the case
 		}{nil, empty, &empty, empty, empty},
 		"omitzero": struct {
 			A []byte   `json:",omitzero"`
@@ -273,7 +273,7 @@ func TestStructs(t *testing.T) {
 		"arrays":      [2]any{[2]byte{1, 2}, [1][]byte{a}},
 		"named bytes": []any{payload(a), a},
 		"pointers":    []any{&a, ptr(&a), (*[]byte)(nil)},
-		"interfaces":  []any{any(any(a)), []any{nil, map[string]any{"x": &struct{ V any }{a}}}},
+		"interfaces":  []any{any(a), []any{nil, map[string]any{"x": &struct{ V any }{a}}}},
 	} {
 		text, attachments, err := parser.AppendEvent(nil, "/", 0, false, "e", []any{v})
 		if err != nil {
