@@ -279,10 +279,19 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	}
 	c.past.stop()
 	c.mu.Unlock()
-	for _, s := range sockets {
-		s.close(reasonOf(reason))
+	c.closeAll(sockets, reasonOf(reason))
+}
+
+// closeAll closes the sockets, one after another, and then says that the
+// connection has ended. A listener that ends the goroutine does not prevent what
+// comes behind it.
+func (c *conn) closeAll(sockets []*Socket, reason Reason) {
+	if len(sockets) == 0 {
+		c.ended(reason)
+		return
 	}
-	c.ended(reasonOf(reason))
+	defer c.closeAll(sockets[1:], reason)
+	sockets[0].close(reason)
 }
 
 // awaitAttachments limits the time that a packet's attachments may take.

@@ -3,7 +3,6 @@ package socketio
 import (
 	linked "container/list"
 	"math"
-	"sync"
 	"sync/atomic"
 )
 
@@ -19,7 +18,8 @@ type lifetime struct {
 	ready      atomic.Bool     // it has its adapter
 	known      atomic.Bool     // the hooks of OnNewNamespace have run
 	announcing atomic.Bool     // they run
-	left       sync.Once       // its adapter is closed
+	leaving    atomic.Bool     // its adapter is being closed
+	left       chan struct{}   // closed when that has returned; made with the adapter
 }
 
 const removed = math.MinInt64 / 2
@@ -203,11 +203,15 @@ func (ns *Namespace) leaveCluster() error {
 	return ns.ready().closeAdapter()
 }
 
-func (ns *Namespace) closeAdapter() (err error) {
-	ns.life.left.Do(func() {
-		if ns.adapter != nil {
-			err = ns.adapter.Close()
-		}
-	})
-	return err
+// closeAdapter closes the adapter once. Further callers wait for the first.
+func (ns *Namespace) closeAdapter() error {
+	switch {
+	case ns.adapter == nil:
+		return nil
+	case ns.life.leaving.Swap(true):
+		<-ns.life.left
+		return nil
+	}
+	defer close(ns.life.left) // also when Close panics
+	return ns.adapter.Close()
 }

@@ -56,6 +56,7 @@ func (ns *Namespace) ready() *Namespace {
 			<-ns.life.after
 		}
 		if ns.srv.opts.Adapter != nil && !ns.srv.over.Load() { // nobody would close it
+			ns.life.left = make(chan struct{})
 			ns.adapter = ns.srv.opts.Adapter(&Local{ns})
 			ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
 		}

@@ -58,6 +58,12 @@ type Options struct {
 	// Cookie, when set, is the template of a cookie that carries the
 	// Engine.IO session id, for load balancers. See [engine.Options].
 	Cookie *http.Cookie
+	// ShutdownSpread bounds the time over which [Server.Shutdown] ends the
+	// connections, in an order and at moments that chance decides, so that the
+	// clients of a fleet do not all come back at once: 10 ms for each if there are
+	// more than ten, and of what is left until its context's deadline half, less
+	// Limits.CloseTimeout. Default 10 s; negative: all at once.
+	ShutdownSpread time.Duration
 	// AllowRequest decides on each handshake. An error refuses it: with its
 	// own code and text if it is a [*RequestError].
 	AllowRequest func(r *http.Request) error
@@ -253,7 +259,8 @@ func (o *Options) engine() *engine.Options {
 		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxHandshake: l.Handshake, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
-		CORS: o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
+		ShutdownSpread: o.ShutdownSpread,
+		CORS:           o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
 		AllowEIO3: o.AllowEIO3, HTTPCompression: o.HTTPCompression, PerMessageDeflate: o.PerMessageDeflate,
 		GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}

@@ -241,16 +241,15 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 	return created
 }
 
-// endOrdered is end, and keeps the session, in one step for all others.
-func (s *Socket) endOrdered(reason Reason) (was int32, cancel context.CancelCauseFunc) {
+// endOrdered is end, and keeps the session, in one step for all others. The
+// listeners are still to be told of the rooms that are gone.
+func (s *Socket) endOrdered(reason Reason) (was int32, cancel context.CancelCauseFunc, deleted []string) {
 	r := s.ns.recovery
 	r.mu.Lock()
+	defer r.unlock()
 	was, cancel = s.end(reason)
-	var deleted []string
 	if was == connected {
 		deleted = r.detach(s, reason)
 	}
-	r.unlock()
-	r.ns.rooms.notify(nil, deleted)
-	return was, cancel
+	return was, cancel, deleted
 }

@@ -136,24 +136,24 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 	return last == 0
 }
 
-// remove takes a socket out of all its rooms and returns their names.
-func (rs *rooms) remove(s *Socket) (names []string) {
+// remove takes a socket out of all its rooms, and lets others have their turn in
+// between. It returns their names, and for notify those that are gone.
+func (rs *rooms) remove(s *Socket) (names, deleted []string) {
 	for more := true; more; {
 		rs.mu.Lock()
-		var some, deleted []string
-		some, deleted, more = rs.takeLocked(s, atOnce)
+		var some, gone []string
+		some, gone, more = rs.takeLocked(s, atOnce)
 		rs.mu.Unlock()
 		if names == nil {
-			names = some
+			names, deleted = some, gone
 		} else {
-			names = append(names, some...)
+			names, deleted = append(names, some...), append(deleted, gone...)
 		}
-		rs.notify(nil, deleted)
 	}
-	return names
+	return names, deleted
 }
 
-// take is remove for callers that hold a lock: they notify later.
+// take is remove for callers that hold a lock.
 func (rs *rooms) take(s *Socket) (names, deleted []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
@@ -163,9 +164,15 @@ func RunOnCaller(ctx context.Context) context.Context { return engine.RunOnCalle
 func (srv *Server) Connections() int { return srv.engine.Count() }
 
 // Shutdown ends all connections with [ServerShuttingDown], after what is
-// queued for them is sent, and waits for connections and handlers to end. When
-// ctx ends first it cuts what is left and returns the context's error; handlers
-// that still run are then on their own. Clients reconnect by themselves.
+// queued for them is sent, and waits for connections and handlers to end. More
+// than ten are ended over some time, see Options.ShutdownSpread. New ones are
+// refused with 503 and a Retry-After header. Clients reconnect by themselves.
+//
+// When ctx ends first it cuts what is left and returns the context's error.
+// Code of the application that still runs is on its own then: handlers, and
+// what holds a connection up, such as the function of [Server.OfFunc], a
+// [Parser], an [Observer], a listener of [Namespace.OnRoom], or an adapter's
+// Close. What it does then reaches nobody: its sockets are disconnected.
 //
 // Call it before http.Server.Shutdown, which does not know WebSocket
 // connections and would wait for parked polls.
@@ -175,19 +182,52 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	if e := srv.work.wait(ctx); err == nil {
 		err = e
 	}
+	if e := srv.leaveClusters(ctx); err == nil {
+		err = e
+	}
+	return err
+}
+
+// lastWait is how long Shutdown waits for adapters when its context has ended.
+const lastWait = 300 * time.Millisecond
+
+// leaveClusters closes the adapters of all namespaces, and forgets what is kept
+// for clients that come back. It returns the first error, in no order. An
+// adapter that takes too long holds up no other one.
+func (srv *Server) leaveClusters(ctx context.Context) error {
 	srv.mu.Lock()
 	srv.over.Store(true) // what is made from now on gets no adapter, and keeps nothing
 	namespaces := slices.Collect(maps.Values(srv.namespaces))
 	srv.mu.Unlock()
+	results := make(chan error, len(namespaces))
+	var closing sync.WaitGroup
 	for _, ns := range namespaces {
-		if e := ns.leaveCluster(); err == nil {
-			err = e
-		}
-		if ns.recovery != nil {
-			ns.recovery.end()
+		closing.Go(func() { // ends when the adapter's Close returns
+			err := ErrPanicked // or Close has ended the goroutine
+			defer func() { results <- err }()
+			srv.guard("Adapter.Close", ns.name, func() { err = ns.leaveCluster() })
+			if ns.recovery != nil {
+				ns.recovery.end()
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { closing.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		select {
+		case <-done:
+		case <-time.After(lastWait):
+			return ctx.Err()
 		}
 	}
-	return err
+	for range namespaces {
+		if err := <-results; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close is Shutdown without patience: what is queued is dropped, and running

@@ -189,12 +189,14 @@ func (s *Socket) Join(rooms ...string) error {
 }
 
 // leaveAll takes a disconnected socket out of its rooms, which Rooms still
-// tells. Join and close may both come to do it.
+// tells. Join and close may both come to do it. Listeners of the rooms hear of it
+// last: they may end the goroutine.
 func (s *Socket) leaveAll() {
-	rooms := s.ns.rooms.remove(s)
+	rooms, deleted := s.ns.rooms.remove(s)
 	s.mu.Lock()
 	s.rooms = append(s.rooms, rooms...)
 	s.mu.Unlock()
+	s.ns.rooms.notify(nil, deleted)
 }
 
 // Leave takes the socket out of rooms.
@@ -384,26 +386,35 @@ func (s *Socket) leaveNamespace() {
 // close is the one transition to disconnected. Events that came before still
 // run, then the hooks of OnDisconnect. It reports whether this call was it.
 func (s *Socket) close(reason Reason) bool {
-	end := s.end
-	if s.ns.recovery != nil {
-		end = s.endOrdered
+	var was int32
+	var cancel context.CancelCauseFunc
+	var deleted []string
+	if s.ns.recovery == nil {
+		was, cancel = s.end(reason)
+	} else {
+		was, cancel, deleted = s.endOrdered(reason)
 	}
-	was, cancel := end(reason)
 	if was == disconnected {
 		return false
 	}
-	if was == connected && s.ns.recovery == nil {
-		s.leaveAll()
-	}
-	if cancel != nil {
-		cancel(&DisconnectError{reason})
-	}
-	s.failAcks(&DisconnectError{reason})
+	defer func() { // also when a listener of the rooms ends this goroutine
+		if cancel != nil {
+			cancel(&DisconnectError{reason})
+		}
+		s.failAcks(&DisconnectError{reason})
+		switch {
+		case was == connected:
+			s.enqueue(&job{kind: jobDisconnect, reason: reason})
+		case s.conn.missTurn(s):
+			s.discard()
+		}
+	}()
 	switch {
-	case was == connected:
-		s.enqueue(&job{kind: jobDisconnect, reason: reason})
-	case s.conn.missTurn(s):
-		s.discard()
+	case was != connected:
+	case s.ns.recovery == nil:
+		s.leaveAll()
+	default:
+		s.ns.rooms.notify(nil, deleted)
 	}
 	return true
 }

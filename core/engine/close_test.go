@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,7 +274,8 @@ func TestShutdownLimits(t *testing.T) {
 	})
 }
 
-// TestShutdownWaitsForClosed: the application has heard of every end.
+// TestShutdownWaitsForClosed: the application has heard of every end, if it
+// does not take longer than there is time.
 func TestShutdownWaitsForClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -285,17 +287,21 @@ func TestShutdownWaitsForClosed(t *testing.T) {
 		h.open()
 		done := make(chan struct{})
 		go func() {
-			srv.Close()
+			assert.NoError(t, srv.Shutdown(context.Background()))
 			close(done)
 		}()
 		<-time.After(time.Minute)
 		select {
 		case <-done:
-			t.Fatal("Close returned before Closed has")
+			t.Fatal("Shutdown returned before Closed has")
 		default:
 		}
+		start := time.Now()
+		srv.Close()
+		assert.True(t, "Close returns", time.Since(start) < time.Second)
 		close(release)
 		<-done
+		assert.Equal(t, "sessions", srv.Count(), 0)
 	})
 }
 
@@ -365,5 +371,36 @@ func TestRunOnCaller(t *testing.T) {
 			h.ended(engine.TransportClose)
 			await(h, "ServeHTTP to return", returned)
 		}
+	})
+}
+
+// TestTooLate: who comes while the server shuts down learns when to come again,
+// not all at the same moment.
+func TestTooLate(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		a := newApp()
+		var asked atomic.Int32
+		var h *host
+		h = serve(t, setup{app: a, opts: engine.Options{AllowRequest: func(*http.Request) error {
+			if asked.Add(1) == 2 { // while it thinks about it
+				h.srv.Close()
+			}
+			return nil
+		}}})
+		h.open()
+		seen := make(map[string]bool)
+		for i := range 60 {
+			r := h.do(request{query: "&transport=polling"})
+			assert.Equal(t, "status", r.status, 503)
+			after := r.header.Get("Retry-After")
+			assert.True(t, "Retry-After "+after, len(after) == 1 && after >= "1" && after <= "5")
+			seen[after] = true
+			if i < 3 {
+				res := h.dial().http(upgradeRequest("&transport=websocket", keyHeaders))
+				assert.True(t, "by WebSocket", res.StatusCode == 503 && res.Header.Get("Retry-After") != "")
+			}
+		}
+		assert.True(t, "left to chance", len(seen) > 1)
+		assert.Equal(t, "asked", asked.Load(), 2)
 	})
 }

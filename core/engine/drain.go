@@ -22,6 +22,17 @@ func (c *wsConn) startDrain(rest pending, written int) {
 // abort and WriteTimeout see to.
 func (c *wsConn) drain(rest pending) {
 	defer c.s.unref()
+	returned := false
+	defer func() {
+		if !returned { // the application has ended this goroutine
+			c.writeFailed(errQuit, rest.size())
+		}
+	}()
+	c.drainAll(&rest)
+	returned = true
+}
+
+func (c *wsConn) drainAll(rest *pending) {
 	w := writers.Get().(*writer)
 	defer writers.Put(w)
 	for {
@@ -49,7 +60,7 @@ func (c *wsConn) drain(rest pending) {
 			c.endStream()
 			return
 		}
-		rest = pending{msgs: c.out, at: c.takeSample()}
+		*rest = pending{msgs: c.out, at: c.takeSample()}
 		c.out = nil
 		s.mu.Unlock()
 		if c.deflation != nil {

@@ -55,7 +55,8 @@ type RequestError struct {
 	// Status is the HTTP status; zero means 400, or 403 for Forbidden.
 	Status int
 
-	read bool // the request's body has been read
+	read  bool // the request's body has been read
+	retry int  // the Retry-After header, in seconds; 0: none
 }
 
 // Error implements error.
@@ -105,6 +106,9 @@ func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	h["Content-Type"] = headerJSON
 	h["Cache-Control"] = headerNoStore
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if e.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(e.retry))
+	}
 	w.WriteHeader(e.status())
 	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
 }

@@ -106,8 +106,15 @@ func (c *wsConn) flush(w *writer) (again bool) {
 			return false
 		}
 	}
-	s.flushed(rest.at)
-	return c.flushed(batch, total)
+	again = c.flushed(batch, total)
+	if rest.at > 0 { // the last step, as the application may end this goroutine
+		if again {
+			s.srv.flush.add(c)
+		}
+		s.flushed(rest.at)
+		return false
+	}
+	return again
 }
 
 // flushed accounts for a batch that is written.
@@ -132,10 +139,15 @@ func (c *wsConn) writeFailed(err error, taken int64) {
 	s.mu.Lock()
 	current := s.ws.Load() == c
 	s.mu.Unlock()
-	if current && isGone(err) {
-		s.shut(TransportClose, nil, false)
-	} else if current {
-		s.shut(TransportError, err, false)
+	var tell func()
+	switch {
+	case current && isGone(err):
+		tell = s.leave(TransportClose, nil, false)
+	case current:
+		tell = s.leave(TransportError, err, false)
+	}
+	if tell != nil { // others wait for this goroutine
+		go tell()
 	}
 	c.abort()
 	s.mu.Lock()

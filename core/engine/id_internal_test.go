@@ -1,9 +1,14 @@
 package engine
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
+
+	"github.com/gosio/gosio/internal/assert"
 )
 
 // nobody is an application that does nothing.
@@ -32,7 +37,7 @@ func TestIDAgain(t *testing.T) {
 		return s
 	}
 	for name, late := range map[string]func(s *Session){
-		"poll":  (*Session).release,
+		"poll":  func(s *Session) { s.release(nil) },
 		"timer": (*Session).cut,
 		"sender": func(s *Session) {
 			s.mu.Lock()
@@ -50,4 +55,55 @@ func TestIDAgain(t *testing.T) {
 		}
 		young.Overflow()
 	}
+}
+
+// TestReleaseAfterUpgrade: a poll that has been answered for good does not
+// release a session which has upgraded meanwhile: its WebSocket would have no
+// timer any more.
+func TestReleaseAfterUpgrade(t *testing.T) {
+	t.Parallel()
+	srv := NewServer(nobody{}, nil)
+	defer srv.Close()
+	srv.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=polling", nil))
+	var s *Session
+	for _, s = range srv.sessions {
+	}
+	s.Close()
+	client, conn := net.Pipe()
+	defer func() { _ = client.Close() }()
+	c := &wsConn{s: s, conn: conn}
+	s.mu.Lock()
+	s.ws.Store(c)
+	s.mu.Unlock()
+	if s.release(nil) || s.state.Load() != stateClosing || s.deadline == 0 {
+		t.Error("the WebSocket is released, or has no timer")
+	}
+	s.cut()
+	if _, err := client.Read(make([]byte, 1)); err == nil {
+		t.Error("the WebSocket is not cut")
+	}
+	if !s.release(c) || srv.Count() != 0 {
+		t.Error("the WebSocket's end does not release the session")
+	}
+}
+
+// exiting is an application that ends the goroutine that tells it of a message.
+type exiting struct{ nobody }
+
+func (exiting) Connect(*Session, *http.Request) Receiver { return exiting{} }
+func (exiting) Message([]byte, bool) error               { runtime.Goexit(); return nil }
+
+// TestGoexitReader: the reader that the application has ended is not at work
+// for ever, and its session ends.
+func TestGoexitReader(t *testing.T) {
+	t.Parallel()
+	srv, dial := leanFor(t, exiting{})
+	conn := dial()
+	_, err := conn.Write([]byte("\x81\x82\x00\x00\x00\x004x"))
+	assert.NoError(t, err)
+	_, err = io.ReadAll(conn)
+	assert.NoError(t, err)
+	_ = conn.Close()
+	assert.NoError(t, srv.Shutdown(t.Context()))
+	assert.Equal(t, "at work", srv.flush.reading(), false)
 }

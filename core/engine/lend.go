@@ -58,8 +58,9 @@ type lease struct {
 func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
 
 // work runs what the application has to do after a read. It reports false when
-// another goroutine has taken over reading.
-func (c *wsConn) work() bool {
+// another goroutine has taken over reading, as one is going to as long as mine
+// is false.
+func (c *wsConn) work(mine *bool) bool {
 	if !c.main {
 		return true
 	}
@@ -72,10 +73,12 @@ func (c *wsConn) work() bool {
 		w.Work(false)
 		return true
 	}
+	*mine = false
 	w.Work(true)
 	if !c.lease.n.CompareAndSwap(n, n+1) {
 		return false
 	}
+	*mine = true
 	c.s.srv.lending.slots[c.lease.slot].Store(nil)
 	c.uncork()
 	return true
@@ -175,7 +178,7 @@ func (c *wsConn) takeOver(n uint64) {
 	if ready != nil {
 		c.s.srv.flush.add(ready)
 	}
-	go c.loop()
+	go c.loop(nil)
 }
 
 // Yield tells the session that the application, in a handler that it runs for

@@ -60,6 +60,11 @@ type Options struct {
 	// request end that was refused or whose session was closed. Default 2 s; it
 	// must not be negative.
 	CloseTimeout time.Duration
+	// ShutdownSpread bounds the time over which [Server.Shutdown] ends the
+	// sessions: 10 ms for each if there are more than ten, and no more than half
+	// of what its context leaves beyond CloseTimeout, or a quarter of all.
+	// Default 10 s; negative: all at once.
+	ShutdownSpread time.Duration
 	// ControlFrames bounds the WebSocket ping frames taken in a second.
 	// Default 100.
 	ControlFrames int
@@ -157,6 +162,7 @@ func (o Options) withDefaults() Options {
 	if o.CloseTimeout < 0 {
 		panic("socketio: CloseTimeout must be positive: a peer that does not answer would hold its connection for ever")
 	}
+	orDefault(&o.ShutdownSpread, 10*time.Second)
 	orDefault(&o.ControlFrames, 100)
 	if o.Cookie != nil {
 		c := *o.Cookie

@@ -84,7 +84,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 	srv.strays.opened.Add(1)
 	s, opened := srv.open(r, q, id, nil, nil)
 	if !opened {
-		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "shutting down", Status: http.StatusServiceUnavailable})
+		srv.refuseAt(slog.LevelDebug, w, r, errShuttingDown())
 		return
 	}
 	if c := srv.opts.Cookie; c != nil {
@@ -149,21 +149,21 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 		end = noopPacket
 	}
 	if closed && len(batch) == 0 {
-		s.release()
+		s.release(nil)
 	}
 	answered := false
 	defer func() {
-		if !answered { // Options.Headers or the writer has panicked, and the batch is lost
+		if !answered { // Options.Headers, the writer or the observer has panicked, and the batch is lost
 			s.credit(size)
 			s.shut(TransportError, errNoAnswer, false)
 		}
 	}()
 	err := s.respond(w, r, batch, end, p == nil)
-	answered = true
-	s.credit(size)
-	if err == nil {
+	if s.credit(size); err == nil {
+		size = 0
 		s.flushed(at)
 	}
+	answered = true
 	if err != nil && (!moved || len(batch) > 0) {
 		s.shut(TransportError, err, false)
 	}

@@ -62,12 +62,28 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 // endPost gives the place free again, also when the application panics.
 func (s *Session) endPost() {
 	s.mu.Lock()
-	s.posting = false
+	last := s.feeding && s.unrefLocked()
+	s.posting, s.feeding = false, false
 	if s.posted != nil {
 		close(s.posted)
 		s.posted = nil
 	}
 	s.mu.Unlock()
+	if last {
+		s.srv.remove(s)
+	}
+}
+
+// startFeeding makes the POST the one that works on the Receiver, until endPost.
+// An upgrade waits for it even if the session ends, see waitPost. It reports
+// false if the session has ended: then there is nothing to take.
+func (s *Session) startFeeding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.feeding = s.state.Load() == stateOpen; s.feeding {
+		s.refs++
+	}
+	return s.feeding
 }
 
 // handlePost reads the body and takes its packets. held reports that the
@@ -94,7 +110,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 	if e := s.readBody(w, r, pooled); e != nil {
 		return held, e
 	}
-	if s.state.Load() != stateOpen {
+	if !s.startFeeding() {
 		return held, s.closedDuringPost(*pooled)
 	}
 	if !binary && !utf8.Valid(*pooled) {
@@ -135,7 +151,20 @@ const askEvery, packetCost = 1 << 10, 8
 // no other POST. The end of the session ends the wait. It reports whether there
 // was one.
 func (s *Session) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
-	defer s.startWork()
+	returned := false
+	defer func() {
+		s.startWork()
+		if !returned { // the application has panicked, and the rest is lost
+			s.shut(TransportError, errQuit, false)
+		}
+	}()
+	held, e := s.takeEach(packets)
+	returned = true
+	return held, e
+}
+
+// takeEach is takeAll, in which the application may panic.
+func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
 	taken := 0
 	for p, err := range packets {
 		if taken >= askEvery {
@@ -183,7 +212,7 @@ func (s *Session) closedDuringPost(body []byte) *RequestError {
 		return &RequestError{Code: BadRequest, Context: "session ended", read: true}
 	}
 	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
-		s.release()
+		s.release(nil)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -197,26 +198,31 @@ func TestBacklogSessionEnds(t *testing.T) {
 	}
 }
 
-// TestPostPanics: an application that panics does not leave the session with a
-// POST under way for ever.
+// TestPostPanics: an application that panics, or ends the goroutine, does not
+// leave the session with a POST under way for ever. What was behind that message
+// is lost, so the session ends.
 func TestPostPanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a := newApp()
 		a.message = func(_ *engine.Session, data []byte, _ bool) error {
-			if string(data) == "panic" {
+			switch string(data) {
+			case "panic":
 				panic(http.ErrAbortHandler)
+			case "exit":
+				runtime.Goexit()
 			}
 			return nil
 		}
 		h := serveIn(t, setup{app: a})
-		sid := h.open()
-		poll := h.poll(sid)
-		for range 2 {
-			assert.True(t, "aborted", h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader("4panic")}).err != nil)
+		for _, how := range []string{"4panic", "4exit"} {
+			sid := h.open()
+			poll := h.poll(sid)
+			r := h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader(how + "\x1e4behind")})
+			assert.True(t, "aborted", r.err != nil)
+			assert.True(t, "as a failure", h.ended(engine.TransportError) != nil)
+			h.answered(poll, "1")
+			h.posted(h.open(), "4x")
 		}
-		h.posted(sid, "4x")
-		h.answered(poll, "2")
-		h.ended(engine.PingTimeout) // nothing holds it up
 	})
 }
 

@@ -132,11 +132,18 @@ func (f *flushers) wait() {
 // whoever else has work goes first, and adds to it.
 func (f *flusher) run() {
 	w := writers.Get().(*writer)
-	defer writers.Put(w)
+	done := false
+	defer func() {
+		writers.Put(w)
+		if !done { // the application has ended this goroutine: see Observer.Flushed
+			go f.run()
+		}
+	}()
 	for f.more() {
 		runtime.Gosched()
 		f.round(w)
 	}
+	done = true
 }
 
 // more reports whether there is something to write. If not, the flusher ends.
@@ -157,18 +164,26 @@ func (f *flusher) round(w *writer) {
 	batch := f.ready
 	f.ready, f.spare = f.spare[:0], nil
 	f.mu.Unlock()
-	for i, c := range batch {
-		if i%warmAhead == 0 {
-			warm(batch[i:min(i+warmAhead, len(batch))])
+	at := 0
+	defer func() {
+		f.mu.Lock()
+		if at < len(batch) { // see run
+			f.ready = append(f.ready, batch[at+1:]...)
+		} else {
+			f.spare = batch[:0]
 		}
-		batch[i] = nil
+		f.mu.Unlock()
+	}()
+	for ; at < len(batch); at++ {
+		if at%warmAhead == 0 {
+			warm(batch[at:min(at+warmAhead, len(batch))])
+		}
+		c := batch[at]
+		batch[at] = nil
 		if c.flush(w) {
 			f.again(c)
 		}
 	}
-	f.mu.Lock()
-	f.spare = batch[:0]
-	f.mu.Unlock()
 }
 
 // again puts a connection that got more to write meanwhile at the end.

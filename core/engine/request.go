@@ -144,13 +144,17 @@ func (srv *Server) checkHandshake(r *http.Request, q query, upgrade bool) *Reque
 // admit asks the application, and refuses everybody while shutting down.
 func (srv *Server) admit(r *http.Request) *RequestError {
 	if srv.closing() {
-		return &RequestError{Code: Forbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable}
+		return errShuttingDown()
 	}
 	if srv.opts.AllowRequest == nil {
 		return nil
 	}
 	err := srv.opts.AllowRequest(r)
-	if err == nil {
+	switch {
+	case err != nil:
+	case srv.closing(): // meanwhile
+		return errShuttingDown()
+	default:
 		return nil
 	}
 	if e, ok := err.(*RequestError); ok { //nolint:errorlint // a wrapped one is not meant for the peer

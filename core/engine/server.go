@@ -161,64 +161,6 @@ func (srv *Server) closing() bool {
 	return srv.shutdown
 }
 
-// Shutdown refuses new sessions, ends all open ones with
-// [ServerShuttingDown] after what they have queued is sent, answers every
-// waiting poll, and waits until all connections are closed. When ctx ends
-// first it cuts those that are left and returns the context's error.
-// Call it before http.Server.Shutdown, which does not know hijacked
-// connections and would wait for parked polls.
-func (srv *Server) Shutdown(ctx context.Context) error {
-	for _, s := range srv.stop() {
-		s.shut(ServerShuttingDown, nil, true)
-		s.hurry()
-	}
-	var err error
-	select {
-	case <-srv.empty:
-	case <-ctx.Done():
-		err = ctx.Err()
-		for _, s := range srv.stop() {
-			s.cut()
-		}
-		<-srv.empty // what was cut ends by itself
-	}
-	srv.flush.wait()
-	return err
-}
-
-// Close ends all sessions at once; what they have queued is dropped.
-func (srv *Server) Close() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = srv.Shutdown(ctx) // the error is ours: the context is over
-}
-
-// stop refuses new sessions from now on and returns those that are left.
-func (srv *Server) stop() []*Session {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	srv.shutdown = true
-	srv.end()
-	srv.signalEmpty()
-	all := make([]*Session, 0, len(srv.sessions))
-	for _, s := range srv.sessions {
-		all = append(all, s)
-	}
-	return all
-}
-
-// signalEmpty is called with mu held whenever what it looks at has changed.
-func (srv *Server) signalEmpty() {
-	if !srv.shutdown || len(srv.sessions) > 0 {
-		return
-	}
-	select {
-	case <-srv.empty:
-	default:
-		close(srv.empty)
-	}
-}
-
 type runOnCaller struct{}
 
 // RunOnCaller marks a request whose WebSocket session is to run on the

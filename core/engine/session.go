@@ -44,14 +44,15 @@ type Session struct {
 	probe    *wsConn  // an upgrade in progress
 	poll     *poll    // the GET that waits
 	queue    []Message
-	refs     int           // goroutines that work for it: readers, drains, callers of Connect and Closed
+	refs     int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	posted   chan struct{} // closed when the POST in flight ends
 	done     chan struct{} // closed when the session ends; made on demand
-	posting  bool
-	left     bool // the client has closed the session itself, by polling
-	seen     bool // the client did something after a polling handshake
-	extended bool // traffic has already put off the ping timeout
-	held     bool // our own handlers hold the reader up
+	posting  bool          // a POST is in flight
+	feeding  bool          // and its packets are being taken: see startFeeding
+	left     bool          // the client has closed the session itself, by polling
+	seen     bool          // the client did something after a polling handshake
+	extended bool          // traffic has already put off the ping timeout
+	held     bool          // our own handlers hold the reader up
 
 	// The answer of the POST whose body is being read, to limit its time. The lock
 	// is a leaf: it is held while a deadline is set, by whoever ends the session,
@@ -124,7 +125,7 @@ func (s *Session) introduce(r *http.Request) bool {
 	}
 	if !s.srv.add(s) {
 		s.shut(ServerShuttingDown, nil, false)
-		s.release()
+		s.release(s.ws.Load())
 		return false
 	}
 	s.mu.Lock()
@@ -315,13 +316,22 @@ func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
 // must not have anything from the client in it, is logged and given to Closed.
 func (s *Session) Fail(err error) { s.shut(ForcedClose, err, true) }
 
-// shut is the one transition out of stateOpen. With flush, what is queued
+// shut ends the session and tells the Receiver. With flush, what is queued
 // still goes out.
 func (s *Session) shut(reason Reason, err error, flush bool) {
+	if tell := s.leave(reason, err, flush); tell != nil {
+		tell()
+	}
+}
+
+// leave is the one transition out of stateOpen. It returns what tells the
+// Receiver, for which the application may take its time; nil if the session has
+// been ended before.
+func (s *Session) leave(reason Reason, err error, flush bool) (tell func()) {
 	s.mu.Lock()
 	if !s.state.CompareAndSwap(stateOpen, stateClosing) {
 		s.mu.Unlock()
-		return
+		return nil
 	}
 	s.refs++ // Shutdown waits for Closed, too
 	s.stopHeartbeat()
@@ -367,31 +377,39 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 		s.cutBody(0)
 	}
 	if gone {
-		s.release()
+		s.release(nil)
 	}
-	s.noteClosed(recv, reason, err)
-	s.dropped(DropSlowConsumer, lost)
-	if recv != nil {
-		recv.Closed(reason, err)
+	return func() {
+		defer s.unref() // also when the application ends this goroutine
+		s.noteClosed(recv, reason, err)
+		s.dropped(DropSlowConsumer, lost)
+		if recv != nil {
+			recv.Closed(reason, err)
+		}
 	}
-	s.unref()
 }
 
 // cut closes what is left of a session at once.
 func (s *Session) cut() {
+	defer func() {
+		s.cutBody(0)
+		if !s.release(nil) {
+			s.ws.Load().abort() // its reader releases the session
+		}
+	}()
 	s.shut(ServerShuttingDown, nil, false)
-	s.cutBody(0)
-	if ws := s.ws.Load(); ws != nil {
-		ws.abort() // its reader releases the session
-		return
-	}
-	s.release()
 }
 
-// release says that the session's transport is gone. The session is forgotten
-// when the goroutines of its connections have ended, too.
-func (s *Session) release() {
+// release says that the session's transport is gone: ws, or polling if that is
+// nil. It reports false if the session is on another one: an upgrade may have
+// come first. The session is forgotten when the goroutines of its connections
+// have ended, too.
+func (s *Session) release(ws *wsConn) bool {
 	s.mu.Lock()
+	if s.ws.Load() != ws {
+		s.mu.Unlock()
+		return false
+	}
 	s.state.Store(stateReleased)
 	s.stopHeartbeat() // it would keep the session in memory
 	probe := s.takeProbe(false)
@@ -403,17 +421,24 @@ func (s *Session) release() {
 	if last {
 		s.srv.remove(s)
 	}
+	return true
 }
 
 // unref gives a reference back.
 func (s *Session) unref() {
 	s.mu.Lock()
-	s.refs--
-	last := s.refs == 0 && s.state.Load() == stateReleased
+	last := s.unrefLocked()
 	s.mu.Unlock()
 	if last {
 		s.srv.remove(s)
 	}
+}
+
+// unrefLocked is unref for callers that hold mu: if it was the last they remove
+// the session from the table.
+func (s *Session) unrefLocked() (last bool) {
+	s.refs--
+	return s.refs == 0 && s.state.Load() == stateReleased
 }
 
 // ended returns a channel that is closed when the session ends.

@@ -29,10 +29,15 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r)
 		return
 	}
+	var conn accepted
+	defer func() {
+		if conn.Conn == nil { // or Options.Headers has panicked
+			s.dropProbe(c)
+			s.upgrade(UpgradeFailed, errUpgradeRejected)
+		}
+	}()
 	conn, err := s.srv.accept(w, r, false)
 	if err != nil {
-		s.dropProbe(c)
-		s.upgrade(UpgradeFailed, errUpgradeRejected)
 		return
 	}
 	c.deflation, _ = s.srv.deflate.negotiate(r.Header)
@@ -194,14 +199,19 @@ func (c *wsConn) promote() error {
 }
 
 // waitPost waits until no POST is in flight, whose packets were sent before
-// the upgrade, or the session has ended. Called with mu held, which it
-// releases while it waits.
+// the upgrade. When the session has ended it waits only for one whose packets
+// are being taken: of the two the POST works on the Receiver, and one that has
+// not begun will not (see startFeeding). Called with mu held, which it releases
+// while it waits.
 func (s *Session) waitPost() {
-	for s.posting && s.state.Load() == stateOpen {
+	for s.feeding || s.posting && s.state.Load() == stateOpen {
 		if s.posted == nil {
 			s.posted = make(chan struct{})
 		}
 		posted, ended := s.posted, s.endedLocked()
+		if s.feeding {
+			ended = nil
+		}
 		s.mu.Unlock()
 		select {
 		case <-posted:

@@ -139,27 +139,35 @@ func (c *wsConn) run(early []byte) {
 	if first != nil {
 		c.s.srv.flush.add(first)
 	}
-	if err := c.feed(early); err != nil {
-		c.finish(err)
-		return
-	}
-	c.loop()
+	c.loop(early)
 }
 
-// loop reads until the connection ends or another goroutine takes over.
-func (c *wsConn) loop() {
-	var err error
+// errQuit ends a session on whose reader the application has called
+// runtime.Goexit, or panicked.
+var errQuit = errors.New("engine: the application has ended the goroutine that reads")
+
+// loop reads until the connection ends or another goroutine takes over; early
+// are bytes that have been read.
+func (c *wsConn) loop(early []byte) {
+	mine := true // nobody else is going to read
+	defer func() {
+		if mine {
+			go c.finish(&failure{TransportError, errQuit})
+		}
+	}()
+	err := c.feed(early)
 	for err == nil {
-		if !c.work() {
+		if !c.work(&mine) {
 			return
 		}
 		if c.renew {
-			c.renew = false
-			go c.loop()
+			c.renew, mine = false, false
+			go c.loop(nil)
 			return
 		}
 		err = c.readOnce()
 	}
+	mine = false
 	c.finish(err)
 }
 
@@ -178,23 +186,27 @@ func (c *wsConn) rest(pong bool) {
 	}
 }
 
-// finish releases what hangs on a connection that has ended.
+// finish ends a connection that is not read any more.
 func (c *wsConn) finish(err error) {
-	c.quiet() // ended waits for a flusher
-	s := c.s
+	defer c.finished() // also when the application ends this goroutine
+	c.quiet()          // ended waits for a flusher
 	if c.main {
-		s.startWork()
+		c.s.startWork()
 	}
 	c.ended(err)
+}
+
+// finished releases what hangs on a connection that has ended.
+func (c *wsConn) finished() {
 	_ = c.conn.Close() // nobody is left to tell
 	c.deflation = nil  // its windows; nothing is read or written any more
 	if c.over != nil {
 		close(c.over)
 	}
 	if c.main {
-		s.release()
+		c.s.release(c)
 	}
-	s.unref()
+	c.s.unref()
 }
 
 // readOnce takes what has arrived and feeds it.
@@ -359,14 +371,16 @@ func (c *wsConn) ended(err error) {
 		reason, cause = TransportClose, nil
 	}
 	answers := f != nil || broken != nil || closed != nil // to what came before it
+	defer func() {
+		c.waitWritten()
+		if f != nil || broken != nil {
+			c.discard()
+		}
+	}()
 	if c.main {
 		c.s.shut(reason, cause, answers)
 	} else {
 		c.endProbe(cause)
-	}
-	c.waitWritten()
-	if f != nil || broken != nil {
-		c.discard()
 	}
 }
 

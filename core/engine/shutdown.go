@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	// spreadEach is what each session adds to the time in which all are told.
+	spreadEach = 10 * time.Millisecond
+	// fewSessions are told at once.
+	fewSessions = 10
+	// lastWait is how long Shutdown waits, when its context has ended, as long
+	// as no session ends: then code of the application is in the way.
+	lastWait = 300 * time.Millisecond
+	// retryAfter bounds, in seconds, what a client is told that comes too late.
+	retryAfter = 5
+)
+
+// Shutdown refuses new sessions, ends all open ones with
+// [ServerShuttingDown] after what they have queued is sent, answers every
+// waiting poll, and waits until all connections are closed. It ends them one
+// after another, in an order and at moments that chance decides, so that their
+// clients do not all come back together: see Options.ShutdownSpread.
+//
+// When ctx ends first it cuts those that are left and returns the context's
+// error. It does not wait then for the application, if that keeps a goroutine of
+// a session's: the session is cut, and ends when the application returns.
+// Call it before http.Server.Shutdown, which does not know hijacked
+// connections and would wait for parked polls.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	all, told := srv.stop(), make(chan struct{})
+	go func() {
+		defer close(told)
+		srv.tell(ctx, all)
+	}()
+	var err error
+	select {
+	case <-srv.empty:
+	case <-ctx.Done():
+		err = ctx.Err()
+		srv.cut()
+	}
+	<-told
+	idle := make(chan struct{})
+	go func() { // ends with the flushers
+		defer close(idle)
+		srv.flush.wait()
+	}()
+	select {
+	case <-idle:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-idle:
+	case <-time.After(lastWait):
+		err = ctx.Err()
+	}
+	return err
+}
+
+// Close ends all sessions at once; what they have queued is dropped.
+func (srv *Server) Close() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = srv.Shutdown(ctx) // the error is ours: the context is over
+}
+
+// stop refuses new sessions from now on and returns those that are left.
+func (srv *Server) stop() []*Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	srv.shutdown = true
+	srv.end()
+	srv.signalEmpty()
+	all := make([]*Session, 0, len(srv.sessions))
+	for _, s := range srv.sessions {
+		all = append(all, s)
+	}
+	return all
+}
+
+// signalEmpty is called with mu held whenever what it looks at has changed.
+func (srv *Server) signalEmpty() {
+	if !srv.shutdown || len(srv.sessions) > 0 {
+		return
+	}
+	select {
+	case <-srv.empty:
+	default:
+		close(srv.empty)
+	}
+}
+
+// tell ends the sessions politely, spread over some time, until ctx ends. Each
+// is told on a goroutine of its own, which the session waits for: the
+// application may keep it.
+func (srv *Server) tell(ctx context.Context, all []*Session) {
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	moments := make([]time.Duration, len(all))
+	if spread := srv.spread(ctx, len(all)); spread > 0 {
+		for i := range moments {
+			moments[i] = rand.N(spread)
+		}
+		slices.Sort(moments)
+	}
+	start := time.Now()
+	for i, s := range all {
+		if wait := moments[i] - time.Since(start); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-srv.empty:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+		go func() {
+			defer s.hurry()
+			s.shut(ServerShuttingDown, nil, true)
+		}()
+	}
+}
+
+// spread is the time over which n sessions are told. It leaves the last ones time
+// to take what is queued for them.
+func (srv *Server) spread(ctx context.Context, n int) time.Duration {
+	if n <= fewSessions || srv.opts.ShutdownSpread < 0 {
+		return 0
+	}
+	spread := min(srv.opts.ShutdownSpread, time.Duration(n)*spreadEach)
+	if by, ok := ctx.Deadline(); ok {
+		left := time.Until(by)
+		spread = min(spread, max((left-srv.opts.CloseTimeout)/2, left/4))
+	}
+	return spread
+}
+
+// cut ends what is left, and waits as long as sessions end.
+func (srv *Server) cut() {
+	for _, s := range srv.stop() {
+		go s.cut()
+	}
+	for left := srv.Count(); ; {
+		select {
+		case <-srv.empty:
+			return
+		case <-time.After(lastWait):
+		}
+		now := srv.Count()
+		if now >= left {
+			return
+		}
+		left = now
+	}
+}
+
+// errShuttingDown refuses a handshake. When the client is to come back is left
+// to chance, as the others are told the same.
+func errShuttingDown() *RequestError {
+	return &RequestError{
+		Code: Forbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
+		retry: 1 + rand.IntN(retryAfter),
+	}
+}
