@@ -74,10 +74,14 @@ func run(list string, share int, match string) error {
 	if err != nil {
 		return err
 	}
+	var stale []error
 	for _, m := range mutants {
 		if _, err := m.broken(); err != nil {
-			return fmt.Errorf("%s (%s): %w", m.name, m.file, err)
+			stale = append(stale, fmt.Errorf("%s (%s): %w", m.name, m.file, err))
 		}
+	}
+	if len(stale) > 0 {
+		return errors.Join(stale...)
 	}
 	mutants = slices.DeleteFunc(mutants, func(m mutant) bool {
 		return !strings.Contains(m.name, match) && !strings.Contains(m.file, match)
