@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,15 @@ type Handshake struct {
 	Time time.Time
 	// Secure reports TLS on the connection to this server.
 	Secure bool
+	// TLS is the state of that TLS connection, as net/http has it: the client's
+	// certificates are in PeerCertificates, and in VerifiedChains if the server's
+	// tls.Config.ClientAuth has them verified. nil without TLS, and so behind a
+	// proxy that ends it. It is shared with other sockets: only read it.
+	//
+	// It is that of the handshake. Where a certificate says who somebody is, let
+	// Options.Pin return that, or whoever learns a session's id can go on with it
+	// over a connection with another certificate, or with none.
+	TLS *tls.ConnectionState
 
 	header string // lines of "Key: value", far smaller than a map
 	values map[any]any
@@ -74,7 +84,7 @@ func UpstreamValue(r *http.Request, key any) any {
 func newHandshake(r *http.Request, keys []any) *Handshake {
 	h := &Handshake{
 		Method: strings.Clone(r.Method), URL: strings.Clone(r.URL.RequestURI()), Host: strings.Clone(r.Host),
-		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil,
+		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil, TLS: r.TLS,
 		header: packHeader(r.Header),
 	}
 	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
@@ -194,7 +204,7 @@ func (h *Handshake) Request() *http.Request {
 	}
 	r := &http.Request{
 		Method: h.Method, URL: u, RequestURI: h.URL, Host: h.Host, RemoteAddr: h.RemoteAddr,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h.Header(), Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h.Header(), Body: http.NoBody, TLS: h.TLS,
 	}
 	return r.WithContext(handshakeContext{context.Background(), h})
 }

@@ -54,7 +54,7 @@ func TestHandshake(t *testing.T) {
 			ctx = context.WithValue(ctx, contextKey("secret"), "not copied")
 			ctx = context.WithValue(ctx, contextKey("both"), "context")
 			r = r.WithContext(ctx)
-			r.TLS = &tls.ConnectionState{}
+			r.TLS = &tls.ConnectionState{ServerName: "chat.example"}
 			if socketio.IsHandshake(r) {
 				r = socketio.WithUpstream(r, socketio.Upstream{
 					Address: "203.0.113.7", Values: map[any]any{"id": 7, contextKey("both"): "upstream"},
@@ -79,6 +79,8 @@ func TestHandshake(t *testing.T) {
 		assert.Equal(t, "address", h.Address, "203.0.113.7")
 		assert.True(t, h.RemoteAddr, strings.HasPrefix(h.RemoteAddr, "192.0.2.2:"))
 		assert.True(t, "time", !h.Time.Before(start) && h.Secure)
+		assert.Equal(t, "TLS", h.TLS.ServerName, "chat.example")
+		assert.True(t, "TLS in a request", h.Request().TLS == h.TLS)
 		assert.Equal(t, "query", h.Query()["q"], []string{"1 2", "3"})
 		assert.Equal(t, "transport", h.Query().Get("transport"), o.Transport)
 		assert.Equal(t, "header", h.Header()["X-Many"], []string{"1", "2"})

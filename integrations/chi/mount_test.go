@@ -1,6 +1,7 @@
 package siochi_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -323,5 +324,15 @@ func TestPin(t *testing.T) {
 		})
 		siochi.Mount(r, srv)
 		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}
+
+// TestClientCertificate: see docs/securing.md.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
+		r := chi.NewRouter()
+		siochi.Mount(r, srv)
+		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: r}, ln) }
 	})
 }

@@ -3,6 +3,7 @@ package sioecho_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -382,5 +383,15 @@ func TestPin(t *testing.T) {
 		})
 		sioecho.Mount(e, srv)
 		return mounttest.Serve(t, e) + "/socket.io"
+	})
+}
+
+// TestClientCertificate: see docs/securing.md.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
+		e := echo.New()
+		sioecho.Mount(e, srv)
+		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: e}, ln) }
 	})
 }

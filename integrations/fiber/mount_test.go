@@ -268,3 +268,13 @@ func TestPin(t *testing.T) {
 		return serve(t, app) + "/socket.io"
 	})
 }
+
+// TestClientCertificate: see docs/securing.md.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
+		app := newApp()
+		siofiber.Mount(app, srv)
+		return func(ln net.Listener) { serveOn(t, app, ln) }
+	})
+}

@@ -2,6 +2,7 @@ package siogin_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -287,5 +288,15 @@ func TestPin(t *testing.T) {
 		r.Use(func(c *gin.Context) { c.Set("user", c.GetHeader("X-User")) })
 		siogin.Mount(r, srv)
 		return mounttest.Serve(t, r) + "/socket.io"
+	})
+}
+
+// TestClientCertificate: see docs/securing.md.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
+		r := gin.New()
+		siogin.Mount(r, srv)
+		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: r}, ln) }
 	})
 }

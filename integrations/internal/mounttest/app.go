@@ -133,6 +133,11 @@ func ServeOn(t testing.TB, hs *http.Server, except ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ServeListener(t, hs, ln, except...)
+}
+
+// ServeListener is ServeOn with a listener.
+func ServeListener(t testing.TB, hs *http.Server, ln net.Listener, except ...string) string {
 	lines := new(Log)
 	hs.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(lines, nil), slog.LevelError)
 	done := make(chan struct{})

@@ -1,6 +1,7 @@
 package mounttest_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -123,5 +124,13 @@ func TestLogout(t *testing.T) {
 	t.Parallel()
 	mounttest.Logout(t, func(_ *testing.T, srv *socketio.Server, loadAndSave func(http.Handler) http.Handler) http.Handler {
 		return loadAndSave(mux(srv))
+	})
+}
+
+// TestClientCertificate: see docs/securing.md.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
+		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: mux(srv)}, ln) }
 	})
 }
