@@ -3,6 +3,7 @@
 //	srv := socketio.NewServer(nil)
 //	app := fiber.New()
 //	siofiber.Mount(app, srv)
+//	log.Fatal(siofiber.Listen(app, ":3000"))
 //
 // It is a module of its own, so that nobody else needs Fiber v3. For Fiber v2
 // there is integrations/fiber, with the same names.
@@ -26,7 +27,16 @@
 //     session then meets strangers: polling is refused, and the log says what to do.
 //   - fiber.Config.BodyLimit, 4 MB by default, must be at least
 //     Limits.MaxHTTPBufferSize.
+//   - fiber.Config.ReadBufferSize, 4 KB by default, bounds URL and header before
+//     Limits.Handshake does: cookies and tokens often need more.
+//   - Limits.BodyTimeout cannot bound what is read before the handlers run: set
+//     fiber.Config.ReadTimeout, to 20 s say, or a client holds its connection for
+//     as long as it likes. Set IdleTimeout, too, which is the same otherwise.
+//     They concern neither polls nor WebSockets. With StreamRequestBody the first
+//     8 KB of a body that has a Content-Length are still read before.
 //   - WebSockets do not count in fiber.Config.Concurrency.
+//   - Out of file descriptors, fasthttp stops to listen and app.Listen returns.
+//     [Listen] and [Listener] wait until there are some again, as net/http does.
 //   - A client that vanishes during a poll is found after about 2 s; after the
 //     ping timeout on systems that are no Unix.
 //   - The status in logs is 101 for every WebSocket request, also for one that
@@ -43,7 +53,10 @@
 //   - timeout.New is fine: a poll is answered before it ends.
 //   - limiter counts every poll.
 //   - cors: list the same origins in socketio.Options.CORS.
-//   - recover does not see WebSockets, whose handlers the server guards itself.
+//   - recover sees no panic of the server's options (AllowRequest, Pin, …): the
+//     mount logs those itself and answers 500, with recover and without, as a
+//     panic would end the process on fasthttp. After runtime.Goexit there it
+//     closes the connection. Handlers of events the server guards in any case.
 //
 // At the end call srv.Shutdown before the app's shutdown, which would wait for
 // polls and leave WebSockets open; with ListenConfig.GracefulContext, end that

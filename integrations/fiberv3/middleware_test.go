@@ -23,7 +23,6 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/gofiber/fiber/v3/middleware/timeout"
 
-	socketio "github.com/gosio/gosio/core"
 	siofiber "github.com/gosio/gosio/integrations/fiberv3"
 	"github.com/gosio/gosio/integrations/internal/mounttest"
 	"github.com/gosio/gosio/internal/assert"
@@ -273,26 +272,4 @@ func TestTimeouts(t *testing.T) {
 			mounttest.Outlives(t, serve(t, app)+"/socket.io", tc.poll)
 		})
 	}
-}
-
-// TestPanic: a function of the application's panics in a handshake. By polling
-// that is Fiber's recover to handle; on fasthttp's goroutine for WebSockets
-// nobody would, and the process would end.
-func TestPanic(t *testing.T) {
-	t.Parallel()
-	a := mounttest.NewAppWith(t, socketio.Options{AllowRequest: func(r *http.Request) error {
-		if r.URL.Query().Get("bad") != "" {
-			panic("no such tenant")
-		}
-		return nil
-	}})
-	app := newApp()
-	app.Use(recover.New())
-	siofiber.Mount(app, a.Server)
-	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
-	c.Query = "&bad=1"
-	assert.Equal(t, "polling", c.Do("GET", "/?EIO=4&transport=polling&bad=1", "").Status, http.StatusInternalServerError)
-	assert.Equal(t, "WebSocket", c.Refused().Status, 0)
-	c.Query = ""
-	c.Dial().Echo("still there")
 }

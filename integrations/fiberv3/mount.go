@@ -37,7 +37,11 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 	}
 	cfg, preforked := route.First(config), fiber.IsChild()
 	return func(c fiber.Ctx) error {
-		if cfg.Next != nil && cfg.Next(c) {
+		pass := false
+		switch {
+		case cfg.Next != nil && !fasthttpbridge.Contain(c.RequestCtx(), log.Errorf, func() { pass = cfg.Next(c) }):
+			return nil
+		case pass:
 			return c.Next()
 		}
 		r, err := fasthttpbridge.NewRequest(c.RequestCtx(), c.Context())

@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/logger"
@@ -62,6 +64,37 @@ func TestMount(t *testing.T) {
 		app.Use(logger.New(logger.Config{Stream: new(mounttest.Log)}), recover.New())
 		siofiber.Mount(app, srv)
 		return serve(t, app) + "/socket.io"
+	})
+}
+
+// TestSlowBodies: ReadTimeout cuts them, as the documentation says, and with
+// StreamRequestBody also Limits.BodyTimeout. Polls and WebSockets outlive both.
+func TestSlowBodies(t *testing.T) {
+	t.Parallel()
+	const short = 50 * time.Millisecond
+	for name, tt := range map[string]struct {
+		config       fiber.Config
+		limits       socketio.Limits
+		length, part string
+	}{
+		"ReadTimeout":                    {fiber.Config{ReadTimeout: short}, socketio.Limits{}, "Content-Length: 9", "4"},
+		"ReadTimeout, chunks":            {fiber.Config{ReadTimeout: short}, socketio.Limits{}, "Transfer-Encoding: chunked", "9\r\n4"},
+		"ReadTimeout, StreamRequestBody": {fiber.Config{ReadTimeout: short, StreamRequestBody: true}, socketio.Limits{}, "Content-Length: 9", "4"},
+		"StreamRequestBody, chunks":      {fiber.Config{StreamRequestBody: true}, socketio.Limits{BodyTimeout: short}, "Transfer-Encoding: chunked", "9\r\n4"},
+		"StreamRequestBody, behind 8 KB": {fiber.Config{StreamRequestBody: true}, socketio.Limits{BodyTimeout: short}, "Content-Length: 90000", "4" + strings.Repeat("x", 9000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := newApp(tt.config)
+			siofiber.Mount(app, mounttest.NewAppWith(t, socketio.Options{Limits: tt.limits}).Server)
+			assert.Equal(t, "status", mounttest.SlowBody(t, serve(t, app)+"/socket.io", tt.length, tt.part), http.StatusRequestTimeout)
+		})
+	}
+	t.Run("polls and WebSockets", func(t *testing.T) {
+		t.Parallel()
+		app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
+		siofiber.Mount(app, mounttest.SlowApp(t).Server)
+		mounttest.Outlives(t, serve(t, app)+"/socket.io", "2")
 	})
 }
 
@@ -161,12 +194,14 @@ func TestIsHandshake(t *testing.T) {
 	})
 	siofiber.Mount(app, a.Server)
 	url := serve(t, app)
-	for _, query := range []string{"", "&sid=", "&%73id=x", "&Sid=x", "&sid", "&x=1&amp;sid=x"} {
+	for _, query := range []string{"", "&sid=", "&Sid=x", "&sid", "&x=1&amp;sid=x"} {
 		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
 		assert.Equal(t, query, r.Status, http.StatusUnauthorized)
 	}
-	r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling&sid=x", "")
-	assert.Equal(t, "with a sid", r.Body, `{"code":1,"message":"Session ID unknown"}`)
+	for _, query := range []string{"&sid=x", "&%73id=x"} {
+		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
+		assert.Equal(t, query, r.Body, `{"code":1,"message":"Session ID unknown"}`)
+	}
 	assert.Equal(t, "sessions", a.Connections(), 0)
 }
 

@@ -9,6 +9,7 @@ package fasthttpbridge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -22,7 +23,7 @@ import (
 
 // NewRequest returns a copy of the request, with ctx as its context. Only the
 // body is not copied: it is read before the handler returns. The error is for a
-// request whose URI is what fasthttp alone takes for one.
+// request whose URI is what fasthttp alone takes for one, or with several hosts.
 func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, error) { //nolint:revive // the request is what it is about
 	uri := string(fctx.RequestURI())
 	u, err := url.ParseRequestURI(uri)
@@ -43,7 +44,11 @@ func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, 
 			r.Header[k] = append(r.Header[k], string(value))
 		}
 	}
-	if n := lines(fctx.Request.Header.RawHeaders(), fasthttp.HeaderContentType); n > len(r.Header[fasthttp.HeaderContentType]) {
+	raw := fctx.Request.Header.RawHeaders()
+	if lines(raw, fasthttp.HeaderHost) > 1 { // of which fasthttp, up to 1.77, has kept the last
+		return nil, errors.New("several hosts")
+	}
+	if n := lines(raw, fasthttp.HeaderContentType); n > len(r.Header[fasthttp.HeaderContentType]) {
 		r.Header[fasthttp.HeaderContentType] = make([]string, n) // of which fasthttp has kept the last; the server refuses them
 	}
 	if fctx.Request.IsBodyStream() { // StreamRequestBody, and it is long
