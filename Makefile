@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test fuzz e2e suites bench cover mutants help
+.PHONY: all fmt lint test fuzz e2e clients suites bench cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -28,6 +28,10 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 
 e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
 	ci/e2e
+
+clients: ## clients of other languages, which ci/clients lists (installs what they need)
+	ci/packages python3-venv default-jdk-headless maven
+	ci/clients
 
 suites: ## the official protocol suites, unpacked in DIR=…, against our servers
 	conformance/suites/originals "$(DIR)"

@@ -3,6 +3,8 @@ package main
 
 import (
 	"net/http"
+	"os"
+	"strings"
 
 	socketio "github.com/gosio/gosio/core"
 
@@ -10,7 +12,11 @@ import (
 )
 
 func main() {
-	c := contract.New(socketio.Options{})
+	options := socketio.Options{AllowEIO3: os.Getenv("EIO3") != ""}
+	if origins := os.Getenv("ORIGINS"); origins != "" {
+		options.CORS.Origins = strings.Split(origins, ",")
+	}
+	c := contract.New(options)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io", c.IO)
 	mux.Handle("/socket.io/", c.IO)
