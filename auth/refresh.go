@@ -21,7 +21,7 @@ type presented struct{ token string }
 func (p *presented) UnmarshalJSON(text []byte) error {
 	token, err := textMember(text, "token")
 	if token != nil {
-		p.token = *token
+		p.token = withoutScheme(*token)
 	}
 	return err
 }

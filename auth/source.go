@@ -18,7 +18,8 @@ type Source struct {
 const ambiguous = "\x00"
 
 // FromAuth is the field of the auth payload, io({auth: {token}}) in the stock
-// client. It differs from namespace to namespace of a connection.
+// client. It differs from namespace to namespace of a connection. "Bearer "
+// before the token, which is easily taken along from a header, is left out.
 func FromAuth(field string) Source {
 	checkName("FromAuth", field)
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
@@ -32,8 +33,17 @@ func FromAuth(field string) Source {
 		case token == nil:
 			return "", false
 		}
-		return *token, *token != ""
+		text := withoutScheme(*token)
+		return text, text != ""
 	}}
+}
+
+// withoutScheme takes what belongs into a header off a token.
+func withoutScheme(token string) string {
+	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(rest)
+	}
+	return token
 }
 
 // FromHeader is a header of the connection's first request, after the scheme,

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -22,9 +24,12 @@ type Handshake struct {
 	// path and query.
 	Method, URL, Host string
 	// Address is the client's IP address as the framework in front sees it,
-	// so its proxy settings apply; without one it is the peer's.
+	// so its proxy settings apply; without one it is the peer's. Of a
+	// Unix socket it is "@", as net/http has it, with every framework: what its
+	// proxy puts into a header has to be read by the framework or by middleware.
 	Address string
-	// RemoteAddr is the peer of the TCP connection, host:port.
+	// RemoteAddr is the peer of the TCP connection, host:port; of a Unix socket
+	// mostly "@".
 	RemoteAddr string
 	// Time is when the request came.
 	Time time.Time
@@ -108,12 +113,16 @@ func newHandshake(r *http.Request, keys []any) *Handshake {
 	return h
 }
 
+// hostOf is a net/http.Request.RemoteAddr without its port. Some middleware has
+// left that away, and a Unix socket has none.
 func hostOf(addr string) string {
-	i := strings.LastIndexByte(addr, ':')
-	if i < 0 {
+	if _, err := netip.ParseAddr(addr); err == nil {
 		return addr
 	}
-	return strings.Trim(addr[:i], "[]")
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }
 
 // with returns the handshake of another namespace on the same connection.

@@ -140,7 +140,7 @@ func TestRequestIsNotKept(t *testing.T) {
 // TestAddress: without a framework's idea of it, the address is the peer's.
 func TestAddress(t *testing.T) {
 	t.Parallel()
-	for remote, want := range map[string]string{"192.0.2.1:80": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "@": "@", "": ""} {
+	for remote, want := range map[string]string{"192.0.2.1:80": "192.0.2.1", "[2001:db8::1]:80": "2001:db8::1", "@": "@", "": "", "192.0.2.1": "192.0.2.1", "2001:db8::1": "2001:db8::1"} {
 		t.Run(remote, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				a := newApp(t, socketio.Options{})

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
+	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
@@ -70,6 +72,7 @@ var hints = map[Code]string{
 
 // noteClosed logs the end of a session.
 func (s *Session) noteClosed(recv Receiver, reason Reason, err error) {
+	s.noteUnheard(reason)
 	level, kind, msg := slog.LevelDebug, "", "engine: session closed"
 	if isBreach(reason, err) {
 		level, kind, msg = slog.LevelWarn, "closed "+clip(err.Error()), "engine: client broke the protocol or a limit"
@@ -85,6 +88,32 @@ func (s *Session) noteClosed(recv Receiver, reason Reason, err error) {
 		attrs = append(attrs, slog.Any("client", client))
 	}
 	s.srv.note(level, kind, msg, attrs...)
+}
+
+// noteUnheard says what it is most of the time when a client polls and nothing
+// that it sends arrives: a middleware in front has refused it.
+func (s *Session) noteUnheard(reason Reason) {
+	if reason != PingTimeout && reason != ForcedClose { // the latter: nothing was joined in time
+		return
+	}
+	s.mu.Lock()
+	unheard := s.seen && !s.heard && s.ws.Load() == nil
+	s.mu.Unlock()
+	if unheard {
+		s.srv.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
+			" a middleware or proxy in front refuses the POSTs: one for CSRF or cross-origin requests, for content types"+
+			" (text/plain is needed) or one that redirects; exclude the Socket.IO path from it")
+	}
+}
+
+// noteRedirected says what it may be when a client polls twice at once.
+func (s *Session) noteRedirected(r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/") {
+		return
+	}
+	s.srv.note(slog.LevelWarn, "redirected", "engine: a session was polled twice at once, on a path without the slash at its end; if that is so"+
+		" for all clients, a middleware redirects to that path, and browsers make a GET of each POST then: have it rewrite the path"+
+		" (chi's StripSlashes), or exclude the Socket.IO path from it")
 }
 
 // sessionTag is a session id as the log shows it: enough to tell sessions

@@ -281,3 +281,50 @@ func TestLogSecrets(t *testing.T) {
 		}
 	})
 }
+
+// TestUnheard: middleware that refuses POSTs shows in the log, where all that
+// the server sees is a client that polls.
+func TestUnheard(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for name, posts := range map[string]bool{"refused": false, "heard": true} {
+			var logged syncBuffer
+			h := serveIn(t, setup{opts: engine.Options{Logger: textLogger(&logged), PingInterval: time.Second, PingTimeout: time.Second}})
+			sid := h.open()
+			if posts {
+				h.posted(sid, "4x")
+				assert.Equal(t, "echo", h.get(sid).body, "4x")
+			}
+			assert.Equal(t, "ping", h.get(sid).body, "2")
+			h.ended(engine.PingTimeout)
+			assert.Equal(t, name, strings.Contains(logged.String(), "no POST of it has arrived"), !posts)
+		}
+	})
+}
+
+// TestRedirectedPost: a browser makes a GET of a POST that is redirected.
+func TestRedirectedPost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		for name, redirects := range map[string]bool{"redirects": true, "does not": false} {
+			var logged syncBuffer
+			h := serveIn(t, setup{opts: engine.Options{Logger: textLogger(&logged)}, wrap: func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if redirects && strings.HasSuffix(r.URL.Path, "/") {
+						http.Redirect(w, r, strings.TrimSuffix(r.URL.Path, "/")+"?"+r.URL.RawQuery, http.StatusMovedPermanently)
+						return
+					}
+					next.ServeHTTP(w, r)
+				})
+			}})
+			sid := h.open()
+			poll := h.poll(sid)
+			if redirects {
+				h.post(sid, "4x")
+			} else {
+				h.get(sid)
+			}
+			h.ended(engine.TransportError)
+			<-poll
+			assert.Equal(t, name, strings.Contains(logged.String(), "a middleware redirects"), redirects)
+		}
+	})
+}

@@ -108,6 +108,7 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		return
 	case s.poll != nil:
 		s.mu.Unlock()
+		s.noteRedirected(r)
 		s.shut(TransportError, breach("overlapping polls"), false)
 		s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return

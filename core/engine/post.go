@@ -46,7 +46,7 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 	moved := s.ws.Load() != nil
 	overlap := s.posting
 	if !moved && !overlap {
-		s.posting = true
+		s.posting, s.heard = true, true
 	}
 	s.mu.Unlock()
 	switch {

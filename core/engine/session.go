@@ -50,6 +50,7 @@ type Session struct {
 	posting  bool          // a POST is in flight
 	feeding  bool          // and its packets are being taken: see startFeeding
 	left     bool          // the client has closed the session itself, by polling
+	heard    bool          // a POST has come
 	seen     bool          // the client did something after a polling handshake
 	extended bool          // traffic has already put off the ping timeout
 	held     bool          // our own handlers hold the reader up

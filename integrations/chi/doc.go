@@ -16,6 +16,10 @@
 //
 //   - RedirectSlashes redirects POSTs and WebSockets, which clients do not
 //     follow: use StripSlashes.
+//   - AllowContentType refuses the client's POSTs, which are text/plain: list
+//     that, too, or mount outside of it.
+//   - Compress, Throttle and all others that wrap the writer are fine for
+//     WebSockets.
 //   - Timeout is fine: a poll is answered before its time is up.
 //   - Throttle counts a waiting poll as a busy slot, but no WebSocket: mount
 //     outside of it, or give it a slot per polling client.
@@ -24,6 +28,11 @@
 //     clients with addTrailingSlash: false get a 404.
 //   - go-chi/cors: list the same origins in socketio.Options.CORS, which the
 //     server also checks on WebSockets.
+//
+// http.CrossOriginProtection refuses POSTs of pages of other origins, whatever
+// socketio.Options.CORS says: AddTrustedOrigin with the same ones, or
+// AddInsecureBypassPattern with the path, as the server checks the Origin of
+// every request itself.
 //
 // http.TimeoutHandler replaces the writer by one that cannot be hijacked:
 // clients stay on polling, and the log says so.

@@ -336,3 +336,15 @@ func TestClientCertificate(t *testing.T) {
 		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: r}, ln) }
 	})
 }
+
+// TestUnixSocket: a client of one has the address that net/http gives it.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	mounttest.UnixSocket(t, func(srv *socketio.Server, ln net.Listener) {
+		h := chi.NewRouter()
+		siochi.Mount(h, srv)
+		hs := &http.Server{Handler: h}
+		go func() { _ = hs.Serve(ln) }() // ends with Close
+		t.Cleanup(func() { _ = hs.Close() })
+	})
+}

@@ -54,7 +54,7 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 			fasthttpbridge.RefusePolling(c.Context())
 			return nil
 		case srv.WantsUpstream(r):
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: fasthttpbridge.Address(c.Context(), c.IP()), Values: values(c)})
 		}
 		fasthttpbridge.Serve(c.Context(), srv, r, log.Errorf)
 		return nil

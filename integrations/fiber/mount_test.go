@@ -280,3 +280,13 @@ func TestClientCertificate(t *testing.T) {
 		return func(ln net.Listener) { serveOn(t, app, ln) }
 	})
 }
+
+// TestUnixSocket: a client of one has the address that net/http gives it.
+func TestUnixSocket(t *testing.T) {
+	t.Parallel()
+	mounttest.UnixSocket(t, func(srv *socketio.Server, ln net.Listener) {
+		app := newApp()
+		siofiber.Mount(app, srv)
+		serveOn(t, app, ln)
+	})
+}

@@ -55,7 +55,7 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 			fasthttpbridge.RefusePolling(c.RequestCtx())
 			return nil
 		case srv.WantsUpstream(r):
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: strings.Clone(c.IP()), Values: values(c)})
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: fasthttpbridge.Address(c.RequestCtx(), c.IP()), Values: values(c)})
 		}
 		fasthttpbridge.Serve(c.RequestCtx(), srv, r, log.Errorf)
 		return nil

@@ -1,6 +1,8 @@
 package siogin
 
 import (
+	"net"
+
 	"github.com/gin-gonic/gin"
 
 	socketio "github.com/gosio/gosio/core"
@@ -35,10 +37,19 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r := c.Request
 		if srv.WantsUpstream(r) {
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.ClientIP(), Values: values(c)})
+			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(c), Values: values(c)})
 		}
 		srv.ServeHTTP(writer(c), r)
 	}
+}
+
+// address is what gin says of the client, which is no address for the peer of a
+// Unix socket.
+func address(c *gin.Context) string {
+	if ip := c.ClientIP(); ip != net.IP(nil).String() {
+		return ip
+	}
+	return ""
 }
 
 // IsHandshake reports whether the request opens a connection. Polls and POSTs

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -76,6 +77,15 @@ func lines(raw []byte, name string) (n int) {
 func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	_, query, _ := strings.Cut(string(fctx.RequestURI()), "?") // read as the server will read it
 	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
+}
+
+// Address copies what the framework's IP says, which is 0.0.0.0 for the peer of
+// a Unix socket: that has none.
+func Address(fctx *fasthttp.RequestCtx, ip string) string {
+	if _, tcp := fctx.RemoteAddr().(*net.TCPAddr); !tcp && ip == "0.0.0.0" {
+		return ""
+	}
+	return strings.Clone(ip)
 }
 
 // IsUpgrade reports whether a request asks for a WebSocket.
