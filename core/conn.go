@@ -25,10 +25,10 @@ type conn struct {
 	pending []*Socket // have events and no dispatcher yet
 
 	mu       sync.Mutex
-	sockets  []*Socket   // connecting and connected; most clients have one
-	past     *past       // namespaces that it is not in; made on demand
-	timer    *time.Timer // ends a connection that is in no namespace
-	attached *deadline   // ends one whose attachments do not come
+	sockets  []*Socket     // connecting and connected; most clients have one
+	past     *past         // namespaces that it is not in; made on demand
+	timer    *engine.Timer // ends a connection that is in no namespace
+	attached *deadline     // ends one whose attachments do not come
 	turns    turns
 	closed   bool
 	barred   bool          // close was called: none of its sockets is to be recovered
@@ -43,7 +43,7 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 			c.custom = noDecoder{}
 		}
 	}
-	c.timer = time.AfterFunc(srv.opts.ConnectTimeout, c.idle)
+	c.timer = srv.engine.AfterFunc(srv.opts.ConnectTimeout, c.idle)
 	return c
 }
 
@@ -260,7 +260,7 @@ func (c *conn) forget(s *Socket) bool {
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	c.departLocked(s.ns.name)
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
-		c.timer = time.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
+		c.timer = c.srv.engine.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
 	return true
 }
@@ -305,13 +305,13 @@ func (c *conn) awaitAttachments(pending bool) {
 	case pending && c.attached == nil && !c.closed:
 		wait := c.srv.opts.Limits.AttachmentTimeout
 		by := time.Now().Add(wait) // before the timer runs, or it might find itself early
-		c.attached = &deadline{time.AfterFunc(wait, c.noAttachments), by}
+		c.attached = &deadline{c.srv.engine.AfterFunc(wait, c.noAttachments), by}
 	}
 }
 
 // deadline is a timer that is moved.
 type deadline struct {
-	*time.Timer
+	*engine.Timer
 	by time.Time // an earlier call is stale
 }
 

@@ -88,7 +88,14 @@ func (c *wsConn) writeSome(b []byte) (int, error) {
 		}
 		return n, err
 	}
-	return c.writeRaw(b)
+	n, err := c.writeRaw(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) { // but the peer may have taken some since: see pause.go
+		w := writer{data: b}
+		if c.raw.Control(w.once) == nil && w.n > 0 {
+			return w.n, nil
+		}
+	}
+	return n, err
 }
 
 // credit takes written bytes off what the session has queued.

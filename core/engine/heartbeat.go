@@ -77,6 +77,14 @@ func (s *Session) onTimer() {
 		s.mu.Unlock()
 		return
 	}
+	if s.blamesLocked(now) {
+		if s.spareLocked(now) {
+			s.mu.Unlock()
+			return
+		}
+	} else {
+		s.srv.noteTimer(s.deadline, now)
+	}
 	if s.state.Load() != stateOpen {
 		s.mu.Unlock()
 		s.cut() // the peer did not help to close in time
@@ -109,11 +117,40 @@ func (s *Session) onTimer() {
 	s.ping(now)
 }
 
+// blamesLocked reports whether the timer ends the session because of its peer.
+func (s *Session) blamesLocked(now clock) bool {
+	first := s.firstPollBy()
+	return s.state.Load() != stateOpen || s.pinged.Load() || first > 0 && now >= first || s.v3 && now >= s.pingAt
+}
+
+// spareLocked reports whether the timer does nothing yet. It releases mu while
+// it looks at the connection.
+func (s *Session) spareLocked(now clock) bool {
+	due := s.deadline
+	more := s.srv.spare(due, now, &s.spared, nil)
+	if ws := s.ws.Load(); more == 0 && ws != nil && s.spared < maxSpared && s.state.Load() == stateOpen {
+		s.mu.Unlock()
+		unread := ws.unread()
+		s.mu.Lock()
+		if s.deadline != due { // set anew meanwhile
+			return true
+		}
+		if unread {
+			s.spared++
+			more = leastAmends
+		}
+	}
+	if more > 0 {
+		s.arm(now.add(more))
+	}
+	return more > 0
+}
+
 // ping sends a ping and waits for the pong. Called with mu held, which it
 // releases.
 func (s *Session) ping(now clock) {
 	s.pinged.Store(true)
-	s.extended = false
+	s.extended, s.spared = false, 0
 	s.arm(now.add(s.srv.opts.PingTimeout))
 	s.push(pingMessage)
 	ready := s.kick()

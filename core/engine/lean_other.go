@@ -31,3 +31,6 @@ func (c *wsConn) onReadable(uintptr) bool { return true }
 func (w *writer) once(uintptr) {}
 
 func (c *wsConn) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }
+
+// unread cannot be told here.
+func unread(conn net.Conn) bool { _ = tcpOf(conn); return false }

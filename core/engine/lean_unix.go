@@ -74,6 +74,24 @@ func (c *wsConn) onReadable(fd uintptr) bool {
 	}
 }
 
+// unread reports whether bytes have arrived that were not read.
+func unread(conn net.Conn) (yes bool) {
+	tcp := tcpOf(conn)
+	if tcp == nil {
+		return false
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) { // fails when it is closed
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK) // does not wait: the connection is Go's
+		yes = err == nil && n > 0
+	})
+	return yes
+}
+
 // once writes once, without waiting. Nothing written and no error means that
 // the kernel takes nothing now.
 func (w *writer) once(fd uintptr) { w.n, w.err = writeOnce(fd, w.data) }

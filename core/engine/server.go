@@ -57,6 +57,7 @@ type Server struct {
 	noted   loglimit.Limiter
 	strays  strays
 	samples atomic.Uint32 // see Session.sample
+	pauses  pauses
 	began   time.Time
 	life    context.Context // ends when new sessions are refused
 	end     context.CancelFunc

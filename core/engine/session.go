@@ -53,6 +53,7 @@ type Session struct {
 	heard    bool          // a POST has come
 	seen     bool          // the client did something after a polling handshake
 	extended bool          // traffic has already put off the ping timeout
+	spared   uint8         // how often the peer was not blamed; see pause.go
 	held     bool          // our own handlers hold the reader up
 
 	// The answer of the POST whose body is being read, to limit its time. The lock
@@ -335,6 +336,7 @@ func (s *Session) leave(reason Reason, err error, flush bool) (tell func()) {
 		return nil
 	}
 	s.refs++ // Shutdown waits for Closed, too
+	s.spared = 0
 	s.stopHeartbeat()
 	if s.done != nil {
 		close(s.done)

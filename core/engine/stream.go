@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/frame/stream"
 )
@@ -90,7 +89,7 @@ func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if d := srv.opts.UpgradeTimeout; d > 0 {
-		defer time.AfterFunc(d, cancel).Stop()
+		defer srv.AfterFunc(d, cancel).Stop()
 	}
 	defer context.AfterFunc(srv.life, cancel)()
 	conn, err := accept(ctx)

@@ -55,7 +55,7 @@ func (s *Session) enter(c *wsConn, conn net.Conn) bool {
 	if live {
 		s.refs++
 		if d := s.srv.opts.UpgradeTimeout; d > 0 {
-			c.expire = time.AfterFunc(d, c.expired)
+			c.expire = s.srv.AfterFunc(d, c.expired)
 		}
 	}
 	s.mu.Unlock()
@@ -68,12 +68,31 @@ func (s *Session) enter(c *wsConn, conn net.Conn) bool {
 
 // expired ends an upgrade that was not completed in time.
 func (c *wsConn) expired() {
+	if c.waits() {
+		return
+	}
 	if c.s.dropProbe(c) {
 		c.s.mu.Lock()
 		c.late = true
 		c.s.mu.Unlock()
 		c.abort()
 	}
+}
+
+// waits gives an upgrade more time whose next step may be there and not read, or
+// that waits for this side's handlers (see waitPost).
+func (c *wsConn) waits() bool {
+	unread := c.unread()
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.s.probe != c || !c.s.held && (!unread || c.waited >= maxSpared) {
+		return false
+	}
+	if !c.s.held {
+		c.waited++
+	}
+	c.expire.Reset(leastAmends)
+	return true
 }
 
 // turnAway accepts a WebSocket and closes it, as the reference does with one

@@ -126,7 +126,7 @@ func (s *Session) answerPing() {
 		s.mu.Unlock()
 		return
 	}
-	s.pingAt = s.srv.in(s.firstBeat())
+	s.pingAt, s.spared = s.srv.in(s.firstBeat()), 0
 	s.arm(s.pingAt)
 	var ready *wsConn
 	if q := *s.waiting(); len(q) == 0 || &q[len(q)-1].frame[0] != &pongMessage.frame[0] {

@@ -36,7 +36,8 @@ type wsConn struct {
 	// Guarded by s.mu.
 	written chan struct{} // closed when nothing is being written any more; made on demand
 	probed  bool
-	late    bool // the upgrade was not completed in time
+	late    bool  // the upgrade was not completed in time
+	waited  uint8 // how often it was given more time; see pause.go
 
 	// Owned by the reader.
 	atWork    bool  // see busy
@@ -54,7 +55,9 @@ type wsConn struct {
 	grown     bool // one that may have grown the stack
 	renew     bool // another goroutine is to go on
 	pingsAt   int64
-	expire    *time.Timer   // of an upgrade
+	expire    *Timer        // of an upgrade
+	spared    uint8         // how often an incomplete message was not blamed; see pause.go
+	messageBy clock         // with timed
 	over      chan struct{} // closed when the connection has ended, if its caller waits
 }
 
@@ -214,7 +217,7 @@ func (c *wsConn) readOnce() error {
 	if c.main && c.s.state.Load() == stateOpen {
 		held := c.s.waitBacklog(c)
 		if held && c.timed { // the rest of the message may have come long ago
-			_ = c.conn.SetReadDeadline(time.Now().Add(c.s.srv.opts.MessageTimeout))
+			_ = c.limitMessage(c.s.srv.opts.MessageTimeout)
 		}
 	}
 	buf, n, err := c.read()
@@ -225,6 +228,9 @@ func (c *wsConn) readOnce() error {
 	}
 	if buf != nil {
 		readBuffers.Put(buf)
+	}
+	if c.timed && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = c.messageLate(err)
 	}
 	return err
 }
@@ -250,7 +256,8 @@ func (c *wsConn) feed(data []byte) error {
 		return c.conn.SetReadDeadline(time.Time{})
 	case opts.MessageTimeout > 0 && (!c.timed || c.completed):
 		c.timed = true
-		return c.conn.SetReadDeadline(time.Now().Add(opts.MessageTimeout))
+		c.spared = 0
+		return c.limitMessage(opts.MessageTimeout)
 	}
 	if c.main {
 		c.s.traffic() // its pong may be behind this message
@@ -302,7 +309,7 @@ func (c *wsConn) Ping(data []byte) error {
 		if now := time.Now().UnixNano(); now-c.pingsAt > int64(time.Second) {
 			c.pingsAt, c.pings = now, 0
 		}
-		if c.pings++; int(c.pings) > limit {
+		if c.pings++; int(c.pings) > limit && c.s.srv.amends(c.s.srv.now()) == 0 {
 			return &frame.Error{Code: frame.CodePolicyViolation}
 		}
 	}

@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"crypto/tls"
+	"math"
+	"net"
+	"sync"
+	"time"
+)
+
+// A process can be stopped for some seconds: its virtual machine is moved, its
+// container frozen, or it gets no CPU. Monotonic time goes on, so when it goes on
+// itself all timers are due at once, also those that wait for what has arrived
+// meanwhile and was not read. So a timer that ends a session because of its peer
+// asks first whether it is late itself, and whether there is something to read.
+// (A laptop that sleeps is nothing of the kind: its monotonic clock stands still.)
+
+const (
+	// lateFrom is how late a timer is when the process was stopped, or is so busy
+	// that it might as well have been.
+	lateFrom = 250 * time.Millisecond
+	// leastAmends is the least time after a pause in which no peer is blamed.
+	leastAmends = time.Second
+	// maxSpared is how often a peer is spared that does not do what is waited
+	// for: a server that is always late gets rid of dead peers all the same.
+	maxSpared = 8
+)
+
+// pauses knows when the process was stopped last.
+type pauses struct {
+	mu     sync.Mutex
+	ended  clock // when a timer was late; 0: never
+	length time.Duration
+}
+
+// noteTimer tells of a timer that was due and runs now.
+func (srv *Server) noteTimer(due, now clock) {
+	late := time.Duration(now - due)
+	if late < lateFrom {
+		return
+	}
+	p := &srv.pauses
+	p.mu.Lock()
+	p.ended, p.length = now, late
+	p.mu.Unlock()
+}
+
+// amends is the time for which no peer is blamed, because the process was
+// stopped: as long as that was, for TCP may take so long to send again what was
+// lost, but no longer than a pong may take.
+func (srv *Server) amends(now clock) time.Duration {
+	p := &srv.pauses
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended == 0 {
+		return 0
+	}
+	until := p.ended.add(min(max(p.length, leastAmends), max(srv.opts.PingTimeout, leastAmends)))
+	return max(time.Duration(until-now), 0)
+}
+
+// spare decides on a peer that has not done in time what was waited for until
+// due. It returns how much longer to wait; spared counts how often that was.
+// unread, if not nil, reports that something has come that was not read.
+func (srv *Server) spare(due, now clock, spared *uint8, unread func() bool) (more time.Duration) {
+	srv.noteTimer(due, now)
+	if *spared >= maxSpared {
+		return 0
+	}
+	more = srv.amends(now)
+	if more == 0 && unread != nil && unread() {
+		more = leastAmends
+	}
+	if more > 0 {
+		*spared++
+	}
+	return more
+}
+
+// unread reports whether bytes have arrived that the reader has not come to.
+func (c *wsConn) unread() bool { return unread(c.conn) }
+
+// tcpOf is the TCP connection that another one is on, or nil.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	tcp, _ := conn.(*net.TCPConn)
+	return tcp
+}
+
+// limitMessage sets the time in which an incomplete message has to be complete.
+func (c *wsConn) limitMessage(d time.Duration) error {
+	c.messageBy = c.s.srv.in(d)
+	return c.conn.SetReadDeadline(time.Now().Add(d))
+}
+
+// messageLate returns err, which says that the time is over, or gives the
+// message more.
+func (c *wsConn) messageLate(err error) error {
+	srv := c.s.srv
+	more := srv.spare(c.messageBy, srv.now(), &c.spared, c.unread)
+	if more == 0 {
+		return err
+	}
+	return c.limitMessage(more)
+}
+
+// Timer calls a function when a peer has not done in time what is waited for.
+// See [Server.AfterFunc].
+type Timer struct {
+	srv *Server
+	f   func()
+
+	mu     sync.Mutex
+	timer  *time.Timer
+	due    clock
+	spared uint8
+}
+
+// AfterFunc is time.AfterFunc for what ends something because of a peer: if this
+// process was stopped meanwhile, or the timer is late for another reason, the
+// peer has some more time, as what it has sent may not be read yet.
+func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
+	t := &Timer{srv: srv, f: f, due: srv.in(d)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.timer = time.AfterFunc(d, t.fire)
+	return t
+}
+
+// Stop prevents the call. It reports false if the timer was stopped before, or
+// has expired.
+func (t *Timer) Stop() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.due = math.MaxInt64
+	return t.timer.Stop()
+}
+
+// Reset makes the timer expire after d.
+func (t *Timer) Reset(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.due, t.spared = t.srv.in(d), 0
+	t.timer.Reset(d)
+}
+
+func (t *Timer) fire() {
+	t.mu.Lock()
+	now := t.srv.now()
+	if now < t.due { // stopped, or set anew meanwhile
+		t.mu.Unlock()
+		return
+	}
+	if more := t.srv.spare(t.due, now, &t.spared, nil); more > 0 {
+		t.due = now.add(more)
+		t.timer.Reset(more)
+		t.mu.Unlock()
+		return
+	}
+	t.mu.Unlock()
+	t.f()
+}

@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// TestAmends: after a pause a timer of a peer's gives as much time as that has
+// taken, within bounds, and a bounded number of times.
+func TestAmends(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		late  time.Duration // of another timer, at 0.9 s
+		after time.Duration // when a timer of 1 s runs
+	}{
+		"no pause":    {0, time.Second},
+		"a busy CPU":  {lateFrom - 1, time.Second},
+		"a short one": {lateFrom, 1900 * time.Millisecond},
+		"3 s":         {3 * time.Second, 3900 * time.Millisecond},
+		"an hour":     {time.Hour, 5900 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := NewServer(nobody{}, &Options{PingTimeout: 5 * time.Second})
+				start := time.Now()
+				var after time.Duration
+				timer := srv.AfterFunc(time.Second, func() { after = time.Since(start) })
+				stopped := srv.AfterFunc(time.Second, func() { t.Error("stopped, and called") })
+				assert.True(t, "stopped", stopped.Stop() && !stopped.Stop())
+				<-time.After(900 * time.Millisecond)
+				now := srv.now()
+				srv.noteTimer(now-clock(tt.late), now)
+				<-time.After(time.Minute)
+				synctest.Wait()
+				assert.Equal(t, "after", after, tt.after)
+				assert.Equal(t, "expired", timer.Stop(), false)
+				start = time.Now()
+				timer.Reset(2 * time.Second)
+				<-time.After(time.Minute)
+				synctest.Wait()
+				assert.Equal(t, "again after", after, 2*time.Second)
+			})
+		})
+	}
+	t.Run("always late", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			srv := NewServer(nobody{}, &Options{PingTimeout: 5 * time.Second})
+			start, over := time.Now(), new(atomic.Bool)
+			srv.AfterFunc(time.Second, func() { over.Store(true) })
+			for !over.Load() {
+				now := srv.now()
+				srv.noteTimer(now-clock(time.Second), now)
+				<-time.After(time.Second / 10)
+			}
+			took := time.Since(start)
+			assert.True(t, "after "+took.String(), took > 5*time.Second && took <= (1+maxSpared)*time.Second+time.Second)
+		})
+	})
+}
