@@ -57,8 +57,8 @@ func door(t testing.TB, addr string, certificates []tls.Certificate) (url string
 	return "http://" + door.Addr().String()
 }
 
-// ClientCertificate: a socket knows the certificate of its client, by every
-// transport, and a pin holds others off. mount returns what serves the app on
+// ClientCertificate checks that a socket knows its client's certificate, by every
+// transport, and that a pin holds others off. mount returns what serves the app on
 // a listener until the test ends.
 func ClientCertificate(t *testing.T, mount func(t *testing.T, srv *socketio.Server) (serve func(net.Listener))) {
 	app := NewAppWith(t, socketio.Options{
