@@ -183,7 +183,7 @@ func (s *seenOrigins) first(origin string) bool {
 // CheckOrigin refuses requests of pages that may not connect and sets the CORS
 // headers of those that may. It also refuses what is over Options.MaxHandshake,
 // and what could be read in two ways: two headers that say where a request comes
-// from, or a GET with a body. It reports whether the request is to go on; a
+// from, or an upgrade with a body. It reports whether the request is to go on; a
 // preflight is answered here and does not. Whoever serves something beside
 // the engine under the same path calls it, too.
 func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {

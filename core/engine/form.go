@@ -55,36 +55,36 @@ func sizeOfHead(r *http.Request) int {
 	return n
 }
 
-// strayBody reports whether a request has a body that no part of this server
-// would read: a WebSocket would take it for frames, and net/http would wait for it
-// before it answers. HTTP/2 does neither. A GET that says "chunked" and has
-// nothing then comes from a proxy that speaks HTTP/2 to its client.
+// strayBody reports whether a request has a body that must not be there: a
+// WebSocket would take it for frames, and net/http would wait for that of a GET
+// without a bound before it answers. HTTP/2 does neither. The body of a GET means
+// nothing: one that is small and comes at once is passed over.
 func (srv *Server) strayBody(w http.ResponseWriter, r *http.Request) bool {
-	upgrade := IsUpgrade(r)
 	switch {
-	case r.ProtoMajor != 1 || (r.Method == http.MethodPost && !upgrade):
+	case r.ProtoMajor != 1:
 		return false
-	case upgrade:
-		return r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Transfer-Encoding") != "" || declaresBody(r)
+	case IsUpgrade(r): // whose body a front may have left where it was
+		return r.ContentLength != 0 || len(r.TransferEncoding) > 0 || r.Header.Get("Transfer-Encoding") != "" ||
+			strings.Trim(r.Header.Get("Content-Length"), "0 ") != ""
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
-		return false // refused as what they are
-	case r.ContentLength < 0:
-		return !srv.emptyBody(w, r)
+		return false // a POST, or refused as what it is
 	}
-	return r.ContentLength > 0 || declaresBody(r)
+	return r.ContentLength != 0 && !srv.passOver(w, r)
 }
 
-// declaresBody looks at the header: a front may have left the body where it was.
-func declaresBody(r *http.Request) bool {
-	return strings.Trim(r.Header.Get("Content-Length"), "0 ") != ""
-}
+// maxStray bounds, in bytes, a body that is passed over.
+const maxStray = 64 << 10
 
-// emptyBody waits for the end of a body that has nothing.
-func (srv *Server) emptyBody(w http.ResponseWriter, r *http.Request) bool {
+// passOver reads a body that means nothing, for CloseTimeout. It reports whether
+// that was all of it.
+func (srv *Server) passOver(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength > maxStray || r.Header.Get("Expect") != "" { // it has not been sent yet
+		return false
+	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Now().Add(srv.opts.CloseTimeout)) // where there is none, the server's own holds
-	n, err := r.Body.Read(make([]byte, 1))
-	if n > 0 || err != io.EOF {
+	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxStray+1))
+	if err != nil || n > maxStray {
 		return false
 	}
 	_ = rc.SetReadDeadline(time.Time{}) // as above

@@ -18,12 +18,11 @@ import (
 
 // shelf is a Receiver's room: so many bytes, until somebody clears it.
 type shelf struct {
-	mu     sync.Mutex
-	limit  int
-	held   int
-	got    []string
-	room   chan struct{}
-	worked int
+	mu    sync.Mutex
+	limit int
+	held  int
+	got   []string
+	room  chan struct{}
 }
 
 func (s *shelf) put(_ *engine.Session, data []byte, _ bool) error {
@@ -223,6 +222,25 @@ func TestPostPanics(t *testing.T) {
 			h.answered(poll, "1")
 			h.posted(h.open(), "4x")
 		}
+	})
+}
+
+// TestUpgradePanics: an application that panics does not keep the place of an
+// upgrade for ever.
+func TestUpgradePanics(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{opts: engine.Options{Headers: func(_ http.Header, r *http.Request, _ bool) {
+			if r.Header.Get("X-Panic") != "" {
+				panic(http.ErrAbortHandler)
+			}
+		}}})
+		sid := h.open()
+		c := h.dial()
+		c.raw([]byte(upgradeRequest("&transport=websocket&sid="+sid, keyHeaders+"X-Panic: 1\r\n")))
+		c.expectEnd()
+		c = h.upgraded(sid)
+		c.send("4x")
+		c.expect("4x")
 	})
 }
 

@@ -13,11 +13,11 @@ type query struct {
 	eio, transport, sid string
 	base64              bool
 	jsonp               bool
-	repeated            bool // one of them came twice
+	repeated            bool // one of them came twice, or in disguise
 }
 
 // parseQuery scans the raw query without building a map: it runs on every
-// poll. Names and values are unescaped only where they need it.
+// poll. Values are unescaped only where they need it.
 func parseQuery(raw string) query {
 	var q query
 	var eio, transport, sid, b64 bool
@@ -29,7 +29,7 @@ func parseQuery(raw string) query {
 		var part string
 		part, raw, _ = strings.Cut(raw, "&")
 		key, value, _ := strings.Cut(part, "=")
-		switch unescape(key) {
+		switch key {
 		case "EIO":
 			first(&eio)
 			q.eio = unescape(value)
@@ -44,9 +44,24 @@ func parseQuery(raw string) query {
 			q.base64 = value == "1" || value == "true"
 		case "j":
 			q.jsonp = true
+		default:
+			q.repeated = q.repeated || disguised(key)
 		}
 	}
 	return q
+}
+
+// disguised reports whether a name that is escaped is one of the engine's: others
+// may read it so, here it stands for nothing.
+func disguised(key string) bool {
+	if !strings.ContainsAny(key, "%+") {
+		return false
+	}
+	switch unescape(key) {
+	case "EIO", "transport", "sid", "b64", "j":
+		return true
+	}
+	return false
 }
 
 func unescape(s string) string {

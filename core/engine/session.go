@@ -374,11 +374,7 @@ func (s *Session) leave(reason Reason, err error, flush bool) (tell func()) {
 	if probe != nil {
 		probe.abort()
 	}
-	if flush { // a POST that is on its way may come to its end, and the answer is ok
-		s.cutBody(s.srv.opts.CloseTimeout)
-	} else {
-		s.cutBody(0)
-	}
+	s.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
 	if gone {
 		s.release(nil)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,56 @@ func TestMount(t *testing.T) {
 		siofiber.Mount(app, srv)
 		return serve(t, app) + "/socket.io"
 	})
+}
+
+// TestHeaderIsKeptOnce: of the header that opened it, a WebSocket holds what its
+// Handshake has, and not fasthttp's forms of it.
+func TestHeaderIsKeptOnce(t *testing.T) { // not parallel: it measures
+	app, server := newApp(fiber.Config{ReadBufferSize: 32 << 10}), mounttest.NewApp(t)
+	siofiber.Mount(app, server.Server)
+	url := serve(t, app) + "/socket.io"
+	const conns, header = 25, 15_000
+	var small uint64
+	for i, size := range []int{10, header} {
+		before := heap()
+		for range conns {
+			c := mounttest.NewClient(t, url)
+			c.Header.Set("Cookie", strings.Repeat("c", size))
+			c.Dial()
+			c.Header.Del("Cookie")
+			mounttest.Wait(t, "the socket", server.Connected)
+		}
+		if i == 0 {
+			small = heap() - before
+			continue
+		}
+		mounttest.Collected(t, "more than the header twice, on both sides", func() bool {
+			return heap() > before+small+conns*header*5/2
+		})
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// TestNamesAsTheyCame: the server finds the headers that it looks for although
+// Fiber does not bring their names into form.
+func TestNamesAsTheyCame(t *testing.T) {
+	t.Parallel()
+	app := newApp(fiber.Config{DisableHeaderNormalizing: true})
+	siofiber.Mount(app, mounttest.NewApp(t).Server)
+	url := serve(t, app) + "/socket.io"
+	c := mounttest.NewClient(t, url)
+	c.Header["origin"] = []string{"https://evil.example"}
+	assert.Equal(t, "polling", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
+	assert.Equal(t, "WebSocket", c.Refused().Status, http.StatusForbidden)
+	c.Header["origin"] = []string{mounttest.Origin}
+	c.Dial().Echo("allowed")
 }
 
 // TestSlowBodies: ReadTimeout cuts them, as the documentation says, and with

@@ -9,7 +9,6 @@ package fasthttpbridge
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -45,12 +44,11 @@ func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, 
 			r.Header[k] = append(r.Header[k], string(value))
 		}
 	}
-	raw := fctx.Request.Header.RawHeaders()
-	if lines(raw, fasthttp.HeaderHost) > 1 { // of which fasthttp, up to 1.77, has kept the last
-		return nil, errors.New("several hosts")
-	}
-	if n := lines(raw, fasthttp.HeaderContentType); n > len(r.Header[fasthttp.HeaderContentType]) {
-		r.Header[fasthttp.HeaderContentType] = make([]string, n) // of which fasthttp has kept the last; the server refuses them
+	// Of several lines fasthttp, as it is old, has kept the last; the server refuses them.
+	for _, name := range []string{fasthttp.HeaderHost, fasthttp.HeaderContentType, fasthttp.HeaderContentLength} {
+		if n := lines(fctx.Request.Header.RawHeaders(), name); n > 1 {
+			r.Header[name] = make([]string, n)
+		}
 	}
 	if fctx.Request.IsBodyStream() { // StreamRequestBody, and it is long
 		r.Body = io.NopCloser(fctx.RequestBodyStream())

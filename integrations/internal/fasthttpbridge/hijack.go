@@ -43,7 +43,11 @@ func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, lo
 		conn = w.conn
 		if w.status == http.StatusSwitchingProtocols {
 			w.status = 0
-			srv.ServeHTTP(w, r)
+			req := r
+			// fasthttp keeps fctx, and this function what it refers to, for as long as
+			// the WebSocket lives: neither is to hold the header meanwhile.
+			r, fctx.Request.Header = nil, fasthttp.RequestHeader{}
+			srv.ServeHTTP(w, req)
 		} else { // middleware has changed its mind on the way back
 			_, _ = w.body.Write(fctx.Response.Body())
 		}
@@ -127,6 +131,7 @@ func (w *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.taken = true
 	br := bufio.NewReaderSize(bytes.NewReader(w.early), max(16, len(w.early)))
 	_, _ = br.Peek(len(w.early)) // to have it buffered, where net/http leaves it
+	w.early = nil
 	return w.conn, bufio.NewReadWriter(br, bufio.NewWriterSize(w.conn, 16)), nil
 }
 

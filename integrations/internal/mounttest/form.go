@@ -18,9 +18,16 @@ import (
 
 // Requests as no client library sends them.
 
-// raw sends a request with these lines of header, and returns the head of the
-// answer and the connection behind it.
-func (c *Client) raw(method, query, version string, lines []string, body string) (*http.Response, *bufio.Reader) {
+// rawAnswer is the head of an answer, and what is behind it: its body, and the
+// connection.
+type rawAnswer struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
+}
+
+// raw sends a request with these lines of header.
+func (c *Client) raw(method, query, version string, lines []string, body string) (rawAnswer, *bufio.Reader) {
 	c.t.Helper()
 	u, err := url.Parse(c.url)
 	assert.NoError(c.t, err)
@@ -35,9 +42,9 @@ func (c *Client) raw(method, query, version string, lines []string, body string)
 	_, err = io.WriteString(conn, head+"\r\n"+body)
 	assert.NoError(c.t, err)
 	br := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(br, nil) //nolint:bodyclose // the body of a 101 is the connection
+	resp, err := http.ReadResponse(br, nil)
 	assert.NoError(c.t, err)
-	return resp, br
+	return rawAnswer{resp.StatusCode, resp.Header, resp.Body}, br
 }
 
 var upgradeLines = []string{
@@ -81,10 +88,9 @@ func forms(t *testing.T, app *App, c *Client) {
 		{"two keys", "GET", ws, http11, with("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="), "", 400},
 		{"two versions", "GET", ws, http11, with("Sec-WebSocket-Version: 8"), "", 400},
 		{"two sids", "GET", polling + "&sid=" + sid, http11, nil, "", 400},
-		{"GET with a body", "GET", polling, http11, []string{"Content-Length: 2"}, "40", 400},
-		{"poll with a body", "GET", polling + sid, http11, []string{"Content-Length: 2"}, "40", 400},
-		{"script with a body", "GET", "socket.io.js", http11, []string{"Content-Length: 2"}, "40", 400},
-		{"preflight with a body", "OPTIONS", "", http11, []string{"Origin: " + Origin, "Access-Control-Request-Method: POST", "Content-Length: 2"}, "40", 400},
+		{"GET with a body", "GET", polling, http11, []string{"Content-Length: 2"}, "40", 200},
+		{"script with a body", "GET", "socket.io.js", http11, []string{"Content-Length: 2"}, "40", 200},
+		{"preflight with a body", "OPTIONS", "", http11, []string{"Origin: " + Origin, "Access-Control-Request-Method: POST", "Content-Length: 2"}, "40", 204},
 		{"large header", "GET", polling, http11, []string{"Cookie: " + strings.Repeat("c", 20_000)}, "", 431},
 		{"large header of a WebSocket", "GET", ws, http11, with("Cookie: " + strings.Repeat("c", 20_000)), "", 431},
 		{"key", "GET", ws, http11, append([]string{"Sec-WebSocket-Key: " + strings.Repeat(mark, 100)}, upgradeLines[:3]...), "", 400},
