@@ -25,7 +25,8 @@ import (
 func TestMain(m *testing.M) {
 	gin.SetMode(gin.TestMode)
 	leak.Main(m, // without an end, or with one that is up to 10 s away
-		"github.com/valyala/fasthttp.updateServerDate", "github.com/valyala/fasthttp.(*workerPool).Start")
+		"github.com/valyala/fasthttp.updateServerDate", "github.com/valyala/fasthttp.(*workerPool).Start",
+		"github.com/valyala/fasthttp/stackless.NewFunc")
 }
 
 // key is of one test run: nothing that is signed here is worth keeping.
