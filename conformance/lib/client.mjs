@@ -1,10 +1,13 @@
 // The stock clients, and what tests do with them.
 import * as newest from "socket.io-client";
+import * as v31 from "socket.io-client-3.1";
+import * as v41 from "socket.io-client-4.1";
+import * as v44 from "socket.io-client-4.4";
 import * as v45 from "socket.io-client-4.5";
 import * as v47 from "socket.io-client-4.7";
 
 // What the tests run with; the newest comes first.
-export const versions = { 4.8: newest, 4.7: v47, 4.5: v45 };
+export const versions = { 4.8: newest, 4.7: v47, 4.5: v45, 4.4: v44, 4.1: v41, 3.1: v31 };
 
 // The ways to connect. "upgrade" is what a client does by default.
 export const modes = {
@@ -79,12 +82,15 @@ export function event(emitter, name, ms = patience) {
 }
 
 // ack emits and waits for the acknowledgement, and returns its arguments. The
-// oldest client has no emitWithAck.
+// older clients have no emitWithAck, the oldest no timeout.
 export function ack(socket, name, ...args) {
   return new Promise((resolve, reject) => {
-    socket.timeout(patience).emit(name, ...args, (error, ...answers) => {
-      if (error) reject(new Error(`no ack for "${name}" within ${patience} ms; ${state(socket)}`));
-      else resolve(answers);
+    const timer = setTimeout(() => {
+      reject(new Error(`no ack for "${name}" within ${patience} ms; ${state(socket)}`));
+    }, patience);
+    socket.emit(name, ...args, (...answers) => {
+      clearTimeout(timer);
+      resolve(answers);
     });
   });
 }

@@ -38,7 +38,7 @@ export const cases = {
     assert.ok(main.connected);
   },
 
-  "refused with data, refused without, and unknown": async ({ clients }) => {
+  "refused with data, refused without, and unknown": async ({ clients, version }) => {
     const refused = [
       ["/admin", { token: "wrong" }, "not authorized", { code: "E_AUTH", need: ["token"] }],
       ["/admin", undefined, "not authorized", { code: "E_AUTH", need: ["token"] }],
@@ -51,7 +51,8 @@ export const cases = {
       const [error] = await event(socket, "connect_error");
       assert.equal(error.message, message);
       assert.deepEqual(error.data, data);
-      assert.ok(!socket.connected && !socket.active);
+      assert.ok(!socket.connected);
+      if (!["4.1", "3.1"].includes(version)) assert.ok(!socket.active); // those think that they are
     }
   },
 
