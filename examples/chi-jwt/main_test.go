@@ -3,10 +3,10 @@ package main
 import (
 	"testing"
 
-	"github.com/gosio/gosio/examples/internal/chattest"
-	"github.com/gosio/gosio/internal/leak"
+	"github.com/gosio/gosio/examples/parts/chattest"
+	"github.com/gosio/gosio/examples/parts/check"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { check.Main(m) }
 
 func TestApp(t *testing.T) { chattest.RunMembers(t, run) }

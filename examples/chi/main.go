@@ -20,8 +20,8 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	siochi "github.com/gosio/gosio/integrations/chi"
 )
 

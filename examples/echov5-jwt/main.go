@@ -27,8 +27,8 @@ import (
 
 	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/login"
-	"github.com/gosio/gosio/examples/internal/members"
+	"github.com/gosio/gosio/examples/parts/login"
+	"github.com/gosio/gosio/examples/parts/members"
 	sioecho "github.com/gosio/gosio/integrations/echov5"
 )
 

@@ -19,8 +19,8 @@ import (
 	"github.com/labstack/echo/v5/middleware"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	sioecho "github.com/gosio/gosio/integrations/echov5"
 )
 

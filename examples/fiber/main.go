@@ -21,8 +21,8 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/requestid"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	siofiber "github.com/gosio/gosio/integrations/fiber"
 )
 

@@ -20,8 +20,8 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/static"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	siofiber "github.com/gosio/gosio/integrations/fiberv3"
 )
 

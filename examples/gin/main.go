@@ -18,8 +18,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	siogin "github.com/gosio/gosio/integrations/gin"
 )
 

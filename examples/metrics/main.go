@@ -24,8 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 	sioprometheus "github.com/gosio/gosio/observe/prometheus"
 )
 

@@ -10,19 +10,18 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/siotest"
-	"github.com/gosio/gosio/examples/internal/chattest"
-	"github.com/gosio/gosio/internal/assert"
-	"github.com/gosio/gosio/internal/leak"
+	"github.com/gosio/gosio/examples/parts/chattest"
+	"github.com/gosio/gosio/examples/parts/check"
 )
 
-func TestMain(m *testing.M) { leak.Main(m) }
+func TestMain(m *testing.M) { check.Main(m) }
 
 func TestApp(t *testing.T) { chattest.Run(t, run) }
 
 // TestMetrics: what a client does is counted, and scraped.
 func TestMetrics(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
+	check.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	done := make(chan error, 1)
@@ -34,9 +33,9 @@ func TestMetrics(t *testing.T) {
 	c.Call("join", "lobby")
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 	res, err := client.Get("http://" + l.Addr().String() + "/metrics")
-	assert.NoError(t, err)
+	check.NoError(t, err)
 	body, err := io.ReadAll(res.Body)
-	assert.NoError(t, err)
+	check.NoError(t, err)
 	_ = res.Body.Close()
 	for _, line := range []string{
 		`socketio_connections{transport="websocket"} 1`,
@@ -44,9 +43,9 @@ func TestMetrics(t *testing.T) {
 		`socketio_events_received_total{event="join",namespace="/"} 1`,
 		"go_goroutines ",
 	} {
-		assert.True(t, line+" is in "+string(body), strings.Contains(string(body), "\n"+line))
+		check.True(t, line+" is in "+string(body), strings.Contains(string(body), "\n"+line))
 	}
 	c.Cut()
 	stop()
-	assert.NoError(t, <-done)
+	check.NoError(t, <-done)
 }

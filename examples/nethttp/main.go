@@ -17,8 +17,8 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/chat"
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/chat"
+	"github.com/gosio/gosio/examples/parts/page"
 )
 
 func main() {

@@ -15,14 +15,13 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/siotest"
-	"github.com/gosio/gosio/internal/assert"
-	"github.com/gosio/gosio/internal/leak"
+	"github.com/gosio/gosio/examples/parts/check"
 	"github.com/gosio/gosio/session"
 )
 
 // The store's goroutine, which removes what has expired, has no end.
 func TestMain(m *testing.M) {
-	leak.Main(m, "github.com/alexedwards/scs/v2/memstore.NewWithCleanupInterval")
+	check.Main(m, "github.com/alexedwards/scs/v2/memstore.NewWithCleanupInterval")
 }
 
 // patience bounds each wait.
@@ -40,14 +39,14 @@ type browser struct {
 func start(t *testing.T) *browser {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
+	check.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, l) }()
 	transport := &http.Transport{}
 	t.Cleanup(func() {
 		stop()
-		assert.NoError(t, <-done)
+		check.NoError(t, <-done)
 		transport.CloseIdleConnections()
 	})
 	home := &url.URL{Scheme: "http", Host: l.Addr().String()}
@@ -64,16 +63,16 @@ func (b *browser) do(method, path string, fields url.Values, headers ...string) 
 		to.RawQuery = fields.Encode()
 	}
 	r, err := http.NewRequest(method, to.String(), strings.NewReader(fields.Encode()))
-	assert.NoError(b.t, err)
+	check.NoError(b.t, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := b.http.Do(r)
-	assert.NoError(b.t, err)
+	check.NoError(b.t, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	assert.NoError(b.t, err)
+	check.NoError(b.t, err)
 	return res.StatusCode, string(text)
 }
 
@@ -84,7 +83,7 @@ func (b *browser) post(path string, want int, fields ...string) {
 		form.Set(fields[i], fields[i+1])
 	}
 	status, text := b.do("POST", path, form)
-	assert.Equal(b.t, path+": "+text, status, want)
+	check.Equal(b.t, path+": "+text, status, want)
 }
 
 func (b *browser) login(name string) {
@@ -95,7 +94,7 @@ func (b *browser) login(name string) {
 func (b *browser) session() (s state) {
 	b.t.Helper()
 	_, body := b.do("GET", "/app/session", nil)
-	assert.NoError(b.t, json.Unmarshal([]byte(body), &s))
+	check.NoError(b.t, json.Unmarshal([]byte(body), &s))
 	return s
 }
 
@@ -119,7 +118,7 @@ func (b *browser) tab() *siotest.Client {
 func (b *browser) refused(cookie string, code session.Code) {
 	b.t.Helper()
 	data, _ := siotest.Refused(b.t, b.proxy, b.with(cookie)).Data.(map[string]any)
-	assert.Equal(b.t, "code", data["code"], any(string(code)))
+	check.Equal(b.t, "code", data["code"], any(string(code)))
 }
 
 // sees waits until a window is told that state; others may come before.
@@ -136,7 +135,7 @@ func signedOut(t *testing.T, c *siotest.Client) {
 	for {
 		m := c.Next()
 		if m.Event != "session:ended" {
-			assert.Equal(t, "event", m.Event, "state")
+			check.Equal(t, "event", m.Event, "state")
 			continue
 		}
 		c.ExpectDisconnect(siotest.TransportClose)
@@ -154,15 +153,15 @@ func TestPage(t *testing.T) {
 		"/socket.io/socket.io.min.js": "emitWithAck",
 	} {
 		status, body := b.do("GET", path, nil)
-		assert.Equal(t, path, status, http.StatusOK)
-		assert.True(t, path+" has "+want, strings.Contains(body, want))
+		check.Equal(t, path, status, http.StatusOK)
+		check.True(t, path+" has "+want, strings.Contains(body, want))
 		rest := strings.ReplaceAll(body, "http://www.w3.org/2000/svg", "") // a name, not a request
 		if !strings.HasPrefix(path, "/socket.io/") {
-			assert.True(t, path+" refers to no other host", !strings.Contains(rest, "://"))
+			check.True(t, path+" refers to no other host", !strings.Contains(rest, "://"))
 		}
 	}
-	assert.Equal(t, "session of a new visitor", b.session(), state{})
-	assert.Equal(t, "cookie of a new visitor", b.cookie(), "")
+	check.Equal(t, "session of a new visitor", b.session(), state{})
+	check.Equal(t, "cookie of a new visitor", b.cookie(), "")
 }
 
 // TestLogoutReachesOtherTabs, and leaves other sessions of the same user alone.
@@ -185,7 +184,7 @@ func TestLogoutReachesOtherTabs(t *testing.T) {
 	b.post("/app/logout", http.StatusNoContent)
 	signedOut(t, one)
 	signedOut(t, two)
-	assert.Equal(t, "cookie", b.cookie(), "")
+	check.Equal(t, "cookie", b.cookie(), "")
 	b.refused(cookie, session.Missing) // and they do not come back
 	b.refused("", session.Missing)
 	third.Call("click")
@@ -216,7 +215,7 @@ func TestNothingIsOverwritten(t *testing.T) {
 	want := state{User: "Ada", Theme: "dark", Clicks: 40, Windows: 2}
 	sees(t, one, want)
 	sees(t, two, want)
-	assert.Equal(t, "what HTTP sees", b.session(), want)
+	check.Equal(t, "what HTTP sees", b.session(), want)
 	b.post("/app/theme", http.StatusBadRequest, "theme", "plaid")
 }
 
@@ -239,7 +238,7 @@ func TestNewIDAtLogin(t *testing.T) {
 		func() { b.post("/app/renew", http.StatusNoContent) },
 	} {
 		renew()
-		assert.True(t, "the id is new", b.cookie() != before)
+		check.True(t, "the id is new", b.cookie() != before)
 		b.refused(before, session.Missing)
 		before = b.cookie()
 	}
@@ -262,12 +261,12 @@ func TestRefused(t *testing.T) {
 	b.refused(cookie[:len(cookie)-1], session.Missing)
 	for _, path := range []string{"/app/logout", "/app/login"} { // by a form on another site
 		status, _ := b.do("POST", path, nil, "Sec-Fetch-Site", "cross-site")
-		assert.Equal(t, path, status, http.StatusForbidden)
+		check.Equal(t, path, status, http.StatusForbidden)
 	}
 	sees(t, b.tab(), state{User: "Ada", Windows: 1})
 	handshake := url.Values{"EIO": {"4"}, "transport": {"polling"}}
 	for origin, want := range map[string]int{"https://evil.test": http.StatusForbidden, b.url.String(): http.StatusOK} {
 		status, _ := b.do("GET", "/socket.io/", handshake, "Origin", origin)
-		assert.Equal(t, "a page of "+origin, status, want)
+		check.Equal(t, "a page of "+origin, status, want)
 	}
 }

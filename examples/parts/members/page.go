@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/gosio/gosio/examples/internal/page"
+	"github.com/gosio/gosio/examples/parts/page"
 )
 
 // Page holds index.html and what it refers to. It looks like the page of the

@@ -14,7 +14,7 @@ import (
 
 	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/examples/internal/login"
+	"github.com/gosio/gosio/examples/parts/login"
 )
 
 // The events of the namespaces, each with the types of its payload and of its
