@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gosio/gosio/core/parser"
 )
@@ -60,28 +61,36 @@ func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*
 	result := make(chan ackResult, 1)
 	id := s.ns.newAckID()
 	if err := s.awaitAck(id, result); err != nil {
-		return nil, err
+		return nil, emitError(event, err)
 	}
 	defer s.dropAck(id)
 	if s.conn.heldUp() { // from now on Backlog sees to it
-		return nil, ErrBacklog
+		return nil, emitError(event, ErrBacklog)
 	}
 	f, err := s.ns.packWithID(id, true, event, args)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.send(&f); err != nil {
-		return nil, err
+		return nil, emitError(event, err)
 	}
 	t.add(1, &f)
 	s.welcome()         // this may be a hook of its own
 	s.conn.sess.Yield() // or the reader's own goroutine
 	select {
 	case r := <-result:
-		return r.reply, r.err
+		return r.reply, unanswered(event, r.err)
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, unanswered(event, context.Cause(ctx))
 	}
+}
+
+// unanswered says which event has no acknowledgement. It returns nil for nil.
+func unanswered(event string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("socketio: no acknowledgement of %q: %w", clip(event), err)
 }
 
 // newAckID returns an id that no other event of the namespace has: one may

@@ -80,7 +80,7 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 		return err
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	return b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local, t)
+	return emitError(event, b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 
 // SocketsJoin puts the sockets into the rooms.

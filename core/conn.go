@@ -68,9 +68,9 @@ var (
 	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
 	errJoinedTwice   = errors.New("socketio: namespace joined twice")
 	errDirection     = errors.New("socketio: packet that only servers send")
-	errAuthTooLarge  = errors.New("socketio: auth payload is too large")
-	errNamespaces    = errors.New("socketio: too many namespaces")
-	errNoAttachments = errors.New("socketio: attachments did not arrive in time")
+	errAuthTooLarge  = errors.New("socketio: auth payload is too large (Limits.Auth)")
+	errNamespaces    = errors.New("socketio: too many namespaces (Limits.Namespaces)")
+	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
 )
 
 // Message implements engine.Receiver: it decodes and routes, on the reader.

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 
 	"github.com/gosio/gosio/core/engine"
@@ -41,9 +42,17 @@ func encodeEvent(event string, args []any) (Packet, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], parser.DefaultNamespace, 0, false, event, args)
 	if err != nil {
-		return Packet{}, err
+		return Packet{}, emitError(event, err)
 	}
 	return packetOf(pooled, text, attachments), nil
+}
+
+// emitError says which event was not sent. It returns nil for nil.
+func emitError(event string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("socketio: cannot emit %q: %w", clip(event), err)
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.
@@ -120,11 +129,12 @@ func (ns *Namespace) pack(event string, args []any) (frames, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
 	if err != nil {
-		return frames{}, err
+		return frames{}, emitError(event, err)
 	}
 	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
 	putScratch(pooled, text)
-	return ns.srv.code(ns.name, f)
+	f, err = ns.srv.code(ns.name, f)
+	return f, emitError(event, err)
 }
 
 // packWithID is pack for an event that its one recipient acknowledges.
@@ -132,9 +142,10 @@ func (ns *Namespace) packWithID(id uint64, hasID bool, event string, args []any)
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, id, hasID, event, args)
 	if err != nil {
-		return frames{}, err
+		return frames{}, emitError(event, err)
 	}
-	return ns.srv.code(ns.name, finish(pooled, text, attachments))
+	f, err := ns.srv.code(ns.name, finish(pooled, text, attachments))
+	return f, emitError(event, err)
 }
 
 // packAck encodes an acknowledgement for one socket.

@@ -15,12 +15,12 @@ var (
 	// ErrClosed: the socket is disconnected, or the server closed.
 	ErrClosed = fmt.Errorf("socketio: socket is disconnected: %w", net.ErrClosed)
 	// ErrSlowConsumer: the client leaves too much unread and is disconnected.
-	ErrSlowConsumer = errors.New("socketio: client does not read fast enough")
+	ErrSlowConsumer = errors.New("socketio: client does not read fast enough (Limits.SendBuffer, Limits.WriteTimeout)")
 	// ErrBacklog: a [Call] cannot be answered, because so many events of the
 	// client wait for their handlers that its connection is not read.
-	ErrBacklog = errors.New("socketio: too many events of this client wait for their handlers")
+	ErrBacklog = errors.New("socketio: too many events of this client wait for their handlers (Limits.ReceiveBuffer)")
 	// ErrTooManyAcks: Limits.PendingAcks acknowledgements are awaited already.
-	ErrTooManyAcks = errors.New("socketio: too many acknowledgements are awaited from this socket")
+	ErrTooManyAcks = errors.New("socketio: too many acknowledgements are awaited from this socket (Limits.PendingAcks)")
 	// ErrTooManyAttachments: the arguments hold more than 10 binary values;
 	// stock clients disconnect on 11.
 	ErrTooManyAttachments = parser.ErrTooManyAttachments
@@ -28,9 +28,9 @@ var (
 	// take for the placeholder of binary data, such as {"_placeholder": true, "num": 0}.
 	ErrLookalike = parser.ErrLookalike
 	// ErrTooManyRooms: the socket is in Limits.Rooms rooms already.
-	ErrTooManyRooms = errors.New("socketio: socket is in too many rooms")
+	ErrTooManyRooms = errors.New("socketio: socket is in too many rooms (Limits.Rooms)")
 	// ErrRoomName: a room's name is longer than Limits.RoomName.
-	ErrRoomName = errors.New("socketio: room name is too long")
+	ErrRoomName = errors.New("socketio: room name is too long (Limits.RoomName)")
 	// ErrMissingArgument: the client sent fewer arguments than asked for.
 	ErrMissingArgument = errors.New("socketio: argument is missing")
 )

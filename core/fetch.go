@@ -63,10 +63,10 @@ func (r RemoteSocket) EmitWithAck(ctx context.Context, event string, args ...any
 	case len(replies) > 0:
 		return replies[0], nil
 	case err == nil:
-		return nil, ErrClosed
+		return nil, unanswered(event, ErrClosed)
 	}
 	if partial, ok := err.(*PartialError); ok { //nolint:errorlint // the outermost one is of one client
-		err = partial.Err
+		err = unanswered(event, partial.Err)
 	}
 	return nil, err
 }

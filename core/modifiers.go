@@ -47,7 +47,7 @@ func (e SocketEmitter) Emit(event string, args ...any) error {
 		return err
 	}
 	_, err = e.put(&f)
-	return err
+	return emitError(event, err)
 }
 
 // put queues an event. One that is dropped is no error, and not sent.

@@ -275,6 +275,7 @@ func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
 		if sent, err = e.put(&f); sent {
 			t.add(1, &f)
 		}
+		err = emitError(event, err)
 	}
 	r = t.result(err)
 	return err

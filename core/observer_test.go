@@ -263,7 +263,7 @@ func TestObserveAcks(t *testing.T) {
 		_, err = a.EmitWithAck(t.Context(), "q")
 		assert.True(t, "one is missing", errors.As(err, new(*socketio.PartialError)))
 		w.expect(t, "emit q to one ack=true volatile=false remote=false in a span", "emitted q to 1, 10 bytes, 1 of 1 answers in 1s: <nil>",
-			"emit q to one ack=true volatile=false remote=false in <nil>", "emitted q to 1, 10 bytes, 0 of 1 answers in 20s: context deadline exceeded",
+			"emit q to one ack=true volatile=false remote=false in <nil>", "emitted q to 1, 10 bytes, 0 of 1 answers in 20s: socketio: no acknowledgement of \"q\": context deadline exceeded",
 			"emit q to all ack=true volatile=false remote=false in <nil>", "emitted q to 2, 20 bytes, 1 of 2 answers in 20s: socketio: 1 of 2 have answered: context deadline exceeded")
 	})
 }

@@ -35,12 +35,12 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return ns.each(true, func(ns *Namespace) error {
+	return emitError(event, ns.each(true, func(ns *Namespace) error {
 		if ns.adapter == nil {
 			return nil
 		}
 		return ns.adapter.Publish(context.Background(), &Operation{Type: OpServerSide, Packet: p})
-	})
+	}))
 }
 
 // ServerSideEmitWithAck is ServerSideEmit that waits for what the handlers

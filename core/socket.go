@@ -264,7 +264,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return s.send(&f)
+	return emitError(event, s.send(&f))
 }
 
 // send queues a packet. What middleware emits waits for the CONNECT packet,

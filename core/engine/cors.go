@@ -201,7 +201,8 @@ func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
 		origin = clip(origin)
 		if srv.origins.first(origin) {
 			srv.log.Warn("engine: refused a page of another origin; if it is yours, add it to Options.CORS.Origins"+
-				" (behind a proxy that changes the Host header, set Options.CORS.TrustForwardedHost)",
+				" (behind a proxy that changes the Host header, as a dev server's does with changeOrigin: true, let it pass Host on,"+
+				" or set Options.CORS.TrustForwardedHost if it sets X-Forwarded-Host for every request)",
 				"origin", origin, "host", clip(r.Host))
 		}
 		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})

@@ -118,7 +118,7 @@ var (
 	// ErrClosed is returned by Send on a session that has ended.
 	ErrClosed = fmt.Errorf("engine: session is closed: %w", net.ErrClosed)
 	// ErrSlowConsumer ends a session whose peer does not take its messages.
-	ErrSlowConsumer = errors.New("engine: peer does not read fast enough")
+	ErrSlowConsumer = errors.New("engine: peer does not read fast enough (Limits.SendBuffer, Limits.WriteTimeout)")
 )
 
 // clip bounds what the network puts into a log line or a reply.

@@ -97,14 +97,14 @@ func TestLog(t *testing.T) {
 		{"packet on WebSocket", send(textFrame("9")), closed, "reason=parse error error=engine: unknown packet type"},
 		{"ping", send(textFrame("2")), closed, "error=engine: invalid heartbeat direction"},
 		{"frame", func(h *host) { c, _ := h.wsOpen(""); c.raw([]byte{0x83, 0x80, 0, 0, 0, 0}) }, closed, "reason=transport error error="},
-		{"message too large", send(textFrame("4" + strings.Repeat("x", 1000))), closed, "reason=transport error error="},
-		{"body too large", post("4" + strings.Repeat("x", 1000)), closed, "error=engine: body over the limit"},
+		{"message too large", send(textFrame("4" + strings.Repeat("x", 1000))), closed, "error=websocket: message too big (Limits.MaxHTTPBufferSize)"},
+		{"body too large", post("4" + strings.Repeat("x", 1000)), closed, "error=engine: body over Limits.MaxHTTPBufferSize"},
 		{"binary body", post("4", "Content-Type", "application/octet-stream"), closed, "error=engine: invalid content"},
 		{"UTF-8", post("4\xff"), closed, "error=engine: body is not UTF-8"},
 		{"overlap", func(h *host) { sid := h.open(); h.poll(sid); h.get(sid) }, closed, "error=engine: overlapping polls"},
 		{"slow body", func(h *host) {
 			h.dial().http("POST /engine.io/?EIO=4&transport=polling&sid=" + h.open() + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4")
-		}, closed, "error=engine: body took too long"},
+		}, closed, "error=engine: body took too long (Limits.BodyTimeout)"},
 		{"partial message", func(h *host) { c, _ := h.wsOpen(""); c.raw([]byte{0x81}); <-time.After(31 * time.Second) }, closed, "error=engine: message was not completed in time"},
 		{"pings", func(h *host) {
 			c, _ := h.wsOpen("")
@@ -127,6 +127,7 @@ func TestLog(t *testing.T) {
 		{"not allowed", get("&transport=polling", "X-Forbid", "1"), refused, "4 context=not today"},
 		{"key", func(h *host) { h.dial().http(upgradeRequest("&transport=websocket", "")) }, refused, "3 context=WebSocket version"},
 		{"origin", get("&transport=polling", "Origin", "https://evil.example"), "WARN engine: refused a page of another origin", "origin=https://evil.example"},
+		{"dev server", get("&transport=polling", "Origin", "http://localhost:5173"), "WARN engine: refused a page of another origin", "changeOrigin: true"},
 		{"id", get("&transport=polling", "X-Id", "1"), "ERROR engine: request refused", "GenerateID: not an id"},
 	}
 	for _, tt := range tests {

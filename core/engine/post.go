@@ -248,8 +248,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 		case s.state.Load() != stateOpen: // its end has cut this
 			return &RequestError{Code: BadRequest, Context: "session ended"}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.shut(TransportError, breach("body took too long"), false)
-			return &RequestError{Code: BadRequest, Context: "body took too long", Status: http.StatusRequestTimeout}
+			s.shut(TransportError, breach("body took too long (Limits.BodyTimeout)"), false)
+			return &RequestError{Code: BadRequest, Context: "body took too long (Limits.BodyTimeout)", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
 			return s.tooLarge()
 		default:
@@ -298,6 +298,6 @@ func (s *Session) cutBody(after time.Duration) {
 // tooLarge ends the session: what the client sent is lost, and the reference's
 // way of keeping the session open hides that.
 func (s *Session) tooLarge() *RequestError {
-	s.shut(TransportError, breach("body over the limit"), false)
-	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over the limit", Status: http.StatusRequestEntityTooLarge}
+	s.shut(TransportError, breach("body over Limits.MaxHTTPBufferSize"), false)
+	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge}
 }

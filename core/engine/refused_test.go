@@ -76,11 +76,11 @@ func TestOnRefused(t *testing.T) {
 			h.dial().http(strings.Replace(upgradeRequest("&transport=websocket", keyHeaders), "HTTP/1.1", "HTTP/1.0", 1))
 		}, engine.BadRequest, 426, "upgrade by HTTP/1.0"},
 		{"upgrade with a body", raw("&transport=websocket", keyHeaders+"Content-Length: 1\r\n"), engine.BadRequest, 400, "a body where none belongs"},
-		{"too large", post("4" + strings.Repeat(long, 10)), engine.BadRequest, 413, "body over the limit"},
+		{"too large", post("4" + strings.Repeat(long, 10)), engine.BadRequest, 413, "body over Limits.MaxHTTPBufferSize"},
 		{"too slow", func(h *host, sid string) {
 			c := h.dial()
 			c.http("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4")
-		}, engine.BadRequest, 408, "body took too long"},
+		}, engine.BadRequest, 408, "body took too long (Limits.BodyTimeout)"},
 		{"short body", func(h *host, sid string) {
 			c := h.dial()
 			c.raw([]byte("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4"))

@@ -236,7 +236,7 @@ func (c *wsConn) readOnce() error {
 }
 
 // errMessageTimeout ends a connection that leaves a message incomplete.
-const errMessageTimeout = breach("message was not completed in time")
+const errMessageTimeout = breach("message was not completed in time (Limits.MessageTimeout)")
 
 // feed parses bytes that have arrived, and limits the time that an incomplete
 // message may take.

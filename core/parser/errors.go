@@ -12,18 +12,18 @@ var (
 	// ErrAttachmentCount reports a count that is malformed, or higher than that of
 	// the attachments which placeholders name.
 	ErrAttachmentCount  = errors.New("parser: malformed attachment count")
-	ErrNamespaceTooLong = errors.New("parser: namespace too long")
+	ErrNamespaceTooLong = errors.New("parser: namespace too long (Limits.NamespaceName)")
 	ErrNamespace        = errors.New("parser: malformed namespace")
 	ErrID               = errors.New("parser: acknowledgement id out of range")
 	ErrJSON             = errors.New("parser: payload is not valid JSON")
-	ErrTooDeep          = errors.New("parser: payload nested too deeply")
+	ErrTooDeep          = errors.New("parser: payload nested too deeply (Limits.JSONDepth)")
 	ErrPayload          = errors.New("parser: payload does not fit the packet type")
 	ErrEventName        = errors.New("parser: event name is not a string or a number")
-	ErrEventNameTooLong = errors.New("parser: event name too long")
+	ErrEventNameTooLong = errors.New("parser: event name too long (Limits.EventName)")
 	// ErrPlaceholder reports a placeholder that names no attachment, or has an
 	// array or object inside.
 	ErrPlaceholder = errors.New("parser: malformed attachment placeholder")
-	ErrTooLarge    = errors.New("parser: packet too large")
+	ErrTooLarge    = errors.New("parser: packet too large (Limits.MaxHTTPBufferSize)")
 	// ErrUnexpectedBinary reports bytes that no packet has announced.
 	ErrUnexpectedBinary = errors.New("parser: unexpected binary message")
 	// ErrMissingAttachments reports text while attachments are pending.
@@ -36,7 +36,7 @@ var (
 	ErrReservedEvent = errors.New("parser: reserved event name")
 	// ErrTooManyAttachments reports more attachments than the limit: a
 	// decoder's Limits, or MaxAttachments in an encoder.
-	ErrTooManyAttachments = errors.New("parser: too many attachments")
+	ErrTooManyAttachments = errors.New("parser: too many attachments (Limits.Attachments; 10 in what a server sends)")
 	// ErrCycle reports a value to be encoded that contains itself, or is nested
 	// more than 1,000 levels deep.
 	ErrCycle = errors.New("parser: value contains itself or is nested too deeply")

@@ -74,7 +74,7 @@ var (
 	errCloseReason   = &Error{CodeInvalidPayload, "close reason is not UTF-8"}
 	errText          = &Error{CodeInvalidPayload, "text is not UTF-8"}
 	errDeflate       = &Error{CodeInvalidPayload, "compressed message is broken"}
-	errFragments     = &Error{CodePolicyViolation, "too many fragments"}
-	errMessageTooBig = &Error{CodeMessageTooBig, "message too big"}
+	errFragments     = &Error{CodePolicyViolation, "too many fragments (Limits.Fragments)"}
+	errMessageTooBig = &Error{CodeMessageTooBig, "message too big (Limits.MaxHTTPBufferSize)"}
 	errClosed        = &Error{CodeNormal, "closed"} // internal: Feed returns nil for it
 )

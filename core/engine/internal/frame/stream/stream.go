@@ -34,7 +34,7 @@ func (e Error) Error() string { return string(e) }
 const (
 	ErrEmpty   Error = "empty packet" // an empty binary message is what clients send of an empty attachment
 	ErrLength  Error = "length not minimal or over 53 bits"
-	ErrTooBig  Error = "message too big"
+	ErrTooBig  Error = "message too big (Limits.MaxHTTPBufferSize)"
 	ErrNotUTF8 Error = "text is not UTF-8"
 )
 
