@@ -131,19 +131,21 @@ for (const example of examples) {
         await ada.say("before");
         await grace.sees("Ada", "before");
         for (const person of [ada, grace]) person.expected = (text) => refused.test(text);
+        await ada.page.evaluate(() => { socket.io.reconnectionDelay(600_000); socket.io.reconnectionDelayMax(600_000); }); // until she tries herself
         const { code, ms } = await app.stop();
         assert.equal(code, 0, `exit code; its log:\n${app.log}`);
         assert.ok(ms < 5000, `the shutdown took ${ms} ms`);
-        for (const person of [ada, grace]) await person.page.getByText("Connection lost. Trying to reconnect").waitFor();
+        for (const person of [ada, grace]) await person.page.getByText(/You are offline. What you see is from \d+:\d\d/).waitFor();
         await ada.say("while away"); // kept, and sent then
         await ada.ticked("while away", "sending");
         await app.start();
+        await ada.page.getByRole("button", { name: "Try now" }).click();
         for (const person of [ada, grace]) {
           await person.connected();
           await person.line("Back online");
           await person.here("Ada", "Grace");
         }
-                await ada.say("after");
+        await ada.say("after");
         await grace.sees("Ada", "while away");
         await grace.sees("Ada", "after");
         await ada.ticked("while away", "delivered");
@@ -175,6 +177,47 @@ for (const example of examples) {
       } finally {
         await proxy.close();
       }
+    });
+
+    test("a long name, and many notices", limit, async () => {
+      for (const width of [1100, 320]) {
+        const ada = await Person.join(browser, app.url, "Ada", { viewport: { width, height: 720 } });
+        const long = await Person.join(browser, app.url, "W".repeat(24));
+        await long.connected();
+        await long.say(`from ${width}`);
+        await ada.here("Ada", "W".repeat(24));
+        await ada.sees("W".repeat(24), `from ${width}`);
+        // A phone's list is one line, which scrolls.
+        for (const [list, button] of [[width > 700 ? "#here" : "#here li:has(button)", "#here button"], [".side", "#sign-out"]]) {
+          const [box, inner] = [await ada.page.locator(list).boundingBox(), await ada.page.locator(button).boundingBox()];
+          assert.ok(inner.x >= box.x && inner.x + inner.width <= box.x + box.width, `${button} at ${inner.x}+${inner.width} in ${box.x}+${box.width}, ${width} wide`);
+        }
+        assert.deepEqual(await ada.page.evaluate(cramped), [], `${width} wide`);
+        for (const item of ["a", "b", "c", "d", "d", "e", "e"]) {
+          await fetch(`${app.url}/orders`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ user: "Ada", item }) });
+        }
+        await ada.notice("Your e is ready");
+        await ada.page.waitForFunction(() => [...document.querySelectorAll(".notice span")].map((e) => e.textContent).join() === "Your c is ready,Your d is ready,Your e is ready");
+        await long.leave();
+        await ada.leave();
+      }
+    });
+
+    test("forced colours keep the status and the current room", limit, async () => {
+      const ada = await Person.join(browser, app.url, "Ada", { forcedColors: "active" });
+      await ada.connected();
+      const look = (selector) => ada.page.locator(selector).first().evaluate((e) => {
+        const { backgroundColor, borderTopStyle } = getComputedStyle(e);
+        return `${backgroundColor} ${borderTopStyle}`;
+      });
+      const current = await look("#rooms [aria-current]");
+      assert.notEqual(current, await look("#rooms button:not([aria-current])"));
+      const connected = await look(".dot");
+      assert.notEqual(connected, await look(".bar"), "the dot can be seen");
+      if (process.env.LOOK) await ada.page.screenshot({ path: path.join(process.env.LOOK, "forced.png") });
+      await ada.page.evaluate(() => status("lost", "Connection lost"));
+      assert.notEqual(await look(".dot"), connected, "the dot says whether there is a connection");
+      await ada.leave();
     });
 
     test("keyboard, names, contrast, phone", limit, async () => {

@@ -110,8 +110,8 @@ describe("members", { concurrency: true }, () => {
 
       test("without a token, with a wrong password, and after a logout", limit, async () => {
         ada.expected = (text) => /401 \(Unauthorized\)/.test(text);
-        await ada.press("Enter without a token");
-        await ada.refusal("Refused: token_missing, authentication required");
+        await ada.press("Enter without signing in");
+        await ada.refusal("You have to sign in to enter.");
         await ada.signIn("compiler");
         await ada.refusal("Wrong name or password.");
         await ada.signIn();
@@ -136,7 +136,7 @@ describe("members", { concurrency: true }, () => {
         }
         for (const member of [ada, grace]) {
           await member.here("ada", "grace");
-          await member.page.getByText("On the public namespace: 2 windows").waitFor();
+          await member.page.getByText("Open to everybody: 2 windows are here").waitFor();
           await member.watch();
         }
         const connections = ada.sockets + grace.sockets;
@@ -168,18 +168,18 @@ describe("members", { concurrency: true }, () => {
         await grace.press("Sign out");
         await ada.here("ada"); // at once: she has said goodbye
         await grace.signIn();
-        await grace.press("Use a stale token"); // which goes stale meanwhile
-        await grace.press("Open /admin");
-        await grace.notice("/admin refused: forbidden, not allowed without the role admin");
+        await grace.press("Try with an old token"); // which goes stale meanwhile
+        await grace.press("Open the admins’ room");
+        await grace.notice("This is only for people with the role admin.");
         assert.equal(await grace.page.getByLabel("Tell everybody").isVisible(), false);
-        await grace.press("Ask the REST route /me");
-        await grace.notice("GET /me: 200, you are grace (user)");
+        await grace.press("Who am I?");
+        await grace.notice("The server says that you are grace (user).");
 
-        await ada.press("Open /admin");
+        await ada.press("Open the admins’ room");
         await ada.page.getByLabel("Tell everybody").fill("Tea is ready");
         await ada.press("Announce");
         for (const member of [ada, grace]) await member.page.getByText("ada: Tea is ready").waitFor();
-        await grace.notice("The stale token refused: token_expired, token has expired");
+        await grace.notice("The old token was not let in: it has expired.");
         await grace.say("I am still here");
         await ada.sees("grace", "I am still here");
 
@@ -200,13 +200,33 @@ describe("members", { concurrency: true }, () => {
     });
   }
 
-  describe("the page", { skip: !apps.length }, () => {
+  describe("the page", { skip: !apps.length, concurrency: false }, () => {
     const app = new App(apps[0], { TOKEN_LIFE: "1m" });
     before(() => app.start());
     after(() => app.stop());
 
+    test("the server restarts, and knows nobody any more", limit, async () => {
+      const ada = await Member.join(browser, app.url, "ada");
+      await ada.press("Open the admins’ room");
+      await ada.page.getByLabel("Tell everybody").waitFor();
+      ada.expected = (text) => /ERR_|WebSocket connection to .* failed|503 |401 \(Unauthorized\)/.test(text);
+      await ada.page.evaluate(() => { everyone.io.reconnectionDelay(600_000); everyone.io.reconnectionDelayMax(600_000); });
+      await app.stop();
+      await ada.page.getByText(/You are offline. What you see is from \d+:\d\d/).waitFor();
+      await app.start();
+      await ada.press("Try now");
+      await ada.refusal("Your login is over. Please sign in again."); // and not a page that says "Connected"
+      assert.equal(await ada.page.locator("#app").isVisible(), false);
+      await ada.signIn();
+      await ada.connected();
+      await ada.here("ada");
+      await ada.say("I am back");
+      await ada.ticked("I am back", "sent");
+      await ada.leave();
+    });
+
     test("names, contrast, phone", limit, async () => {
-      for (const [colorScheme, viewport] of [["light", { width: 360, height: 640 }], ["dark", { width: 1100, height: 720 }]]) {
+      for (const [colorScheme, viewport] of [["light", { width: 320, height: 640 }], ["dark", { width: 1100, height: 720 }]]) {
         const where = `${colorScheme}, ${viewport.width} wide`;
         const ada = await Member.open(browser, app.url, "ada", { colorScheme, viewport });
         const look = async (what) => {
@@ -219,16 +239,16 @@ describe("members", { concurrency: true }, () => {
           mkdirSync(process.env.LOOK, { recursive: true });
           await ada.page.screenshot({ path: path.join(process.env.LOOK, `members-${what}-${colorScheme}-${viewport.width}.png`) });
         };
-        await ada.press("Enter without a token");
-        await ada.refusal("token_missing");
+        await ada.press("Enter without signing in");
+        await ada.refusal("You have to sign in");
         await look("sign-in");
         await ada.signIn();
         await ada.connected();
         const grace = await Member.join(browser, app.url, "grace");
         await ada.here("ada", "grace");
-        await ada.press("Ask the REST route /me");
-        await ada.notice("GET /me");
-        await ada.press("Open /admin");
+        await ada.press("Who am I?");
+        await ada.notice("The server says");
+        await ada.press("Open the admins’ room");
         await ada.page.getByLabel("Tell everybody").fill("Tea is ready");
         await ada.press("Announce");
         await ada.page.getByText("ada: Tea is ready").waitFor();

@@ -107,7 +107,7 @@ func bearer(key []byte) func(http.Handler) http.Handler {
 			var claims login.Claims
 			if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 				jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {
-				http.Error(w, "a valid token is required", http.StatusUnauthorized)
+				refuse(w, http.StatusUnauthorized, "a valid token is required")
 				return
 			}
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), claimsKey{}, &claims)))
@@ -125,7 +125,7 @@ func signIn(accounts *login.Accounts) http.HandlerFunc {
 		var in struct{ Name, Password string }
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&in)
 		if err != nil || in.Name == "" || in.Password == "" {
-			http.Error(w, "name and password are required", http.StatusBadRequest)
+			refuse(w, http.StatusBadRequest, "name and password are required")
 			return
 		}
 		grant, err := accounts.Login(in.Name, in.Password)
@@ -137,7 +137,7 @@ func refresh(accounts *login.Accounts) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		cookie, err := r.Cookie("refresh")
 		if err != nil {
-			http.Error(w, "not signed in", http.StatusUnauthorized)
+			refuse(w, http.StatusUnauthorized, login.ErrDenied.Error())
 			return
 		}
 		grant, err := accounts.Refresh(cookie.Value)
@@ -158,7 +158,7 @@ func signOut(accounts *login.Accounts) http.HandlerFunc {
 // answer gives the page a token, and the browser the means to get the next one.
 func answer(w http.ResponseWriter, grant login.Grant, err error) {
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnauthorized)
+		refuse(w, http.StatusUnauthorized, err.Error())
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
@@ -171,4 +171,11 @@ func answer(w http.ResponseWriter, grant login.Grant, err error) {
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v) // fails only if nobody reads it any more
+}
+
+// refuse says in JSON what is wrong with a request.
+func refuse(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": text}) // fails only if nobody reads it any more
 }

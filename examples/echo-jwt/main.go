@@ -105,7 +105,7 @@ func bearer(key []byte) echo.MiddlewareFunc {
 			var claims login.Claims
 			if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 				jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {
-				return echo.NewHTTPError(http.StatusUnauthorized, "a valid token is required")
+				return c.JSON(http.StatusUnauthorized, map[string]string{"error": "a valid token is required"})
 			}
 			c.Set("claims", &claims)
 			return next(c)
@@ -125,7 +125,7 @@ func signIn(accounts *login.Accounts) echo.HandlerFunc {
 			Password string `json:"password"`
 		}
 		if err := c.Bind(&in); err != nil || in.Name == "" || in.Password == "" {
-			return echo.NewHTTPError(http.StatusBadRequest, "name and password are required")
+			return c.JSON(http.StatusBadRequest, map[string]string{"error": "name and password are required"})
 		}
 		grant, err := accounts.Login(in.Name, in.Password)
 		return answer(c, grant, err)
@@ -136,7 +136,7 @@ func refresh(accounts *login.Accounts) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		cookie, err := c.Cookie("refresh")
 		if err != nil {
-			return echo.NewHTTPError(http.StatusUnauthorized, "not signed in")
+			return c.JSON(http.StatusUnauthorized, map[string]string{"error": login.ErrDenied.Error()})
 		}
 		grant, err := accounts.Refresh(cookie.Value)
 		return answer(c, grant, err)
@@ -156,7 +156,7 @@ func signOut(accounts *login.Accounts) echo.HandlerFunc {
 // answer gives the page a token, and the browser the means to get the next one.
 func answer(c echo.Context, grant login.Grant, err error) error {
 	if err != nil {
-		return echo.NewHTTPError(http.StatusUnauthorized, err.Error())
+		return c.JSON(http.StatusUnauthorized, map[string]string{"error": err.Error()})
 	}
 	c.SetCookie(&http.Cookie{
 		Name: "refresh", Value: grant.Refresh, Path: "/", MaxAge: int(login.SessionLife.Seconds()),

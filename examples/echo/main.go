@@ -89,11 +89,8 @@ type order struct {
 func orders(srv *socketio.Server) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		var o order
-		if err := c.Bind(&o); err != nil {
-			return err
-		}
-		if o.User == "" || o.Item == "" {
-			return echo.NewHTTPError(http.StatusBadRequest, "user and item are required")
+		if err := c.Bind(&o); err != nil || o.User == "" || o.Item == "" {
+			return c.JSON(http.StatusBadRequest, map[string]string{"error": "user and item are required"})
 		}
 		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
 			return err

@@ -89,7 +89,7 @@ func orders(srv *socketio.Server) fiber.Handler {
 	return func(c fiber.Ctx) error {
 		var o order
 		if err := c.Bind().Body(&o); err != nil || o.User == "" || o.Item == "" {
-			return fiber.NewError(fiber.StatusBadRequest, "user and item are required")
+			return c.Status(fiber.StatusBadRequest).JSON(fiber.Map{"error": "user and item are required"})
 		}
 		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
 			return err

@@ -102,13 +102,20 @@ func orders(srv *socketio.Server) http.HandlerFunc {
 		var o order
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&o)
 		if err != nil || o.User == "" || o.Item == "" {
-			http.Error(w, `want {"user": "…", "item": "…"}`, http.StatusBadRequest)
+			refuse(w, http.StatusBadRequest, "user and item are required")
 			return
 		}
 		if err := srv.To("user:"+o.User).Emit("order", o); err != nil {
-			http.Error(w, "not sent", http.StatusInternalServerError)
+			refuse(w, http.StatusInternalServerError, "not sent")
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
 	}
+}
+
+// refuse says in JSON what is wrong with a request.
+func refuse(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": text}) // fails only if nobody reads it any more
 }

@@ -32,6 +32,7 @@ async function post(path, fields = {}) {
 
 socket.on("connect", () => {
   status("connected", "Connected");
+  $("offline").hidden = true;
   show("app");
 });
 
@@ -43,8 +44,19 @@ socket.on("state", ({ user, theme, clicks, windows }) => {
 });
 
 socket.on("disconnect", (reason) => {
-  if (reason !== "io client disconnect") status("lost", "Reconnecting…");
+  if (reason === "io client disconnect") return;
+  status("lost", "Reconnecting…");
+  $("since").textContent = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  $("since").dateTime = new Date().toISOString();
+  $("offline").hidden = false;
 });
+
+// The client waits longer and longer between its attempts: this one is at once.
+function tryNow() {
+  if (socket.active && !socket.connected) socket.disconnect().connect();
+}
+$("try-now").addEventListener("click", tryNow);
+addEventListener("online", tryNow);
 
 // Its end. A logout is told at once; whatever else ends a session is found out
 // by the reconnection, which is refused.
@@ -59,6 +71,7 @@ socket.on("connect_error", ({ data }) => {
 
 function signedOut(why) {
   socket.disconnect(); // and does not come back
+  $("offline").hidden = true;
   leaving = false;
   $("why").textContent = why;
   $("note").textContent = "";

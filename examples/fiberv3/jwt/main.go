@@ -103,7 +103,7 @@ func bearer(key []byte) fiber.Handler {
 		var claims login.Claims
 		if _, err := jwt.ParseWithClaims(token, &claims, func(*jwt.Token) (any, error) { return key, nil },
 			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired()); err != nil {
-			return fiber.NewError(fiber.StatusUnauthorized, "a valid token is required")
+			return c.Status(fiber.StatusUnauthorized).JSON(fiber.Map{"error": "a valid token is required"})
 		}
 		c.Locals("claims", &claims)
 		return c.Next()
@@ -122,7 +122,7 @@ func signIn(accounts *login.Accounts) fiber.Handler {
 			Password string `json:"password"`
 		}
 		if err := c.Bind().Body(&in); err != nil || in.Name == "" || in.Password == "" {
-			return fiber.NewError(fiber.StatusBadRequest, "name and password are required")
+			return c.Status(fiber.StatusBadRequest).JSON(fiber.Map{"error": "name and password are required"})
 		}
 		grant, err := accounts.Login(in.Name, in.Password)
 		return answer(c, grant, err)
@@ -147,7 +147,7 @@ func signOut(accounts *login.Accounts) fiber.Handler {
 // answer gives the page a token, and the browser the means to get the next one.
 func answer(c fiber.Ctx, grant login.Grant, err error) error {
 	if err != nil {
-		return fiber.NewError(fiber.StatusUnauthorized, err.Error())
+		return c.Status(fiber.StatusUnauthorized).JSON(fiber.Map{"error": err.Error()})
 	}
 	c.Cookie(&fiber.Cookie{
 		Name: "refresh", Value: grant.Refresh, Path: "/", MaxAge: int(login.SessionLife.Seconds()),

@@ -82,12 +82,20 @@ func (a *app) get(t *testing.T, path string) (contentType, body string) {
 
 func (a *app) post(t *testing.T, path, body string) (status int) {
 	t.Helper()
+	status, _ = a.postFor(t, path, body)
+	return status
+}
+
+// postFor returns the type of what is answered, too, and then that.
+func (a *app) postFor(t *testing.T, path, body string) (status int, answer string) {
+	t.Helper()
 	res, err := a.http.Post(a.url+path, "application/json", strings.NewReader(body))
 	assert.NoError(t, err)
 	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
+	text, err := io.ReadAll(res.Body)
 	assert.NoError(t, err)
-	return res.StatusCode
+	contentType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
+	return res.StatusCode, contentType + " " + strings.TrimSpace(string(text))
 }
 
 func testPage(t *testing.T, a *app) {
@@ -178,7 +186,9 @@ func testOrders(t *testing.T, a *app) {
 	first.expect(`"order",{"user":"42","item":"tea"}`)
 	second.expect(`"order",{"user":"42","item":"tea"}`)
 	for _, body := range []string{``, `{`, `{"user":"43"}`, `{"item":"tea"}`, `[]`} {
-		assert.Equal(t, "status of "+body, a.post(t, "/orders", body), http.StatusBadRequest)
+		status, answer := a.postFor(t, "/orders", body)
+		assert.Equal(t, "status of "+body, status, http.StatusBadRequest)
+		assert.Equal(t, "answer to "+body, answer, `application/json {"error":"user and item are required"}`)
 	}
 	assert.Equal(t, "status", a.post(t, "/orders", `{"user":"43","item":"cake"}`), http.StatusAccepted)
 	other.expect(`"order",{"user":"43","item":"cake"}`) // and not the tea before it

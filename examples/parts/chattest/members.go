@@ -147,8 +147,9 @@ func testLogin(t *testing.T, a *app) {
 	assert.Equal(t, "unknown name", unknown, http.StatusUnauthorized)
 	assert.Equal(t, "who exists, is nobody's business", same, answer)
 	for _, body := range []string{``, `{`, `[]`, `{"name":"ada"}`, `{"password":"countess"}`, `{"name":1,"password":"countess"}`} {
-		status, _ := m.post("/login", body)
+		status, answer := m.post("/login", body)
 		assert.Equal(t, "status of "+body, status, http.StatusBadRequest)
+		assert.Equal(t, "answer to "+body, strings.TrimSpace(answer), `{"error":"name and password are required"}`)
 	}
 }
 
@@ -171,8 +172,9 @@ func testREST(t *testing.T, a *app) {
 	for why, header := range map[string]string{
 		"nothing": "", "no token": "Bearer ", "no scheme": ada.token, "changed": "Bearer " + ada.token + "A", "alg none": "Bearer " + none, "another key": "Bearer " + other,
 	} {
-		status, _ := ada.me(header)
+		status, answer := ada.me(header)
 		assert.Equal(t, why, status, http.StatusUnauthorized)
+		assert.Equal(t, why, strings.TrimSpace(answer), `{"error":"a valid token is required"}`)
 	}
 }
 
@@ -197,8 +199,9 @@ func testRefresh(t *testing.T, a *app) {
 	assert.Equal(t, "logout", status, http.StatusNoContent)
 	assert.Equal(t, "the browser forgets the cookie", len(ada.http.Jar.Cookies(res.Request.URL)), 0)
 	for _, m := range []*member{ada, &kept} {
-		status, _ = m.post("/refresh", "")
+		status, body = m.post("/refresh", "")
 		assert.Equal(t, "after the logout", status, http.StatusUnauthorized)
+		assert.Equal(t, "after the logout", strings.TrimSpace(body), `{"error":"wrong name or password, or signed out"}`)
 	}
 }
 

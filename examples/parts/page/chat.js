@@ -67,14 +67,13 @@ function connect() {
     if (reason === "io client disconnect") return;
     names = undefined; // until we are back in the room
     status("lost", "Connection lost");
-    $("offline").textContent = "Connection lost. Trying to reconnect; what you write is kept for a few seconds and then sent.";
-    $("offline").hidden = false;
+    offline();
     // Disconnected by the server, the client stays away unless told otherwise.
     if (reason === "io server disconnect") setTimeout(() => socket?.connect(), 1000);
   });
   socket.on("connect_error", (err) => {
     if (socket.active) return status("lost", everConnected ? "Reconnecting…" : "No connection, trying again…");
-    signOut(err.data?.max ? `A name has 1 to ${err.data.max} characters.` : `You cannot join: ${err.message}.`);
+    signOut(err.data?.max ? `A name has 1 to ${err.data.max} characters.` : "The chat did not let you in. Please try another name.");
   });
   socket.io.on("reconnect_attempt", (n) => status("lost", `Reconnecting, attempt ${n}…`));
 
@@ -108,6 +107,22 @@ function connect() {
   socket.on("order", (order) => notice(`Your ${order.item} is ready`));
 }
 
+// offline says since when what one sees may be wrong.
+function offline() {
+  $("since").textContent = clock(new Date());
+  $("since").dateTime = new Date().toISOString();
+  $("offline").hidden = false;
+}
+
+// The client waits longer and longer between its attempts: this one is at once.
+function tryNow() {
+  if (!socket || socket.connected) return;
+  status("lost", "Reconnecting…");
+  socket.disconnect().connect(); // what is waiting to be sent stays
+}
+$("try-now").addEventListener("click", tryNow);
+addEventListener("online", tryNow);
+
 function status(state, text) {
   $("status").dataset.state = state;
   if ($("status-text").textContent !== text) $("status-text").textContent = text;
@@ -122,7 +137,7 @@ function showTransport(engine) {
 function enter(next, line) {
   socket.timeout(ackTimeout).emit("join", next, (err, state) => {
     if (err) return; // the connection is lost, and entering is part of the next one
-    if (state.error) return notice(`Cannot enter #${next}: ${state.error.message}`);
+    if (state.error) return notice(`You cannot enter #${next}: ${state.error.message}.`);
     const unsent = next === room ? [...log.querySelectorAll("[data-tick=sending], [data-tick=failed]")].map((t) => t.closest(".message")) : [];
     room = next;
     sessionStorage.setItem("room", room);
@@ -185,9 +200,9 @@ async function order(user) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ user, item: "coffee" }),
     });
-    notice(response.ok ? `Coffee for ${user} is ordered` : `No coffee: ${await response.text()}`);
+    notice(response.ok ? `Coffee for ${user} is ordered` : "The coffee was not ordered. Please try again.");
   } catch {
-    notice("No coffee while there is no connection");
+    notice("The coffee was not ordered: you are offline.");
   }
 }
 
@@ -255,7 +270,7 @@ function say(draft) {
   toEnd();
   socket.timeout(ackTimeout).emit("say", draft, (err, m) => {
     if (err || m.error) {
-      if (m?.error) notice(`Not sent: ${m.error.message}`);
+      if (m?.error) notice(`Your message was not sent: ${m.error.message}.`);
       return tick(message, "failed", () => {
         message.remove();
         say(draft);
@@ -321,11 +336,16 @@ function showTypists() {
 
 // Notices.
 
+const mostNotices = 3; // and one of each text
+
 function notice(text) {
+  for (const old of [...$("notices").children]) if (old.dataset.text === text) old.remove();
   const n = element("div", { className: "notice" }, cup(), element("span", { textContent: text }));
   const close = element("button", { type: "button", textContent: "Close", onclick: () => n.remove() });
   n.append(close);
+  n.dataset.text = text;
   $("notices").append(n);
+  while ($("notices").children.length > mostNotices) $("notices").firstElementChild.remove();
   setTimeout(() => n.contains(document.activeElement) || n.remove(), 8000);
 }
 

@@ -22,6 +22,7 @@ function keep(grant) {
   return { name: claims.sub, roles: claims.roles };
 }
 
+let doubted = false; // the server has refused a token that had not expired
 let fetching;
 
 // freshToken returns a token that will not end at once, or nothing when the
@@ -56,10 +57,11 @@ const admin = guarded("/admin");
 // guarded is a namespace that asks for a token. auth is a function, which the
 // client calls for each connection: that is all it takes to outlive tokens.
 function guarded(namespace) {
+  let sent; // the token of the last attempt
   const socket = io(namespace, {
     auth: async (send) => {
-      const value = await freshToken();
-      if (value) send({ token: value });
+      sent = await freshToken();
+      if (sent) send({ token: sent });
     },
   });
   socket.on("disconnect", (reason) => {
@@ -69,23 +71,43 @@ function guarded(namespace) {
   });
   socket.on("connect_error", (err) => {
     if (socket.active) return; // the network: the client tries again by itself
-    if (err.data?.code === "token_expired") {
+    if (!me) return;
+    const { code, retryable } = err.data ?? {};
+    if (retryable) {
+      status("connecting", "Waiting to be let in…");
+      setTimeout(() => me && socket.connect(), 5000);
+    } else if (code === "forbidden") {
+      notice(namespace, refusal(err));
+    } else if (sent !== token?.value) {
+      socket.connect(); // there is another one by now, or will be
+    } else if (code === "token_expired" || !doubted) {
+      // It has ended, or the server knows it no longer: after a restart it may
+      // have another key. The login, which is in the cookie, decides.
+      doubted ||= code !== "token_expired";
       token = undefined;
       socket.connect();
-    } else if (err.data?.retryable) {
-      setTimeout(() => me && socket.connect(), 5000);
     } else {
-      refused(namespace, err);
+      signOut("The server does not know your login any more. Please sign in again.");
     }
   });
+  socket.on("connect", () => (doubted = false));
   return socket;
 }
 
-// refused shows the code that the server gives. It is made for programs; people
-// who are no developers would get a sentence.
-function refused(what, err) {
-  const { code = "?", message = err.message, required } = err.data ?? {};
-  notice(what, `${what} refused: `, element("code", { textContent: code }), `, ${message}${required ? ` without the role ${required.join(" or ")}` : ""}`);
+// refusal makes a sentence of a refusal. Its code is for programs.
+function refusal({ data = {} }) {
+  switch (data.code) {
+    case "forbidden":
+      return data.required ? `This is only for people with the role ${data.required.join(" or ")}.` : "You are not allowed to enter.";
+    case "token_missing":
+      return "You have to sign in to enter.";
+    case "token_expired":
+      return "The old token was not let in: it has expired.";
+    case "token_revoked":
+      return "You have been signed out.";
+    default:
+      return "The server did not let you in. Please sign in again.";
+  }
 }
 
 everyone.on("connect", () => {
@@ -97,9 +119,25 @@ everyone.on("connect", () => {
 });
 everyone.on("disconnect", () => {
   status("lost", "Connection lost");
+  $("since").textContent = clock(new Date());
+  $("since").dateTime = new Date().toISOString();
   $("offline").hidden = false;
+  $("public").textContent = "No connection to the server";
 });
-everyone.on("visitors", (n) => ($("public").textContent = `On the public namespace: ${n} ${n === 1 ? "window" : "windows"}`));
+everyone.io.on("reconnect_attempt", (n) => status("lost", `Reconnecting, attempt ${n}…`));
+everyone.on("visitors", (n) => ($("public").textContent = `Open to everybody: ${n} ${n === 1 ? "window is" : "windows are"} here`));
+
+// The client waits longer and longer between its attempts: this one is at once.
+function tryNow() {
+  if (everyone.connected) return;
+  status("lost", "Reconnecting…");
+  const waiting = [everyone, chat, admin].filter((socket) => socket.active);
+  for (const socket of waiting) socket.disconnect();
+  for (const socket of waiting) socket.connect();
+}
+$("try-now").addEventListener("click", tryNow);
+addEventListener("online", tryNow);
+
 everyone.on("announcement", ({ from, text }) => {
   $("announcement").textContent = `${from}: ${text}`;
   $("announcement").hidden = false;
@@ -114,6 +152,8 @@ chat.on("here", showPeople);
 chat.on("said", show);
 
 admin.on("connect", () => ($("admin").hidden = false));
+
+const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 // Messages. A draft stays in the outbox until the server has it, under a key by
 // which it knows those that come twice.
@@ -137,7 +177,7 @@ function send(draft) {
     if (m.error?.data?.code === "token_expired") return; // as above
     outbox.delete(key);
     if (m.error) {
-      notice("say", `Not sent: ${m.error.message}`);
+      notice("say", `Your message was not sent: ${m.error.message}.`);
       draft.element.querySelector(".tick").replaceChildren("Not sent");
     } else if (shown.has(m.id)) {
       draft.element.remove(); // it was among what we had missed
@@ -169,7 +209,7 @@ function message(m) {
   const at = m.at ? new Date(m.at) : new Date();
   const who = element("div", { className: "who" },
     element("b", { textContent: m.from }),
-    element("time", { textContent: at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) }));
+    element("time", { textContent: clock(at) }));
   if (mine) {
     const tick = element("span", { className: "tick", textContent: "Sending" });
     tick.dataset.tick = "sending";
@@ -237,6 +277,8 @@ function showToken() {
 }
 setInterval(showToken, 250);
 
+const mostNotices = 3;
+
 // notice shows one text per subject, the latest.
 function notice(subject, ...content) {
   const n = element("div", { className: "notice" }, element("span", {}, ...content));
@@ -244,6 +286,7 @@ function notice(subject, ...content) {
   n.append(element("button", { type: "button", textContent: "Close", onclick: () => n.remove() }));
   [...$("notices").children].find((old) => old.dataset.subject === subject)?.remove();
   $("notices").append(n);
+  while ($("notices").children.length > mostNotices) $("notices").firstElementChild.remove();
 }
 
 // What the buttons show. Two of them open a connection of their own.
@@ -255,7 +298,7 @@ $("no-token").addEventListener("click", () => {
   const socket = io("/chat", aside);
   socket.on("connect_error", (err) => {
     if (socket.active) return;
-    $("sign-in-error").textContent = `Refused: ${err.data.code}, ${err.data.message}`;
+    $("sign-in-error").textContent = refusal(err);
     socket.disconnect();
   });
 });
@@ -265,27 +308,27 @@ let stale;
 $("stale").addEventListener("click", () => {
   stale?.disconnect();
   const socket = (stale = io("/chat", { ...aside, auth: { token: oldest }, reconnectionDelay: 200 }));
-  const what = "The stale token";
-  socket.on("connect", () => notice(what, "A second connection has joined with the first token. It will come back with the same one when that has ended."));
+  socket.on("connect", () => notice("old token", "A second connection was let in with your first token. When that has expired, it tries the same one again."));
   socket.on("connect_error", (err) => {
     if (socket.active) return;
-    refused(what, err);
+    notice("old token", refusal(err));
     socket.disconnect();
   });
 });
 
 $("rest").addEventListener("click", async () => {
   const response = await fetch("/me", { headers: { Authorization: `Bearer ${await freshToken()}` } }).catch(() => undefined);
-  if (!response?.ok) return notice("rest", `GET /me: ${response?.status ?? "no connection"}`);
+  if (!response?.ok) return notice("rest", response ? "The server does not know who you are. Please sign in again." : "No answer: you are offline.");
   const { name, roles } = await response.json();
-  notice("rest", `GET /me: ${response.status}, you are ${name} (${roles.join(", ")})`);
+  notice("rest", `The server says that you are ${name} (${roles.join(", ")}).`);
 });
 
 $("open-admin").addEventListener("click", () => admin.connect());
 $("admin").addEventListener("submit", (event) => {
   event.preventDefault();
   admin.timeout(ackTimeout).emit("announce", $("announce").value, (err, reply) => {
-    if (err || reply?.error) notice("announce", `Not announced: ${(err ?? reply.error).message}`);
+    if (err) notice("announce", "Nobody was told: there was no answer. Please try again.");
+    else if (reply?.error) notice("announce", `Nobody was told: ${reply.error.message}.`);
     else $("announce").value = "";
   });
 });
@@ -321,6 +364,7 @@ function signedIn(who) {
 function signOut(why = "") {
   for (const socket of [chat, admin, stale]) socket?.disconnect();
   me = token = oldest = stale = undefined;
+  doubted = false;
   renewed = 0;
   here = "";
   localStorage.removeItem("signed-in");
