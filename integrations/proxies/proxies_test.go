@@ -1,7 +1,7 @@
 //go:build e2e
 
 // Package proxies_test runs the configurations of docs/proxies.md with the
-// real nginx and Caddy in front of two nodes, and shows for each line of the
+// real programs in front of two nodes, and shows for each line of the
 // page's first table what happens without it.
 package proxies_test
 
@@ -57,7 +57,9 @@ type proxy struct {
 	spreads bool
 }
 
-var proxies = []proxy{{"nginx", nginx, false}, {"caddy", caddy, true}}
+var proxies = []proxy{
+	{"nginx", nginx, false}, {"caddy", caddy, true}, {"apache", apache, true}, {"haproxy", haproxy, true}, {"varnish", varnish, false},
+}
 
 // documented returns the block of docs/proxies.md in that language.
 func documented(t *testing.T, language string) string {
@@ -96,6 +98,46 @@ func caddy(t *testing.T, change *strings.Replacer, nodes []string) string {
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	run(t, addr, cmd)
 	return addr
+}
+
+func apache(t *testing.T, change *strings.Replacer, nodes []string) string {
+	dir, addr := t.TempDir(), free(t)
+	config := "ServerName localhost\nServerRoot " + dir + "\nPidFile " + dir + "/pid\nDefaultRuntimeDir " + dir + "\nErrorLog " + dir + "/error.log\n" +
+		"Mutex file:" + dir + "\nListen " + addr + "\n"
+	for _, module := range []string{"mpm_event", "authz_core", "proxy", "proxy_http", "proxy_balancer", "lbmethod_byrequests", "slotmem_shm", "headers"} {
+		config += "LoadModule " + module + "_module /usr/lib/apache2/modules/mod_" + module + ".so\n"
+	}
+	config += placed(change.Replace(documented(t, "apache")), nodes, "*:80", addr)
+	file := filepath.Join(dir, "apache.conf")
+	assert.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+	run(t, addr, exec.Command("apache2", "-D", "FOREGROUND", "-f", file))
+	return addr
+}
+
+func haproxy(t *testing.T, change *strings.Replacer, nodes []string) string {
+	addr, file := free(t), filepath.Join(t.TempDir(), "haproxy.cfg")
+	config := placed(change.Replace(documented(t, "haproxy")), nodes, "bind :80", "bind "+addr)
+	assert.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+	run(t, addr, exec.Command("haproxy", "-db", "-f", file))
+	return addr
+}
+
+func varnish(t *testing.T, change *strings.Replacer, nodes []string) string {
+	dir, addr := t.TempDir(), free(t)
+	config := change.Replace(documented(t, "vcl"))
+	for i, host := range []string{"10.0.0.1", "10.0.0.2"} {
+		to, port, _ := strings.Cut(nodes[i], ":")
+		config = strings.Replace(config, `.host = "`+host+`"; .port = "3000"`, `.host = "`+to+`"; .port = "`+port+`"`, 1)
+	}
+	file := filepath.Join(dir, "default.vcl")
+	assert.NoError(t, os.WriteFile(file, []byte(config), 0o600))
+	run(t, addr, exec.Command("varnishd", "-F", "-j", "none", "-n", dir+"/work", "-a", addr, "-f", file, "-s", "malloc,16m", "-S", "none", "-T", "none"))
+	return addr
+}
+
+// placed puts the addresses of this run into a configuration.
+func placed(config string, nodes []string, listen, addr string) string {
+	return strings.NewReplacer("10.0.0.1:3000", nodes[0], "10.0.0.2:3000", nodes[1], listen, addr).Replace(config)
 }
 
 // free returns an address that nobody listens on.
