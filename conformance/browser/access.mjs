@@ -73,7 +73,10 @@ export function cramped() {
     if (width && (width < 24 || height < 24) && !e.closest(".tick")) wrong.push(`${width}x${height}: ${e.outerHTML.slice(0, 60)}`);
   }
   const { scrollWidth, clientWidth } = document.documentElement;
-  if (scrollWidth > clientWidth) wrong.push(`the page is ${scrollWidth} wide in a window of ${clientWidth}`);
+  if (scrollWidth > clientWidth) {
+    const widest = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > clientWidth).map((e) => e.id || e.className || e.tagName);
+    wrong.push(`the page is ${scrollWidth} wide in a window of ${clientWidth}: ${widest.join(", ")}`);
+  }
   return wrong;
 }
 
