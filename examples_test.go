@@ -48,7 +48,7 @@ func TestExamplesElsewhere(t *testing.T) {
 		t.Errorf("found %d examples, and %d that are modules: have they gone?", here, nested)
 	}
 	cmd := exec.Command("go", "vet", "-mod=mod", "./...")
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off") // as a user has it, whatever workspace this is in
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s", err, out)
 	}

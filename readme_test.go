@@ -32,7 +32,7 @@ func TestReadmeBuilds(t *testing.T) {
 		}
 	}
 	cmd := exec.Command("go", "vet", "-mod=mod", "./...")
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off") // as a user has it, whatever workspace this is in
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s", err, out)
 	}
