@@ -84,6 +84,8 @@
 // rooms.mu, those of scopes and lists, then those of package engine. That of the
 // events of other servers, a child's before its parent's, and that of the answers
 // that a request collects, are held alone. None is held while code of the
-// application or of an adapter runs. What makes a namespace, its adapter and the
+// application or of an adapter runs, but for Options.Parser: with Options.Recovery
+// it encodes under recovery.mu, as an event's offset is part of it, and so must not
+// call the server. (What it cannot encode is logged there, too.) What makes a namespace, its adapter and the
 // hooks of OnNewNamespace, runs once, and those who need the namespace wait for it.
 package socketio
