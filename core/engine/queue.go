@@ -79,11 +79,13 @@ func (s *Session) fits(last int) bool {
 	q := s.waiting()
 	old := len(*q) - last
 	kept := (*q)[:0]
-	for i, end := 0, 0; i < old; i = end {
-		for end = i + 1; end < old && (*q)[end].follows; {
+	for i := 0; i < old; {
+		end := i + 1
+		for end < old && (*q)[end].follows {
 			end++
 		}
 		packet := (*q)[i:end]
+		i = end
 		if packet[0].follows || slices.ContainsFunc(packet, func(m Message) bool { return !m.volatile }) {
 			kept = append(kept, packet...)
 			continue
