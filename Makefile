@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test fuzz e2e clients suites bench cover mutants help
+.PHONY: all fmt lint test stress fuzz e2e clients suites bench cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -22,6 +22,9 @@ lint: ## go vet and golangci-lint, as .golangci.yml argues
 test: ## every test that needs Go alone, with -race where a C compiler exists
 	@echo "go test: $(if $(RACE),race detector on ($(CC_PATH)),race detector off: no cgo or no C compiler)"
 	go test $(RACE) -timeout 10m ./...
+
+stress: ## tests, many times, paused and beside busy loops: takes hours (PACKAGES=./core/engine; ci/stress tells the rest)
+	BUSY=$${BUSY:-2} TIMES=$${TIMES:-30} ci/stress $(or $(PACKAGES),./...)
 
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	ci/fuzz

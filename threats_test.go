@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -135,8 +136,15 @@ func exists(t *testing.T, name string) string {
 // strings among which are the names of subtests.
 type declarations struct{ functions, literals []string }
 
+// folders are those that were read already: a folder has many rows.
+var folders sync.Map
+
 func declared(t *testing.T, folder string) (in declarations) {
 	t.Helper()
+	if known, ok := folders.Load(folder); ok {
+		return known.(declarations)
+	}
+	defer func() { folders.Store(folder, in) }()
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		t.Fatal(err)
