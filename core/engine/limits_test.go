@@ -260,20 +260,14 @@ func TestControlFrames(t *testing.T) {
 }
 
 // stalled is a WebSocket session whose peer takes no bytes, and which has a
-// message of this size being written.
+// message of this size being written. It is for a bubble: nobody knows when the
+// kernel has taken all that it takes.
 func (h *host) stalled(size int) (*client, *engine.Session) {
 	h.t.Helper()
 	c, _ := h.wsOpen("")
 	s := h.session()
-	switch conn := c.conn.(type) {
-	case *net.TCPConn:
-		// The kernel's buffers take some megabytes first.
-		for s.SendVolatile(text(strings.Repeat("k", 64<<10))) { // until they are full
-		}
-	case interface{ SetReadBuffer(int) error }:
-		assert.NoError(h.t, conn.SetReadBuffer(1))
-		synctest.Wait()
-	}
+	assert.NoError(h.t, c.conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(1))
+	synctest.Wait()
 	assert.NoError(h.t, s.Send(text(strings.Repeat("x", size-1))))
 	return c, s
 }
@@ -334,8 +328,15 @@ func TestSendBuffer(t *testing.T) {
 	t.Run("socket", func(t *testing.T) {
 		t.Parallel()
 		h := serve(t, setup{opts: engine.Options{SendBuffer: 1 << 20}})
-		c, s := h.stalled(1000)
-		assert.ErrorIs(t, s.Send(text(strings.Repeat("x", 1<<20))), engine.ErrSlowConsumer)
+		c, _ := h.wsOpen("") // which does not read
+		s := h.session()
+		sent, err := 0, error(nil)
+		for ; err == nil; sent += 64 << 10 {
+			err = s.Send(text(strings.Repeat("x", 64<<10-1)))
+			assert.True(t, "the kernel takes some megabytes, and not more", sent < 256<<20)
+		}
+		assert.ErrorIs(t, err, engine.ErrSlowConsumer)
+		assert.True(t, fmt.Sprintf("%d bytes: all that may wait, at least", sent), sent >= 1<<20)
 		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
 		_ = c.conn.Close()
 	})
@@ -438,8 +439,15 @@ func TestWriteTimeout(t *testing.T) {
 	})
 	t.Run("socket", func(t *testing.T) {
 		t.Parallel()
-		h := serve(t, setup{opts: engine.Options{WriteTimeout: 50 * time.Millisecond}})
-		h.stalled(500)
+		h := serve(t, setup{opts: engine.Options{WriteTimeout: 50 * time.Millisecond, SendBuffer: -1}})
+		c, _ := h.wsOpen("") // which does not read
+		s := h.session()
+		assert.NoError(t, c.conn.(*net.TCPConn).SetReadBuffer(4096))
+		for range 64 { // megabytes: more than the kernel takes
+			if s.Send(text(strings.Repeat("x", 1<<20))) != nil {
+				break // it is cut already
+			}
+		}
 		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
 	})
 }
