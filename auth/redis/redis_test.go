@@ -5,6 +5,7 @@ package authredis_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,16 +69,24 @@ func listening(t *testing.T, addr string, hooks ...redis.Hook) (*socketio.Server
 	return srv, v, ready
 }
 
-// lag makes each question whether a token is revoked take a second, once it is on.
-type lag struct{ on atomic.Bool }
+// patience is for what is told: nothing else ends these sockets, which are not
+// checked again.
+const patience = 30 * time.Second
+
+// lag makes each question whether a token of the two hundred is revoked wait for
+// over, once it is on.
+type lag struct {
+	on   atomic.Bool
+	over chan struct{}
+}
 
 func (*lag) DialHook(next redis.DialHook) redis.DialHook          { return next }
 func (*lag) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 func (l *lag) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, commands []redis.Cmder) error {
-		if l.on.Load() {
+		if l.on.Load() && strings.Contains(fmt.Sprint(commands), "token:t") {
 			select {
-			case <-time.After(time.Second):
+			case <-l.over:
 			case <-ctx.Done():
 			}
 		}
@@ -86,17 +95,16 @@ func (l *lag) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 }
 
 // TestRevocationAfterAnOutage is heard at once, while the sockets that were there
-// before are still being checked: two hundred take 13 s, and one after another
-// would take 200.
+// before are still being checked.
 func TestRevocationAfterAnOutage(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
-	var l lag
+	l := lag{over: make(chan struct{})}
 	srv, revocations, again := listening(t, r.Addr, &l)
 	for i := range 200 {
 		siotest.Dial(t, srv, siotest.Options{Auth: token(fmt.Sprint("t", i), "alice")})
 	}
-	last := siotest.Dial(t, srv, siotest.Options{Auth: token("last", "bob"), Timeout: 10 * time.Second})
+	last := siotest.Dial(t, srv, siotest.Options{Auth: token("last", "bob"), Timeout: patience})
 	l.on.Store(true)
 	client := redis.NewClient(&redis.Options{Addr: r.Addr})
 	defer client.Close()
@@ -105,6 +113,7 @@ func TestRevocationAfterAnOutage(t *testing.T) {
 	<-again
 	assert.NoError(t, revocations.Revoke(ctx, auth.Revocation{TokenID: "last"}))
 	last.ExpectDisconnect(siotest.TransportClose)
+	close(l.over)
 }
 
 // TestRevokeWithoutATime withdraws what there is, on every node.
@@ -113,7 +122,7 @@ func TestRevokeWithoutATime(t *testing.T) {
 	r := redistest.Start(t)
 	one, revocations := node(t, r.Addr)
 	two, _ := node(t, r.Addr)
-	o := siotest.Options{Auth: token("t1", "alice")}
+	o := siotest.Options{Auth: token("t1", "alice"), Timeout: patience}
 	a, b := siotest.Dial(t, one, o), siotest.Dial(t, two, o)
 	assert.NoError(t, revocations.Revoke(context.Background(), auth.Revocation{Subject: "alice"}))
 	a.ExpectDisconnect(siotest.TransportClose)
@@ -137,15 +146,11 @@ func TestRevocationReachesEveryNode(t *testing.T) {
 		{"subject", token("t2", "bob"), auth.Revocation{Subject: "bob", IssuedBefore: time.Now()}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o, other := siotest.Options{Auth: tt.token}, siotest.Options{Auth: token("t9", "carol")}
+			o, other := siotest.Options{Auth: tt.token, Timeout: patience}, siotest.Options{Auth: token("t9", "carol")}
 			a, b, c := siotest.Dial(t, one, o), siotest.Dial(t, two, o), siotest.Dial(t, two, other)
-			start := time.Now()
 			assert.NoError(t, revocations.Revoke(ctx, tt.revoke))
 			a.ExpectDisconnect(siotest.TransportClose)
 			b.ExpectDisconnect(siotest.TransportClose)
-			if took := time.Since(start); took > time.Second {
-				t.Errorf("took %s, want less than a second", took)
-			}
 			c.Call("ping")
 			for _, srv := range []*socketio.Server{one, two} {
 				e := siotest.Refused(t, srv, o)
@@ -201,7 +206,7 @@ func TestRedisIsGone(t *testing.T) {
 	t.Parallel()
 	r := redistest.Start(t)
 	srv, _ := node(t, r.Addr)
-	o := siotest.Options{Auth: token("t1", "alice"), Timeout: 30 * time.Second}
+	o := siotest.Options{Auth: token("t1", "alice"), Timeout: patience}
 	c := siotest.Dial(t, srv, o)
 	r.Kill()
 	e := siotest.Refused(t, srv, o)

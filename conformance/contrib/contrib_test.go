@@ -38,7 +38,7 @@ var stores = map[string]func(t *testing.T) gorilla.Store{
 	"memory": func(*testing.T) gorilla.Store { return gormem.NewStore(key) },
 	"files":  func(t *testing.T) gorilla.Store { return gorilla.NewFilesystemStore(t.TempDir(), key) },
 	"redis": func(t *testing.T) gorilla.Store {
-		s, err := gorredis.NewStore(2, "tcp", redistest.Start(t).Addr, "", "", key)
+		s, err := gorredis.NewStore(2, "unix", redistest.Start(t).Addr, "", "", key)
 		assert.NoError(t, err)
 		t.Cleanup(func() {
 			if r, err := gorredis.GetRedisStore(s); err == nil {

@@ -2,68 +2,91 @@
 package redistest
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net"
+	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
 // Server is a redis-server of one test.
 type Server struct {
-	// Addr is host:port, on the loopback.
+	// Addr is the path of its Unix socket, which go-redis takes for an address.
+	// A port could be another's before the server has it.
 	Addr string
 
 	t       testing.TB
-	port    int
+	folder  string
 	command *exec.Cmd
+	leash   io.Closer
+	output  *bytes.Buffer
 }
 
-// Start runs an empty server that ends with the test. Without a redis-server
-// in the PATH the test fails: install it, Debian's package is redis-server.
+// Start runs an empty server that ends with the test, even if that is ended by
+// force. Without a redis-server in the PATH the test fails: install it, Debian's
+// package is redis-server.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	folder, err := os.MkdirTemp("", "redis") // t.TempDir's may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	s := &Server{Addr: l.Addr().String(), t: t, port: port}
+	s := &Server{Addr: filepath.Join(folder, "socket"), t: t, folder: folder}
+	t.Cleanup(func() {
+		s.Kill()
+		_ = os.RemoveAll(folder)
+	})
 	s.Run()
-	t.Cleanup(s.Kill)
 	return s
 }
+
+// leashed runs the server until its own input ends: when Kill closes it, or when
+// the system does because this process is gone.
+const leashed = `redis-server "$@" & read -r _; kill -KILL $!; wait $!`
 
 // Run starts the server again after Kill, at the same address, empty.
 func (s *Server) Run() {
 	s.t.Helper()
-	s.command = exec.Command("redis-server", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no")
-	s.command.Dir = s.t.TempDir()
-	if err := s.command.Start(); err != nil {
+	if _, err := exec.LookPath("redis-server"); err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	s.output = new(bytes.Buffer)
+	s.command = exec.Command("sh", "-c", leashed, "sh", "--port", "0", "--unixsocket", s.Addr, "--save", "", "--appendonly", "no", "--daemonize", "no")
+	s.command.Dir, s.command.Stdout, s.command.Stderr = s.folder, s.output, s.output
+	leash, err := s.command.StdinPipe()
+	if err == nil {
+		s.leash = leash
+		err = s.command.Start()
+	}
+	if err != nil {
+		s.command = nil
+		s.t.Fatalf("redistest: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Addr)
+		c, err := (&net.Dialer{}).DialContext(ctx, "unix", s.Addr)
 		if err == nil {
 			_ = c.Close()
 			return
 		}
 		if ctx.Err() != nil {
-			s.t.Fatalf("redistest: the server does not listen: %v", err)
+			s.Kill()
+			s.t.Fatalf("redistest: the server does not listen: %v\n%s", err, s.output)
 		}
 	}
 }
 
-// Kill ends the server at once, by its own process id.
+// Kill ends the server at once.
 func (s *Server) Kill() {
-	if s.command == nil || s.command.Process == nil {
+	if s.command == nil {
 		return
 	}
-	_ = s.command.Process.Kill()
+	_ = s.leash.Close()
 	_ = s.command.Wait()
 	s.command = nil
 }
