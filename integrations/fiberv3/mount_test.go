@@ -194,11 +194,11 @@ func TestIsHandshake(t *testing.T) {
 	})
 	siofiber.Mount(app, a.Server)
 	url := serve(t, app)
-	for _, query := range []string{"", "&sid=", "&Sid=x", "&sid", "&x=1&amp;sid=x"} {
+	for _, query := range []string{"", "&sid=", "&Sid=x", "&sid", "&%73id=x", "&x=1&amp;sid=x"} {
 		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
 		assert.Equal(t, query, r.Status, http.StatusUnauthorized)
 	}
-	for _, query := range []string{"&sid=x", "&%73id=x"} {
+	for _, query := range []string{"&sid=x"} {
 		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
 		assert.Equal(t, query, r.Body, `{"code":1,"message":"Session ID unknown"}`)
 	}

@@ -42,7 +42,7 @@ func (c *Client) raw(method, query, version string, lines []string, body string)
 	_, err = io.WriteString(conn, head+"\r\n"+body)
 	assert.NoError(c.t, err)
 	br := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(br, nil)
+	resp, err := http.ReadResponse(br, nil) //nolint:bodyclose,nolintlint // the connection ends with the test
 	assert.NoError(c.t, err)
 	return rawAnswer{resp.StatusCode, resp.Header, resp.Body}, br
 }
