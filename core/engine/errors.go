@@ -56,6 +56,7 @@ type RequestError struct {
 	Status int
 
 	read  bool // the request's body has been read
+	bare  bool // the answer has no body
 	retry int  // the Retry-After header, in seconds; 0: none
 }
 
@@ -95,16 +96,21 @@ func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	if f := srv.opts.OnRefused; f != nil {
 		f(r, e)
 	}
-	message, _ := json.Marshal(clip(e.message())) // a string: cannot fail
-	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
-	body = append(body, `,"message":`...)
-	body = append(append(body, message...), '}')
 	if !e.read {
 		srv.LeaveBody(w, r)
 	}
 	h := w.Header()
-	h["Content-Type"] = headerJSON
 	h["Cache-Control"] = headerNoStore
+	if e.bare {
+		h.Set("Content-Length", "0")
+		w.WriteHeader(e.status())
+		return
+	}
+	message, _ := json.Marshal(clip(e.message())) // a string: cannot fail
+	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
+	body = append(body, `,"message":`...)
+	body = append(append(body, message...), '}')
+	h["Content-Type"] = headerJSON
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if e.retry > 0 {
 		h.Set("Retry-After", strconv.Itoa(e.retry))

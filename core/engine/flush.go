@@ -142,9 +142,9 @@ func (c *wsConn) writeFailed(err error, taken int64) {
 	var tell func()
 	switch {
 	case current && isGone(err):
-		tell = s.leave(TransportClose, nil, false)
+		tell = s.leave(TransportClose, nil, false, false)
 	case current:
-		tell = s.leave(TransportError, err, false)
+		tell = s.leave(TransportError, err, false, false)
 	}
 	if tell != nil { // others wait for this goroutine
 		go tell()

@@ -26,7 +26,7 @@ func TestMaxPayload(t *testing.T) {
 				assert.True(h.t, "closes", res.Close)
 				b, err := io.ReadAll(res.Body)
 				assert.NoError(h.t, err)
-				assert.Equal(h.t, "body", string(b), `{"code":3,"message":"Payload too large"}`)
+				assert.Equal(h.t, "body", string(b), "") // the stock client makes details of it
 			}
 			return res.StatusCode
 		}

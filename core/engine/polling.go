@@ -23,6 +23,10 @@ const (
 	// closeLinger is how long a polling session that was closed between two
 	// polls waits for the next one, to be told so.
 	closeLinger = 30 * time.Second
+	// afterPost is how long a poll waits that tells of the end of a session, once
+	// the POST that has caused it is answered: that says why, and comes by another
+	// connection.
+	afterPost = 100 * time.Millisecond
 	// leftLinger is how long a session waits, whose client has said goodbye,
 	// for a GET that was sent before: it came by another connection.
 	leftLinger = 250 * time.Millisecond
@@ -139,7 +143,8 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
 	at := s.takeSample()
 	moved := s.ws.Load() != nil
-	closed, left := !moved && s.state.Load() != stateOpen, s.left
+	closed, left, broken := !moved && s.state.Load() != stateOpen, s.left, s.broken
+	s.answers++
 	s.mu.Unlock()
 	end := ""
 	switch {
@@ -149,24 +154,38 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	default:
 		end = noopPacket
 	}
-	if closed && len(batch) == 0 {
+	if closed && (len(batch) == 0 || broken) {
 		s.release(nil)
 	}
-	answered := false
+	answered, credited := false, false
 	defer func() {
 		if !answered { // Options.Headers, the writer or the observer has panicked, and the batch is lost
-			s.credit(size)
+			if !credited {
+				s.creditPoll(size)
+			}
 			s.shut(TransportError, errNoAnswer, false)
 		}
 	}()
 	err := s.respond(w, r, batch, end, p == nil)
-	if s.credit(size); err == nil {
-		size = 0
+	s.creditPoll(size)
+	if credited = true; err == nil {
 		s.flushed(at)
 	}
 	answered = true
 	if err != nil && (!moved || len(batch) > 0) {
 		s.shut(TransportError, err, false)
+	}
+}
+
+// creditPoll is credit for the answer to a poll.
+func (s *Session) creditPoll(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued -= int64(n)
+	s.answers--
+	if s.answers == 0 && s.answered != nil {
+		close(s.answered)
+		s.answered = nil
 	}
 }
 
@@ -296,17 +315,17 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 		s.queue = nil
 	}
 	s.left = reason == TransportClose
-	if s.poll != nil {
+	if s.poll != nil && (!s.broken || len(s.queue) > 0) { // else see tellPoll
 		s.poll.wakeUp()
 	}
-	if len(s.queue) == 0 && (s.poll != nil || (!flush && !s.left)) {
+	if len(s.queue) == 0 && (s.poll != nil || s.broken || (!flush && !s.left)) {
 		return true
 	}
 	linger := closeLinger
 	switch {
 	case s.left:
 		linger = leftLinger
-	case reason == ServerShuttingDown:
+	case reason == ServerShuttingDown, s.broken:
 		linger = s.srv.opts.CloseTimeout
 	}
 	s.arm(s.srv.in(linger))

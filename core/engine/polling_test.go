@@ -64,16 +64,16 @@ func TestPayloads(t *testing.T) {
 		{"noops", strings.Repeat("6\x1e", 5000) + "4a", "", "4a"},
 		{"many", strings.Repeat("4x\x1e", 5000) + "4x", "", strings.Repeat("4x\x1e", 5000) + "4x"},
 		{"close", "4a\x1e1", engine.TransportClose, ""},
-		{"ping", "4a\x1e2", engine.TransportError, ""},
+		{"ping", "4a\x1e2", engine.TransportError, "4a"},
 		{"probe", "2probe", engine.TransportError, ""},
 		{"open", "0{}\x1e4a", "", "4a"},
 		{"upgrade", "5\x1e4a", "", "4a"},
-		{"unknown type", "4a\x1e9", engine.ParseError, ""},
+		{"unknown type", "4a\x1e9", engine.ParseError, "4a"},
 		{"empty", "", engine.ParseError, ""}, // the reference answers ok to all of these
 		{"separator", "\x1e", engine.ParseError, ""},
-		{"separator behind", "4a\x1e", engine.ParseError, ""},
+		{"separator behind", "4a\x1e", engine.ParseError, "4a"},
 		{"separator before", "\x1e4a", engine.ParseError, ""},
-		{"two separators", "4a\x1e\x1e4b", engine.ParseError, ""},
+		{"two separators", "4a\x1e\x1e4b", engine.ParseError, "4a"},
 		{"only separators", strings.Repeat("\x1e", 100_000), engine.ParseError, ""},
 		{"broken base64", "b*", engine.ParseError, ""},
 		{"not UTF-8", "4a\xff", engine.ParseError, ""},
@@ -100,6 +100,9 @@ func TestPayloads(t *testing.T) {
 					r.refused(t, 400, badRequest)
 				}
 				h.ended(tt.reason)
+				if tt.echo != "" { // what came before is answered
+					h.get(sid).refused(t, 200, tt.echo)
+				}
 				h.get(sid).refused(t, 400, unknown)
 			})
 		})

@@ -21,6 +21,8 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 		held, e = s.handlePost(w, r)
 	}
 	if e != nil {
+		s.letPollGo()
+		defer s.tellPoll() // also when Options.OnRefused panics
 		s.srv.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
@@ -39,6 +41,45 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(bodyOK)       // the packets are handled; the next poll finds a dead peer
 }
 
+// breakOff ends a session whose client has broken the rules in a POST, of which
+// the answer tells. What is queued for the client goes out before, as it does on
+// a WebSocket; what only says that the session has ended comes behind.
+func (s *Session) breakOff(reason Reason, err error) {
+	if tell := s.leave(reason, err, true, true); tell != nil {
+		tell()
+	}
+}
+
+// letPollGo waits for what breakOff has left to a poll: the stock client drops
+// its poll when a POST is refused.
+func (s *Session) letPollGo() {
+	s.mu.Lock()
+	if !s.broken || (s.answers == 0 && (s.poll == nil || len(s.queue) == 0)) {
+		s.mu.Unlock()
+		return
+	}
+	if s.answered == nil {
+		s.answered = make(chan struct{})
+	}
+	answered := s.answered
+	s.mu.Unlock()
+	t := time.NewTimer(s.srv.opts.CloseTimeout)
+	defer t.Stop()
+	select {
+	case <-answered:
+	case <-t.C:
+	}
+}
+
+// tellPoll ends the poll that breakOff has let wait.
+func (s *Session) tellPoll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken && s.poll != nil {
+		time.AfterFunc(afterPost, s.poll.wakeUp)
+	}
+}
+
 // beginPost claims the session's one place for a POST.
 func (s *Session) beginPost(r *http.Request) *RequestError {
 	s.mu.Lock()
@@ -53,7 +94,7 @@ func (s *Session) beginPost(r *http.Request) *RequestError {
 	case moved:
 		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
 	case overlap:
-		s.shut(TransportError, breach("overlapping POSTs"), false)
+		s.breakOff(TransportError, breach("overlapping POSTs"))
 		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
 	}
 	return nil
@@ -91,7 +132,7 @@ func (s *Session) startFeeding() bool {
 func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
 	defer s.endPost()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		s.shut(TransportError, breach("encoded body"), false) // what the client sent is lost
+		s.breakOff(TransportError, breach("encoded body")) // what the client sent is lost
 		return false, &RequestError{
 			Code: BadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
 			Context: "Content-Encoding " + clip(coding),
@@ -99,7 +140,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 	}
 	binary := isOctets(r.Header.Get("Content-Type"), s.v3)
 	if binary && !s.v3 { // CVE-2026-59725
-		s.shut(TransportError, breach("invalid content"), false)
+		s.breakOff(TransportError, breach("invalid content"))
 		return false, &RequestError{Code: BadRequest, Context: "binary body"}
 	}
 	if s.state.Load() == stateOpen {
@@ -114,7 +155,7 @@ func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 		return held, s.closedDuringPost(*pooled)
 	}
 	if !binary && !utf8.Valid(*pooled) {
-		s.shut(ParseError, breach("body is not UTF-8"), false)
+		s.breakOff(ParseError, breach("body is not UTF-8"))
 		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8", read: true}
 	}
 	packets := parser.Packets
@@ -197,10 +238,11 @@ func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
 	if !errors.As(err, &f) {
 		return nil, false
 	}
-	s.shut(f.reason, f.err, false)
-	if f.reason == TransportClose {
-		return nil, true // the client asked for it
+	if f.reason == TransportClose { // the client asked for it
+		s.shut(f.reason, f.err, false)
+		return nil, true
 	}
+	s.breakOff(f.reason, f.err)
 	return &RequestError{Code: BadRequest, Context: f.Error(), read: true}, true
 }
 
@@ -248,12 +290,12 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 		case s.state.Load() != stateOpen: // its end has cut this
 			return &RequestError{Code: BadRequest, Context: "session ended"}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.shut(TransportError, breach("body took too long (Limits.BodyTimeout)"), false)
+			s.breakOff(TransportError, breach("body took too long (Limits.BodyTimeout)"))
 			return &RequestError{Code: BadRequest, Context: "body took too long (Limits.BodyTimeout)", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
 			return s.tooLarge()
 		default:
-			s.shut(TransportError, errors.New("engine: data request connection closed prematurely"), false)
+			s.breakOff(TransportError, errors.New("engine: data request connection closed prematurely"))
 			return &RequestError{Code: BadRequest, Context: "body ended early"}
 		}
 	}
@@ -295,9 +337,9 @@ func (s *Session) cutBody(after time.Duration) {
 	}
 }
 
-// tooLarge ends the session: what the client sent is lost, and the reference's
-// way of keeping the session open hides that.
+// tooLarge ends the session: what the client sent is lost. The answer has no
+// body: clients give it to their application as the details.
 func (s *Session) tooLarge() *RequestError {
-	s.shut(TransportError, breach("body over Limits.MaxHTTPBufferSize"), false)
-	return &RequestError{Code: BadRequest, Message: "Payload too large", Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge}
+	s.breakOff(TransportError, breach("body over Limits.MaxHTTPBufferSize"))
+	return &RequestError{Code: BadRequest, Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge, bare: true}
 }

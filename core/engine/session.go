@@ -46,11 +46,14 @@ type Session struct {
 	queue    []Message
 	refs     int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	posted   chan struct{} // closed when the POST in flight ends
+	answered chan struct{} // closed when no poll is being answered any more; made on demand
+	answers  int           // polls that are being answered
 	done     chan struct{} // closed when the session ends; made on demand
 	posting  bool          // a POST is in flight
 	feeding  bool          // and its packets are being taken: see startFeeding
 	left     bool          // the client has closed the session itself, by polling
 	heard    bool          // a POST has come
+	broken   bool          // a POST has broken the rules; see breakOff
 	seen     bool          // the client did something after a polling handshake
 	extended bool          // traffic has already put off the ping timeout
 	spared   uint8         // how often the peer was not blamed; see pause.go
@@ -321,20 +324,21 @@ func (s *Session) Fail(err error) { s.shut(ForcedClose, err, true) }
 // shut ends the session and tells the Receiver. With flush, what is queued
 // still goes out.
 func (s *Session) shut(reason Reason, err error, flush bool) {
-	if tell := s.leave(reason, err, flush); tell != nil {
+	if tell := s.leave(reason, err, flush, false); tell != nil {
 		tell()
 	}
 }
 
-// leave is the one transition out of stateOpen. It returns what tells the
-// Receiver, for which the application may take its time; nil if the session has
-// been ended before.
-func (s *Session) leave(reason Reason, err error, flush bool) (tell func()) {
+// leave is the one transition out of stateOpen, byPost for a POST that has broken
+// the rules: see breakOff. It returns what tells the Receiver, for which the
+// application may take its time; nil if the session has been ended before.
+func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func()) {
 	s.mu.Lock()
 	if !s.state.CompareAndSwap(stateOpen, stateClosing) {
 		s.mu.Unlock()
 		return nil
 	}
+	s.broken = byPost && s.ws.Load() == nil
 	s.refs++ // Shutdown waits for Closed, too
 	s.spared = 0
 	s.stopHeartbeat()

@@ -282,7 +282,7 @@ func TestStreamUpgradeFails(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(h *host, c *streamClient){
 		"message":     func(_ *host, c *streamClient) { c.send("4x") },
-		"no probe":    func(_ *host, c *streamClient) { c.send("5") },
+		"noop":        func(_ *host, c *streamClient) { c.send("6") },
 		"no bytes":    func(_ *host, c *streamClient) { c.raw("\x00") },
 		"binary":      func(_ *host, c *streamClient) { c.raw(streamed(0x80, "2probe")) },
 		"cut":         func(_ *host, c *streamClient) { _ = c.conn.Close() },

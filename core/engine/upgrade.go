@@ -14,6 +14,7 @@ import (
 // "3probe" and end the GET that waits, with a noop if there is nothing
 // better; the client lets its requests end, sends "5", and from then on both
 // sides use the WebSocket. Until then everything goes by polling, pings too.
+// A client that sends "5" at once is done, too.
 // See https://socket.io/docs/v4/engine-io-protocol/#upgrade.
 
 // serveUpgrade accepts a WebSocket for an existing session.
@@ -155,7 +156,7 @@ func (c *wsConn) probing(data []byte, binary bool) error {
 	switch {
 	case !binary && string(data) == "2probe":
 		return c.answerProbe()
-	case !binary && string(data) == "5" && c.probed: // the reference takes it without a probe
+	case !binary && string(data) == "5": // also without a probe: the clients of PHP and .NET send none
 		return c.promote()
 	}
 	return errNotProbe

@@ -94,7 +94,7 @@ func TestUpgradeSteps(t *testing.T) {
 						return // TestWebSocketPackets has these
 					case packet == "2probe":
 						c.expect("3probe")
-					case packet == "5" && stage.name != "accepted": // the reference takes it at once
+					case packet == "5": // also at once
 						c.send("4x")
 						c.expect("4x")
 						return
@@ -121,6 +121,29 @@ func (h *host) upgradeAgain(sid string) {
 	c := h.probe(sid)
 	c.send("5", "4again")
 	c.expect("4again")
+}
+
+// TestUpgradeUnprobed: the clients of PHP and .NET send "5" and no "2probe". The
+// GET that waits is ended, and nothing is lost or comes twice.
+func TestUpgradeUnprobed(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		h := serve(t, setup{})
+		sid := h.open()
+		s := h.session()
+		poll := h.poll(sid)
+		c := h.ws("&sid=" + sid)
+		h.posted(sid, "4before")
+		h.answered(poll, "4before")
+		poll = h.poll(sid)
+		c.send("5")
+		h.answered(poll, "6")
+		c.send("4x")
+		c.expect("4x")
+		assert.Equal(t, "transport", s.Transport(), engine.WebSocket)
+		c.raw(frames(closeFrame(1000)))
+		c.expectClose(1000)
+		h.ended(engine.TransportClose)
+	})
 }
 
 // TestTwoProbes: the second WebSocket is refused, the first goes on.
