@@ -36,7 +36,7 @@ clients: ## clients of other languages, which ci/clients lists (installs what th
 	ci/packages python3-venv default-jdk-headless maven
 	ci/clients
 
-suites: ## the official protocol suites, unpacked in DIR=…, against our servers
+suites: ## the official suites, protocols' and clients', unpacked in DIR=…, against our servers
 	conformance/suites/originals "$(DIR)"
 
 bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
