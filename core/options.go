@@ -78,6 +78,15 @@ type Options struct {
 	// Headers may change the header of every polling response and of the 101.
 	// initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
+	// Subprotocol chooses among the WebSocket subprotocols that a client offers, the
+	// stock client by its option protocols; [Socket.Subprotocol] tells which. What it
+	// returns must be one of them. Default: the first. See [engine.Options].
+	Subprotocol func(r *http.Request, offered []string) string
+	// OpenDelay is the time between the 101 of a WebSocket and its first packet, for
+	// peers that lose the latter if both come at once. Default: 20 ms behind a proxy
+	// and for clients on microcontrollers, else none; positive: for all; negative:
+	// none. See [engine.Options].
+	OpenDelay time.Duration
 	// HTTPCompression compresses the responses to polls that have at least so
 	// many bytes, unless Compress(false) was said of all messages in them. Zero,
 	// the default: never. Not together with a framework or a proxy that
@@ -261,6 +270,7 @@ func (o *Options) engine() *engine.Options {
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		ShutdownSpread: o.ShutdownSpread,
 		CORS:           o.CORS, Cookie: o.Cookie, AllowRequest: o.AllowRequest, Pin: o.Pin, Headers: o.Headers,
+		Subprotocol: o.Subprotocol, OpenDelay: o.OpenDelay,
 		AllowEIO3: o.AllowEIO3, HTTPCompression: o.HTTPCompression, PerMessageDeflate: o.PerMessageDeflate,
 		GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}

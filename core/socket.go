@@ -101,6 +101,10 @@ func (s *Socket) Handshake() *Handshake { return s.handshake }
 // Transport is the name of the transport in use: "polling" or "websocket".
 func (s *Socket) Transport() string { return s.sess.Transport() }
 
+// Subprotocol is the WebSocket subprotocol of the connection, as
+// Options.Subprotocol has chosen it; "" if there is none, and on polling.
+func (s *Socket) Subprotocol() string { return s.sess.Subprotocol() }
+
 // Connected reports whether the socket has joined and not left.
 func (s *Socket) Connected() bool { return s.connected() }
 

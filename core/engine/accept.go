@@ -17,6 +17,8 @@ type accepted struct {
 	net.Conn
 	early []byte // what the client has sent behind its request
 	head  []byte // the 101, if it is still to be written
+
+	subprotocol string // that the 101 names
 }
 
 // accept completes the opening handshake (RFC 6455 section 4.2) with
@@ -35,6 +37,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 		srv.refuse(w, r, err)
 		return accepted{}, err
 	}
+	subprotocol := srv.subprotocol(r)
 	if f := srv.opts.Headers; f != nil {
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
 	}
@@ -46,7 +49,11 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 	if _, extensions := srv.deflate.negotiate(r.Header); extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
 	}
+	if subprotocol != "" {
+		w.Header().Set("Sec-WebSocket-Protocol", subprotocol)
+	}
 	a, err := srv.takeOver(w, hold && bare(w))
+	a.subprotocol = subprotocol
 	var kept *notGiven
 	switch {
 	case errors.As(err, &kept):
@@ -59,7 +66,7 @@ func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 
 // notImplemented answers an upgrade for which the writer is not made.
 func (srv *Server) notImplemented(w http.ResponseWriter, r *http.Request) error {
-	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Extensions"} {
+	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol"} {
 		w.Header().Del(name) // set by the handshake
 	}
 	err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}

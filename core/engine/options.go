@@ -113,6 +113,21 @@ type Options struct {
 	// Headers may change the response's header on every polling response, and
 	// on the 101. initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
+	// Subprotocol chooses among the WebSocket subprotocols that a client offers, the
+	// stock client by its option protocols. What it returns is not answered unless
+	// it was offered; with "" browsers fail the connection. offered, which must not
+	// be kept, holds at most 32 names: those that are tokens (RFC 9110 section
+	// 5.6.2) of at most 256 bytes. It is called for each WebSocket of a client that
+	// offers any, concurrently; [Session.Subprotocol] tells what was chosen.
+	// Default: the first one offered.
+	Subprotocol func(r *http.Request, offered []string) string
+	// OpenDelay is the time between the 101 of a WebSocket and the first packet of
+	// its session. There are peers that read both at once and lose the latter: some
+	// proxies, Apache's for HTTP/2, clients on microcontrollers. Default: 20 ms where
+	// the header shows a proxy (Via, Forwarded, X-Forwarded-For and the like, CF-Ray)
+	// or such a client, none otherwise, which saves a sixth of the CPU time of a
+	// connect. Positive: for all; negative: none for anybody.
+	OpenDelay time.Duration
 	// OnRefused hears of every refused request.
 	OnRefused func(r *http.Request, e *RequestError)
 	// Observer, if not nil, hears of upgrades, losses and waits.

@@ -42,6 +42,7 @@ func (s *Session) serveUpgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.deflation, _ = s.srv.deflate.negotiate(r.Header)
+	c.subprotocol = conn.subprotocol
 	if s.enter(c, conn.Conn) {
 		c.start(r, conn.early)
 	}

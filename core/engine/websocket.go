@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +26,8 @@ type wsConn struct {
 	blocked   bool // the kernel has refused bytes; a drain waits for it
 	closing   bool // a close frame is the last thing in out
 	out       []Message
+
+	delayed bool // begin comes by a timer: see Options.OpenDelay
 
 	s         *Session
 	deflation *deflation      // nil: messages are not compressed
@@ -55,42 +56,12 @@ type wsConn struct {
 	grown     bool // one that may have grown the stack
 	renew     bool // another goroutine is to go on
 	pingsAt   int64
-	expire    *Timer        // of an upgrade
-	spared    uint8         // how often an incomplete message was not blamed; see pause.go
-	messageBy clock         // with timed
-	over      chan struct{} // closed when the connection has ended, if its caller waits
-}
+	expire    *Timer // of an upgrade
 
-// openWebSocket opens a session directly on WebSocket.
-func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
-	id, e := srv.newID(r)
-	if e != nil {
-		srv.refuseAt(slog.LevelError, w, r, e)
-		return
-	}
-	opened := false
-	var conn accepted
-	defer func() {
-		if opened {
-			return
-		}
-		srv.unreserve(id)
-		if conn.Conn != nil { // shutting down, or Connect has panicked; the client finds out by itself
-			_ = conn.SetDeadline(time.Now().Add(srv.opts.CloseTimeout))
-			_, _ = conn.Write(conn.head)
-			_ = conn.Close()
-		}
-	}()
-	conn, err := srv.accept(w, r, true)
-	if err != nil {
-		return
-	}
-	c := &wsConn{shard: srv.flush.next()}
-	c.deflation, _ = srv.deflate.negotiate(r.Header)
-	c.attach(conn.Conn)
-	if _, opened = srv.open(r, q, id, c, conn.head); opened {
-		c.start(r, conn.early)
-	}
+	subprotocol string        // that was agreed on; set before the connection is shared
+	spared      uint8         // how often an incomplete message was not blamed; see pause.go
+	messageBy   clock         // with timed
+	over        chan struct{} // closed when the connection has ended, if its caller waits
 }
 
 // attach gives the connection its network side.
@@ -133,16 +104,26 @@ func (c *wsConn) runOver(early []byte) {
 // run sends what has been queued, takes what came behind the handshake, and
 // reads on.
 func (c *wsConn) run(early []byte) {
+	if !c.delayed {
+		c.begin()
+	}
+	c.loop(early)
+}
+
+// begin sends what has been queued: open has held that back.
+func (c *wsConn) begin() {
 	c.s.mu.Lock()
-	if c.main { // open has held back what it queued
+	if c.main {
 		c.scheduled = false
 	}
 	first := c.schedule()
+	if first == nil && c.main {
+		c.stopped() // who waits for the end of the connection waits for this
+	}
 	c.s.mu.Unlock()
 	if first != nil {
 		c.s.srv.flush.add(first)
 	}
-	c.loop(early)
 }
 
 // errQuit ends a session on whose reader the application has called
