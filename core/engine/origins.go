@@ -15,11 +15,10 @@ func checkOrigins(origins []string) {
 			continue
 		}
 		if problem, instead := misspelt(o); problem != "" {
-			text := "socketio: CORS.Origins: " + strconv.Quote(o) + " matches no page: " + problem
 			if instead != "" {
-				text += "; write " + strconv.Quote(instead)
+				problem += "; write " + strconv.Quote(instead)
 			}
-			panic(text)
+			panic("socketio: CORS.Origins: " + strconv.Quote(o) + " matches no page: " + problem)
 		}
 	}
 }

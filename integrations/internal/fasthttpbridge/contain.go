@@ -28,7 +28,7 @@ func Contain(fctx *fasthttp.RequestCtx, logf func(format string, args ...any), f
 		case nil:
 			logf("siofiber: the application has ended the goroutine of a request (runtime.Goexit)")
 			_ = fctx.Conn().Close() // for fasthttp, which does not come to it
-		case http.ErrAbortHandler: //nolint:errorlint // what net/http compares, too
+		case http.ErrAbortHandler:
 			fctx.HijackSetNoResponse(true)
 			fctx.Hijack(func(conn net.Conn) { _ = conn.Close() })
 		default:
@@ -62,7 +62,7 @@ func Listener(ln net.Listener, logf func(format string, args ...any)) net.Listen
 func (l *listener) Accept() (net.Conn, error) {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		conn, err := l.Listener.Accept()
-		if e, ok := err.(interface{ Temporary() bool }); !ok || !e.Temporary() { //nolint:errorlint // as net/http has it
+		if e, ok := err.(interface{ Temporary() bool }); !ok || !e.Temporary() {
 			return conn, err
 		}
 		l.logf("siofiber: accept: %v; trying again in %v", err, wait)

@@ -15,7 +15,7 @@ import (
 // gives it, whatever the framework says of it. serve mounts srv and serves it on ln until the test ends.
 func UnixSocket(t *testing.T, serve func(srv *socketio.Server, ln net.Listener)) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "mount") // short: the path of a socket is
+	dir, err := os.MkdirTemp("", "mount") //nolint:usetesting // the path of a socket must be short
 	assert.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	name := filepath.Join(dir, "s")
