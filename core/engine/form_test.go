@@ -171,7 +171,8 @@ func TestTwoReadings(t *testing.T) {
 	}
 }
 
-// TestNotEchoed: nothing that a client sends comes back in an answer.
+// TestNotEchoed: nothing that a client sends comes back in an answer, but for the
+// subprotocol that is chosen: see TestSubprotocol.
 func TestNotEchoed(t *testing.T) {
 	t.Parallel()
 	const mark = "client's-own-bytes"
@@ -180,7 +181,7 @@ func TestNotEchoed(t *testing.T) {
 		{"long key", "&transport=websocket", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + strings.Repeat(mark, 500) + "\r\n"},
 		{"key of 24 letters", "&transport=websocket", "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + mark + "123456\r\n"},
 		{"version", "&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: " + mark + "\r\n"},
-		{"protocol", "&transport=websocket", keyHeaders + "Sec-WebSocket-Protocol: " + mark + "\r\n"},
+		{"protocol that is no token", "&transport=websocket", keyHeaders + "Sec-WebSocket-Protocol: (" + mark + ")\r\n"},
 		{"extension", "&transport=websocket", keyHeaders + "Sec-WebSocket-Extensions: permessage-deflate; " + mark + ", " + mark + "\r\n"},
 		{"window bits", "&transport=websocket", keyHeaders + "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=" + mark + "\r\n"},
 		{"transport", "&transport=" + mark, ""},
