@@ -51,7 +51,7 @@ func main() {
 	share := flag.Int("share", 1, "try one entry of so many")
 	match := flag.String("match", "", "try only entries whose name or file contains this")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: mutants [flags] LIST")
+		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "usage: mutants [flags] LIST")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -18,7 +19,7 @@ func checkOrigins(origins []string) {
 			if instead != "" {
 				problem += "; write " + strconv.Quote(instead)
 			}
-			panic("socketio: CORS.Origins: " + strconv.Quote(o) + " matches no page: " + problem)
+			panic(fmt.Sprintf("socketio: CORS.Origins: %q matches no page: %s", o, problem))
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Server struct {
 // package is redis-server.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "redis") // t.TempDir's may be too long for a socket
+	folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // t.TempDir's may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
