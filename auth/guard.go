@@ -282,7 +282,7 @@ func (g *shared[T]) revoked(ctx context.Context, id *Identity[T]) error {
 // refuse logs why a client is turned down, and says as much of it as it may know.
 func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := g.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", s.Handshake().Address, "code", string(e.Code))
+	log := g.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", clip(s.Handshake().Address), "code", string(e.Code))
 	if e == ErrUnavailable {
 		log.Error("auth: cannot verify", "error", err)
 	} else {
@@ -290,6 +290,9 @@ func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 	}
 	return refusal(e)
 }
+
+// clip bounds what a client may have sent, in a log line.
+func clip(text string) string { return text[:min(len(text), 256)] }
 
 // joined ends a socket whose time has come while it was joining: until now it
 // could not leave.

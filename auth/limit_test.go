@@ -2,6 +2,8 @@ package auth_test
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -103,4 +105,19 @@ func TestFailedRefreshesCount(t *testing.T) {
 		assert.Equal(t, "refused", codes, map[auth.Code]int{auth.TokenInvalid: 5, auth.RateLimited: 15})
 		assert.Equal(t, "verified", verified.Load(), int32(25))
 	})
+}
+
+// TestLongAddress: an integration may take any text of a client's for an address.
+func TestLongAddress(t *testing.T) {
+	t.Parallel()
+	var logged buffer
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Logger = slog.New(slog.NewTextHandler(&logged, nil)) })))
+	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		srv.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: strings.Repeat("x", 3000)}))
+	}), siotest.Options{}, auth.TokenMissing)
+	text := logged.String()
+	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))
+	assert.True(t, "and of it 256 bytes", !strings.Contains(text, strings.Repeat("x", 257)))
 }

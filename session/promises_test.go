@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -188,4 +190,17 @@ func TestEventOfAnotherProgram(t *testing.T) {
 	publish(`{"session": "%x"}`, hash(id))
 	c.Expect("session:ended")
 	c.ExpectDisconnect(siotest.TransportClose)
+}
+
+// TestLongAddress: an integration may take any text of a client's for an address.
+func TestLongAddress(t *testing.T) {
+	t.Parallel()
+	var logged strings.Builder
+	srv, _ := serve(t, session.NewMemory("sid", time.Hour), session.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		srv.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: strings.Repeat("x", 3000)}))
+	}), siotest.Options{}, session.Missing)
+	text := logged.String() // written before the client has heard
+	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))
+	assert.True(t, "and of it 256 bytes", !strings.Contains(text, strings.Repeat("x", 257)))
 }

@@ -189,7 +189,7 @@ func (x *Sessions) identity(v *Session) string {
 // they come from the store, not from the client.
 func (x *Sessions) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := x.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", s.Handshake().Address, "code", string(e.Code))
+	log := x.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", clip(s.Handshake().Address), "code", string(e.Code))
 	if e == ErrUnavailable {
 		log.Error("session: cannot load", "error", err)
 	} else {
@@ -197,6 +197,9 @@ func (x *Sessions) refuse(s *socketio.Socket, err error) error {
 	}
 	return &socketio.ConnectError{Message: e.Message, Data: e}
 }
+
+// clip bounds what a client may have sent, in a log line.
+func clip(text string) string { return text[:min(len(text), 256)] }
 
 // joined ends a socket whose session has ended while it was joining.
 func (x *Sessions) joined(s *socketio.Socket) {

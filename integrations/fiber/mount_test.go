@@ -232,6 +232,37 @@ func TestUpstream(t *testing.T) {
 	})
 }
 
+// TestForgedAddress: a client behind a proxy that appends to its header, or passes it
+// on, does not choose its address, and an address is never anything else.
+func TestForgedAddress(t *testing.T) {
+	t.Parallel()
+	a := mounttest.NewApp(t)
+	app := newApp(fiber.Config{ProxyHeader: fiber.HeaderXForwardedFor, EnableTrustedProxyCheck: true, TrustedProxies: []string{"127.0.0.1"}})
+	siofiber.Mount(app, a.Server)
+	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
+	for header, want := range map[string]string{
+		"203.0.113.9":                               "203.0.113.9",
+		"198.51.100.1, 203.0.113.9":                 "203.0.113.9",
+		"198.51.100.1,198.51.100.2 ,\t203.0.113.9":  "203.0.113.9",
+		strings.Repeat("x", 3000) + ", 203.0.113.9": "203.0.113.9",
+		"::ffff:203.0.113.9":                        "203.0.113.9",
+		"203.0.113.9:4711":                          "203.0.113.9",
+		"2001:DB8:0::9":                             "2001:db8::9",
+		"[2001:db8::9]:4711":                        "2001:db8::9",
+		"fe80::1%" + strings.Repeat("x", 3000):      "fe80::1",
+		"198.51.100.1, unknown":                     "127.0.0.1",
+		"198.51.100.1,":                             "127.0.0.1",
+		strings.Repeat("x", 3000):                   "127.0.0.1",
+		"<script>":                                  "127.0.0.1",
+		"":                                          "127.0.0.1",
+	} {
+		c.Header.Set("X-Forwarded-For", header)
+		c.Open()
+		s := mounttest.Wait(t, "the socket", a.Connected)
+		assert.Equal(t, header[:min(len(header), 40)], s.Handshake().Address, want)
+	}
+}
+
 // TestIsHandshake: what middleware is told is what the server does, however
 // the query is written. Otherwise it could be led to let a handshake pass.
 func TestIsHandshake(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -77,13 +78,25 @@ func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
 }
 
-// Address copies what the framework's IP says, which is 0.0.0.0 for the peer of
-// a Unix socket: that has none.
+// Address is the client's, as far as the framework's IP says: a header of a
+// proxy's, as it came, unless fiber.Config.EnableIPValidation is set. Of a list the
+// last address counts, which the proxy has added; what is before it, and any other
+// text, a client may have sent. Empty, for the peer's address, when there is none,
+// and for a Unix socket, whose peer has none: the framework says 0.0.0.0.
 func Address(fctx *fasthttp.RequestCtx, ip string) string {
 	if _, tcp := fctx.RemoteAddr().(*net.TCPAddr); !tcp && ip == "0.0.0.0" {
 		return ""
 	}
-	return strings.Clone(ip)
+	last := strings.TrimSpace(ip[strings.LastIndexByte(ip, ',')+1:])
+	addr, err := netip.ParseAddr(last)
+	if err != nil {
+		with, err := netip.ParseAddrPort(last) // some proxies tell the port
+		if err != nil {
+			return ""
+		}
+		addr = with.Addr()
+	}
+	return addr.Unmap().WithZone("").String() // one client has one address; a zone is any text
 }
 
 // IsUpgrade reports whether a request asks for a WebSocket.
