@@ -92,7 +92,7 @@ func reject(told *Error, reason string) error { return &rejection{told, reason} 
 
 // told decides what a client hears of an error.
 func told(err error) *Error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*Error)(nil); errors.As(err, &e) && e != nil {
 		return e
 	}
 	return ErrUnavailable

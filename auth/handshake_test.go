@@ -260,6 +260,16 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// TestPolicyOfNil: a nil *Error that a policy returns as an error lets nobody in,
+// and the policies behind it are not left out.
+func TestPolicyOfNil(t *testing.T) {
+	t.Parallel()
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	srv.Use(auth.JWT(secretConfig()).Require(func(*auth.Identity[claims]) error { return (*auth.Error)(nil) }))
+	refusedWith(t, srv, siotest.Options{Auth: token{tokenOf("alice")}}, auth.Forbidden)
+}
+
 // TestNothingLeaks is A-J12: a client hears codes, the log hears fixed words.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()

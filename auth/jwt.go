@@ -192,7 +192,7 @@ func (v *jwtVerifier[T, P]) identity(text standard, claims P) (*Identity[T], err
 // classify says what is wrong with a token. Only of one whose signature is
 // right, and that fails for nothing else, a client learns that it has expired.
 func classify(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) { // of the claims' own Validate
+	if e := (*Error)(nil); errors.As(err, &e) && e != nil { // of the claims' own Validate
 		return reject(e, "claims")
 	}
 	for _, c := range []struct {

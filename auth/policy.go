@@ -79,7 +79,7 @@ func decide[T any](policies []Policy[T], id *Identity[T]) *Error {
 			return ErrTokenMissing // a policy is about claims, and an anonymous client has none
 		}
 		if err := p(id); err != nil {
-			if e := (*Error)(nil); errors.As(err, &e) {
+			if e := (*Error)(nil); errors.As(err, &e) && e != nil {
 				return e
 			}
 			return ErrForbidden

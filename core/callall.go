@@ -65,7 +65,7 @@ func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args
 		return answers, err
 	}
 	partial := &PartialError{Expected: len(replies), Answered: len(answers), Err: unfit}
-	if e := (*PartialError)(nil); errors.As(err, &e) {
+	if e := find[PartialError](err); e != nil {
 		partial.Expected = e.Expected
 		partial.Err = errors.Join(e.Err, unfit)
 	}

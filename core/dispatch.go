@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -342,6 +341,11 @@ func (s *Socket) admitNow() (rooms []string, live bool) {
 
 // refuse answers a client whose connection to the namespace was turned down.
 func (s *Socket) refuse(err error) {
+	answer := refusalOf(err)                                     // before anything changes: the error may end the goroutine
+	told := err == errPanicked || find[ConnectError](err) != nil //nolint:errorlint // as it is
+	if !told {
+		err = logged(err)
+	}
 	s.conn.forget(s)
 	s.mu.Lock()
 	live := s.state.Swap(disconnected) == connecting
@@ -353,10 +357,10 @@ func (s *Socket) refuse(err error) {
 	if !live { // the client has gone, which the error is likely to be about
 		return
 	}
-	if e := (*ConnectError)(nil); !errors.As(err, &e) && !errors.Is(err, errPanicked) {
+	if !told {
 		s.ns.srv.note(slog.LevelWarn, "middleware", "socketio: middleware failed", s.attrs(slog.Any("error", err))...)
 	}
-	s.conn.reply(parser.ConnectError, s.ns.name, refusalOf(err))
+	s.conn.reply(parser.ConnectError, s.ns.name, answer)
 }
 
 var errPanicked = ErrPanicked

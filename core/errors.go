@@ -53,13 +53,14 @@ type refusal struct {
 }
 
 // refusalOf decides what a client hears of an error of middleware: a
-// [*ConnectError] goes as it is; of anything else only that there was one.
+// [*ConnectError] goes as it is; of anything else, a nil one included, only that
+// there was one.
 func refusalOf(err error) []byte {
 	r := refusal{Message: "Connection refused"}
-	if e := (*ConnectError)(nil); errors.As(err, &e) {
+	if e := find[ConnectError](err); e != nil {
 		r = refusal{Message: e.Message, Data: e.Data}
 	}
-	b, err := json.Marshal(r)
+	b, err := marshal(r)
 	if err != nil {
 		b, _ = json.Marshal(refusal{Message: r.Message}) // a string always encodes
 	}
@@ -115,7 +116,7 @@ var errInternal = &Error{Code: Internal, Message: "internal error"}
 // failureOf decides what a client hears of a handler's error. known reports
 // whether the error was meant for it.
 func failureOf(err error) (e *Error, known bool) {
-	if errors.As(err, &e) {
+	if e = find[Error](err); e != nil {
 		return e, true
 	}
 	return errInternal, false

@@ -176,7 +176,7 @@ func (s *Socket) shared() map[string]json.RawMessage {
 		if name == "" {
 			continue
 		}
-		b, err := json.Marshal(v.val)
+		b, err := marshal(v.val)
 		if err != nil {
 			s.ns.srv.note(slog.LevelError, "shared "+name, "socketio: shared value does not encode", s.attrs(slog.String("key", clip(name)), slog.Any("error", err))...)
 			continue

@@ -77,20 +77,26 @@ func (in *Incoming) ackServer(args []any) error {
 	return nil
 }
 
-// fail acknowledges that the handler has failed. attrs say whose it is.
+// fail acknowledges that the handler has failed. attrs say whose it is. Methods
+// of the error and of its Data may panic or end the goroutine.
 func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
+	defer func() {
+		if p := recover(); p != nil {
+			srv.notePanic(in.kind("answer of "), p, attrs...)
+		}
+		_ = in.Ack(failedAck{errInternal}) // unless there is an answer
+	}()
 	e, known := failureOf(err)
 	attrs = append(attrs, slog.String("event", clip(in.Event)))
 	switch {
 	case known && e.args != nil:
 		srv.note(slog.LevelWarn, in.kind("arguments of "), "socketio: the arguments of an event do not fit its handler, which was not called",
 			append(attrs, slog.String("problem", e.Message), slog.String("type", e.args.goType()))...)
-	case !known && !errors.Is(err, errPanicked):
+	case !known && err != errPanicked: //nolint:errorlint // as it is
 		srv.note(slog.LevelError, in.kind("handler of "), "socketio: handler failed", append(attrs, slog.Any("error", err))...)
 	}
 	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
 		srv.note(slog.LevelError, in.kind("answer of "), "socketio: the failure of a handler does not encode", append(attrs, slog.Any("error", e))...)
-		_ = in.Ack(failedAck{errInternal}) // which does
 	}
 }
 
@@ -205,7 +211,7 @@ func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 		return
 	}
 	in.fail(err, s.ns.srv, s.attrs())
-	if errors.Is(err, errPanicked) {
+	if err == errPanicked { //nolint:errorlint // as it is
 		s.closePanicked() // the client has its answer
 	}
 }

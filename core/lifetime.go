@@ -134,7 +134,7 @@ func (ns *Namespace) removed(left chan struct{}) {
 		close(left)
 	}()
 	if err := ns.closeAdapter(); err != nil {
-		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", err)
+		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", logged(err))
 	}
 }
 

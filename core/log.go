@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -22,9 +23,13 @@ func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) 
 }
 
 // logged is an error of the application's as the log has it: the error may
-// contain what a client has sent.
+// contain what a client has sent, and its methods may panic.
 func logged(err error) error {
-	if text := err.Error(); len(text) > len(clip(text)) {
+	text, ok := textOf(err)
+	switch {
+	case !ok:
+		return errors.New(clip(text))
+	case len(text) > len(clip(text)):
 		return &clipped{err, clip(text)}
 	}
 	return err

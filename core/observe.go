@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -320,7 +319,7 @@ func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args 
 	replies, err := b.ask(ctx, &t, event, args)
 	r = t.result(err)
 	r.Duration, r.Answers = time.Since(start), len(replies)
-	if e := (*PartialError)(nil); errors.As(err, &e) {
+	if e := find[PartialError](err); e != nil {
 		r.Missing = max(e.Expected-e.Answered, 0)
 	}
 	return replies, err

@@ -131,7 +131,7 @@ var ErrReadOnly = errors.New("session: the provider cannot change sessions")
 
 // told decides what a client hears of an error.
 func told(err error) *Error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*Error)(nil); errors.As(err, &e) && e != nil {
 		return e
 	}
 	return ErrUnavailable

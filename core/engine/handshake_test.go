@@ -233,6 +233,7 @@ func TestAllowRequest(t *testing.T) {
 	}{
 		{"error", errors.New("secret"), 403, 4, "Forbidden"},
 		{"wrapped", fmt.Errorf("secret: %w", &engine.RequestError{Code: 7}), 403, 4, "Forbidden"},
+		{"nil of its own type", (*engine.RequestError)(nil), 403, 4, "Forbidden"},
 		{"own", &engine.RequestError{Code: 42, Message: "no \"way\"\a\x7f \U0001F600", Status: 418}, 418, 42, "no \"way\"\a\x7f \U0001F600"},
 		{"own code", &engine.RequestError{Code: 42}, 400, 42, "Code 42"},
 		{"own text", &engine.RequestError{Code: engine.Forbidden, Message: "who?"}, 403, 4, "who?"},

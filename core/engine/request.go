@@ -173,6 +173,9 @@ func (srv *Server) admit(r *http.Request) *RequestError {
 		return nil
 	}
 	if e, ok := err.(*RequestError); ok { //nolint:errorlint // a wrapped one is not meant for the peer
+		if e == nil { // is no leave: who returns it means a failure, or has mistaken it for nil
+			e = &RequestError{Code: Forbidden, Context: "AllowRequest: a nil *RequestError"}
+		}
 		return e
 	}
 	return &RequestError{Code: Forbidden, Context: err.Error()}
