@@ -143,8 +143,7 @@ func (d *dispatcher) Work(inline bool) {
 func (s *Socket) dispatch() {
 	for {
 		s.mu.Lock()
-		batch := s.inbox
-		s.inbox = nil
+		batch := s.takeLocked()
 		s.running = batch != nil
 		s.mu.Unlock()
 		if batch == nil {
@@ -153,6 +152,20 @@ func (s *Socket) dispatch() {
 		}
 		s.doAll(batch)
 	}
+}
+
+// takeLocked takes what waits. What waits behind middleware stays in the inbox:
+// when that takes too long, dropEvents has to find it there.
+func (s *Socket) takeLocked() *inbox {
+	batch := s.inbox
+	s.inbox = nil
+	if batch != nil && len(batch.jobs) > 1 && batch.jobs[0].kind == jobConnect {
+		s.inbox = inboxes.Get().(*inbox)
+		s.inbox.jobs = append(s.inbox.jobs, batch.jobs[1:]...)
+		clear(batch.jobs[1:])
+		batch.jobs = batch.jobs[:1]
+	}
+	return batch
 }
 
 func (s *Socket) doAll(batch *inbox) {

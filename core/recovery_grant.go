@@ -89,20 +89,25 @@ func (s *Socket) grants() []string {
 
 // entitlement is what the handshake of a client that comes back has changed.
 type entitlement struct {
-	given   map[string]struct{} // the rooms that its middleware has joined
+	given   map[string]struct{} // the rooms that its middleware has joined, and that of the lost socket had not
 	revoked map[string]struct{} // those that the middleware of the lost socket had, and its own has not
 }
 
 func entitle(before, now []string) (e entitlement) {
 	e.given = setOf(now)
+	var again []string
 	for _, name := range before {
 		if _, still := e.given[name]; still {
+			again = append(again, name)
 			continue
 		}
 		if e.revoked == nil {
 			e.revoked = make(map[string]struct{})
 		}
 		e.revoked[name] = struct{}{}
+	}
+	for _, name := range again {
+		delete(e.given, name)
 	}
 	return e
 }
@@ -113,7 +118,8 @@ func (e *entitlement) lost(name string) bool {
 	return ok
 }
 
-// gives reports whether the client has a room by its new handshake.
+// gives reports whether the client has a room by its new handshake that it had
+// not by the one before.
 func (e *entitlement) gives(name string) bool {
 	_, ok := e.given[name]
 	return ok

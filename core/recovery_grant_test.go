@@ -109,6 +109,36 @@ func comingBack(c *siotest.Client, token account) map[string]any {
 	return m
 }
 
+// TestRecoveryExcept: an event that had to reach a client before it was gone does
+// so later, whatever room it has by coming back. One from when it was away is not
+// for a client that is new in the room, but is for one which has the room by
+// every handshake, and which the application had taken out of it.
+func TestRecoveryExcept(t *testing.T) {
+	for _, test := range []struct {
+		before account
+		missed string
+	}{
+		{account{Rooms: []string{"b"}}, "1 2"},
+		{account{}, "1"},
+	} {
+		t.Run(test.missed, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				a := accounts(t)
+				c := siotest.Dial(t, a, siotest.Options{Auth: test.before})
+				a.socket(t, c).Leave("b")
+				auth := comingBack(c, account{Rooms: []string{"b"}}) // before anything has been read
+				assert.NoError(t, a.Except("b").Emit("n", 1))
+				c.Conn().Cut()
+				synctest.Wait()
+				assert.NoError(t, a.Except("b").Emit("n", 2))
+				c = c.ReconnectWith(auth)
+				assert.True(t, "recovered", c.Recovered())
+				assert.Equal(t, "missed", numbers(c, len(strings.Fields(test.missed))), test.missed)
+			})
+		})
+	}
+}
+
 // TestRecoveryGrantsLater: what a handshake has not given is not there for
 // later ones either, however old the client's offset is, and operations by way of such
 // a room give nothing.
@@ -331,6 +361,17 @@ func TestRecoverIf(t *testing.T) {
 			})
 		})
 	}
+	t.Run("ended meanwhile", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			a := accounts(t)
+			c := siotest.Dial(t, a, siotest.Options{Auth: account{}})
+			a.socket(t, c).RecoverIf(func(_ context.Context, next *socketio.Socket) bool {
+				next.EndSession()
+				return true
+			})
+			assert.True(t, "fresh", !c.ReconnectWith(comingBack(c, account{})).Recovered())
+		})
+	})
 	t.Run("somebody else", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			a := recovering(t, socketio.Recovery{}, socketio.Options{})

@@ -111,8 +111,9 @@ func (l *eventLog) at(pos uint64) *entry {
 }
 
 // meant reports whether an entry is for a socket that was in these rooms, and
-// may have it now.
-func (e *entry) meant(id string, rooms map[string]struct{}, now *entitlement) bool {
+// may have it now. away says that the entry came when the socket was gone: one
+// from before had to reach it, whatever rooms it has got by coming back.
+func (e *entry) meant(id string, rooms map[string]struct{}, away bool, now *entitlement) bool {
 	if e.own != "" {
 		return e.own == id
 	}
@@ -126,7 +127,7 @@ func (e *entry) meant(id string, rooms map[string]struct{}, now *entitlement) bo
 	}
 	gives := e.op == nil || e.op.Type == OpJoin
 	in := func(name string) bool { return was(name) && (!gives || !now.lost(name)) }
-	out := func(name string) bool { return was(name) || gives && now.gives(name) }
+	out := func(name string) bool { return was(name) || away && gives && now.gives(name) }
 	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, out)
 }
 
@@ -161,7 +162,7 @@ func (l *eventLog) missed(sess *session, now *entitlement, from uint64, maxRooms
 		e := l.at(pos)
 		switch {
 		case e.op != nil && pos <= sess.end: // done while it was there
-		case !e.meant(sess.id, rooms, now):
+		case !e.meant(sess.id, rooms, pos > sess.end, now):
 		case e.op == nil:
 			m.events, m.positions = append(m.events, e), append(m.positions, pos)
 			if maxBytes -= e.wire(); maxBytes < 0 {

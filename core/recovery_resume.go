@@ -47,12 +47,12 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	ok = ok && !s.conn.old()
 	identity := s.Identity()
 	r.mu.Lock()
-	if !ok || s.track.barred {
-		return nil, ""
-	}
 	var met *session // its conditions hold
 	late := time.Now().Add(handover)
 	for {
+		if !ok || s.track.barred { // which may happen while mu is released below
+			return nil, ""
+		}
 		if old := r.live[a.pid]; old != nil {
 			if old.track.ticket > s.track.ticket || old.Identity() != identity {
 				return nil, refusedTo(old, identity)

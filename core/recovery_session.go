@@ -196,9 +196,10 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 	return deleted
 }
 
-// forget drops a session. Called with mu held.
+// forget drops a session, if it is there. Another one may have its pid by now.
+// Called with mu held.
 func (r *recovery) forget(sess *session) {
-	if e := r.stored[sess.pid]; e != nil {
+	if e := r.stored[sess.pid]; e != nil && e.Value == sess {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
 		r.share.drop(sess)

@@ -67,7 +67,9 @@ func (c *conn) missTurn(s *Socket) (missed bool) {
 	}
 	s.waits = false
 	c.turns.waiting--
-	c.turns.missed++
+	if c.turns.taken > 0 { // else nobody gives one back
+		c.turns.missed++
+	}
 	return true
 }
 

@@ -267,3 +267,37 @@ func TestTurnsHold(t *testing.T) {
 		assert.Equal(t, "held", a.Stats().ReceiveHeld, 0)
 	})
 }
+
+// TestDropped: what waits behind middleware that takes too long is given back,
+// also what has come before the middleware began.
+func TestDropped(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := newApp(t, socketio.Options{Limits: socketio.Limits{Namespaces: 1, MiddlewareTimeout: time.Second}})
+		b, hang := newBusy(), make(chan struct{})
+		a.OnDisconnect(func(*socketio.Socket, socketio.Reason) { b.call() })
+		handled := 0
+		a.Of("/late").UseFunc(func(context.Context, *socketio.Socket) error { <-hang; return nil })
+		a.Of("/late").On("e", func() { handled++ })
+		c := siotest.Open(t, a, o)
+		for _, p := range []string{"40", "41", "40/late,", `42/late,["e"]`} { // that waits for the hook
+			assert.NoError(t, c.Send(p))
+			synctest.Wait()
+		}
+		close(b.opened)
+		synctest.Wait()
+		assert.NoError(t, c.Send(`42/late,["e"]`))
+		synctest.Wait()
+		assert.Equal(t, "waits", a.Stats().ReceiveBytes, 2*(128+int64(len(`["e"]`))))
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, "given back", a.Stats().ReceiveBytes, 0)
+		close(hang)
+		synctest.Wait()
+		assert.Equal(t, "given back", a.Stats().ReceiveBytes, 0)
+		assert.Equal(t, "handled", handled, 0)
+		assert.NoError(t, c.Send("40"))
+		for p := ""; !strings.HasPrefix(p, "40{"); {
+			p = c.Next()
+		}
+		a.log.take()
+	})
+}
