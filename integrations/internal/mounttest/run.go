@@ -43,6 +43,7 @@ func Run(t *testing.T, mount Mount) {
 		{"Connection header", connectionHeader},
 		{"pipelined frame", pipelined},
 		{"forms of requests", forms},
+		{"flood of connects", flood},
 		{"handshake", handshake},
 		{"one connection for many sessions", interleaved},
 		{"abandoned poll", abandoned},
