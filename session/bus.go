@@ -9,8 +9,8 @@ import (
 // programs in other languages may send it, too.
 type Event struct {
 	// Session is the hash of the session's id: the first 16 bytes of its
-	// SHA-256, as lower-case hex. Empty: events may have been missed, and every
-	// live session is checked.
+	// SHA-256, as lower-case hex. Empty: events may have been missed; every live
+	// session is checked, and no client that is away just now is recovered.
 	Session string `json:"session,omitempty"`
 	// RenewedAs is the new id of a session that lives on; empty: it has ended.
 	RenewedAs string `json:"renewedAs,omitempty"`

@@ -26,9 +26,16 @@ func (e *errands) do(f func()) {
 }
 
 func (e *errands) run() {
+	done := false
+	defer func() {
+		if !done { // code of the application has called runtime.Goexit
+			go e.run()
+		}
+	}()
 	for f := e.next(); f != nil; f = e.next() {
 		f()
 	}
+	done = true
 }
 
 // next is nil when nothing waits: then the goroutine ends.

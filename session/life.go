@@ -40,19 +40,28 @@ func (l *life) begin(v *Session) {
 	defer l.mu.Unlock()
 	l.user = l.sessions.user(v)
 	l.session.Store(v)
+	if l.stopped {
+		return
+	}
 	l.followLocked(v.ID)
 	l.arm()
 }
 
-// admitted takes the session as it was when it was looked up once more.
-func (l *life) admitted(v *Session) {
+// admitted takes the session as it was when it was looked up once more, and
+// returns the one that counts: renewed meanwhile, it has another id by now.
+func (l *life) admitted(v *Session) *Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if now := l.session.Load(); now.ID != v.ID {
+		return now
+	}
 	l.user = l.sessions.user(v)
 	l.session.Store(v)
+	return v
 }
 
-// stop ends the life with its socket. Nothing is written to the store.
+// stop ends the life with its socket. Nothing is written to the store. A logout
+// still reaches the bond.
 func (l *life) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,6 +71,9 @@ func (l *life) stop() {
 	l.stopped = true
 	if l.timer != nil {
 		l.timer.Stop()
+	}
+	if l.key != "" {
+		l.sessions.away.add(l.key, l.bond) // before: a logout finds the life or the bond
 	}
 	l.followLocked("")
 }
@@ -124,10 +136,12 @@ func (l *life) arm() {
 const minWait = time.Second
 
 func (l *life) tick() {
+	defer func() { // also after runtime.Goexit in a check
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.arm()
+	}()
 	l.check()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.arm()
 }
 
 // retryAfter is about when a check is made up for that could not be made.
@@ -312,8 +326,11 @@ func (l *life) renew(id string) {
 	l.look() // at what the session has become with it
 }
 
-// kill ends the life now.
+// kill ends the life now, and for good: what it had is not recovered, also if the
+// connection has ended a moment before.
 func (l *life) kill(e *Error) {
+	l.bond.ended.Store(true)
+	l.socket.EndSession()
 	l.mu.Lock()
 	if l.stopped || l.over != nil {
 		l.mu.Unlock()
@@ -321,8 +338,6 @@ func (l *life) kill(e *Error) {
 	}
 	l.over = e
 	l.mu.Unlock()
-	l.bond.ended.Store(true)
-	l.socket.EndSession()
 	l.leave(e)
 }
 
@@ -354,24 +369,4 @@ func (l *life) leave(e *Error) {
 		s.EndSession()
 	}
 	l.socket.CloseTransport()
-}
-
-// bond is what is left of a life while a client may come back: it is kept with
-// what recovery keeps, so it refers to nothing else.
-type bond struct {
-	key   atomic.Pointer[string] // the hash of the session's id; nil: anonymous
-	ended atomic.Bool            // not by the loss of the connection
-}
-
-// holds reports whether a client that comes back to what the socket had may have
-// it: with the session it had, and not with the next login's, which has another id.
-func (b *bond) holds(next *life) bool {
-	if next == nil || b.ended.Load() || next.bond.ended.Load() {
-		return false
-	}
-	was, is := b.key.Load(), next.bond.key.Load()
-	if was == nil || is == nil {
-		return was == is
-	}
-	return *was == *is
 }

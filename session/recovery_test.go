@@ -3,6 +3,8 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +158,67 @@ func TestLoginAfterLogout(t *testing.T) {
 					assert.NoError(t, srv.Of(ns).To("secrets").Emit("again"))
 					if tt.want {
 						back.Expect("again")
+					}
+					back.ExpectNone(time.Second)
+				})
+			})
+		}
+	}
+}
+
+// TestSameIDAfterLogout: a store may give the next login the id of the session
+// before. What was logged out while its client was away is over all the same.
+func TestSameIDAfterLogout(t *testing.T) {
+	t.Parallel()
+	logout := func(id string) func(*testing.T, *session.Sessions, *session.Sessions, session.Bus) {
+		return func(t *testing.T, x, _ *session.Sessions, _ session.Bus) {
+			assert.NoError(t, x.Logout(t.Context(), id))
+		}
+	}
+	for _, tt := range []struct {
+		name string
+		away func(t *testing.T, here, there *session.Sessions, bus session.Bus) // while nobody is there
+		want bool                                                               // recovered
+	}{
+		{"connection lost", nil, true},
+		{"logged out", logout("alice"), false},
+		{"logged out on another node", func(t *testing.T, _, there *session.Sessions, _ session.Bus) {
+			assert.NoError(t, there.Logout(t.Context(), "alice"))
+		}, false},
+		{"somebody else logged out", logout("bob"), true},
+		{"a logout may have been missed", func(t *testing.T, _, _ *session.Sessions, bus session.Bus) {
+			assert.NoError(t, bus.Publish(t.Context(), session.Event{}))
+		}, false},
+	} {
+		for _, others := range []int{0, 200} { // of whom nobody comes back
+			t.Run(fmt.Sprint(tt.name, " ", others), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					store, bus := &byName{in: map[string]bool{"alice": true, "bob": true}}, session.NewBus()
+					srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+					defer srv.Close()
+					here, there := session.New(store, session.Config{Bus: bus}), session.New(store, session.Config{Bus: bus})
+					srv.Use(here)
+					o := cookie(&http.Cookie{Name: "sid", Value: "alice"})
+					c := siotest.Dial(t, srv, o)
+					s, _ := srv.Socket(c.ID())
+					assert.NoError(t, s.Join("secrets"))
+					c.Conn().Cut()
+					for range others {
+						siotest.Dial(t, srv, cookie(&http.Cookie{Name: "sid", Value: "bob"})).Disconnect()
+					}
+					synctest.Wait()
+					assert.NoError(t, srv.To("secrets").Emit("secret"))
+					runtime.GC() // nothing but recovery keeps what is left of the socket
+					if tt.away != nil {
+						tt.away(t, here, there, bus)
+					}
+					assert.NoError(t, store.put("alice", true)) // the next login
+					o.Auth = map[string]any{"pid": c.PID()}
+					back := siotest.Dial(t, srv, o)
+					assert.Equal(t, "recovered", back.Recovered(), tt.want)
+					if tt.want {
+						back.Expect("secret")
 					}
 					back.ExpectNone(time.Second)
 				})

@@ -3,9 +3,11 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +54,7 @@ type Sessions struct {
 	config   Config
 	writes   writes
 	errands  errands
+	away     away
 
 	mu   sync.Mutex
 	live map[string]map[*life]struct{} // by hash of the session's id
@@ -100,6 +103,7 @@ func (x *Sessions) Attach(ns *socketio.Namespace) {
 // Handshake implements [socketio.Middleware].
 func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
 	l := &life{sessions: x, socket: s, bond: new(bond)}
+	context.AfterFunc(s.Context(), l.stop) // before code of the application, which may panic
 	v, err := x.admit(ctx, l)
 	if err != nil {
 		l.stop()
@@ -107,7 +111,6 @@ func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
 	}
 	all, _ := lives.Get(s)
 	lives.Set(s, append(all[:len(all):len(all)], l))
-	context.AfterFunc(s.Context(), l.stop)
 	b := l.bond
 	s.RecoverIf(func(_ context.Context, next *socketio.Socket) bool { return b.holds(x.of(next)) })
 	if v == nil {
@@ -142,7 +145,7 @@ func (x *Sessions) admit(ctx context.Context, l *life) (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		l.admitted(v)
+		v = l.admitted(v)
 	}
 	if e := l.ended(); e != nil {
 		return nil, e
@@ -307,6 +310,9 @@ func (x *Sessions) heard(e Event) {
 			l.logout()
 		}
 	}
+	if e.RenewedAs == "" {
+		x.away.end(e.Session)
+	}
 	if e.Session == "" {
 		return
 	}
@@ -352,6 +358,11 @@ func (x *Sessions) destroy(id string) {
 	if !ok {
 		return
 	}
+	defer func() { // on a goroutine of ours, perhaps
+		if p := recover(); p != nil {
+			x.config.Logger.Error("session: cannot delete", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := d.Destroy(ctx, id); err != nil {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math"
 	"net/http"
@@ -177,7 +178,7 @@ func (p *Provider) save(s *sessions.Session, cookie string) error {
 	if s.Options != nil && s.Options.MaxAge <= 0 {
 		return errors.New("session: the store's options have no MaxAge, and a session saved without is deleted; say how long sessions live by WithLife")
 	}
-	return p.store.Save(p.request(cookie), discard{}, s)
+	return withoutPath(p.store.Save(p.request(cookie), discard{}, s))
 }
 
 // Destroy implements [session.Destroyer]: it saves the session with a negative
@@ -192,6 +193,15 @@ func (p *Provider) Destroy(_ context.Context, id string) error {
 	err := p.store.Save(p.request(cookie), discard{}, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	return withoutPath(err)
+}
+
+// withoutPath takes the name of a file out of an error: that of a
+// sessions.FilesystemStore has the session's ID, and errors are logged.
+func withoutPath(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return fmt.Errorf("session: the store's file: %s: %w", path.Op, path.Err)
 	}
 	return err
 }
@@ -237,7 +247,7 @@ func (p *Provider) find(cookie string) (*sessions.Session, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, session.ErrMissing
 	case err != nil:
-		return nil, err
+		return nil, withoutPath(err)
 	case s == nil || s.IsNew:
 		return nil, session.ErrMissing
 	}

@@ -2,10 +2,15 @@ package gorillasession_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,4 +227,31 @@ func TestRenewedWithoutCodecs(t *testing.T) {
 	now, err := gorillasession.New(hidden, "app", store.Codecs...).Reload(t.Context(), v)
 	assert.NoError(t, err)
 	assert.Equal(t, "user", now.String("user"), "alice")
+}
+
+// TestErrorsHaveNoPath: the name of a file has the session's ID.
+func TestErrorsHaveNoPath(t *testing.T) {
+	t.Parallel()
+	folder, ctx := t.TempDir(), context.Background()
+	store := sessions.NewFilesystemStore(folder, key)
+	p := gorillasession.New(store, "app").WithLife(lives)
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(create(t, store, map[string]string{"user": "alice"}))
+	v, err := p.Load(ctx, r)
+	assert.NoError(t, err)
+	spoil := func(map[string]any) error { // a folder, with something in it, in the place of the file
+		name := filepath.Join(folder, "session_"+v.ID)
+		_ = os.Remove(name)
+		return os.MkdirAll(filepath.Join(name, "x"), 0o700)
+	}
+	failures := []error{p.Update(ctx, v, spoil), p.Update(ctx, v, spoil), p.Touch(ctx, v), p.Destroy(ctx, v.ID)}
+	_, err = p.Load(ctx, r)
+	failures = append(failures, err)
+	_, err = p.Reload(ctx, v)
+	for i, err := range append(failures, err) {
+		if err == nil || strings.Contains(err.Error(), v.ID) || strings.Contains(err.Error(), folder) {
+			t.Errorf("error %d: %v", i, err)
+		}
+		assert.True(t, "why it failed is kept", errors.As(err, new(syscall.Errno)))
+	}
 }
