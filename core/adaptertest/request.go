@@ -13,16 +13,17 @@ import (
 	"github.com/gosio/gosio/core/siotest"
 )
 
-// patience is how long a request may take that must end by itself. A test that
-// waits for its end would have to wait so long.
-const patience = time.Minute
+// patience is how long a request may take that must end by itself. An answer
+// that never comes fails its test after that, so it is seconds: an answer of
+// a process on the same machine takes milliseconds, also when that is busy.
+const patience = 10 * time.Second
 
 // silent makes a request that one who is silent does not answer, with longer
 // and longer deadlines: the others need their time on a busy machine. It ends
 // when the error says that as many as wanted have answered.
 func (c *cluster) silent(expected, answered int, request func(ctx context.Context) error) {
 	c.t.Helper()
-	for d := 100 * time.Millisecond; ; d *= 2 {
+	for d := 100 * time.Millisecond; ; d *= 3 {
 		ctx, cancel := context.WithTimeout(c.t.Context(), d)
 		err := request(ctx)
 		cancel()
@@ -31,16 +32,21 @@ func (c *cluster) silent(expected, answered int, request func(ctx context.Contex
 			return
 		}
 		if d > patience {
-			c.t.Fatalf("error is %v, want that %d of %d have answered", err, answered, expected)
+			c.t.Fatalf("after %v the error is %v; want that the deadline has passed and %d of %d have answered: every answer has to be"+
+				" handed on when it comes, and the one that is missing must be counted", d, err, answered, expected)
 		}
 	}
 }
 
+// enough is the context of a request that must end by itself.
 func enough(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errUnanswered)
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// errUnanswered is why the context of a request ends that should have ended by itself.
+var errUnanswered = fmt.Errorf("adaptertest: after %v an answer, or the end of the answers of a node, has not come: %w", patience, context.DeadlineExceeded)
 
 // testFetch: who is where, and what is known of them.
 func testFetch(t *testing.T, c *cluster) {
