@@ -90,9 +90,9 @@ func (c *wsConn) writeSome(b []byte) (int, error) {
 	}
 	n, err := c.writeRaw(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) { // but the peer may have taken some since: see pause.go
-		w := writer{data: b}
-		if c.raw.Control(w.once) == nil && w.n > 0 {
-			return w.n, nil
+		more := 0
+		if c.raw.Control(func(fd uintptr) { more, _ = writeOnce(fd, b) }) == nil && more > 0 {
+			return more, nil
 		}
 	}
 	return n, err

@@ -30,6 +30,8 @@ func (c *wsConn) onReadable(uintptr) bool { return true }
 
 func (w *writer) once(uintptr) {}
 
+func writeOnce(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
 func (c *wsConn) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 // unread cannot be told here.

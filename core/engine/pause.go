@@ -14,6 +14,11 @@ import (
 // meanwhile and was not read. So a timer that ends a session because of its peer
 // asks first whether it is late itself, and whether there is something to read.
 // (A laptop that sleeps is nothing of the kind: its monotonic clock stands still.)
+//
+// What is left to deadlines of the connection, which ask nobody: WriteTimeout for
+// TLS, for answers to polls and wherever else a write that has failed cannot be
+// resumed. A peer is blamed there whose connection had no room before the pause, if
+// that is longer than the rest of its time.
 
 const (
 	// lateFrom is how late a timer is when the process was stopped, or is so busy
@@ -28,20 +33,21 @@ const (
 
 // pauses knows when the process was stopped last.
 type pauses struct {
-	mu     sync.Mutex
-	ended  clock // when a timer was late; 0: never
-	length time.Duration
+	mu    sync.Mutex
+	until clock // no peer is blamed before
 }
 
-// noteTimer tells of a timer that was due and runs now.
+// noteTimer tells of a timer that was due and runs now. After a pause many run, and
+// the last ones are the least late: the longest grace holds.
 func (srv *Server) noteTimer(due, now clock) {
 	late := time.Duration(now - due)
 	if late < lateFrom {
 		return
 	}
+	until := now.add(min(max(late, leastAmends), max(srv.opts.PingTimeout, leastAmends)))
 	p := &srv.pauses
 	p.mu.Lock()
-	p.ended, p.length = now, late
+	p.until = max(p.until, until)
 	p.mu.Unlock()
 }
 
@@ -52,11 +58,7 @@ func (srv *Server) amends(now clock) time.Duration {
 	p := &srv.pauses
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended == 0 {
-		return 0
-	}
-	until := p.ended.add(min(max(p.length, leastAmends), max(srv.opts.PingTimeout, leastAmends)))
-	return max(time.Duration(until-now), 0)
+	return max(time.Duration(p.until-now), 0)
 }
 
 // spare decides on a peer that has not done in time what was waited for until

@@ -14,14 +14,15 @@ import (
 func TestAmends(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		late  time.Duration // of another timer, at 0.9 s
-		after time.Duration // when a timer of 1 s runs
+		late  []time.Duration // of other timers, at 0.9 s
+		after time.Duration   // when a timer of 1 s runs
 	}{
-		"no pause":    {0, time.Second},
-		"a busy CPU":  {lateFrom - 1, time.Second},
-		"a short one": {lateFrom, 1900 * time.Millisecond},
-		"3 s":         {3 * time.Second, 3900 * time.Millisecond},
-		"an hour":     {time.Hour, 5900 * time.Millisecond},
+		"no pause":    {nil, time.Second},
+		"a busy CPU":  {[]time.Duration{lateFrom - 1}, time.Second},
+		"a short one": {[]time.Duration{lateFrom}, 1900 * time.Millisecond},
+		"3 s":         {[]time.Duration{3 * time.Second}, 3900 * time.Millisecond},
+		"many":        {[]time.Duration{3 * time.Second, 2 * time.Second, lateFrom}, 3900 * time.Millisecond},
+		"an hour":     {[]time.Duration{time.Hour}, 5900 * time.Millisecond},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -35,7 +36,9 @@ func TestAmends(t *testing.T) {
 				assert.True(t, "stopped", stopped.Stop() && !stopped.Stop())
 				<-time.After(900 * time.Millisecond)
 				now := srv.now()
-				srv.noteTimer(now-clock(tt.late), now)
+				for _, late := range tt.late {
+					srv.noteTimer(now-clock(late), now)
+				}
 				<-time.After(time.Minute)
 				synctest.Wait()
 				assert.Equal(t, "after", after, tt.after)
@@ -63,4 +66,38 @@ func TestAmends(t *testing.T) {
 			assert.True(t, "after "+took.String(), took > 5*time.Second && took <= (1+maxSpared)*time.Second+time.Second)
 		})
 	})
+}
+
+// TestPingsAfterPause: those that were sent while the process was stopped come at
+// once. Their number is bounded nevertheless, and where nothing was stopped one more
+// than the limit is too many.
+func TestPingsAfterPause(t *testing.T) {
+	t.Parallel()
+	const limit = 10
+	for name, tt := range map[string]struct {
+		paused bool
+		taken  int
+	}{
+		"no pause":    {false, limit},
+		"always late": {true, (1 + maxSpared) * limit},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := NewServer(nobody{}, &Options{ControlFrames: limit})
+				c := &wsConn{s: &Session{srv: srv}, closing: true} // what it would write does not matter
+				taken := 0
+				for ; taken < 100*limit; taken++ {
+					if tt.paused {
+						now := srv.now()
+						srv.noteTimer(now-clock(time.Second), now)
+					}
+					if c.Ping(nil) != nil {
+						break
+					}
+				}
+				assert.Equal(t, "pings taken", taken, tt.taken)
+			})
+		})
+	}
 }

@@ -60,6 +60,7 @@ type wsConn struct {
 
 	subprotocol string        // that was agreed on; set before the connection is shared
 	spared      uint8         // how often an incomplete message was not blamed; see pause.go
+	burst       uint8         // how often too many pings were not; see sparePing
 	messageBy   clock         // with timed
 	over        chan struct{} // closed when the connection has ended, if its caller waits
 }
@@ -287,14 +288,27 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 // Ping implements frame.Handler: RFC 6455 section 5.5.2.
 func (c *wsConn) Ping(data []byte) error {
 	if limit := c.s.srv.opts.ControlFrames; limit > 0 {
-		if now := time.Now().UnixNano(); now-c.pingsAt > int64(time.Second) {
+		now := time.Now().UnixNano()
+		if now-c.pingsAt > int64(time.Second) {
 			c.pingsAt, c.pings = now, 0
 		}
-		if c.pings++; int(c.pings) > limit && c.s.srv.amends(c.s.srv.now()) == 0 {
+		if c.pings++; int(c.pings) > limit && !c.sparePing(now) {
 			return &frame.Error{Code: frame.CodePolicyViolation}
 		}
 	}
 	return c.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
+}
+
+// sparePing begins another second if the pings of several may have been read at
+// once, because the process was stopped. A connection has maxSpared of those: else
+// a server that is always late has no limit.
+func (c *wsConn) sparePing(now int64) bool {
+	if c.burst >= maxSpared || c.s.srv.amends(c.s.srv.now()) == 0 {
+		return false
+	}
+	c.burst++
+	c.pingsAt, c.pings = now, 1
+	return true
 }
 
 // Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of
