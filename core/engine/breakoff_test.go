@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,6 +45,74 @@ func TestPostRefusedFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestClosedKeepsPoll: an application whose Closed does not return keeps the POST
+// that has broken the rules, but not the poll: the end of the POST, CloseTimeout or
+// the end of the server answers that.
+func TestClosedKeepsPoll(t *testing.T) {
+	t.Parallel()
+	const soon = 100 * time.Millisecond
+	for name, tt := range map[string]struct {
+		over  func() // nil: waits until the poll is answered
+		close bool
+		after time.Duration
+	}{
+		"panics":             {func() { panic(http.ErrAbortHandler) }, false, soon}, // net/http does not log this one
+		"ends the goroutine": {runtime.Goexit, false, soon},
+		"blocks":             {nil, false, 5 * time.Second},
+		"blocks, shutdown":   {nil, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				a := newApp()
+				if a.over = tt.over; a.over == nil {
+					a.over = func() { <-release }
+				}
+				h := serveIn(t, setup{app: a, opts: engine.Options{CloseTimeout: 5 * time.Second}})
+				sid := h.open()
+				poll := h.poll(sid)
+				begun := time.Now()
+				post := make(chan reply, 1)
+				go func() {
+					post <- h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader("9")})
+				}()
+				h.ended(engine.ParseError)
+				if tt.close {
+					go h.srv.Close()
+				}
+				h.answered(poll, "1")
+				assert.Equal(t, "after", time.Since(begun), tt.after)
+				close(release)
+				await(h, "the end of the POST", post)
+			})
+		})
+	}
+}
+
+// TestAnswersLeaveBeforeRefusal: they have left when the POST is refused, even if a
+// middleware keeps the poll: net/http holds a short body back until then.
+func TestAnswersLeaveBeforeRefusal(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		release := make(chan struct{})
+		h := serveIn(t, setup{wrap: func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r)
+				if r.Header.Get("Poll") != "" {
+					<-release
+				}
+			})
+		}})
+		sid := h.open()
+		poll := h.poll(sid)
+		h.post(sid, "4a\x1e9").refused(t, 400, badRequest)
+		synctest.Wait()
+		assert.Equal(t, "polls that have ended", len(poll), 1)
+		h.answered(poll, "4a")
+		close(release)
+		h.ended(engine.ParseError)
+	})
 }
 
 // TestAnsweredBeforeRefused: what the application has answered before a POST broke

@@ -35,6 +35,7 @@ type app struct {
 	connect func(s *engine.Session, r *http.Request)
 	message func(s *engine.Session, data []byte, binary bool) error
 	backlog func() <-chan struct{}
+	over    func() // runs within Closed, if not nil
 
 	sessions chan *engine.Session
 	closed   chan ending
@@ -94,6 +95,9 @@ func (r *receiver) Closed(reason engine.Reason, err error) {
 		panic("a session ended twice")
 	}
 	r.app.closed <- ending{reason, err}
+	if r.app.over != nil {
+		r.app.over()
+	}
 }
 
 // setup is what a test may change of a host.

@@ -32,7 +32,8 @@ func TestServeStoppable(t *testing.T) {
 	a := newApp()
 	h := serve(t, setup{app: a, opts: engine.Options{
 		PingInterval: 200 * time.Millisecond, PingTimeout: 2 * time.Second, AllowEIO3: true,
-		FirstPollTimeout: 2 * time.Second, MessageTimeout: 2 * time.Second, UpgradeTimeout: 2 * time.Second, CloseTimeout: time.Second,
+		FirstPollTimeout: 2 * time.Second, MessageTimeout: 2 * time.Second, UpgradeTimeout: 2 * time.Second, BodyTimeout: 2 * time.Second,
+		CloseTimeout: time.Second,
 	}})
 	_, _ = os.Stdout.WriteString("serving " + h.addr + "\n")
 	_, _ = io.Copy(io.Discard, os.Stdin)
@@ -120,6 +121,19 @@ func TestStopped(t *testing.T) {
 	for _, c := range slices.Concat(prompt, silent, unfinished) {
 		c.expect("2")
 	}
+	var posting []*client // in the middle of a body, of either kind
+	for i := range 2 * each {
+		length, part := "Content-Length: 100", "4"+strings.Repeat("m", 49)
+		if i%2 == 0 {
+			length, part = "Transfer-Encoding: chunked", "64\r\n"+part
+		}
+		sid := sidOf(h.do(request{query: "&transport=polling"}).body)
+		c := h.dial()
+		res := c.http("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n" + length + "\r\n\r\n")
+		assert.Equal(t, "status", res.StatusCode, 100) // the handler reads
+		c.raw([]byte(part))
+		posting = append(posting, c)
+	}
 	message := frames(textFrame("4" + strings.Repeat("m", 100)))
 	for _, c := range unfinished {
 		c.send("3")
@@ -137,6 +151,13 @@ func TestStopped(t *testing.T) {
 	for _, c := range old {
 		c.send("2")
 	}
+	for i, c := range posting {
+		rest := strings.Repeat("m", 50)
+		if i%2 == 0 {
+			rest += "\r\n0\r\n\r\n"
+		}
+		c.raw([]byte(rest))
+	}
 	var answers []<-chan reply
 	for _, start := range polls {
 		answers = append(answers, start())
@@ -151,6 +172,14 @@ func TestStopped(t *testing.T) {
 		r := await(h, "the answer to a POST", answer)
 		assert.NoError(t, r.err)
 		assert.Equal(t, "POST", r.body, "ok")
+	}
+	for _, c := range posting {
+		res, err := http.ReadResponse(c.br, nil)
+		assert.NoError(t, err)
+		body, err := io.ReadAll(res.Body)
+		assert.NoError(t, err)
+		assert.Equal(t, "POST in the middle", string(body), "ok")
+		assert.Equal(t, "closes", res.Close, false)
 	}
 	for _, c := range upgrading {
 		c.send("5", "4x")

@@ -141,8 +141,11 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 // that come with it. Called with mu held, which it releases.
 func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	batch, size := s.takeQueue()
-	at := s.takeSample()
 	moved := s.ws.Load() != nil
+	at := time.Duration(0)
+	if !moved { // else it is of a message that goes by WebSocket
+		at = s.takeSample()
+	}
 	closed, left, broken := !moved && s.state.Load() != stateOpen, s.left, s.broken
 	s.answers++
 	s.mu.Unlock()
@@ -161,13 +164,16 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	defer func() {
 		if !answered { // Options.Headers, the writer or the observer has panicked, and the batch is lost
 			if !credited {
-				s.creditPoll(size)
+				s.creditPoll(size, true)
 			}
 			s.shut(TransportError, errNoAnswer, false)
 		}
 	}()
 	err := s.respond(w, r, batch, end, p == nil)
-	s.creditPoll(size)
+	if !s.creditPoll(size, false) {
+		_ = http.NewResponseController(w).Flush() // fails on fasthttp, which writes later: then the POST's answer may come first
+		s.creditPoll(size, true)
+	}
 	if credited = true; err == nil {
 		s.flushed(at)
 	}
@@ -177,16 +183,23 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	}
 }
 
-// creditPoll is credit for the answer to a poll.
-func (s *Session) creditPoll(n int) {
+// creditPoll is credit for the answer to a poll. It does nothing and reports false
+// if a POST is in flight, unless flushed: the POST may break the rules, and waits
+// then for this answer (letPollGo), which net/http keeps in a buffer until the
+// request is over.
+func (s *Session) creditPoll(n int, flushed bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !flushed && (s.posting || s.broken) {
+		return false
+	}
 	s.queued -= int64(n)
 	s.answers--
 	if s.answers == 0 && s.answered != nil {
 		close(s.answered)
 		s.answered = nil
 	}
+	return true
 }
 
 // errNoAnswer ends a session whose poll the application has not let be answered.
@@ -330,6 +343,15 @@ func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	}
 	s.arm(s.srv.in(linger))
 	return false
+}
+
+// wakePoll has the waiting poll answered, if there is one.
+func (s *Session) wakePoll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.poll != nil {
+		s.poll.wakeUp()
+	}
 }
 
 // hurry shortens the wait of a session that was closed before the server began

@@ -16,13 +16,13 @@ import (
 
 // servePost takes a payload: every packet of it is handled before the answer.
 func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
+	defer s.tellPoll() // also when Receiver.Closed or Options.OnRefused panics
 	held, e := false, s.beginPost(r)
 	if e == nil {
 		held, e = s.handlePost(w, r)
 	}
 	if e != nil {
 		s.letPollGo()
-		defer s.tellPoll() // also when Options.OnRefused panics
 		s.srv.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
@@ -46,6 +46,7 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 // a WebSocket; what only says that the session has ended comes behind.
 func (s *Session) breakOff(reason Reason, err error) {
 	if tell := s.leave(reason, err, true, true); tell != nil {
+		defer time.AfterFunc(s.srv.opts.CloseTimeout, s.wakePoll).Stop() // tell may take its time
 		tell()
 	}
 }
@@ -265,9 +266,8 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 	if limit > 0 && r.ContentLength > limit {
 		return s.tooLarge()
 	}
-	s.beginBody(w)
-	whole := false
-	defer func() { s.endBody(whole) }()
+	u, whole := s.beginBody(w), false
+	defer func() { s.endBody(u, whole) }()
 	body := (*buf)[:0]
 	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
 		body = make([]byte, 0, n)
@@ -298,42 +298,6 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 			s.breakOff(TransportError, errors.New("engine: data request connection closed prematurely"))
 			return &RequestError{Code: BadRequest, Context: "body ended early"}
 		}
-	}
-}
-
-// beginBody limits the time that a body may take. A session that has ended
-// meanwhile waits for the rest as cutBody has it.
-func (s *Session) beginBody(w http.ResponseWriter) {
-	s.uploading.Lock()
-	defer s.uploading.Unlock()
-	s.upload = w
-	d := s.srv.opts.BodyTimeout
-	if s.state.Load() != stateOpen {
-		d = s.srv.opts.CloseTimeout
-	}
-	if d > 0 {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(d)) // where there is none, the server's own holds
-	}
-}
-
-// endBody takes the limit away once the body is whole. One that is not keeps
-// it: net/http would go on to read.
-func (s *Session) endBody(whole bool) {
-	s.uploading.Lock()
-	defer s.uploading.Unlock()
-	if whole {
-		_ = http.NewResponseController(s.upload).SetReadDeadline(time.Time{}) // as above
-	}
-	s.upload = nil
-}
-
-// cutBody is called when the session has ended: the body of a POST that is still
-// arriving must not hold its request for longer than this.
-func (s *Session) cutBody(after time.Duration) {
-	s.uploading.Lock()
-	defer s.uploading.Unlock()
-	if s.upload != nil {
-		_ = http.NewResponseController(s.upload).SetReadDeadline(time.Now().Add(after)) // as above
 	}
 }
 

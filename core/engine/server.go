@@ -58,6 +58,7 @@ type Server struct {
 	strays  strays
 	samples atomic.Uint32 // see Session.sample
 	pauses  pauses
+	uploads sync.Pool // of *upload
 	began   time.Time
 	life    context.Context // ends when new sessions are refused
 	end     context.CancelFunc

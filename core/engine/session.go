@@ -59,11 +59,12 @@ type Session struct {
 	spared   uint8         // how often the peer was not blamed; see pause.go
 	held     bool          // our own handlers hold the reader up
 
-	// The answer of the POST whose body is being read, to limit its time. The lock
-	// is a leaf: it is held while a deadline is set, by whoever ends the session,
-	// so that the request cannot have ended before.
+	// The POST whose body is being read, to limit its time. The lock is held while
+	// a deadline is set, by whoever ends the session, so that the request cannot
+	// have ended before; below it are only the lock of the body's Timer and that of
+	// Server.pauses.
 	uploading sync.Mutex
-	upload    http.ResponseWriter
+	upload    *upload
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
@@ -396,6 +397,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 func (s *Session) cut() {
 	defer func() {
 		s.cutBody(0)
+		s.wakePoll() // breakOff leaves that to a POST, which the application may hold
 		if !s.release(nil) {
 			s.ws.Load().abort() // its reader releases the session
 		}

@@ -1,0 +1,21 @@
+package engine
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// TestPollLeavesSample: the poll that an upgrade ends does not take the time of a
+// message that goes by WebSocket.
+func TestPollLeavesSample(t *testing.T) {
+	t.Parallel()
+	s := &Session{srv: NewServer(nobody{}, nil), sampled: 1}
+	s.ws.Store(&wsConn{s: s})
+	answer := httptest.NewRecorder()
+	s.mu.Lock()
+	s.answerPoll(answer, httptest.NewRequest("GET", "/", nil), new(poll))
+	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
+	assert.Equal(t, "sample", int64(s.sampled), 1)
+}
