@@ -38,8 +38,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 	c.attach(conn.Conn)
 	if _, opened = srv.open(r, q, id, c, conn.head); opened {
 		if delay > 0 {
-			c.delayed = true
-			time.AfterFunc(delay, c.begin)
+			c.opening = time.AfterFunc(delay, c.begin)
 		}
 		c.start(r, conn.early)
 	}

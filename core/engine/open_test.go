@@ -124,7 +124,11 @@ func TestOpenDelayEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				h := serveIn(t, setup{opts: engine.Options{OpenDelay: time.Second}})
+				delay := time.Hour
+				if name == "Close" { // waits for it, to say goodbye
+					delay = time.Second
+				}
+				h, begun := serveIn(t, setup{opts: engine.Options{OpenDelay: delay}}), time.Now()
 				c := h.dial()
 				assert.Equal(t, "status", c.http(upgradeRequest("&transport=websocket", keyHeaders)).StatusCode, 101)
 				tt.do(h, c)
@@ -137,6 +141,7 @@ func TestOpenDelayEnds(t *testing.T) {
 				}
 				_ = c.conn.Close()
 				h.forgotten()
+				assert.True(t, "soon", time.Since(begun) < time.Minute)
 			})
 		})
 	}

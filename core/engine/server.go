@@ -19,6 +19,12 @@ type Handler interface {
 }
 
 // Receiver takes what arrives on one session.
+//
+// Its methods, and those of its Workers, must not panic: most of the calls are made
+// on goroutines of the engine, where a panic ends the process. An implementation
+// that calls code of others recovers, logs, and calls [Session.Fail], as package
+// socketio does for its handlers. runtime.Goexit within Message ends the session
+// with [TransportError].
 type Receiver interface {
 	// Message takes one message, in order, one at a time. data is valid only
 	// during the call. An error closes the session with [ForcedClose].

@@ -27,8 +27,6 @@ type wsConn struct {
 	closing   bool // a close frame is the last thing in out
 	out       []Message
 
-	delayed bool // begin comes by a timer: see Options.OpenDelay
-
 	s         *Session
 	deflation *deflation      // nil: messages are not compressed
 	raw       syscall.RawConn // nil where conn is no plain TCP connection
@@ -56,7 +54,8 @@ type wsConn struct {
 	grown     bool // one that may have grown the stack
 	renew     bool // another goroutine is to go on
 	pingsAt   int64
-	expire    *Timer // of an upgrade
+	expire    *Timer      // of an upgrade
+	opening   *time.Timer // runs begin, instead of run: see Options.OpenDelay
 
 	subprotocol string        // that was agreed on; set before the connection is shared
 	spared      uint8         // how often an incomplete message was not blamed; see pause.go
@@ -105,7 +104,7 @@ func (c *wsConn) runOver(early []byte) {
 // run sends what has been queued, takes what came behind the handshake, and
 // reads on.
 func (c *wsConn) run(early []byte) {
-	if !c.delayed {
+	if c.opening == nil {
 		c.begin()
 	}
 	c.loop(early)
@@ -374,6 +373,9 @@ func (c *wsConn) ended(err error) {
 	}
 	answers := f != nil || broken != nil || closed != nil // to what came before it
 	defer func() {
+		if c.opening != nil && c.opening.Stop() {
+			c.begin()
+		}
 		c.waitWritten()
 		if f != nil || broken != nil {
 			c.discard()
