@@ -14,6 +14,8 @@ type lifetime struct {
 	users      atomic.Int64
 	kept       bool            // the application has registered something; guarded by Server.mu
 	resting    *linked.Element // of Server.resting; guarded by Server.mu
+	rests      atomic.Bool     // resting is not nil
+	visited    atomic.Bool     // a socket has left it since it began to rest
 	after      <-chan struct{} // closed when the adapter of the one before is
 	ready      atomic.Bool     // it has its adapter
 	known      atomic.Bool     // the hooks of OnNewNamespace have run
@@ -45,14 +47,22 @@ func (ns *Namespace) hold() bool {
 
 // release ends a hold. The last one removes the child.
 func (ns *Namespace) release() {
-	if ns.parent != nil && ns.life.users.Add(-1) == 0 {
+	if ns.parent != nil && ns.life.users.Add(-1) == 0 && !ns.restsOn() {
 		ns.settle()
 	}
 }
 
+// restsOn reports whether a child that nobody uses is where it belongs: something
+// was sent to it, or asked of it, while it rested. This needs no lock: a broadcast
+// of a parent does it for each of its children. Whoever takes such a child off the
+// resting ones, or the last session off the child, looks at its users afterwards.
+func (ns *Namespace) restsOn() bool {
+	return ns.life.rests.Load() && !ns.life.visited.Load() && ns.recovery.kept.Load() > 0
+}
+
 // releaseAside is release for a goroutine that must not wait for an adapter.
 func (ns *Namespace) releaseAside() {
-	if ns.parent == nil || ns.life.users.Add(-1) != 0 {
+	if ns.parent == nil || ns.life.users.Add(-1) != 0 || ns.restsOn() {
 		return
 	}
 	if !ns.life.ready.Load() { // it has none
@@ -73,9 +83,9 @@ func (ns *Namespace) settle() {
 		return
 	}
 	srv.mu.Lock()
-	if ns.recovery != nil && ns.recovery.kept.Load() > 0 && ns.life.users.Load() == 0 && !ns.life.kept {
-		if ns.life.resting == nil {
-			ns.life.resting = srv.resting.PushBack(ns)
+	if ns.recovery != nil && ns.recovery.kept.Load() > 0 {
+		if ns.life.users.Load() == 0 && !ns.life.kept { // else whoever uses it settles it
+			ns.restLocked()
 		}
 		srv.mu.Unlock()
 		return
@@ -109,11 +119,25 @@ func (ns *Namespace) removeLocked() (left chan struct{}, ok bool) {
 	return left, true
 }
 
+// restLocked makes a child one of the resting ones; the last of them if it is
+// new, or if somebody has been in. Server.mu is held.
+func (ns *Namespace) restLocked() {
+	visited := ns.life.visited.Swap(false)
+	switch {
+	case ns.life.resting == nil:
+		ns.life.resting = ns.srv.resting.PushBack(ns)
+		ns.life.rests.Store(true)
+	case visited:
+		ns.srv.resting.MoveToBack(ns.life.resting)
+	}
+}
+
 // riseLocked takes a child off the resting ones. Server.mu is held.
 func (ns *Namespace) riseLocked() {
 	if ns.life.resting != nil {
 		ns.srv.resting.Remove(ns.life.resting)
 		ns.life.resting = nil
+		ns.life.rests.Store(false)
 	}
 }
 
@@ -149,6 +173,9 @@ func (srv *Server) evictLocked() bool {
 		left, ok := ns.removeLocked()
 		if !ok { // it is in use, and rests again later
 			ns.riseLocked()
+			if ns.life.users.Load() == 0 && !ns.life.kept { // not any more, see restsOn
+				ns.restLocked()
+			}
 			continue
 		}
 		srv.evicted++

@@ -1,7 +1,9 @@
 package socketio
 
 import (
+	"cmp"
 	linked "container/list"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -99,30 +101,62 @@ func (sh *share) surplus(limit int64) (all []*session) {
 	return all
 }
 
+// filled is what a child's log had when it was looked at.
+type filled struct {
+	of    *recovery
+	bytes int64
+}
+
 // trim drops events of the children that keep most, the oldest first, until all
-// together have an eighth of the bound to spare: looking for the largest takes its time.
+// together have an eighth of the bound to spare: looking at all takes its time. What
+// a child that is being removed still has is no reason to drop any of the others'.
 func (sh *share) trim(parent *Namespace, limit int64) {
-	limit -= limit / 8
-	children := parent.Children()
-	for sh.events.Load() > limit {
-		var most *recovery
-		var bytes int64
-		for _, ns := range children {
-			r := ns.recovery
-			r.mu.Lock()
-			if r.log.bytes > bytes {
-				most, bytes = r, r.log.bytes
-			}
-			r.mu.Unlock()
+	var all []filled
+	var sum int64
+	for _, ns := range parent.Children() {
+		r := ns.recovery
+		r.mu.Lock()
+		n := r.log.bytes
+		r.mu.Unlock()
+		if n > 0 {
+			all, sum = append(all, filled{r, n}), sum+n
 		}
-		if most == nil {
-			return // those of a child that is being removed
-		}
-		most.mu.Lock()
-		for most.log.len() > 0 && sh.events.Load() > limit && most.log.bytes > bytes/2 {
-			most.log.dropOldest()
-		}
-		most.log.compact()
-		most.mu.Unlock()
 	}
+	if sum <= limit {
+		return
+	}
+	slices.SortFunc(all, func(a, b filled) int { return cmp.Compare(b.bytes, a.bytes) })
+	limit -= limit / 8
+	most := level(all, sum, limit)
+	for i := 0; i < len(all) && sum > limit; i++ {
+		sum -= all[i].of.shorten(most, sum-limit)
+	}
+}
+
+// level is how much each may keep so that all together, which have sum, keep no
+// more than limit. The largest come first.
+func level(all []filled, sum, limit int64) int64 {
+	rest := sum
+	for i := range all {
+		rest -= all[i].bytes
+		most := max(limit-rest, 0) / int64(i+1)
+		if i+1 == len(all) || most >= all[i+1].bytes {
+			return most
+		}
+	}
+	return limit
+}
+
+// shorten drops the oldest events of a log that has more than most, until it has
+// not, or enough are dropped. It returns how many bytes were.
+func (r *recovery) shorten(most, enough int64) (dropped int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.log.bytes
+	for r.log.len() > 0 && r.log.bytes > most && dropped < enough {
+		r.log.dropOldest()
+		dropped = before - r.log.bytes
+	}
+	r.log.compact()
+	return dropped
 }

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -69,6 +70,44 @@ func TestRestingChildren(t *testing.T) {
 					assert.Equal(t, "adapters", live, 4)
 				}
 				a.log.none(t)
+			})
+		})
+	}
+}
+
+// TestRestingOrder: the child that somebody has been in again is the last to go.
+// One that was only sent to, or whose client was refused, is not.
+func TestRestingOrder(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		use  func(t *testing.T, a *app, parent *socketio.Namespace, c *siotest.Client)
+		stay string
+	}{
+		{"nothing", func(*testing.T, *app, *socketio.Namespace, *siotest.Client) {}, "/room-2 /room-3"},
+		{"an event", func(t *testing.T, _ *app, parent *socketio.Namespace, _ *siotest.Client) {
+			assert.NoError(t, parent.Child("/room-1").Emit("e"))
+		}, "/room-2 /room-3"},
+		{"a client that is refused", func(t *testing.T, a *app, _ *socketio.Namespace, _ *siotest.Client) {
+			a.dial(t).RefusedOf("/room-1", map[string]any{"refuse": true})
+		}, "/room-2 /room-3"},
+		{"a client", func(t *testing.T, _ *app, _ *socketio.Namespace, c *siotest.Client) { back(t, c, true).Conn().Cut() }, "/room-1 /room-3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				a := recovering(t, socketio.Recovery{}, socketio.Options{Limits: socketio.Limits{ChildNamespaces: 2}})
+				parent := a.OfRegexp(rooms)
+				parent.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+					if strings.Contains(string(s.Handshake().Auth), "refuse") {
+						return &socketio.ConnectError{Message: "no"}
+					}
+					return nil
+				})
+				lost := lost(t, a, 2)
+				tt.use(t, a, parent, lost[1])
+				synctest.Wait()
+				siotest.Dial(t, a, siotest.Options{Namespace: "/room-3"})
+				synctest.Wait()
+				assert.Equal(t, "children", names(parent.Children()), tt.stay)
 			})
 		})
 	}

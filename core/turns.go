@@ -92,5 +92,8 @@ func (s *Socket) discard() {
 // over is the end of a socket's last job.
 func (s *Socket) over() {
 	defer s.conn.giveTurn()
+	if s.admitted {
+		s.ns.life.visited.Store(true)
+	}
 	s.ns.release()
 }
