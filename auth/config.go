@@ -243,8 +243,9 @@ func (c *Config[T]) checkJWT() {
 			panic("auth: Config.Issuer beside Issuers: the keys say which there are")
 		}
 	case *JWKS:
-		if len(k.urls) > 1 && c.Issuer != "" {
-			panic("auth: Config.Issuer with a JWKS of several URLs: each provider could sign for the users of the other; use Issuers")
+		if len(k.urls) > 1 {
+			panic("auth: Config.Keys is a JWKS of several URLs: each provider could sign for the users of the other; use Issuers, with one NewJWKS for each" +
+				", and for mirrors of one issuer Issuers(map[string]Keys{issuer: NewJWKS(ctx, nil, one, other)})")
 		}
 	}
 }

@@ -80,6 +80,12 @@ func decode[T any](value any, names *names) (*Identity[T], error) {
 	if err != nil {
 		return nil, reject(ErrTokenInvalid, "the framework's claims do not encode")
 	}
+	if err := names.one(text); err != nil {
+		return nil, reject(ErrTokenInvalid, "the framework's claims: "+err.Error())
+	}
+	if text, err = withoutNulls(text); err != nil {
+		return nil, reject(ErrTokenInvalid, "the framework's claims: "+err.Error())
+	}
 	if _, err := names.read(text); err != nil {
 		return nil, reject(ErrTokenInvalid, "the framework's claims: "+err.Error())
 	}
@@ -91,6 +97,21 @@ func decode[T any](value any, names *names) (*Identity[T], error) {
 	id.Subject, id.TokenID = registered.Subject, registered.ID
 	id.ExpiresAt, id.IssuedAt = timeOf(registered.ExpiresAt), timeOf(registered.IssuedAt)
 	return id, nil
+}
+
+// withoutNulls leaves out the registered claims that are null: a struct without
+// omitempty has them so where the token has none.
+func withoutNulls(object []byte) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil || members == nil {
+		return nil, errNotJSON
+	}
+	for _, name := range registered {
+		if string(members[name]) == "null" {
+			delete(members, name)
+		}
+	}
+	return json.Marshal(members)
 }
 
 func timeOf(d *jwt.NumericDate) time.Time {

@@ -14,17 +14,17 @@ import (
 
 // webKey is a key as RFC 7517 and 7518 write it.
 type webKey struct {
-	Kty    string    `json:"kty"`
-	Use    *string   `json:"use"`
-	KeyOps *[]string `json:"key_ops"`
-	Alg    string    `json:"alg"`
-	Kid    string    `json:"kid"`
-	Crv    string    `json:"crv"`
-	N      string    `json:"n"`
-	E      string    `json:"e"`
-	X      string    `json:"x"`
-	Y      string    `json:"y"`
-	D      any       `json:"d"` // of private keys
+	Kty    string   `json:"kty"`
+	Use    string   `json:"use"`
+	KeyOps []string `json:"key_ops"`
+	Alg    string   `json:"alg"`
+	Kid    string   `json:"kid"`
+	Crv    string   `json:"crv"`
+	N      string   `json:"n"`
+	E      string   `json:"e"`
+	X      string   `json:"x"`
+	Y      string   `json:"y"`
+	D      any      `json:"d"` // of private keys
 }
 
 var keyNames = claimNames[webKey]()
@@ -54,9 +54,9 @@ func parseJWKS(text []byte) ([]jwk, error) {
 }
 
 // verifies reports whether the key is meant for checking signatures, as far as it
-// says. With a private key in public everybody could sign.
+// says: some providers write members that say nothing as "" and []. With a private key in public everybody could sign.
 func (w *webKey) verifies() bool {
-	return (w.Use == nil || *w.Use == "sig") && (w.KeyOps == nil || slices.Contains(*w.KeyOps, "verify")) && w.D == nil
+	return (w.Use == "" || w.Use == "sig") && (len(w.KeyOps) == 0 || slices.Contains(w.KeyOps, "verify")) && w.D == nil
 }
 
 // public returns the key, nil if it is none that checks signatures.

@@ -27,7 +27,8 @@ import (
 // set in which no key is left counts as a fetch that has failed.
 //
 // All its keys count for each token: those of several providers belong into
-// several JWKS, under their [Issuers].
+// several JWKS, under their [Issuers]. Several URLs are for mirrors of one issuer, and
+// Config.Keys takes them under [Issuers] only.
 type JWKS struct {
 	urls   []string
 	opts   JWKSOptions

@@ -100,26 +100,28 @@ func TestJWKS(t *testing.T) {
 		map[string]string{"kty": "oct", "kid": "oct", "k": b64(secret)}, map[string]string{"kty": "new", "kid": "new"},
 		rsaJWK("bad-e", &r.rsa.PublicKey, "e", "AQ"),
 	)
-	second := newProvider(t, rsaJWK("other", &r.rsaOther.PublicKey))
-	guard := auth.JWT(config{Keys: jwks(t, nil, p.URL, second.URL), Algorithms: []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"}})
+	mirror := newProvider(t, rsaJWK("other", &r.rsaOther.PublicKey))
+	keys := auth.Issuers(map[string]auth.Keys{"https://id.test": jwks(t, nil, p.URL, mirror.URL)})
+	guard := auth.JWT(config{Keys: keys, Algorithms: []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"}})
+	issued := good(func(c *claims) { c.Issuer = "https://id.test" })
 	kid := func(id string) map[string]any { return map[string]any{"kid": id} }
 	for _, tt := range []struct {
 		name, token string
 		want        error
 	}{
-		{"RSA", sign("RS256", r.rsa, kid("rsa"), good(nil)), nil},
-		{"P-256", sign("ES256", r.p256, kid("p256"), good(nil)), nil},
-		{"P-384", sign("ES384", r.p384, kid("p384"), good(nil)), nil},
-		{"Ed25519", sign("EdDSA", r.ed, kid("ed"), good(nil)), nil},
-		{"another provider's", sign("RS256", r.rsaOther, kid("other"), good(nil)), nil},
-		{"no key id", sign("ES256", r.p256, nil, good(nil)), nil},
-		{"algorithm is not the key's", sign("PS256", r.rsa, kid("rsa"), good(nil)), auth.ErrTokenInvalid},
-		{"key for encryption", sign("RS256", r.rsa, kid("enc"), good(nil)), auth.ErrTokenInvalid},
-		{"shared secret", sign("HS256", secret, kid("oct"), good(nil)), auth.ErrTokenInvalid},
-		{"key of the other id", sign("RS256", r.rsaOther, kid("rsa"), good(nil)), auth.ErrTokenInvalid},
-		{"point off the curve", sign("ES256", r.p256, kid("off"), good(nil)), auth.ErrTokenInvalid},
-		{"exponent 1", sign("RS256", r.rsa, kid("bad-e"), good(nil)), auth.ErrTokenInvalid},
-		{"A-J02 unknown key", sign("RS256", r.rsa, kid("../rsa"), good(nil)), auth.ErrTokenInvalid},
+		{"RSA", sign("RS256", r.rsa, kid("rsa"), issued), nil},
+		{"P-256", sign("ES256", r.p256, kid("p256"), issued), nil},
+		{"P-384", sign("ES384", r.p384, kid("p384"), issued), nil},
+		{"Ed25519", sign("EdDSA", r.ed, kid("ed"), issued), nil},
+		{"of a mirror", sign("RS256", r.rsaOther, kid("other"), issued), nil},
+		{"no key id", sign("ES256", r.p256, nil, issued), nil},
+		{"algorithm is not the key's", sign("PS256", r.rsa, kid("rsa"), issued), auth.ErrTokenInvalid},
+		{"key for encryption", sign("RS256", r.rsa, kid("enc"), issued), auth.ErrTokenInvalid},
+		{"shared secret", sign("HS256", secret, kid("oct"), issued), auth.ErrTokenInvalid},
+		{"key of the other id", sign("RS256", r.rsaOther, kid("rsa"), issued), auth.ErrTokenInvalid},
+		{"point off the curve", sign("ES256", r.p256, kid("off"), issued), auth.ErrTokenInvalid},
+		{"exponent 1", sign("RS256", r.rsa, kid("bad-e"), issued), auth.ErrTokenInvalid},
+		{"A-J02 unknown key", sign("RS256", r.rsa, kid("../rsa"), issued), auth.ErrTokenInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := guard.Verify(context.Background(), tt.token)
@@ -251,13 +253,17 @@ func TestJWKSKeysThatCount(t *testing.T) {
 		{"says nothing", ``, true},
 		{"use sig", `,"use":"sig"`, true},
 		{"use enc", `,"use":"enc"`, false},
-		{"use, empty", `,"use":""`, false},
+		{"use, empty", `,"use":""`, true},
 		{"use of another type", `,"use":["sig"]`, false},
 		{"key_ops verify", `,"key_ops":["verify"]`, true},
 		{"key_ops among others", `,"key_ops":["sign","verify"]`, true},
 		{"key_ops encrypt", `,"key_ops":["encrypt"]`, false},
 		{"key_ops sign", `,"key_ops":["sign"]`, false},
-		{"key_ops, empty", `,"key_ops":[]`, false},
+		{"key_ops, empty", `,"key_ops":[]`, true},
+		{"both, empty", `,"use":"","key_ops":[]`, true},
+		{"use enc, key_ops empty", `,"use":"enc","key_ops":[]`, false},
+		{"use empty, key_ops encrypt", `,"use":"","key_ops":["encrypt"]`, false},
+		{"null", `,"use":null,"key_ops":null`, true},
 		{"key_ops as a string", `,"key_ops":"verify"`, false},
 		{"key_ops against use", `,"use":"sig","key_ops":["encrypt"]`, false},
 		{"use against key_ops", `,"use":"enc","key_ops":["verify"]`, false},

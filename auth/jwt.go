@@ -40,6 +40,10 @@ func usable[T any, P interface {
 	}()
 	claims := P(new(T))
 	_, _ = claims.GetExpirationTime() // only whether they panic matters
+	_, _ = claims.GetNotBefore()
+	_, _ = claims.GetIssuedAt()
+	_, _ = claims.GetIssuer()
+	_, _ = claims.GetAudience()
 	_, _ = claims.GetSubject()
 	if v, ok := any(claims).(jwt.ClaimsValidator); ok {
 		_ = v.Validate()
@@ -125,6 +129,9 @@ func (v *jwtVerifier[T, P]) read(t *jwt.Token) (c standard, err error) {
 	}
 	if exp, err := t.Claims.GetExpirationTime(); err == nil && exp == nil && c.expires {
 		return c, reject(ErrTokenInvalid, "claims: their type does not see the expiry")
+	}
+	if nbf, err := t.Claims.GetNotBefore(); err == nil && nbf == nil && c.begins {
+		return c, reject(ErrTokenInvalid, "claims: their type does not see from when the token is valid")
 	}
 	return c, nil
 }

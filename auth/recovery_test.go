@@ -1,11 +1,14 @@
 package auth_test
 
 import (
+	"context"
 	"regexp"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
@@ -186,6 +189,118 @@ func TestTokenThatGivesSomethingElse(t *testing.T) {
 				back := siotest.Dial(t, srv, siotest.Options{Auth: map[string]any{"pid": c.PID(), "token": until(time.Hour, tt.next).Token}})
 				assert.Equal(t, "recovered", back.Recovered(), tt.want)
 			})
+		})
+	}
+}
+
+// recovered reports whether a client that comes back with other claims goes on.
+func recovered[T any](t *testing.T, before, after T) (yes bool) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+		defer srv.Close()
+		srv.Use(auth.Custom(auth.VerifierFunc[T](func(_ context.Context, token string) (*auth.Identity[T], error) {
+			c := before
+			if token == "after" {
+				c = after
+			}
+			return &auth.Identity[T]{Subject: "alice", Claims: &c, ExpiresAt: time.Now().Add(time.Hour)}, nil
+		}), auth.Config[T]{}))
+		c := siotest.Dial(t, srv, siotest.Options{Auth: token{"before"}})
+		c.Conn().Cut()
+		synctest.Wait()
+		yes = siotest.Dial(t, srv, siotest.Options{Auth: map[string]any{"pid": c.PID(), "token": "after"}}).Recovered()
+	})
+	return yes
+}
+
+// The claims of applications of which JSON does not show all.
+type (
+	tenant struct {
+		Number int64 `json:"tenant"`
+	}
+	closed struct{ tenant string }
+	half   struct {
+		jwt.RegisteredClaims
+		Tenant string `json:"-"`
+	}
+	inside struct {
+		Sub  string    `json:"sub"`
+		Orgs []*closed `json:"orgs"`
+		Any  any       `json:"any"`
+	}
+	rank     string
+	embedded struct {
+		Sub string `json:"sub"`
+		rank
+	}
+	silent struct {
+		Sub    string `json:"sub"`
+		Secret secretive
+	}
+	secretive string
+	nothing   struct{}
+	base      struct{ Team string }
+	open      struct {
+		base
+		jwt.RegisteredClaims
+		Since time.Time
+	}
+)
+
+func (secretive) MarshalText() ([]byte, error) { return []byte("***"), nil }
+
+// TestClaimsThatJSONDoesNotShow: a session is not recovered with other claims,
+// however they are kept.
+func TestClaimsThatJSONDoesNotShow(t *testing.T) {
+	t.Parallel()
+	registered := func(id string, d time.Duration) jwt.RegisteredClaims {
+		return jwt.RegisteredClaims{Subject: "alice", ID: id, ExpiresAt: at(d), Audience: jwt.ClaimStrings{"chat"}}
+	}
+	since := time.Now()
+	for _, tt := range []struct {
+		name string
+		got  func(t *testing.T) bool
+		want bool
+	}{
+		{"numbers", func(t *testing.T) bool { return recovered(t, tenant{1234567890123456788}, tenant{1234567890123456789}) }, false},
+		{"the same number", func(t *testing.T) bool { return recovered(t, tenant{1234567890123456788}, tenant{1234567890123456788}) }, true},
+		{"numbers in a map", func(t *testing.T) bool {
+			return recovered(t, map[string]any{"t": int64(1234567890123456788)}, map[string]any{"t": int64(1234567890123456789)})
+		}, false},
+		{"a map", func(t *testing.T) bool {
+			return recovered(t, jwt.MapClaims{"sub": "alice", "exp": 1.0}, jwt.MapClaims{"sub": "alice", "exp": 2.0})
+		}, true},
+		{"closed", func(t *testing.T) bool { return recovered(t, closed{"a"}, closed{"b"}) }, false},
+		{"closed, the same", func(t *testing.T) bool { return recovered(t, closed{"a"}, closed{"a"}) }, true},
+		{"half", func(t *testing.T) bool {
+			return recovered(t, half{registered("1", time.Hour), "a"}, half{registered("1", time.Hour), "b"})
+		}, false},
+		{"half, the same", func(t *testing.T) bool {
+			return recovered(t, half{registered("1", time.Hour), "a"}, half{registered("2", time.Minute), "a"})
+		}, true},
+		{"in a list", func(t *testing.T) bool {
+			return recovered(t, inside{"alice", []*closed{{"a"}}, nil}, inside{"alice", []*closed{{"b"}}, nil})
+		}, false},
+		{"in anything", func(t *testing.T) bool {
+			return recovered(t, inside{"alice", nil, closed{"a"}}, inside{"alice", nil, closed{"b"}})
+		}, false},
+		{"in a list, the same", func(t *testing.T) bool {
+			return recovered(t, inside{"alice", []*closed{{"a"}}, 1}, inside{"alice", []*closed{{"a"}}, 1})
+		}, true},
+		{"embedded", func(t *testing.T) bool { return recovered(t, embedded{"alice", "admin"}, embedded{"alice", "user"}) }, false},
+		{"encodes itself", func(t *testing.T) bool { return recovered(t, silent{"alice", "a"}, silent{"alice", "b"}) }, false},
+		{"nothing", func(t *testing.T) bool { return recovered(t, nothing{}, nothing{}) }, true},
+		{"open", func(t *testing.T) bool {
+			return recovered(t, open{base{"a"}, registered("1", time.Hour), since}, open{base{"a"}, registered("2", time.Minute), since.Round(0)})
+		}, true},
+		{"open, another team", func(t *testing.T) bool {
+			return recovered(t, open{base{"a"}, registered("1", time.Hour), since}, open{base{"b"}, registered("1", time.Hour), since})
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			assert.Equal(t, "recovered", tt.got(t), tt.want)
 		})
 	}
 }

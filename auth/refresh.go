@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"time"
@@ -70,15 +71,20 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 		}
 		all = append(all, r)
 	}
+	swapped := 0
 	for _, r := range all {
-		if err := r.swap(); err != nil {
-			return expires, err
+		if err = r.swap(); err != nil {
+			break
 		}
+		swapped++
+	}
+	for _, r := range all[:swapped] { // also after a failure: who has the new token is asked about it
+		err = cmp.Or(err, r.confirm(ctx))
+	}
+	if err != nil {
+		return expires, err
 	}
 	for _, r := range all {
-		if err := r.confirm(ctx); err != nil {
-			return expires, err
-		}
 		if !r.expires.IsZero() && (expires.IsZero() || r.expires.Before(expires)) {
 			expires = r.expires
 		}
@@ -136,13 +142,21 @@ func (l *life[T]) swap(id *Identity[T], opened fingerprint) error {
 }
 
 // confirm asks once more whether the token is revoked: only from the swap on a
-// revocation finds the socket by the new id.
+// revocation finds the socket by the new id. What cannot be had now is made up for.
 func (l *life[T]) confirm(ctx context.Context, id *Identity[T]) error {
+	known := false
+	defer func() {
+		if !known { // the Watch may also have panicked
+			l.retry()
+		}
+	}()
 	err := l.guard.revoked(ctx, id)
 	if err == nil {
+		known = true
 		return nil
 	}
 	if e := told(err); e != ErrUnavailable {
+		known = true
 		l.kill(e)
 	}
 	return err

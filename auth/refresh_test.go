@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -228,4 +229,70 @@ func TestRefreshAgainstDisconnect(t *testing.T) {
 	srv.Close()
 	assert.NoError(t, srv.Shutdown(context.Background()))
 	assert.Equal(t, "sockets", len(srv.Sockets()), 0)
+}
+
+// questions is a Watch that answers each question in its own way.
+type questions struct {
+	asked  atomic.Int32
+	answer func(n int32) (bool, error)
+}
+
+func (q *questions) Watch(func(auth.Revocation)) {}
+func (q *questions) Revoked(context.Context, auth.Token) (bool, error) {
+	return q.answer(q.asked.Add(1))
+}
+
+// TestRefreshThatIsNotConfirmed: a revocation that came between the look at the
+// new token and its place on the socket is found, also if nobody can be asked then.
+func TestRefreshThatIsNotConfirmed(t *testing.T) {
+	t.Parallel()
+	const confirm = 4 // after two questions in the handshake, and one for the new token
+	never := func(int32) (bool, error) { return false, nil }
+	down := func(n int32) (bool, error) {
+		if n == confirm {
+			return false, errors.New("store is down")
+		}
+		return n > confirm, nil
+	}
+	for _, tt := range []struct {
+		name       string
+		one, other func(n int32) (bool, error)
+	}{
+		{"the store is down", down, never},
+		{"the store panics", func(n int32) (bool, error) {
+			if n == confirm {
+				panic("a nil map, perhaps")
+			}
+			return n > confirm, nil
+		}, never},
+		{"another guard's store is down", never, down},
+		{"another guard's token is revoked", func(n int32) (bool, error) {
+			if n == confirm {
+				return false, errors.New("store is down")
+			}
+			return false, nil
+		}, func(n int32) (bool, error) { return n >= confirm, nil }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv := socketio.NewServer(nil)
+				defer srv.Close()
+				for i, answer := range []func(int32) (bool, error){tt.one, tt.other} {
+					srv.Use(auth.JWT(with(secretConfig(), func(c *config) {
+						c.Watch = &questions{answer: answer}
+						if i == 0 {
+							c.RefreshEvent = "auth:refresh"
+						}
+					})))
+				}
+				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour), Timeout: time.Minute})
+				ack := c.EmitWithAck("auth:refresh", until(2*time.Hour))
+				c.ExpectDisconnect("")
+				if m, ok := <-ack; ok && m != nil {
+					assert.True(t, "not acknowledged as good: "+m.String(), m.Failure() != nil)
+				}
+			})
+		})
+	}
 }

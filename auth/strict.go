@@ -218,6 +218,7 @@ const maxTime = 253402300799
 type standard struct {
 	id        string // "jti"
 	issuer    string
+	begins    bool // there is an "nbf" that can matter: jwt.MapClaims does not see 0
 	expires   bool // there is an "exp"
 	expiresAt time.Time
 }
@@ -249,7 +250,10 @@ func (n *names) read(payload []byte) (c standard, err error) {
 		if seconds > maxTime || seconds < -maxTime {
 			return c, fmt.Errorf("%q is beyond the year 9999: it must be in seconds", name)
 		}
-		if name == "exp" {
+		switch name {
+		case "nbf":
+			c.begins = seconds > 0
+		case "exp":
 			c.expires, c.expiresAt = true, time.Unix(int64(seconds), 0)
 		}
 	}

@@ -244,6 +244,11 @@ func TestOneReadingOfTheFrameworksClaims(t *testing.T) {
 		"exp as a string":  {map[string]any{"sub": "alice", "exp": fmt.Sprint(exp)}, false},
 		"exp in ms":        {map[string]any{"sub": "alice", "exp": exp * 1000}, false},
 		"Sub":              {map[string]any{"Sub": "alice", "exp": exp}, false},
+		"exp null":         {map[string]any{"sub": "alice", "exp": nil}, false},
+		"sub null":         {map[string]any{"sub": nil, "exp": exp}, false},
+		"others null":      {map[string]any{"sub": "alice", "exp": exp, "iss": nil, "aud": nil, "nbf": nil, "iat": nil, "jti": nil}, true},
+		"null in aud":      {map[string]any{"sub": "alice", "exp": exp, "aud": []any{nil}}, false},
+		"AUD null":         {map[string]any{"sub": "alice", "exp": exp, "AUD": nil}, false},
 		"another's claims": {map[string]any{"sub": "alice", "exp": exp, "ROLES": []string{"admin"}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -258,4 +263,43 @@ func TestOneReadingOfTheFrameworksClaims(t *testing.T) {
 			refusedWith(t, behind(srv, tt.claims), siotest.Options{}, auth.TokenInvalid)
 		})
 	}
+}
+
+// plain are a framework's claims without omitempty.
+type plain struct {
+	Issuer    *string          `json:"iss"`
+	Subject   string           `json:"sub"`
+	Audience  jwt.ClaimStrings `json:"aud"`
+	ExpiresAt *jwt.NumericDate `json:"exp"`
+	NotBefore *jwt.NumericDate `json:"nbf"`
+	IssuedAt  *jwt.NumericDate `json:"iat"`
+	ID        *string          `json:"jti"`
+	Roles     []string         `json:"roles"`
+}
+
+// TestClaimsWithoutOmitempty: what the token does not have is null in such a struct.
+func TestClaimsWithoutOmitempty(t *testing.T) {
+	t.Parallel()
+	srv := socketio.NewServer(&socketio.Options{ContextKeys: []any{contextKey{}}})
+	defer srv.Close()
+	srv.Use(auth.External(auth.ClaimsAt[claims](contextKey{}), config{}))
+	value := struct {
+		Claims plain
+		Valid  bool
+	}{plain{Subject: "alice", ExpiresAt: at(time.Hour)}, true}
+	siotest.Dial(t, behind(srv, &value), siotest.Options{})
+}
+
+// blind are claims whose type does not see from when a token is valid.
+type blind struct{ jwt.RegisteredClaims }
+
+func (blind) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
+
+func TestTypeThatDoesNotSeeAll(t *testing.T) {
+	t.Parallel()
+	guard := auth.JWT(auth.Config[blind]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
+	_, err := guard.Verify(context.Background(), tokenOf("alice"))
+	assert.NoError(t, err)
+	_, err = guard.Verify(context.Background(), sign("HS256", secret, nil, good(func(c *claims) { c.NotBefore = at(10 * time.Minute) })))
+	assert.ErrorIs(t, err, auth.ErrTokenInvalid)
 }

@@ -24,6 +24,11 @@ func TestWrongWiringPanics(t *testing.T) {
 	text := string(r.rsaPEM)
 	external := func(context.Context, *socketio.Handshake) (*auth.Identity[claims], error) { return nil, nil }
 	verifier := auth.VerifierFunc[claims](func(context.Context, string) (*auth.Identity[claims], error) { return nil, nil })
+	two := func() auth.Keys {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		return auth.NewJWKS(ctx, nil, "https://a.test/jwks.json", "https://b.test/jwks.json")
+	}
 	change := func(f func(c *config)) func() { return func() { auth.JWT(with(secretConfig(), f)) } }
 	tests := []struct {
 		name string
@@ -77,11 +82,9 @@ func TestWrongWiringPanics(t *testing.T) {
 			c.Keys, c.Algorithms = auth.Issuers(map[string]auth.Keys{"a": auth.Secret(secret)}), []string{"HS256", "RS256"}
 		}), "algorithm RS256"},
 		{"one issuer for two providers", change(func(c *config) {
-			ctx, cancel := context.WithCancel(context.Background())
-			cancel()
-			c.Algorithms, c.Issuer = []string{"RS256"}, "https://a.test"
-			c.Keys = auth.NewJWKS(ctx, nil, "https://a.test/jwks.json", "https://b.test/jwks.json")
+			c.Algorithms, c.Issuer, c.Keys = []string{"RS256"}, "https://a.test", two()
 		}), "use Issuers"},
+		{"two providers and no issuer", change(func(c *config) { c.Algorithms, c.Keys = []string{"RS256"}, two() }), "use Issuers"},
 		{"negative refresh of keys", func() { auth.NewJWKS(context.Background(), &auth.JWKSOptions{RefreshEvery: -1}, "https://a.test/") }, "negative"},
 		{"negative timeout of keys", func() { auth.NewJWKS(context.Background(), &auth.JWKSOptions{Timeout: -1}, "https://a.test/") }, "negative"},
 		{"no field", func() { auth.FromAuth("") }, "without a name"},
