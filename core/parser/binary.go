@@ -174,7 +174,8 @@ func appendDeep(dst []byte, attachments [][]byte, v any) ([]byte, [][]byte, erro
 	}
 }
 
-// maxEncodeDepth bounds the copier's recursion.
+// maxEncodeDepth bounds the nesting of an argument, and the copier's recursion.
+// Clients cannot read what has many more levels.
 const maxEncodeDepth = 1000
 
 // copier copies a value as far as it contains bytes.

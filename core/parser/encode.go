@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -283,5 +284,19 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, &MarshalError{Type: reflect.TypeOf(v), Err: err}
 	}
-	return validText(out[:len(out)-1], len(dst)), nil // without the line feed
+	out = out[:len(out)-1] // without the line feed
+	if tooDeep(out[len(dst):]) {
+		return dst, ErrCycle
+	}
+	return validText(out, len(dst)), nil
+}
+
+// tooDeep reports whether valid JSON has more than maxEncodeDepth levels. Few texts
+// are large enough that it has to be read for that.
+func tooDeep(text []byte) bool {
+	if len(text) <= 2*maxEncodeDepth || bytes.Count(text, []byte{'['})+bytes.Count(text, []byte{'{'}) <= maxEncodeDepth {
+		return false
+	}
+	s := scanner{src: text, maxDepth: maxEncodeDepth}
+	return errors.Is(s.scan(), ErrTooDeep)
 }

@@ -80,6 +80,46 @@ func TestRawDepth(t *testing.T) {
 	}
 }
 
+// lists is a type without an end that holds no bytes.
+type lists []lists
+
+// TestDepth: whatever an argument is made of, it has no more levels than clients
+// and the other servers of a cluster read.
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	limits := parser.Limits{Depth: 1024} // of core, for events of other servers
+	for depth, ok := range map[int]bool{999: true, 1000: true, 1001: false, 1100: false, 9000: false} {
+		deep := lists{}
+		for range depth - 1 {
+			deep = lists{deep}
+		}
+		text := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+		for name, v := range map[string]any{
+			"typed": deep, "encodes itself": ready(text), "in bytes' list": []any{ready(text[1 : len(text)-1]), []byte{1}},
+			"in a struct": struct{ V lists }{deep[0]},
+		} {
+			out, attachments, err := parser.AppendEvent(nil, "/", 0, false, "e", []any{v})
+			if (err == nil) != ok || !ok && !errors.Is(err, parser.ErrCycle) {
+				t.Errorf("%s, %d levels: %v", name, depth, err)
+			}
+			if err != nil {
+				continue
+			}
+			p := parser.Packet{Type: parser.Event, Namespace: "/", Data: out[bytes.IndexByte(out, '['):], Attachments: attachments}
+			if len(attachments) > 0 {
+				p.Type = parser.BinaryEvent
+			}
+			if err := p.Check(&limits); err != nil {
+				t.Errorf("%s, %d levels: %v", name, depth, err)
+			}
+		}
+	}
+	wide := make([]struct{}, 5000) // has many brackets, but not one in another
+	if _, _, err := parser.AppendEvent(nil, "/", 0, false, "e", []any{wide}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLookalike: beside bytes nothing goes out that a client would take for
 // one of them; without bytes it is data.
 func TestLookalike(t *testing.T) {
