@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 )
 
 // A socket's rooms and values have two sources. Those that it has got before it
@@ -43,9 +44,10 @@ func (s *Socket) EndSession() {
 //
 // Use it for what was decided once and may not hold any more: has this token been
 // revoked meanwhile, is the role still the same? may is called after the hooks of
-// OnDisconnect have run, on the new socket's goroutine, with no lock held. ctx ends
+// OnDisconnect have run, on a goroutine of its own, with no lock held. ctx ends
 // when the new client is gone and after Limits.MiddlewareTimeout, which is a
-// no; so is a panic. What may refers to is kept with the session, so let
+// no; so is a panic. The client does not wait any longer: may should return then, and
+// counts against Limits.Namespaces of the connection until it does. What may refers to is kept with the session, so let
 // it refer to little. Without Options.Recovery RecoverIf does nothing.
 func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
 	if may == nil {
@@ -62,21 +64,55 @@ func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
 // condition is what RecoverIf takes.
 type condition = func(ctx context.Context, next *Socket) bool
 
-// meets asks the conditions of a session. No lock is held.
-func (s *Socket) meets(conditions []condition) (ok bool) {
+// meets asks the conditions of a session, and waits for the answer until the time
+// is over. No lock is held.
+func (s *Socket) meets(conditions []condition) bool {
 	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
-	defer cancel()
+	answer := make(chan bool, 1)
+	var parted atomic.Bool // one of the two is done, the dispatcher or the conditions
+	s.ns.srv.work.add()
+	go func() { // until the conditions have returned, whatever they wait for; Shutdown waits
+		defer s.ns.srv.work.done()
+		defer cancel()
+		yes := false
+		defer func() {
+			answer <- yes
+			if parted.Swap(true) {
+				s.conn.giveTurn()
+			}
+		}()
+		yes = s.asks(ctx, conditions)
+	}()
+	select {
+	case yes := <-answer:
+		return yes
+	case <-ctx.Done():
+	}
+	s.conn.takeAnotherTurn() // for what is left behind: a client could have it be as much as it likes
+	if parted.Swap(true) {
+		s.conn.giveTurn()
+	}
+	return false
+}
+
+// asks calls the conditions.
+func (s *Socket) asks(ctx context.Context, conditions []condition) (ok bool) {
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			ok = false
 			s.panicked("RecoverIf", p)
+		} else if !returned {
+			s.ns.srv.noteExit(s.attrs()...)
 		}
 	}()
 	for _, may := range conditions {
 		if !may(ctx, s) || ctx.Err() != nil {
+			returned = true
 			return false
 		}
 	}
+	returned = true
 	return true
 }
 

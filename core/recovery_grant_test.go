@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -361,6 +362,37 @@ func TestRecoverIf(t *testing.T) {
 			})
 		})
 	}
+	t.Run("never answers", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			a := recovering(t, socketio.Recovery{}, socketio.Options{Limits: socketio.Limits{MiddlewareTimeout: time.Second, Namespaces: 2}})
+			a.On("echo", func(v int) int { return v })
+			a.Of("/other")
+			c := a.dial(t)
+			hang := make(chan struct{})
+			a.socket(t, c).RecoverIf(func(context.Context, *socketio.Socket) bool { <-hang; return true })
+			c.Conn().Cut()
+			synctest.Wait()
+			start := time.Now()
+			c = back(t, c, false)
+			assert.Equal(t, "waited", time.Since(start), time.Second)
+			assert.Equal(t, "echo", c.Call("echo", 1).String(), "[1]")
+			assert.NoError(t, c.Conn().Send("40/other,"))
+			synctest.Wait()
+			assert.Equal(t, "it counts as another socket", a.Stats().Namespaces["/other"].Sockets, 0)
+			close(hang)
+			synctest.Wait()
+			assert.Equal(t, "and then no more", a.Stats().Namespaces["/other"].Sockets, 1)
+		})
+	})
+	t.Run("ends its goroutine", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			a := accounts(t)
+			c := siotest.Dial(t, a, siotest.Options{Auth: account{}})
+			a.socket(t, c).RecoverIf(func(context.Context, *socketio.Socket) bool { runtime.Goexit(); return true })
+			assert.True(t, "fresh", !c.ReconnectWith(comingBack(c, account{})).Recovered())
+			a.log.one(t, "runtime.Goexit")
+		})
+	})
 	t.Run("ended meanwhile", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			a := accounts(t)

@@ -27,6 +27,13 @@ func (c *conn) takeTurnLocked(s *Socket) bool {
 	return false
 }
 
+// takeAnotherTurn takes a turn for something that a socket with one has left running.
+func (c *conn) takeAnotherTurn() {
+	c.mu.Lock()
+	c.turns.taken++
+	c.mu.Unlock()
+}
+
 // giveTurn passes a turn on.
 func (c *conn) giveTurn() {
 	c.mu.Lock()
