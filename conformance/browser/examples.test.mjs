@@ -97,12 +97,10 @@ for (const example of examples) {
 
     test("typing notices", limit, async () => {
       await two(async (ada, grace) => {
-        await ada.page.getByLabel("Message", { exact: true }).pressSequentially("Let me think");
-        await grace.typing("Ada is typing…");
+        await ada.types("Let me think", grace);
         await ada.page.keyboard.press("Enter");
         await grace.typing("");
-        await ada.page.getByLabel("Message", { exact: true }).pressSequentially("Hm");
-        await grace.typing("Ada is typing…");
+        await ada.types("Hm", grace);
         await grace.typing(""); // by itself
       });
     });
@@ -124,6 +122,30 @@ for (const example of examples) {
         assert.equal(await grace.page.getByText("pizza").count(), 0);
         await again.leave();
       });
+    });
+
+    test("a long name, and many notices", limit, async () => {
+      for (const width of [1100, 320]) {
+        const ada = await Person.join(browser, app.url, "Ada", { viewport: { width, height: 720 } });
+        const long = await Person.join(browser, app.url, "W".repeat(24));
+        await long.connected();
+        await long.say(`from ${width}`);
+        await ada.here("Ada", "W".repeat(24));
+        await ada.sees("W".repeat(24), `from ${width}`);
+        // A phone's list is one line, which scrolls.
+        for (const [list, button] of [[width > 700 ? "#here" : "#here li:has(button)", "#here button"], [".side", "#sign-out"]]) {
+          const [box, inner] = [await ada.page.locator(list).boundingBox(), await ada.page.locator(button).boundingBox()];
+          assert.ok(inner.x >= box.x && inner.x + inner.width <= box.x + box.width, `${button} at ${inner.x}+${inner.width} in ${box.x}+${box.width}, ${width} wide`);
+        }
+        assert.deepEqual(await ada.page.evaluate(cramped), [], `${width} wide`);
+        for (const item of ["a", "b", "c", "d", "d", "e", "e"]) {
+          await fetch(`${app.url}/orders`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ user: "Ada", item }) });
+        }
+        await ada.notice("Your e is ready");
+        await ada.page.waitForFunction(() => [...document.querySelectorAll(".notice span")].map((e) => e.textContent).join() === "Your c is ready,Your d is ready,Your e is ready");
+        await long.leave();
+        await ada.leave();
+      }
     });
 
     test("the server restarts", limit, async () => {
@@ -176,30 +198,6 @@ for (const example of examples) {
         await grace.leave();
       } finally {
         await proxy.close();
-      }
-    });
-
-    test("a long name, and many notices", limit, async () => {
-      for (const width of [1100, 320]) {
-        const ada = await Person.join(browser, app.url, "Ada", { viewport: { width, height: 720 } });
-        const long = await Person.join(browser, app.url, "W".repeat(24));
-        await long.connected();
-        await long.say(`from ${width}`);
-        await ada.here("Ada", "W".repeat(24));
-        await ada.sees("W".repeat(24), `from ${width}`);
-        // A phone's list is one line, which scrolls.
-        for (const [list, button] of [[width > 700 ? "#here" : "#here li:has(button)", "#here button"], [".side", "#sign-out"]]) {
-          const [box, inner] = [await ada.page.locator(list).boundingBox(), await ada.page.locator(button).boundingBox()];
-          assert.ok(inner.x >= box.x && inner.x + inner.width <= box.x + box.width, `${button} at ${inner.x}+${inner.width} in ${box.x}+${box.width}, ${width} wide`);
-        }
-        assert.deepEqual(await ada.page.evaluate(cramped), [], `${width} wide`);
-        for (const item of ["a", "b", "c", "d", "d", "e", "e"]) {
-          await fetch(`${app.url}/orders`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ user: "Ada", item }) });
-        }
-        await ada.notice("Your e is ready");
-        await ada.page.waitForFunction(() => [...document.querySelectorAll(".notice span")].map((e) => e.textContent).join() === "Your c is ready,Your d is ready,Your e is ready");
-        await long.leave();
-        await ada.leave();
       }
     });
 

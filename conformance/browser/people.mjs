@@ -79,8 +79,18 @@ export class Person {
     return this.page.locator(".system", { hasText: text }).last().waitFor();
   }
 
-  typing(text) {
-    return this.page.waitForFunction((want) => document.getElementById("typing").textContent === want, text);
+  typing(text, options) {
+    return this.page.waitForFunction((want) => document.getElementById("typing").textContent === want, text, options);
+  }
+
+  /** Types until the other one is told: the notices are volatile, and a busy machine loses some. */
+  async types(text, other) {
+    for (let tries = 6; ; tries--) {
+      await this.page.getByLabel("Message", { exact: true }).pressSequentially(text);
+      const told = await other.typing(`${this.name} is typing…`, { timeout: 2500 }).catch((err) => err);
+      if (!(told instanceof Error)) return;
+      if (tries === 0) throw told;
+    }
   }
 
   notice(text) {
