@@ -39,6 +39,18 @@ func textOf(err error) (text string, ok bool) {
 	return err.Error(), true
 }
 
+// readable is an error of the application's if that has a text, or else one that
+// says what is wrong with it: for observers and log handlers. It returns nil for nil.
+func readable(err error) error {
+	if err == nil {
+		return nil
+	}
+	if text, ok := textOf(err); !ok {
+		return errors.New(clip(text))
+	}
+	return err
+}
+
 func faultOf(err error, p any) string {
 	if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
 		return fmt.Sprintf("a nil pointer of type %T was returned as an error: return nil instead", err)

@@ -128,3 +128,39 @@ func TestNilErrorIsNamed(t *testing.T) {
 		assert.True(t, lines, strings.Contains(lines, "nil pointer of type *socketio_test.badError was returned as an error"))
 	})
 }
+
+// reading is an observer that reads errors, as those for metrics and traces do.
+type reading struct {
+	socketio.NopObserver
+	texts chan string
+}
+
+func (r *reading) Event(ctx context.Context, _ socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
+	return ctx, func(result socketio.EventResult) { r.texts <- result.Err.Error() }
+}
+
+func (r *reading) Namespace(e socketio.NamespaceEvent) {
+	if e.Step == socketio.NamespaceRefused {
+		r.texts <- e.Err.Error()
+	}
+}
+
+// TestObservedNil: an observer gets an error that it can read: one that panicked
+// there would leave a span without an end.
+func TestObservedNil(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		o := &reading{texts: make(chan string, 2)}
+		a := newApp(t, socketio.Options{Observer: o})
+		a.On("fail", func() error { return (*socketio.Error)(nil) })
+		a.Of("/closed").UseFunc(func(context.Context, *socketio.Socket) error { return (*socketio.ConnectError)(nil) })
+		c := a.dial(t)
+		c.Call("fail")
+		c.RefusedOf("/closed", nil)
+		a.Close()
+		for _, name := range []string{"*socketio.Error", "*socketio.ConnectError"} {
+			text := <-o.texts
+			assert.True(t, text, strings.Contains(text, "nil pointer of type "+name+" "))
+		}
+		assert.True(t, "no panic is logged", !strings.Contains(strings.Join(a.log.take(), ""), "socketio: panic"))
+	})
+}

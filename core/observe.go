@@ -174,7 +174,7 @@ func (s *Socket) stepped(e *NamespaceEvent, start time.Time) {
 	if o == nil {
 		return
 	}
-	e.Namespace, e.Socket = s.ns, s
+	e.Namespace, e.Socket, e.Err = s.ns, s, readable(e.Err)
 	if !start.IsZero() {
 		e.Duration = time.Since(start)
 	}
@@ -231,8 +231,9 @@ func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, i
 		result.Duration = o.now() - start
 		o.eventDone(done, result)
 	}()
-	result.Err = call(ctx, in)
-	return result.Err
+	err := call(ctx, in)
+	result.Err = readable(err)
+	return err
 }
 
 // tally counts what an event is delivered to on this server.
