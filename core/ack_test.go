@@ -195,6 +195,7 @@ func TestBacklog(t *testing.T) {
 				a.On("ping", func() int { return n })
 				c := siotest.Dial(t, a, o)
 				c.Emit("ask")
+				synctest.Wait() // only now the others: not all in one POST
 				for range 4 {
 					go c.Emit("fill", strings.Repeat("x", 1000))
 				}
