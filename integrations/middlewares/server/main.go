@@ -68,12 +68,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	ln, err = net.Listen("tcp", "127.0.0.1:0")
+	lnV3, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	addresses["keyauth of Fiber v3"] = "http://" + ln.Addr().String()
-	go func() { ended <- appV3.Listener(ln, fiber.ListenConfig{DisableStartupMessage: true}) }()
+	addresses["keyauth of Fiber v3"] = "http://" + lnV3.Addr().String()
+	go func() { ended <- appV3.Listener(lnV3, fiber.ListenConfig{DisableStartupMessage: true}) }()
 	defer func() { srvV3.Close(); _ = appV3.Shutdown() }() // as above
 	if err := json.NewEncoder(os.Stdout).Encode(addresses); err != nil {
 		return err
