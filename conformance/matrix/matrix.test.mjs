@@ -19,7 +19,7 @@ const only = { polling, upgrade }; // by mode
 // What older clients cannot do: docs/clients.md says so, too.
 const beyond = (version, mode) => [
   ...(["4.1", "3.1"].includes(version) ? ["an acknowledgement that is late is a timeout, and only that"] : []),
-  ...(["4.4", "4.1", "3.1"].includes(version) && mode === "polling"
+  ...(["4.4", "4.1", "3.1"].includes(version) && mode !== "websocket" // before the upgrade, too
     ? ["many messages, each under the limit and together far over it"] : []), // they do not know maxPayload
 ];
 
