@@ -44,13 +44,14 @@ type comeback struct {
 // with mu held; what it found is good as long as that is.
 func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	a, ok := askOf(s.handshake.Auth)
-	ok = ok && !s.conn.old()
 	identity := s.Identity()
 	r.mu.Lock()
 	var met *session // its conditions hold
 	late := time.Now().Add(handover)
 	for {
-		if !ok || s.track.barred { // which may happen while mu is released below
+		// Sockets of protocol 3 are barred from the beginning, others may be while
+		// mu is released below.
+		if !ok || s.track.barred {
 			return nil, ""
 		}
 		if old := r.live[a.pid]; old != nil {
