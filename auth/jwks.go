@@ -149,6 +149,10 @@ func (k *JWKS) fetchAll(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.fetched = time.Now()
+	select {
+	case <-k.demand: // made while this attempt ran, which answers it
+	default:
+	}
 	close(k.round)
 	k.round = make(chan struct{})
 }

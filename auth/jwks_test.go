@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosio/gosio/auth"
@@ -26,25 +26,14 @@ import (
 
 // provider is an identity provider's key endpoint.
 type provider struct {
-	*httptest.Server
 	document atomic.Pointer[string]
 	down     atomic.Bool
 	fetches  atomic.Int32
 }
 
-func newProvider(t *testing.T, keys ...map[string]string) *provider {
-	t.Helper()
+func newProvider(keys ...map[string]string) *provider {
 	p := &provider{}
 	p.publish(keys...)
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.fetches.Add(1)
-		if p.down.Load() {
-			http.Error(w, "down", http.StatusBadGateway)
-			return
-		}
-		_, _ = w.Write([]byte(*p.document.Load()))
-	}))
-	t.Cleanup(p.Close)
 	return p
 }
 
@@ -54,22 +43,40 @@ func (p *provider) publish(keys ...map[string]string) {
 	p.document.Store(&text)
 }
 
-// jwks starts fetching, and stops with the test.
-func jwks(t *testing.T, o *auth.JWKSOptions, urls ...string) *auth.JWKS {
+// ServeHTTP implements http.Handler.
+func (p *provider) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	p.fetches.Add(1)
+	if p.down.Load() {
+		http.Error(w, "down", http.StatusBadGateway)
+		return
+	}
+	_, _ = w.Write([]byte(*p.document.Load()))
+}
+
+// jwks fetches the keys of all providers until the test ends.
+func jwks(t *testing.T, o auth.JWKSOptions, providers ...*provider) *auth.JWKS {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	client := &http.Client{Transport: &http.Transport{}}
-	if o == nil {
-		o = &auth.JWKSOptions{}
-	}
-	o.Client = client
-	k := auth.NewJWKS(ctx, o, urls...)
+	k := startJWKS(t, ctx, o, providers...)
 	t.Cleanup(func() {
 		cancel()
 		<-k.Done()
-		client.CloseIdleConnections()
 	})
 	return k
+}
+
+// startJWKS fetches until ctx ends, over a network in memory: also in virtual time.
+func startJWKS(t *testing.T, ctx context.Context, o auth.JWKSOptions, providers ...*provider) *auth.JWKS {
+	t.Helper()
+	var urls []string
+	mux := http.NewServeMux()
+	for i, p := range providers {
+		path := fmt.Sprintf("/%d/keys", i)
+		mux.Handle(path, p)
+		urls = append(urls, "http://localhost"+path)
+	}
+	o.Client = siotest.HTTP(t, mux, siotest.Options{Timeout: time.Hour}) // JWKSOptions.Timeout is shorter
+	return auth.NewJWKS(ctx, &o, urls...)
 }
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
@@ -93,15 +100,15 @@ func TestJWKS(t *testing.T) {
 	r := ring()
 	offCurve := ecJWK("off", &r.p256.PublicKey)
 	offCurve["y"] = offCurve["x"]
-	p := newProvider(t,
+	p := newProvider(
 		rsaJWK("rsa", &r.rsa.PublicKey, "use", "sig", "alg", "RS256"), rsaJWK("enc", &r.rsa.PublicKey, "use", "enc"),
 		ecJWK("p256", &r.p256.PublicKey), ecJWK("p384", &r.p384.PublicKey), offCurve,
 		map[string]string{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": b64(r.ed.Public().(ed25519.PublicKey))},
 		map[string]string{"kty": "oct", "kid": "oct", "k": b64(secret)}, map[string]string{"kty": "new", "kid": "new"},
 		rsaJWK("bad-e", &r.rsa.PublicKey, "e", "AQ"),
 	)
-	mirror := newProvider(t, rsaJWK("other", &r.rsaOther.PublicKey))
-	keys := auth.Issuers(map[string]auth.Keys{"https://id.test": jwks(t, nil, p.URL, mirror.URL)})
+	mirror := newProvider(rsaJWK("other", &r.rsaOther.PublicKey))
+	keys := auth.Issuers(map[string]auth.Keys{"https://id.test": jwks(t, auth.JWKSOptions{}, p, mirror)})
 	guard := auth.JWT(config{Keys: keys, Algorithms: []string{"RS256", "PS256", "ES256", "ES384", "EdDSA", "HS256"}})
 	issued := good(func(c *claims) { c.Issuer = "https://id.test" })
 	kid := func(id string) map[string]any { return map[string]any{"kid": id} }
@@ -135,77 +142,103 @@ func TestJWKS(t *testing.T) {
 // TestUnknownKeys: a thousand forged tokens cost one fetch.
 func TestUnknownKeys(t *testing.T) {
 	t.Parallel()
-	r := ring()
-	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey))
-	guard := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256"}})
-	_, err := guard.Verify(context.Background(), sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil)))
-	assert.NoError(t, err)
-	var group sync.WaitGroup
-	for i := range 10 {
-		group.Go(func() {
-			for j := range 100 {
-				forged := forge(fmt.Sprintf(`{"alg":"RS256","kid":"%d-%d"}`, i, j), payload(""), unsigned)
-				if _, err := guard.Verify(context.Background(), forged); !errors.Is(err, auth.ErrTokenInvalid) {
-					t.Errorf("forged token: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		r := ring()
+		p := newProvider(rsaJWK("a", &r.rsa.PublicKey))
+		guard := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{}, p), Algorithms: []string{"RS256"}})
+		_, err := guard.Verify(context.Background(), sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil)))
+		assert.NoError(t, err)
+		var group sync.WaitGroup
+		for i := range 10 {
+			group.Go(func() {
+				for j := range 100 {
+					forged := forge(fmt.Sprintf(`{"alg":"RS256","kid":"%d-%d"}`, i, j), payload(""), unsigned)
+					if _, err := guard.Verify(context.Background(), forged); !errors.Is(err, auth.ErrTokenInvalid) {
+						t.Errorf("forged token: %v", err)
+					}
 				}
-			}
-		})
-	}
-	group.Wait()
-	if n := p.fetches.Load(); n > 2 {
-		t.Errorf("%d fetches, want at most 2", n)
-	}
+			})
+		}
+		group.Wait()
+		assert.Equal(t, "fetches", p.fetches.Load(), int32(1))
+	})
 }
 
 // TestRotation: a new key is fetched when the first token names it, and one
 // that is taken out counts no longer.
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	r := ring()
-	p := newProvider(t, rsaJWK("old", &r.rsa.PublicKey))
-	guard := auth.JWT(config{Keys: jwks(t, &auth.JWKSOptions{UnknownEvery: time.Nanosecond}, p.URL), Algorithms: []string{"RS256"}})
-	old := sign("RS256", r.rsa, map[string]any{"kid": "old"}, good(nil))
-	fresh := sign("RS256", r.rsaOther, map[string]any{"kid": "new"}, good(nil))
-	_, err := guard.Verify(context.Background(), old)
-	assert.NoError(t, err)
-	p.publish(rsaJWK("new", &r.rsaOther.PublicKey))
-	_, err = guard.Verify(context.Background(), fresh)
-	assert.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_, err = guard.Verify(ctx, old) // asked for again and again, as UnknownEvery is so short
-	if err == nil {
-		t.Error("a key that was taken out still counts")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		r := ring()
+		p := newProvider(rsaJWK("old", &r.rsa.PublicKey))
+		guard := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{UnknownEvery: time.Minute}, p), Algorithms: []string{"RS256"}})
+		old := sign("RS256", r.rsa, map[string]any{"kid": "old"}, good(nil))
+		fresh := sign("RS256", r.rsaOther, map[string]any{"kid": "new"}, good(nil))
+		_, err := guard.Verify(context.Background(), old)
+		assert.NoError(t, err)
+		p.publish(rsaJWK("new", &r.rsaOther.PublicKey))
+		time.Sleep(time.Minute - 1)
+		_, err = guard.Verify(context.Background(), fresh)
+		assert.ErrorIs(t, err, auth.ErrTokenInvalid) // UnknownEvery is not over
+		time.Sleep(1)
+		_, err = guard.Verify(context.Background(), fresh)
+		assert.NoError(t, err)
+		_, err = guard.Verify(context.Background(), old)
+		assert.ErrorIs(t, err, auth.ErrTokenInvalid)
+		assert.Equal(t, "fetches", p.fetches.Load(), int32(2))
+	})
+}
+
+// TestRefreshEvery: keys are fetched anew without a token that asks for them.
+func TestRefreshEvery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := ring()
+		p := newProvider(rsaJWK("old", &r.rsa.PublicKey))
+		guard := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{UnknownEvery: 3 * time.Hour}, p), Algorithms: []string{"RS256"}})
+		old := sign("RS256", r.rsa, map[string]any{"kid": "old"}, good(func(c *claims) { c.ExpiresAt = at(3 * time.Hour) }))
+		synctest.Wait()
+		p.publish(rsaJWK("new", &r.rsaOther.PublicKey))
+		time.Sleep(time.Hour - 1)
+		_, err := guard.Verify(context.Background(), old)
+		assert.NoError(t, err)
+		time.Sleep(1)
+		synctest.Wait()
+		_, err = guard.Verify(context.Background(), old)
+		assert.ErrorIs(t, err, auth.ErrTokenInvalid)
+	})
 }
 
 // TestProviderIsDown: known keys serve on, unknown ones are an outage, not a
 // bad token; live sockets do not notice.
 func TestProviderIsDown(t *testing.T) {
 	t.Parallel()
-	r := ring()
-	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey))
-	srv := socketio.NewServer(nil)
-	defer srv.Close()
-	srv.Use(auth.JWT(config{Keys: jwks(t, &auth.JWKSOptions{RefreshEvery: 5 * time.Millisecond, UnknownEvery: time.Millisecond}, p.URL), Algorithms: []string{"RS256"}}))
-	srv.On("ping", func() {})
-	known := siotest.Options{Auth: token{sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))}}
-	c := siotest.Dial(t, srv, known)
-	p.down.Store(true)
-	for seen := p.fetches.Load(); p.fetches.Load() < seen+3; { // as many failures
+	synctest.Test(t, func(t *testing.T) {
+		r := ring()
+		p := newProvider(rsaJWK("a", &r.rsa.PublicKey))
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		srv.Use(auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{RefreshEvery: 2 * time.Minute, UnknownEvery: time.Minute}, p), Algorithms: []string{"RS256"}}))
+		srv.On("ping", func() {})
+		known := siotest.Options{Auth: token{sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))}}
+		c := siotest.Dial(t, srv, known)
+		p.down.Store(true)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, "fetches", p.fetches.Load(), int32(1+4)) // after two minutes, and each minute since that has failed
 		c.Call("ping")
-	}
-	siotest.Dial(t, srv, known)
-	c.Call("ping")
+		siotest.Dial(t, srv, known)
+		c.Call("ping")
 
-	late := newProvider(t)
-	late.down.Store(true)
-	other := auth.JWT(config{Keys: jwks(t, nil, late.URL), Algorithms: []string{"RS256"}})
-	srv.Of("/late").Use(other)
-	o := known
-	o.Namespace = "/late"
-	data := refusedWith(t, srv, o, auth.Unavailable)
-	assert.Equal(t, "retryable", data.Retryable, true)
+		late := newProvider()
+		late.down.Store(true)
+		other := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{}, late), Algorithms: []string{"RS256"}})
+		srv.Of("/late").Use(other)
+		o := known
+		o.Namespace = "/late"
+		data := refusedWith(t, srv, o, auth.Unavailable)
+		assert.Equal(t, "retryable", data.Retryable, true)
+	})
 }
 
 func TestJWKSDocuments(t *testing.T) {
@@ -217,9 +250,9 @@ func TestJWKSDocuments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProvider(t)
+			p := newProvider()
 			p.document.Store(&document)
-			_, err := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256"}}).Verify(context.Background(), tk)
+			_, err := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{}, p), Algorithms: []string{"RS256"}}).Verify(context.Background(), tk)
 			if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
 				t.Errorf("got %v, want an outage", err)
 			}
@@ -281,11 +314,11 @@ func TestJWKSKeysThatCount(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProvider(t)
+			p := newProvider()
 			other, _ := json.Marshal(ecJWK("other", &r.p256.PublicKey))
 			document := fmt.Sprintf(`{"keys":[{"kid":"a",%s%s},%s]}`, public, tt.more, other)
 			p.document.Store(&document)
-			_, err := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256"}}).Verify(context.Background(), tk)
+			_, err := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{}, p), Algorithms: []string{"RS256"}}).Verify(context.Background(), tk)
 			if tt.want != (err == nil) || err != nil && !errors.Is(err, auth.ErrTokenInvalid) {
 				t.Errorf("got %v, want accepted: %t", err, tt.want)
 			}
@@ -298,8 +331,8 @@ func TestJWKSTypesUnderOneID(t *testing.T) {
 	t.Parallel()
 	r := ring()
 	ed := map[string]string{"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": b64(r.ed.Public().(ed25519.PublicKey))}
-	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey), ecJWK("a", &r.p256.PublicKey), ed, ecJWK("a", &r.p384.PublicKey), rsaJWK("a", &r.rsaOther.PublicKey))
-	guard := auth.JWT(config{Keys: jwks(t, nil, p.URL), Algorithms: []string{"RS256", "ES256", "ES384", "EdDSA"}})
+	p := newProvider(rsaJWK("a", &r.rsa.PublicKey), ecJWK("a", &r.p256.PublicKey), ed, ecJWK("a", &r.p384.PublicKey), rsaJWK("a", &r.rsaOther.PublicKey))
+	guard := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{}, p), Algorithms: []string{"RS256", "ES256", "ES384", "EdDSA"}})
 	kid := map[string]any{"kid": "a"}
 	for name, tk := range map[string]string{
 		"RSA": sign("RS256", r.rsa, kid, good(nil)), "other RSA": sign("RS256", r.rsaOther, kid, good(nil)), "P-256": sign("ES256", r.p256, kid, good(nil)),
@@ -316,31 +349,37 @@ func TestJWKSTypesUnderOneID(t *testing.T) {
 func TestEmptyKeySet(t *testing.T) {
 	t.Parallel()
 	r := ring()
-	tk := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))
 	for name, document := range map[string]string{
 		"empty": `{"keys":[]}`, "none that is known": `{"keys":[{"kty":"new"}]}`, "none that checks signatures": `{"keys":[{"kty":"RSA","use":"enc","n":"AQAB","e":"AQAB"}]}`,
 		"keys twice": `{"keys":[],"keys":[]}`, "KEYS": `{"KEYS":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProvider(t)
-			p.document.Store(&document)
-			guard := auth.JWT(config{Keys: jwks(t, &auth.JWKSOptions{UnknownEvery: time.Millisecond}, p.URL), Algorithms: []string{"RS256"}})
-			_, err := guard.Verify(context.Background(), tk)
-			if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
-				t.Fatalf("got %v, want an outage", err)
-			}
-			p.publish(rsaJWK("a", &r.rsa.PublicKey))
-			for err != nil { // until the next fetch
-				_, err = guard.Verify(t.Context(), tk)
-			}
-			p.document.Store(&document)
-			for seen := p.fetches.Load(); p.fetches.Load() < seen+3; { // as many that have failed
-				forged := forge(`{"alg":"RS256","kid":"x"}`, payload(""), unsigned)
-				_, _ = guard.Verify(context.Background(), forged)
-			}
-			_, err = guard.Verify(context.Background(), tk)
-			assert.NoError(t, err)
+			synctest.Test(t, func(t *testing.T) {
+				p := newProvider()
+				p.document.Store(&document)
+				guard := auth.JWT(config{Keys: jwks(t, auth.JWKSOptions{UnknownEvery: time.Minute}, p), Algorithms: []string{"RS256"}})
+				tk := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil))
+				_, err := guard.Verify(context.Background(), tk)
+				if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
+					t.Fatalf("got %v, want an outage", err)
+				}
+				p.publish(rsaJWK("a", &r.rsa.PublicKey))
+				time.Sleep(time.Minute)
+				_, err = guard.Verify(context.Background(), tk)
+				assert.NoError(t, err)
+				p.document.Store(&document)
+				for range 3 { // fetches that fail
+					time.Sleep(time.Minute)
+					forged := forge(`{"alg":"RS256","kid":"x"}`, payload(""), unsigned)
+					_, err = guard.Verify(context.Background(), forged)
+					if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
+						t.Errorf("got %v, want an outage", err)
+					}
+				}
+				_, err = guard.Verify(context.Background(), tk)
+				assert.NoError(t, err)
+			})
 		})
 	}
 }
@@ -348,24 +387,25 @@ func TestEmptyKeySet(t *testing.T) {
 // TestKeyAfterTheEnd: nobody fetches any more, and nobody waits.
 func TestKeyAfterTheEnd(t *testing.T) {
 	t.Parallel()
-	r := ring()
-	p := newProvider(t, rsaJWK("a", &r.rsa.PublicKey))
-	ctx, cancel := context.WithCancel(context.Background())
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	k := auth.NewJWKS(ctx, &auth.JWKSOptions{UnknownEvery: time.Nanosecond, Client: client}, p.URL)
-	guard := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}})
-	known, unknown := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil)), sign("RS256", r.rsa, map[string]any{"kid": "b"}, good(nil))
-	_, err := guard.Verify(context.Background(), known)
-	assert.NoError(t, err)
-	cancel()
-	<-k.Done()
-	_, err = guard.Verify(context.Background(), unknown)
-	if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
-		t.Errorf("got %v, want an outage", err)
-	}
-	_, err = guard.Verify(context.Background(), known)
-	assert.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		r := ring()
+		p := newProvider(rsaJWK("a", &r.rsa.PublicKey))
+		ctx, cancel := context.WithCancel(context.Background())
+		k := startJWKS(t, ctx, auth.JWKSOptions{UnknownEvery: time.Minute}, p)
+		guard := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}})
+		known, unknown := sign("RS256", r.rsa, map[string]any{"kid": "a"}, good(nil)), sign("RS256", r.rsa, map[string]any{"kid": "b"}, good(nil))
+		_, err := guard.Verify(context.Background(), known)
+		assert.NoError(t, err)
+		cancel()
+		<-k.Done()
+		time.Sleep(time.Minute) // from now on an unknown key would be fetched
+		_, err = guard.Verify(context.Background(), unknown)
+		if e := (*auth.Error)(nil); err == nil || errors.As(err, &e) {
+			t.Errorf("got %v, want an outage", err)
+		}
+		_, err = guard.Verify(context.Background(), known)
+		assert.NoError(t, err)
+	})
 }
 
 // panicking is an application's transport that is broken.
@@ -376,24 +416,26 @@ func (panicking) RoundTrip(*http.Request) (*http.Response, error) { panic("trans
 // TestClientThatPanics does not take the process down.
 func TestClientThatPanics(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(context.Background())
-	k := auth.NewJWKS(ctx, &auth.JWKSOptions{Client: &http.Client{Transport: panicking{}}}, "https://id.test/keys")
-	defer func() { cancel(); <-k.Done() }()
-	_, err := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}}).Verify(context.Background(), sign("RS256", ring().rsa, nil, good(nil)))
-	if err == nil || !strings.Contains(err.Error(), "transport is broken") {
-		t.Errorf("got %v, want what the transport has panicked with", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		k := auth.NewJWKS(ctx, &auth.JWKSOptions{Client: &http.Client{Transport: panicking{}}}, "https://id.test/keys")
+		defer func() { cancel(); <-k.Done() }()
+		_, err := auth.JWT(config{Keys: k, Algorithms: []string{"RS256"}}).Verify(context.Background(), sign("RS256", ring().rsa, nil, good(nil)))
+		if err == nil || !strings.Contains(err.Error(), "transport is broken") {
+			t.Errorf("got %v, want what the transport has panicked with", err)
+		}
+	})
 }
 
 // TestIssuers: each provider signs for its own users only.
 func TestIssuers(t *testing.T) {
 	t.Parallel()
 	r := ring()
-	a, b := newProvider(t, rsaJWK("k", &r.rsa.PublicKey)), newProvider(t, rsaJWK("k", &r.rsaOther.PublicKey))
-	down := newProvider(t)
+	a, b := newProvider(rsaJWK("k", &r.rsa.PublicKey)), newProvider(rsaJWK("k", &r.rsaOther.PublicKey))
+	down := newProvider()
 	down.down.Store(true)
 	guard := auth.JWT(config{Algorithms: []string{"RS256", "HS256", "ES256"}, Keys: auth.Issuers(map[string]auth.Keys{
-		"https://a.test": jwks(t, nil, a.URL), "https://b.test": jwks(t, nil, b.URL), "https://down.test": jwks(t, nil, down.URL),
+		"https://a.test": jwks(t, auth.JWKSOptions{}, a), "https://b.test": jwks(t, auth.JWKSOptions{}, b), "https://down.test": jwks(t, auth.JWKSOptions{}, down),
 		"https://own.test": auth.Secret(secret),
 	})})
 	from := func(iss string) func(c *claims) { return func(c *claims) { c.Issuer = iss } }

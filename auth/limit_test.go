@@ -16,8 +16,9 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
-// limited is a server whose verifier takes a moment, as a provider's does, and
-// how many tokens it has verified.
+// limited returns a server whose verifier takes a moment of virtual time, as a
+// provider's does, and the count of tokens that were verified. For a bubble of
+// synctest only: there all that come together are waiting before the moment ends.
 func limited(limit int) (srv *socketio.Server, verified *atomic.Int32) {
 	verified = new(atomic.Int32)
 	srv = socketio.NewServer(nil)

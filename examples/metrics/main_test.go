@@ -29,9 +29,9 @@ func TestMetrics(t *testing.T) {
 
 	var dialer net.Dialer
 	dial := func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", l.Addr().String()) }
-	c := siotest.Dial(t, nil, siotest.Options{Dial: dial, Auth: map[string]string{"name": "ada"}})
+	c := siotest.Dial(t, nil, siotest.Options{Dial: dial, Timeout: time.Minute, Auth: map[string]string{"name": "ada"}})
 	c.Call("join", "lobby")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	res, err := client.Get("http://" + l.Addr().String() + "/metrics")
 	check.NoError(t, err)
 	body, err := io.ReadAll(res.Body)

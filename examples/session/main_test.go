@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds each wait.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // browser is one with a cookie jar, in front of an app that runs.
 type browser struct {

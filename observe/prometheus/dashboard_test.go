@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
@@ -75,7 +76,8 @@ func exposed(t *testing.T) map[string][]string {
 // labels that they have.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
-	all := exposed(t)
+	var all map[string][]string
+	synctest.Test(t, func(t *testing.T) { all = exposed(t) })
 	content, err := os.ReadFile("../grafana/dashboard.json")
 	assert.NoError(t, err)
 	var d dashboard

