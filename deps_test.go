@@ -86,7 +86,7 @@ var allowed = []row{
 	{"internal/leak", nil},
 	{"internal/pipe", nil},
 	{"internal/redistest", nil},
-	{"integrations/internal/mounttest", []string{"core", "internal/assert", webSocketLibrary, "github.com/alexedwards/scs/v2/..."}},
+	{"integrations/internal/mounttest", []string{"core", "internal/assert", "internal/pipe", webSocketLibrary, "github.com/alexedwards/scs/v2/..."}},
 
 	// Programs.
 	{"examples/...", []string{"..."}},

@@ -46,11 +46,12 @@ func TestMount(t *testing.T) {
 
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
 		r := chi.NewRouter()
 		r.Use(logger(new(mounttest.Log)), middleware.Recoverer)
 		siochi.Mount(r, srv)
-		return mounttest.Serve(t, r) + "/socket.io"
+		mounttest.ServeListener(t, &http.Server{Handler: r}, ln)
+		return "/socket.io"
 	})
 }
 
@@ -189,11 +190,13 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := chi.NewRouter()
-			r.Use(tc.use...)
-			siochi.Mount(r, mounttest.SlowApp(t).Server)
-			hs := &http.Server{Handler: r, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}
-			mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", tc.poll)
+			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				r := chi.NewRouter()
+				r.Use(tc.use...)
+				siochi.Mount(r, srv)
+				mounttest.ServeListener(t, &http.Server{Handler: r, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
+				return "/socket.io"
+			})
 		})
 	}
 }

@@ -32,11 +32,12 @@ func TestMount(t *testing.T) {
 
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
 		e := echo.New()
 		e.Use(middleware.LoggerWithConfig(middleware.LoggerConfig{Output: t.Output()}), middleware.Recover()) //nolint:staticcheck // apps still have it
 		sioecho.Mount(e, srv)
-		return mounttest.Serve(t, e) + "/socket.io"
+		mounttest.ServeListener(t, &http.Server{Handler: e}, ln)
+		return "/socket.io"
 	})
 }
 
@@ -211,11 +212,13 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			e := echo.New()
-			e.Use(tc.use...)
-			sioecho.Mount(e, mounttest.SlowApp(t).Server)
-			hs := &http.Server{Handler: e, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}
-			mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", tc.poll)
+			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				e := echo.New()
+				e.Use(tc.use...)
+				sioecho.Mount(e, srv)
+				mounttest.ServeListener(t, &http.Server{Handler: e, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
+				return "/socket.io"
+			})
 		})
 	}
 }

@@ -216,11 +216,13 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			e := echo.New()
-			e.Use(tc.use...)
-			sioecho.Mount(e, mounttest.SlowApp(t).Server)
-			hs := &http.Server{Handler: e, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}
-			mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", tc.poll)
+			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				e := echo.New()
+				e.Use(tc.use...)
+				sioecho.Mount(e, srv)
+				mounttest.ServeListener(t, &http.Server{Handler: e, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
+				return "/socket.io"
+			})
 		})
 	}
 }

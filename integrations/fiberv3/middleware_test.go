@@ -1,6 +1,7 @@
 package siofiber_test
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/session"
 	"github.com/gofiber/fiber/v3/middleware/timeout"
 
+	socketio "github.com/gosio/gosio/core"
 	siofiber "github.com/gosio/gosio/integrations/fiberv3"
 	"github.com/gosio/gosio/integrations/internal/mounttest"
 	"github.com/gosio/gosio/internal/assert"
@@ -264,12 +266,15 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
-			if tc.use != nil {
-				app.Use(tc.use...)
-			}
-			siofiber.Mount(app, mounttest.SlowApp(t).Server)
-			mounttest.Outlives(t, serve(t, app)+"/socket.io", tc.poll)
+			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
+				if tc.use != nil {
+					app.Use(tc.use...)
+				}
+				siofiber.Mount(app, srv)
+				serveOn(t, app, ln)
+				return "/socket.io"
+			})
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v3"
 	"github.com/gofiber/fiber/v3/middleware/logger"
 	"github.com/gofiber/fiber/v3/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
 	siofiber "github.com/gosio/gosio/integrations/fiberv3"
@@ -20,7 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	leak.Main(m, // without an end, or with one that is up to 10 s away
+	new(fasthttp.ResponseHeader).Header() // starts a clock for all servers, which must not be in a bubble of virtual time
+	leak.Main(m,                          // without an end, or with one that is up to 10 s away
 		"github.com/valyala/fasthttp.updateServerDate",
 		"github.com/valyala/fasthttp.(*workerPool).Start",
 		"github.com/valyala/fasthttp/stackless.NewFunc", // compression, in later versions
@@ -85,16 +87,23 @@ func TestSlowBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			app := newApp(tt.config)
-			siofiber.Mount(app, mounttest.NewAppWith(t, socketio.Options{Limits: tt.limits}).Server)
-			assert.Equal(t, "status", mounttest.SlowBody(t, serve(t, app)+"/socket.io", tt.length, tt.part), http.StatusRequestTimeout)
+			status := mounttest.SlowBody(t, tt.limits, tt.length, tt.part, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				app := newApp(tt.config)
+				siofiber.Mount(app, srv)
+				serveOn(t, app, ln)
+				return "/socket.io"
+			})
+			assert.Equal(t, "status", status, http.StatusRequestTimeout)
 		})
 	}
 	t.Run("polls and WebSockets", func(t *testing.T) {
 		t.Parallel()
-		app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
-		siofiber.Mount(app, mounttest.SlowApp(t).Server)
-		mounttest.Outlives(t, serve(t, app)+"/socket.io", "2")
+		mounttest.Outlives(t, "2", func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+			app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
+			siofiber.Mount(app, srv)
+			serveOn(t, app, ln)
+			return "/socket.io"
+		})
 	})
 }
 

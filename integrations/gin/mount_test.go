@@ -41,11 +41,12 @@ func TestMount(t *testing.T) {
 
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
 		r := gin.New()
 		r.Use(gin.LoggerWithWriter(t.Output()), gin.Recovery())
 		siogin.Mount(r, srv)
-		return mounttest.Serve(t, r) + "/socket.io"
+		mounttest.ServeListener(t, &http.Server{Handler: r}, ln)
+		return "/socket.io"
 	})
 }
 
@@ -185,11 +186,13 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := gin.New()
-			r.Use(tc.use...)
-			siogin.Mount(r, mounttest.SlowApp(t).Server)
-			hs := &http.Server{Handler: r, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}
-			mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", tc.poll)
+			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+				r := gin.New()
+				r.Use(tc.use...)
+				siogin.Mount(r, srv)
+				mounttest.ServeListener(t, &http.Server{Handler: r, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
+				return "/socket.io"
+			})
 		})
 	}
 }

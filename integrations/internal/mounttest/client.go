@@ -31,6 +31,7 @@ type Client struct {
 	// Compression is what WebSockets offer. Default: nothing.
 	Compression websocket.CompressionMode
 
+	dial      dialer
 	transport *http.Transport
 	sent      chan struct{} // holds one after each write to a connection
 }
@@ -38,9 +39,17 @@ type Client struct {
 // NewClient returns a client for the mount at url. It uses one keep-alive
 // connection for requests and one more for each that waits.
 func NewClient(t testing.TB, url string) *Client {
-	c := &Client{t: t, url: url, Header: make(http.Header), Slash: "/", sent: make(chan struct{}, 1)}
+	return NewClientVia(t, url, new(net.Dialer).DialContext)
+}
+
+// dialer makes connections, as http.Transport.DialContext does.
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// NewClientVia is NewClient with a way to make connections.
+func NewClientVia(t testing.TB, url string, dial dialer) *Client {
+	c := &Client{t: t, url: url, Header: make(http.Header), Slash: "/", dial: dial, sent: make(chan struct{}, 1)}
 	c.transport = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		conn, err := dial(ctx, network, addr)
 		return watched{conn, c.sent}, err
 	}}
 	t.Cleanup(c.transport.CloseIdleConnections)

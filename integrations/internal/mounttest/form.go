@@ -31,10 +31,11 @@ func (c *Client) raw(method, query, version string, lines []string, body string)
 	c.t.Helper()
 	u, err := url.Parse(c.url)
 	assert.NoError(c.t, err)
-	conn, err := net.Dial("tcp", u.Host)
+	ctx := timeout(c.t)
+	conn, err := c.dial(ctx, "tcp", u.Host)
 	assert.NoError(c.t, err)
 	c.t.Cleanup(func() { _ = conn.Close() })
-	context.AfterFunc(timeout(c.t), func() { _ = conn.Close() })
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	head := fmt.Sprintf("%s %s/%s %s\r\nHost: %s\r\n", method, u.Path, query, version, u.Host)
 	for _, l := range lines {
 		head += l + "\r\n"
@@ -120,12 +121,14 @@ func forms(t *testing.T, app *App, c *Client) {
 	assert.Equal(t, "what it ends", Wait(t, "the disconnect", app.Gone), socketio.TransportError)
 }
 
-// SlowBodies checks a mount at which bodies arrive in part only: the request is
-// answered all the same, and its connection ends.
-func SlowBodies(t *testing.T, mount Mount) {
+// SlowBodies checks a mount at which bodies arrive in part only, in virtual time:
+// the request is answered all the same, and its connection ends.
+func SlowBodies(t *testing.T, serve Serving) {
 	t.Helper()
-	app := NewAppWith(t, socketio.Options{Limits: socketio.Limits{BodyTimeout: 50 * time.Millisecond, CloseTimeout: 50 * time.Millisecond}})
-	c := NewClient(t, mount(t, app.Server))
+	virtual(t, socketio.Options{Limits: socketio.Limits{BodyTimeout: time.Second, CloseTimeout: time.Second}}, serve, slowBodies)
+}
+
+func slowBodies(t *testing.T, c *Client) {
 	const polling = "?EIO=4&transport=polling"
 	for _, tt := range []struct {
 		name, method, query string
@@ -162,17 +165,20 @@ func SlowBodies(t *testing.T, mount Mount) {
 }
 
 // SlowBody opens a session and POSTs a body with this length of which only a part
-// comes. It returns the status of the answer once the connection has ended.
-func SlowBody(t *testing.T, url, length, part string) (status int) {
+// comes, in virtual time. It returns the status of the answer once the connection
+// has ended.
+func SlowBody(t *testing.T, limits socketio.Limits, length, part string, serve Serving) (status int) {
 	t.Helper()
-	c := NewClient(t, url)
-	resp, br := c.raw("POST", "?EIO=4&transport=polling&sid="+c.Open().ID, "HTTP/1.1", []string{length}, part)
-	_, err := io.Copy(io.Discard, resp.Body)
-	assert.NoError(t, err)
-	if _, err = br.ReadByte(); !ended(err) {
-		t.Errorf("%s: the connection goes on: %v", length, err)
-	}
-	return resp.StatusCode
+	virtual(t, socketio.Options{Limits: limits}, serve, func(t *testing.T, c *Client) {
+		resp, br := c.raw("POST", "?EIO=4&transport=polling&sid="+c.Open().ID, "HTTP/1.1", []string{length}, part)
+		_, err := io.Copy(io.Discard, resp.Body)
+		assert.NoError(t, err)
+		if _, err = br.ReadByte(); !ended(err) {
+			t.Errorf("%s: the connection goes on: %v", length, err)
+		}
+		status = resp.StatusCode
+	})
+	return status
 }
 
 // ended reports whether it was the server that ended a connection.

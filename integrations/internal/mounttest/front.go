@@ -1,10 +1,12 @@
 package mounttest
 
 import (
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -12,6 +14,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/internal/assert"
+	"github.com/gosio/gosio/internal/pipe"
 )
 
 // What stands in front of a mount: each function checks one way in which
@@ -21,24 +24,43 @@ import (
 // waits for a ping that comes after three times as long.
 const ShortTimeout = 600 * time.Millisecond
 
-// SlowApp is the app for [Outlives].
-func SlowApp(t testing.TB) *App {
-	return NewAppWith(t, socketio.Options{PingInterval: 3 * ShortTimeout})
+// Serving serves an application, with srv mounted in it, on ln until the test
+// ends, and returns the mount's path.
+type Serving func(t *testing.T, srv *socketio.Server, ln net.Listener) (path string)
+
+// Virtual runs a test in virtual time: see [synctest.Test]. ln is a network in
+// memory, for a server and, with [NewClientVia], its clients.
+func Virtual(t *testing.T, test func(t *testing.T, ln *pipe.Listener)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Minute) }) // virtual: fasthttp's workers end within ten seconds
+		test(t, pipe.Listen())
+	})
 }
 
-// Outlives checks a mount behind a ShortTimeout: sessions live on. poll is
-// what a poll brings: "2", the ping, if the timeout does not concern it, or
-// "6" if it is answered before the timeout cuts it.
-func Outlives(t *testing.T, url, poll string) {
+// virtual runs a check in virtual time.
+func virtual(t *testing.T, o socketio.Options, serve Serving, check func(t *testing.T, c *Client)) {
 	t.Helper()
-	c := NewClient(t, url)
-	s := c.Open()
-	assert.Equal(t, "poll", s.next(), poll)
-	s.Echo("same session")
-	s = c.Dial()
-	assert.Equal(t, "WebSocket", s.next(), "2")
-	s.Send("3")
-	s.Echo("still open")
+	Virtual(t, func(t *testing.T, ln *pipe.Listener) {
+		path := serve(t, NewAppWith(t, o).Server, ln)
+		check(t, NewClientVia(t, "http://"+ln.Addr().String()+path, ln.DialContext))
+	})
+}
+
+// Outlives checks a mount behind a ShortTimeout, in virtual time: sessions live
+// on. poll is what a poll brings: "2", the ping, if the timeout does not concern
+// it, or "6" if it is answered before the timeout cuts it.
+func Outlives(t *testing.T, poll string, serve Serving) {
+	t.Helper()
+	virtual(t, socketio.Options{PingInterval: 3 * ShortTimeout}, serve, func(t *testing.T, c *Client) {
+		s := c.Open()
+		assert.Equal(t, "poll", s.next(), poll)
+		s.Echo("same session")
+		s = c.Dial()
+		assert.Equal(t, "WebSocket", s.next(), "2")
+		s.Send("3")
+		s.Echo("still open")
+	})
 }
 
 // Unhijackable checks a mount behind a writer that has no Hijack: the answer

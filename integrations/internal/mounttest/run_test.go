@@ -28,8 +28,9 @@ func TestNetHTTP(t *testing.T) {
 
 func TestSlowBodies(t *testing.T) {
 	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server) string {
-		return mounttest.Serve(t, mux(srv)) + "/socket.io"
+	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+		mounttest.ServeListener(t, &http.Server{Handler: mux(srv)}, ln)
+		return "/socket.io"
 	})
 }
 
@@ -41,11 +42,11 @@ func mux(srv *socketio.Server) http.Handler {
 
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
-	hs := &http.Server{
-		Handler: mux(mounttest.SlowApp(t).Server), ReadTimeout: mounttest.ShortTimeout, ReadHeaderTimeout: mounttest.ShortTimeout,
-		WriteTimeout: mounttest.ShortTimeout,
-	}
-	mounttest.Outlives(t, mounttest.ServeOn(t, hs)+"/socket.io", "2")
+	mounttest.Outlives(t, "2", func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+		const short = mounttest.ShortTimeout
+		mounttest.ServeListener(t, &http.Server{Handler: mux(srv), ReadTimeout: short, ReadHeaderTimeout: short, WriteTimeout: short}, ln)
+		return "/socket.io"
+	})
 }
 
 // TestAnotherPath: with a mux of one's own, and with none.
