@@ -21,8 +21,7 @@ type conn struct {
 
 	// Used by whoever reads only.
 	decoder parser.Decoder
-	custom  Decoder   // of Options.Parser, instead; nil: decoder
-	pending []*Socket // have events and no dispatcher yet
+	custom  Decoder // of Options.Parser, instead; nil: decoder
 
 	mu       sync.Mutex
 	sockets  []*Socket     // connecting and connected; most clients have one
@@ -73,8 +72,9 @@ var (
 	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
 )
 
-// Message implements engine.Receiver: it decodes and routes, on the reader.
-func (c *conn) Message(data []byte, binary bool) error {
+// Message implements engine.Receiver: it decodes and routes, on the reader. The
+// work that it returns is the dispatcher of a socket that had none.
+func (c *conn) Message(data []byte, binary bool) (engine.Worker, error) {
 	if c.custom != nil {
 		return c.decode(data, binary)
 	}
@@ -87,49 +87,49 @@ func (c *conn) Message(data []byte, binary bool) error {
 		p, whole, err = c.decoder.Text(data)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !whole || binary {
 		c.awaitAttachments(!whole)
 	}
 	if !whole {
-		return nil
+		return nil, nil
 	}
 	return c.route(&p)
 }
 
 // route is the one switch on packet types.
-func (c *conn) route(p *parser.Packet) error {
+func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 	if c.old() {
 		if err := c.translate(p); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	switch p.Type {
 	case parser.Connect:
-		return c.connect(p)
+		return nil, c.connect(p)
 	case parser.ConnectError:
-		return errDirection
+		return nil, errDirection
 	}
 	s, left := c.socket(p.Namespace)
 	switch {
 	case s != nil:
 	case left:
 		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", clip(p.Namespace))
-		return nil
+		return nil, nil
 	default:
-		return errNotJoined
+		return nil, errNotJoined
 	}
 	switch p.Type {
 	case parser.Disconnect:
 		c.forget(s)
 		s.close(ClientNamespaceDisconnect)
 	case parser.Event, parser.BinaryEvent:
-		s.receive(p)
+		return s.receive(p), nil
 	case parser.Ack, parser.BinaryAck:
 		s.resolveAck(p)
 	}
-	return nil
+	return nil, nil
 }
 
 // socket finds the socket of a namespace. left reports that there is none any

@@ -60,8 +60,9 @@ func (in *inbox) free() {
 	}
 }
 
-// receive queues an event for its handler. It runs on the reader.
-func (s *Socket) receive(p *parser.Packet) {
+// receive queues an event for its handler. It runs on the reader, and returns the
+// socket's dispatcher if none is at work.
+func (s *Socket) receive(p *parser.Packet) engine.Worker {
 	j := job{kind: jobEvent, packet: *p}
 	j.packet.Data = bytes.Clone(p.Data) // the reader's buffer is used again
 	j.packet.Namespace = s.ns.name
@@ -71,8 +72,9 @@ func (s *Socket) receive(p *parser.Packet) {
 	case pushDropped:
 		s.conn.unhold(size)
 	case pushFirst:
-		s.conn.pending = append(s.conn.pending, s)
+		return (*dispatcher)(s)
 	}
+	return nil
 }
 
 // What push has done.
@@ -107,23 +109,6 @@ func (s *Socket) enqueue(j *job) {
 	if s.push(j) == pushFirst {
 		go s.dispatch()
 	}
-}
-
-// Pending implements engine.Receiver. Of several sockets that have got events
-// all but one are given dispatchers of their own: they do not wait for each
-// other.
-func (c *conn) Pending() engine.Worker {
-	last := len(c.pending) - 1
-	if last < 0 {
-		return nil
-	}
-	for _, s := range c.pending[:last] {
-		go s.dispatch()
-	}
-	s := c.pending[last]
-	clear(c.pending)
-	c.pending = c.pending[:0]
-	return (*dispatcher)(s)
 }
 
 // dispatcher is a socket as the engine sees it.

@@ -66,17 +66,17 @@ var (
 )
 
 // decode is Message with Options.Parser.
-func (c *conn) decode(message []byte, binary bool) error {
+func (c *conn) decode(message []byte, binary bool) (engine.Worker, error) {
 	p, whole, err := c.decodeOne(message, binary)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.awaitAttachments(!whole)
 	if !whole {
-		return nil
+		return nil, nil
 	}
 	if err := p.Check(&c.srv.limits); err != nil {
-		return err
+		return nil, err
 	}
 	return c.route(&p)
 }

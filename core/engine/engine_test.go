@@ -65,23 +65,21 @@ type receiver struct {
 	done atomic.Bool
 }
 
-func (r *receiver) Message(data []byte, binary bool) error {
+func (r *receiver) Message(data []byte, binary bool) (engine.Worker, error) {
 	if r.busy.Swap(true) {
 		panic("two messages of one session at a time")
 	}
 	defer r.busy.Store(false)
 	switch {
 	case r.app.message != nil:
-		return r.app.message(r.s, data, binary)
+		return nil, r.app.message(r.s, data, binary)
 	case binary:
 		_ = r.s.Send(engine.Binary(data))
 	default:
 		_ = r.s.Send(text(string(data)))
 	}
-	return nil
+	return nil, nil
 }
-
-func (r *receiver) Pending() engine.Worker { return nil }
 
 func (r *receiver) Backlog() <-chan struct{} {
 	if r.app.backlog == nil {

@@ -15,8 +15,7 @@ import (
 type nobody struct{}
 
 func (nobody) Connect(*Session, *http.Request) Receiver { return nobody{} }
-func (nobody) Message([]byte, bool) error               { return nil }
-func (nobody) Pending() Worker                          { return nil }
+func (nobody) Message([]byte, bool) (Worker, error)     { return nil, nil }
 func (nobody) Backlog() <-chan struct{}                 { return nil }
 func (nobody) Closed(Reason, error)                     {}
 
@@ -91,7 +90,7 @@ func TestReleaseAfterUpgrade(t *testing.T) {
 type exiting struct{ nobody }
 
 func (exiting) Connect(*Session, *http.Request) Receiver { return exiting{} }
-func (exiting) Message([]byte, bool) error               { runtime.Goexit(); return nil }
+func (exiting) Message([]byte, bool) (Worker, error)     { runtime.Goexit(); return nil, nil }
 
 // TestGoexitReader: the reader that the application has ended is not at work
 // for ever, and its session ends.

@@ -61,10 +61,7 @@ func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
 // another goroutine has taken over reading, as one is going to as long as mine
 // is false.
 func (c *wsConn) work(mine *bool) bool {
-	if !c.main {
-		return true
-	}
-	w := c.s.recv.Pending()
+	w := c.unfinished.take()
 	if w == nil {
 		return true
 	}

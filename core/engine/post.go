@@ -193,27 +193,28 @@ const askEvery, packetCost = 1 << 10, 8
 // no other POST. The end of the session ends the wait. It reports whether there
 // was one.
 func (s *Session) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
+	var left unfinished
 	returned := false
 	defer func() {
-		s.startWork()
+		left.start()
 		if !returned { // the application has panicked, and the rest is lost
 			s.shut(TransportError, errQuit, false)
 		}
 	}()
-	held, e := s.takeEach(packets)
+	held, e := s.takeEach(packets, &left)
 	returned = true
 	return held, e
 }
 
 // takeEach is takeAll, in which the application may panic.
-func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
+func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error], left *unfinished) (held bool, _ *RequestError) {
 	taken := 0
 	for p, err := range packets {
 		if taken >= askEvery {
 			taken = 0
 			if s.recv.Backlog() != nil && s.state.Load() == stateOpen {
 				held = true
-				s.startWork() // or there is never room
+				left.start() // or there is never room
 				s.waitBacklog(nil)
 				if s.state.Load() != stateOpen {
 					return held, s.closedDuringPost(nil)
@@ -221,7 +222,7 @@ func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error]) (held bool, 
 			}
 		}
 		taken += len(p.Data) + packetCost
-		if e, end := s.take(p, err); end {
+		if e, end := s.take(p, err, left); end {
 			return held, e
 		}
 	}
@@ -229,11 +230,13 @@ func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error]) (held bool, 
 }
 
 // take handles one packet of a POST. With end it was the last one.
-func (s *Session) take(p parser.Packet, err error) (e *RequestError, end bool) {
+func (s *Session) take(p parser.Packet, err error, left *unfinished) (e *RequestError, end bool) {
 	if err != nil {
 		err = &failure{ParseError, err}
 	} else {
-		err = s.receive(p, true)
+		var w Worker
+		w, err = s.receive(p, true)
+		left.add(w)
 	}
 	f := (*failure)(nil)
 	if !errors.As(err, &f) {

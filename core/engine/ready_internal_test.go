@@ -25,10 +25,9 @@ func (c counting) Connect(s *Session, _ *http.Request) Receiver {
 
 type silent struct{}
 
-func (silent) Message([]byte, bool) error { return nil }
-func (silent) Pending() Worker            { return nil }
-func (silent) Backlog() <-chan struct{}   { return nil }
-func (silent) Closed(Reason, error)       {}
+func (silent) Message([]byte, bool) (Worker, error) { return nil, nil }
+func (silent) Backlog() <-chan struct{}             { return nil }
+func (silent) Closed(Reason, error)                 {}
 
 // upgradeHead goes on from the path of a request that opens a WebSocket.
 const upgradeHead = " HTTP/1.1\r\nHost: example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -152,20 +151,11 @@ func TestSlowClientRousesNobody(t *testing.T) {
 // asking is a Receiver whose handler asks the client something, and waits.
 type asking struct {
 	silent
-	s       *Session
-	atWork  chan bool
-	pending bool
+	s      *Session
+	atWork chan bool
 }
 
-func (a *asking) Message([]byte, bool) error { a.pending = true; return nil }
-
-func (a *asking) Pending() Worker {
-	if !a.pending {
-		return nil
-	}
-	a.pending = false
-	return a
-}
+func (a *asking) Message([]byte, bool) (Worker, error) { return a, nil }
 
 func (a *asking) Work(bool) {
 	a.s.Yield()

@@ -27,11 +27,14 @@ type Handler interface {
 // with [TransportError].
 type Receiver interface {
 	// Message takes one message, in order, one at a time. data is valid only
-	// during the call. An error closes the session with [ForcedClose].
-	Message(data []byte, binary bool) error
-	// Pending returns what the messages taken have left to do, or nil. It is
-	// called after Message, by the same goroutine.
-	Pending() Worker
+	// during the call. It returns the work that the message leaves for the
+	// application, nil if there is none. An error closes the session with
+	// [ForcedClose]; work that is returned beside one is still done.
+	//
+	// The engine does the work once it has taken all the messages that have
+	// arrived together: the last one's inline, if it can, and that of the others
+	// elsewhere.
+	Message(data []byte, binary bool) (Worker, error)
 	// Backlog is asked before more is read. It returns nil when there is
 	// room, else a channel that is closed once there is.
 	Backlog() <-chan struct{}
@@ -39,14 +42,6 @@ type Receiver interface {
 	// does, and inside a Send that ends the session. err is the cause, nil if
 	// there is none beyond the reason. Server.Shutdown waits for it to return.
 	Closed(reason Reason, err error)
-}
-
-// Worker is work for the application.
-type Worker interface {
-	// Work does it. With inline it may call the application and wait for it,
-	// while others use the Receiver: see lend.go. Otherwise it must return at
-	// once.
-	Work(inline bool)
 }
 
 // Server is an http.Handler that speaks Engine.IO. The router decides which

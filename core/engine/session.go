@@ -274,29 +274,31 @@ func (s *Session) kick() *wsConn {
 }
 
 // receive is the one place where incoming packets are told apart. It runs on
-// the goroutine of the transport that the packet came by.
-func (s *Session) receive(p parser.Packet, polling bool) error {
+// the goroutine of the transport that the packet came by, and returns the work
+// that a message leaves.
+func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 	if s.state.Load() != stateOpen {
-		return nil
+		return nil, nil
 	}
 	switch p.Type {
 	case parser.Message:
 		s.traffic()
-		if err := s.recv.Message(p.Data, p.Binary); err != nil {
-			return &failure{ForcedClose, err}
+		w, err := s.recv.Message(p.Data, p.Binary)
+		if err != nil {
+			return w, &failure{ForcedClose, err}
 		}
-		return nil
+		return w, nil
 	case parser.Ping, parser.Pong:
-		return s.beat(p.Type)
+		return nil, s.beat(p.Type)
 	case parser.Close:
 		if polling { // a WebSocket client closes the connection instead
-			return fail(TransportClose, "closed by the client")
+			return nil, fail(TransportClose, "closed by the client")
 		}
-		return nil
+		return nil, nil
 	}
 	// Noop, Open and Upgrade say nothing here, and some clients send the last
 	// two again. The reference ignores them, too.
-	return nil
+	return nil, nil
 }
 
 // answerInKind: a client that sends base64 over a WebSocket (the stock
@@ -305,13 +307,6 @@ func (s *Session) answerInKind() {
 	s.mu.Lock()
 	s.base64 = true
 	s.mu.Unlock()
-}
-
-// startWork has the application's work done elsewhere.
-func (s *Session) startWork() {
-	if w := s.recv.Pending(); w != nil {
-		w.Work(false)
-	}
 }
 
 // Close ends the session with [ForcedClose] after what it has queued is sent.

@@ -37,17 +37,12 @@ func (a *alone) Connect(s *engine.Session, _ *http.Request) engine.Receiver {
 	return a
 }
 
-func (a *alone) Message(data []byte, _ bool) error {
+func (a *alone) Message(data []byte, _ bool) (engine.Worker, error) {
 	a.use(func() {
 		a.taken <- string(data)
 		<-a.release
 	})
-	return nil
-}
-
-func (a *alone) Pending() engine.Worker {
-	a.use(func() {})
-	return nil
+	return nil, nil
 }
 
 func (a *alone) Backlog() <-chan struct{} { return nil }

@@ -153,7 +153,7 @@ func (c *wsConn) messageV3(data []byte, binary bool) error {
 	if p.Binary && !binary {
 		c.s.answerInKind()
 	}
-	return c.s.receive(p, false)
+	return c.receive(p)
 }
 
 // appendV3 appends a response to a poll: the batch, then the control packet, if

@@ -39,23 +39,24 @@ type wsConn struct {
 	waited  uint8 // how often it was given more time; see pause.go
 
 	// Owned by the reader.
-	atWork    bool  // see busy
-	pings     int32 // ping frames taken since pingsAt, in ns
-	frames    frame.Reader
-	ready     func(fd uintptr) bool // onReadable, bound once
-	buf       *readBuffer
-	n         int
-	err       error
-	main      bool // the session's transport; a probe until its upgrade
-	base64    bool // of a probe: its request asks for bytes as base64
-	timed     bool // an incomplete message has a read deadline
-	completed bool // a message was completed by the bytes being fed
-	met       bool // a message has come; see rest
-	grown     bool // one that may have grown the stack
-	renew     bool // another goroutine is to go on
-	pingsAt   int64
-	expire    *Timer      // of an upgrade
-	opening   *time.Timer // runs begin, instead of run: see Options.OpenDelay
+	atWork     bool  // see busy
+	pings      int32 // ping frames taken since pingsAt, in ns
+	frames     frame.Reader
+	ready      func(fd uintptr) bool // onReadable, bound once
+	buf        *readBuffer
+	n          int
+	err        error
+	main       bool       // the session's transport; a probe until its upgrade
+	base64     bool       // of a probe: its request asks for bytes as base64
+	timed      bool       // an incomplete message has a read deadline
+	completed  bool       // a message was completed by the bytes being fed
+	met        bool       // a message has come; see rest
+	grown      bool       // one that may have grown the stack
+	renew      bool       // another goroutine is to go on
+	unfinished unfinished // left by the messages of the bytes being fed
+	pingsAt    int64
+	expire     *Timer      // of an upgrade
+	opening    *time.Timer // runs begin, instead of run: see Options.OpenDelay
 
 	subprotocol string        // that was agreed on; set before the connection is shared
 	spared      uint8         // how often an incomplete message was not blamed; see pause.go
@@ -174,9 +175,7 @@ func (c *wsConn) rest(pong bool) {
 func (c *wsConn) finish(err error) {
 	defer c.finished() // also when the application ends this goroutine
 	c.quiet()          // ended waits for a flusher
-	if c.main {
-		c.s.startWork()
-	}
+	c.unfinished.start()
 	c.ended(err)
 }
 
@@ -272,7 +271,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	}
 	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Pong))
 	if binary { // always the data of a message, without a type
-		return c.s.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true}, false)
+		return c.receive(parser.Packet{Type: parser.Message, Data: data, Binary: true})
 	}
 	p, err := parser.Decode(data)
 	if err != nil {
@@ -281,7 +280,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	if p.Binary {
 		c.s.answerInKind()
 	}
-	return c.s.receive(p, false)
+	return c.receive(p)
 }
 
 // Ping implements frame.Handler: RFC 6455 section 5.5.2.

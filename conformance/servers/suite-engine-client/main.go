@@ -80,7 +80,11 @@ func (s *session) text(m string) error {
 	return s.Send(engine.Text(append(engine.TextBuffer(len(m)), m...)))
 }
 
-func (s *session) Message(data []byte, binary bool) error {
+func (s *session) Message(data []byte, binary bool) (engine.Worker, error) {
+	return nil, s.answer(data, binary)
+}
+
+func (s *session) answer(data []byte, binary bool) error {
 	switch {
 	case binary:
 		return s.Send(engine.Binary(data))
@@ -107,8 +111,6 @@ func (s *session) sendHeaders() error {
 	}
 	return s.text(string(b))
 }
-
-func (s *session) Pending() engine.Worker { return nil }
 
 func (s *session) Backlog() <-chan struct{} { return nil }
 

@@ -36,14 +36,12 @@ func (echo) Connect(s *engine.Session, _ *http.Request) engine.Receiver { return
 
 type session struct{ *engine.Session }
 
-func (s *session) Message(data []byte, binary bool) error {
+func (s *session) Message(data []byte, binary bool) (engine.Worker, error) {
 	if binary {
-		return s.Send(engine.Binary(data))
+		return nil, s.Send(engine.Binary(data))
 	}
-	return s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
+	return nil, s.Send(engine.Text(append(engine.TextBuffer(len(data)), data...)))
 }
-
-func (s *session) Pending() engine.Worker { return nil }
 
 func (s *session) Backlog() <-chan struct{} { return nil }
 
