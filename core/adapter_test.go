@@ -10,16 +10,17 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/assert"
 )
 
 // broken is an adapter that cannot publish, and notes its rooms.
 type broken struct {
-	local *socketio.Local
+	local adapter.Local
 
 	mu     sync.Mutex
 	events []string
-	ops    []socketio.OperationType
+	ops    []adapter.OperationType
 }
 
 var errBroken = errors.New("broken")
@@ -38,14 +39,14 @@ func (b *broken) take() []string {
 	return events
 }
 
-func (b *broken) Publish(_ context.Context, op *socketio.Operation) error {
+func (b *broken) Publish(op *adapter.Operation) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ops = append(b.ops, op.Type)
 	return errBroken
 }
-func (b *broken) Request(_ context.Context, op *socketio.Operation, _ func(*socketio.Response)) (func() error, error) {
-	return nil, b.Publish(context.Background(), op)
+func (b *broken) Request(_ context.Context, op *adapter.Operation, _ func(*adapter.Response)) (func() error, error) {
+	return nil, b.Publish(op)
 }
 func (b *broken) Close() error            { b.note("closed"); return errBroken }
 func (b *broken) RoomCreated(room string) { b.note("+" + room) }
@@ -55,7 +56,7 @@ func (b *broken) RoomDeleted(room string) { b.note("-" + room) }
 func TestBrokenAdapter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
 		assert.Equal(t, "namespace", b.local.Namespace(), "/")
 		c := a.dial(t)
 		s := a.socket(t, c)
@@ -73,8 +74,8 @@ func TestBrokenAdapter(t *testing.T) {
 		c.Expect("own")
 		c.Expect("local")
 		c.ExpectDisconnect("")
-		assert.Equal(t, "published", b.ops, []socketio.OperationType{
-			socketio.OpBroadcast, socketio.OpBroadcast, socketio.OpJoin, socketio.OpLeave, socketio.OpDisconnect,
+		assert.Equal(t, "published", b.ops, []adapter.OperationType{
+			adapter.OpBroadcast, adapter.OpBroadcast, adapter.OpJoin, adapter.OpLeave, adapter.OpDisconnect,
 		})
 		b.take()
 		assert.ErrorIs(t, a.Shutdown(t.Context()), errBroken)
@@ -86,7 +87,7 @@ func TestBrokenAdapter(t *testing.T) {
 func TestRoomWatcher(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
 		c, c2 := a.dial(t), a.dial(t)
 		s, s2 := a.socket(t, c), a.socket(t, c2)
 		assert.NoError(t, s.Join("a", "b"))
@@ -110,16 +111,16 @@ func TestRoomWatcher(t *testing.T) {
 func TestApply(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
 		c := a.dial(t)
 		var got []byte
-		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: socketio.Packet{
+		assert.NoError(t, b.local.Apply(&adapter.Operation{Type: adapter.OpBroadcast, Packet: adapter.Packet{
 			Data: []byte(`["e",{"_placeholder":true,"num":0}]`), Attachments: [][]byte{{1, 2}},
 		}}))
 		c.Expect("e", &got)
 		assert.Equal(t, "binary", string(got), "\x01\x02")
-		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: 99})) // of a later version
-		assert.NoError(t, b.local.Apply(&socketio.Operation{Type: socketio.OpDisconnect, Close: true}))
+		assert.NoError(t, b.local.Apply(&adapter.Operation{Type: 99})) // of a later version
+		assert.NoError(t, b.local.Apply(&adapter.Operation{Type: adapter.OpDisconnect, Close: true}))
 		c.ExpectDisconnect("")
 		assert.Equal(t, "published", len(b.ops), 0)
 	})
@@ -135,16 +136,16 @@ func TestApplyNoEvent(t *testing.T) {
 					b := &broken{}
 					a := newApp(t, socketio.Options{
 						Parser: parser, Recovery: recovery, Observer: socketio.NopObserver{},
-						Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b },
+						Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b },
 					})
 					a.OnAnyOutgoing(func(*socketio.Socket, *socketio.Outgoing) {})
 					c := a.dial(t)
 					for _, data := range []string{"", "[", "]", "7", "/x", `{"a":1}`, `["a" `, "[\"e\"]\n"} {
-						err := b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: socketio.Packet{Data: []byte(data)}})
+						err := b.local.Apply(&adapter.Operation{Type: adapter.OpBroadcast, Packet: adapter.Packet{Data: []byte(data)}})
 						assert.True(t, data, err != nil)
 					}
-					assert.NoError(t, b.local.Apply(&socketio.Operation{
-						Type: socketio.OpBroadcast, Packet: socketio.Packet{Data: []byte(`["e"]`)},
+					assert.NoError(t, b.local.Apply(&adapter.Operation{
+						Type: adapter.OpBroadcast, Packet: adapter.Packet{Data: []byte(`["e"]`)},
 					}))
 					c.Expect("e")
 				})

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )

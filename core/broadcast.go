@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // Broadcast is a set of sockets of one namespace, on all servers of the
@@ -11,7 +13,7 @@ import (
 // modifiers returns another one. See https://socket.io/docs/v4/broadcasting-events/.
 type Broadcast struct {
 	ns       *Namespace
-	target   Target
+	target   adapter.Target
 	chosen   bool // To has said whom, be it nobody
 	local    bool
 	volatile bool
@@ -55,7 +57,7 @@ func (b Broadcast) Volatile() Broadcast {
 func (b Broadcast) nobody() bool { return b.chosen && len(b.target.Rooms) == 0 }
 
 // run does an operation to the sockets, on all servers unless Local says no.
-func (b Broadcast) run(op *Operation) error {
+func (b Broadcast) run(op *adapter.Operation) error {
 	if b.nobody() {
 		return nil
 	}
@@ -80,23 +82,23 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 		return err
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	return emitError(event, b.ns.run(&Operation{Type: OpBroadcast, Target: b.target, Packet: p}, b.local, t))
+	return emitError(event, b.ns.run(&adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 
 // SocketsJoin puts the sockets into the rooms.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
-	return b.run(&Operation{Type: OpJoin, Rooms: rooms})
+	return b.run(&adapter.Operation{Type: adapter.OpJoin, Rooms: rooms})
 }
 
 // SocketsLeave takes the sockets out of the rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) error {
-	return b.run(&Operation{Type: OpLeave, Rooms: rooms})
+	return b.run(&adapter.Operation{Type: adapter.OpLeave, Rooms: rooms})
 }
 
 // DisconnectSockets disconnects the sockets from the namespace, with close
 // their whole connections.
 func (b Broadcast) DisconnectSockets(closeConn bool) error {
-	return b.run(&Operation{Type: OpDisconnect, Close: closeConn})
+	return b.run(&adapter.Operation{Type: adapter.OpDisconnect, Close: closeConn})
 }
 
 // matched holds the lists of recipients of broadcasts under way.
@@ -104,7 +106,7 @@ var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // deliver sends frames to the sockets of this server that the target means. It
 // returns how many have got them into their queue.
-func (ns *Namespace) deliver(t *Target, f *frames) (n int) {
+func (ns *Namespace) deliver(t *adapter.Target, f *frames) (n int) {
 	if ns.recovery != nil {
 		return ns.recovery.deliver(t, f)
 	}

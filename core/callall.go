@@ -4,32 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
 )
 
 // PartialError says that not all who were asked have answered: clients, or the
-// servers of a cluster. It comes together with the answers that there are.
-type PartialError struct {
-	// Expected is how many were asked and have not left meanwhile. Clients of a
-	// server that has not said how many it asks are not among them.
-	Expected int
-	// Answered is how many answers there are.
-	Answered int
-	// Err is why: the end of the context, most often. When all clients have
-	// answered that are known of, it is the PartialError of the servers.
-	Err error
-}
-
-// Error implements error.
-func (e *PartialError) Error() string {
-	return fmt.Sprintf("socketio: %d of %d have answered: %v", e.Answered, e.Expected, e.Err)
-}
-
-// Unwrap returns Err.
-func (e *PartialError) Unwrap() error { return e.Err }
+// servers of a cluster. It comes together with the answers that there are. Adapters
+// return it, too: so it belongs to package adapter.
+type PartialError = adapter.PartialError
 
 // errNotAsked is why clients of another server do not answer before the end of
 // the context.
@@ -64,9 +48,9 @@ func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args
 	if unfit == nil {
 		return answers, err
 	}
-	partial := &PartialError{Expected: len(replies), Answered: len(answers), Err: unfit}
+	partial := &PartialError{Event: event, Expected: len(replies), Answered: len(answers), Err: unfit}
 	if e := find[PartialError](err); e != nil {
-		partial.Expected = e.Expected
+		partial.Expected, partial.Missing = e.Expected, e.Missing
 		partial.Err = errors.Join(e.Err, unfit)
 	}
 	return answers, partial
@@ -100,7 +84,7 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 		return nil, nil
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	op := &Operation{Type: OpCall, Target: b.target, Packet: p}
+	op := &adapter.Operation{Type: adapter.OpCall, Target: b.target, Packet: p}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()
 
@@ -111,7 +95,7 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 	for i, ns := range members {
 		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
 		calls[i] = ns.call(op, t)
-		a.response(&Response{Clients: calls[i].asked})
+		a.response(&adapter.Response{Clients: calls[i].asked})
 	}
 	var why error
 	for i := range members {
@@ -119,7 +103,7 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 			why = err
 		}
 	}
-	return a.result(why)
+	return a.result(event, why)
 }
 
 // answers collects what the clients of all servers answer.
@@ -145,7 +129,7 @@ func (a *answers) gather(ctx context.Context, c *call, wait func() error) error 
 }
 
 // response takes a response of another server.
-func (a *answers) response(r *Response) {
+func (a *answers) response(r *adapter.Response) {
 	if r.Reply == nil {
 		a.add(r.Clients, nil)
 		return
@@ -165,26 +149,29 @@ func (a *answers) add(clients int, r *Reply) {
 	}
 }
 
-// result ends the collecting.
-func (a *answers) result(why error) ([]*Reply, error) {
+// result ends the collecting of the answers to an event.
+func (a *answers) result(event string, why error) ([]*Reply, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.replies) < a.expected {
-		if why == nil {
-			why = errNotAsked
-		} else if e, ok := why.(*PartialError); ok { //nolint:errorlint // what Request returns
-			why = e.Err // the servers that are missing are those of the clients
+	partial := &PartialError{Event: event, Expected: a.expected, Answered: len(a.replies), Err: why}
+	if servers, ok := why.(*PartialError); ok { //nolint:errorlint // what Request returns
+		partial.Missing = servers.Missing
+		if partial.Answered < partial.Expected {
+			partial.Err = servers.Err // the servers that are missing are those of the clients
 		}
 	}
-	if why == nil {
+	if partial.Answered < partial.Expected && why == nil {
+		partial.Err = errNotAsked
+	}
+	if partial.Err == nil {
 		return a.replies, nil
 	}
-	return a.replies, &PartialError{Expected: a.expected, Answered: len(a.replies), Err: why}
+	return a.replies, partial
 }
 
 // newReply makes a reply of what another server has sent, or returns nil if
 // that is no acknowledgement.
-func newReply(p *Packet) *Reply {
+func newReply(p *adapter.Packet) *Reply {
 	if !isArray(p.Data) {
 		return nil
 	}
@@ -208,7 +195,7 @@ type call struct {
 
 // call sends an event to the sockets of this server that the target means, all
 // with the same id, so that it is encoded once.
-func (ns *Namespace) call(op *Operation, t *tally) *call {
+func (ns *Namespace) call(op *adapter.Operation, t *tally) *call {
 	targets := ns.rooms.match(&op.Target, nil)
 	c := &call{id: ns.newAckID()}
 	if len(targets) == 0 {
@@ -301,13 +288,13 @@ func (c *call) next(ctx context.Context) (r ackResult, ok bool) {
 // respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
 // goes on with it, which ends with the clients, or op.Timeout, at the latest;
 // Shutdown waits for it.
-func (ns *Namespace) respondCall(ctx context.Context, op *Operation, reply func(*Response)) error {
-	if err := op.Packet.check(); err != nil {
+func (ns *Namespace) respondCall(ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
+	if err := checkPacket(&op.Packet); err != nil {
 		return err
 	}
 	c := ns.callFor(op)
 	missing := len(c.sockets)
-	reply(&Response{Clients: c.asked, Last: missing == 0})
+	reply(&adapter.Response{Clients: c.asked, Last: missing == 0})
 	if missing == 0 {
 		return nil
 	}
@@ -318,7 +305,7 @@ func (ns *Namespace) respondCall(ctx context.Context, op *Operation, reply func(
 		defer cancel()
 		_ = c.gather(ctx, func(r *Reply, left bool) { // who asks has the same timeout
 			missing--
-			response := Response{Last: missing == 0}
+			response := adapter.Response{Last: missing == 0}
 			switch {
 			case left:
 				response.Clients = -1
@@ -332,8 +319,8 @@ func (ns *Namespace) respondCall(ctx context.Context, op *Operation, reply func(
 }
 
 // travelling is a reply as it goes to another server.
-func (r *Reply) travelling() *Packet {
-	p := &Packet{Data: r.packet.Data, Attachments: r.packet.Attachments}
+func (r *Reply) travelling() *adapter.Packet {
+	p := &adapter.Packet{Data: r.packet.Data, Attachments: r.packet.Attachments}
 	if len(p.Data) == 0 {
 		p.Data = []byte("[]")
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -66,8 +66,8 @@ func (n *nodes) answer(event string) {
 	}
 }
 
-// partial checks what an error says.
-func partial(t *testing.T, err error, expected, answered int, cause error) {
+// partial checks what an error says. event is how its text begins.
+func partial(t *testing.T, err error, event string, expected, answered int, cause error) {
 	t.Helper()
 	var p *socketio.PartialError
 	if !errors.As(err, &p) {
@@ -75,7 +75,7 @@ func partial(t *testing.T, err error, expected, answered int, cause error) {
 	}
 	assert.Equal(t, "answered of expected", fmt.Sprint(p.Answered, " of ", p.Expected), fmt.Sprint(answered, " of ", expected))
 	assert.ErrorIs(t, err, cause)
-	assert.Equal(t, "text", err.Error(), fmt.Sprintf("socketio: %d of %d have answered: %v", answered, expected, p.Err))
+	assert.Equal(t, "text", err.Error(), fmt.Sprintf("socketio: %s%d of %d have answered: %v", event, answered, expected, p.Err))
 }
 
 // TestEmitWithAckOrder: one reply per client, with all its arguments, in the
@@ -191,7 +191,7 @@ func TestEmitWithAckDeadline(t *testing.T) {
 				assert.True(n.t, "clients that were heard of", p.Expected >= 2 && p.Expected <= 4)
 				known = p.Expected
 			}
-			partial(n.t, err, known, len(got), cause)
+			partial(n.t, err, `event "q": `, known, len(got), cause)
 			synctest.Wait() // the other servers hear that nobody waits any more
 			for i, s := range n.sockets {
 				_, err := s.EmitWithAck(short(n.t), "none") // one acknowledgement may be awaited
@@ -244,7 +244,7 @@ func TestEmitWithAckLimit(t *testing.T) {
 				assert.True(n.t, "partial", errors.As(err, &p))
 				cause = p.Err
 			}
-			partial(n.t, err, 3, 2, cause)
+			partial(n.t, err, `event "q": `, 3, 2, cause)
 			assert.True(n.t, "without waiting for it", time.Since(start) <= 3*time.Second)
 			<-arrived
 			waiting.Wait()
@@ -355,7 +355,7 @@ func TestEmitWithAckBacklog(t *testing.T) {
 			if held > 0 && len(n.servers) > 1 {
 				cause = p.Err
 			}
-			partial(n.t, err, 3, 2, cause)
+			partial(n.t, err, `event "q": `, 3, 2, cause)
 			time.Sleep(2 * time.Minute) // all that came has been handled
 		}
 	})
@@ -371,7 +371,7 @@ func TestCallAllFits(t *testing.T) {
 		assert.Equal(n.t, "answers", fmt.Sprint(got), "[7]")
 		var p *socketio.PartialError
 		assert.True(n.t, "partial", errors.As(err, &p))
-		partial(n.t, err, 3, 1, p.Err)
+		partial(n.t, err, `event "q": `, 3, 1, p.Err)
 		n.clients[2].On("q", func(*siotest.Message) {})
 		got, err = socketio.CallAll[int](n.t.Context(), n, "q")
 		assert.Equal(n.t, "answers", fmt.Sprint(got), "[7]")

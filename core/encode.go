@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -38,11 +39,11 @@ func putScratch(b *[]byte, used []byte) {
 
 // encodeEvent encodes an event's name and arguments as they travel between
 // servers.
-func encodeEvent(event string, args []any) (Packet, error) {
+func encodeEvent(event string, args []any) (adapter.Packet, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], parser.DefaultNamespace, 0, false, event, args)
 	if err != nil {
-		return Packet{}, emitError(event, err)
+		return adapter.Packet{}, emitError(event, err)
 	}
 	return packetOf(pooled, text, attachments), nil
 }
@@ -56,32 +57,32 @@ func emitError(event string, err error) error {
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.
-func encodeAck(args []any) (Packet, error) {
+func encodeAck(args []any) (adapter.Packet, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendAck((*pooled)[:0], parser.DefaultNamespace, 0, args)
 	if err != nil {
-		return Packet{}, err
+		return adapter.Packet{}, err
 	}
 	return packetOf(pooled, text, attachments), nil
 }
 
-func packetOf(pooled *[]byte, text []byte, attachments [][]byte) Packet {
+func packetOf(pooled *[]byte, text []byte, attachments [][]byte) adapter.Packet {
 	data := text[bytes.IndexByte(text, '['):] // behind type, count and id
-	p := Packet{Data: bytes.Clone(data), Attachments: attachments}
+	p := adapter.Packet{Data: bytes.Clone(data), Attachments: attachments}
 	putScratch(pooled, text)
 	return p
 }
 
 // frames puts a packet of this namespace into the form that clients get.
-func (ns *Namespace) frames(p *Packet) (*frames, error) { return ns.seal(p, 0, false) }
+func (ns *Namespace) frames(p *adapter.Packet) (*frames, error) { return ns.seal(p, 0, false) }
 
 // framesWithID is frames for an event that all its recipients acknowledge with
 // the same id.
-func (ns *Namespace) framesWithID(p *Packet, id uint64) (*frames, error) {
+func (ns *Namespace) framesWithID(p *adapter.Packet, id uint64) (*frames, error) {
 	return ns.seal(p, id, true)
 }
 
-func (ns *Namespace) seal(p *Packet, id uint64, hasID bool) (*frames, error) {
+func (ns *Namespace) seal(p *adapter.Packet, id uint64, hasID bool) (*frames, error) {
 	t := parser.Event
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent

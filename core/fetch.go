@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // RemoteSocket is a socket as it was when [Broadcast.FetchSockets] found it, on
@@ -18,7 +18,7 @@ import (
 type RemoteSocket struct {
 	ns    *Namespace
 	local *Socket // nil: of another server
-	info  *SocketInfo
+	info  *adapter.SocketInfo
 	data  map[string]json.RawMessage
 }
 
@@ -37,7 +37,7 @@ func (r RemoteSocket) Rooms() []string {
 func (r RemoteSocket) Identity() string { return r.info.Identity }
 
 // Handshake is what its connection began with.
-func (r RemoteSocket) Handshake() RemoteHandshake { return r.info.Handshake }
+func (r RemoteSocket) Handshake() adapter.Handshake { return r.info.Handshake }
 
 // Local returns the socket itself if it is connected to this server.
 func (r RemoteSocket) Local() (*Socket, bool) {
@@ -92,7 +92,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	if b.nobody() {
 		return list, nil
 	}
-	op := &Operation{Type: OpFetch, Target: b.target}
+	op := &adapter.Operation{Type: adapter.OpFetch, Target: b.target}
 	ctx, cancel := b.ns.within(ctx, op)
 	defer cancel()
 	members := b.ns.members(!b.local)
@@ -114,9 +114,9 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 
 // fetch begins to fetch the sockets of one namespace. What it returns waits for
 // the other servers.
-func (ns *Namespace) fetch(ctx context.Context, op *Operation, local bool) func() ([]RemoteSocket, error) {
-	var others []SocketInfo // what each appends is there when wait returns
-	wait := ns.request(ctx, op, local, func(r *Response) { others = append(others, r.Sockets...) })
+func (ns *Namespace) fetch(ctx context.Context, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
+	var others []adapter.SocketInfo // what each appends is there when wait returns
+	wait := ns.request(ctx, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
 	sockets := ns.rooms.match(&op.Target, nil)
 	list := make([]RemoteSocket, len(sockets))
 	for i, s := range sockets {
@@ -134,22 +134,10 @@ func (ns *Namespace) fetch(ctx context.Context, op *Operation, local bool) func(
 	}
 }
 
-// SocketInfo is a socket as servers tell each other of it, in the JSON form of
-// the reference.
-type SocketInfo struct {
-	ID        string          `json:"id"`
-	Handshake RemoteHandshake `json:"handshake"`
-	Rooms     []string        `json:"rooms"` // with its own
-	// Data is an object: the values of shared keys by their names.
-	Data json.RawMessage `json:"data"`
-	// Identity is see [Socket.SetIdentity]; the reference has none.
-	Identity string `json:"identity,omitempty"`
-}
-
 // infos tells of the sockets of this server that the target means.
-func (ns *Namespace) infos(t *Target) []SocketInfo {
+func (ns *Namespace) infos(t *adapter.Target) []adapter.SocketInfo {
 	sockets := ns.rooms.match(t, nil)
-	infos := make([]SocketInfo, len(sockets))
+	infos := make([]adapter.SocketInfo, len(sockets))
 	for i, s := range sockets {
 		var data map[string]json.RawMessage
 		infos[i], data = s.info()
@@ -159,8 +147,8 @@ func (ns *Namespace) infos(t *Target) []SocketInfo {
 }
 
 // info is all of a socket but its data in one piece.
-func (s *Socket) info() (SocketInfo, map[string]json.RawMessage) {
-	return SocketInfo{
+func (s *Socket) info() (adapter.SocketInfo, map[string]json.RawMessage) {
+	return adapter.SocketInfo{
 		ID: s.id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), s.id), Identity: s.Identity(),
 	}, s.shared()
 }
@@ -186,26 +174,9 @@ func (s *Socket) shared() map[string]json.RawMessage {
 	return data
 }
 
-// RemoteHandshake is a [Handshake] as servers tell each other of it. Like that
-// it prints and logs without what carries credentials. It must not be changed.
-type RemoteHandshake struct {
-	// Header is the header of the request, without Host. As in the reference,
-	// the values of a name are joined by commas, Cookie's by semicolons.
-	Header http.Header
-	// Auth is the payload the client sent for this namespace, or nil.
-	Auth json.RawMessage
-	// URL is as it came, path and query; Host is the request's.
-	URL, Host string
-	// Address is the client's IP address, as its server sees it.
-	Address string
-	// Time is when the request came, in milliseconds.
-	Time time.Time
-	// Secure reports TLS on the connection to its server.
-	Secure bool
-}
-
-func newRemoteHandshake(h *Handshake) RemoteHandshake {
-	r := RemoteHandshake{
+// newRemoteHandshake describes a handshake to other servers.
+func newRemoteHandshake(h *Handshake) adapter.Handshake {
+	r := adapter.Handshake{
 		Header: h.Header(), Auth: h.Auth, URL: h.URL, Host: h.Host, Address: h.Address,
 		Time: time.UnixMilli(h.Time.UnixMilli()), Secure: h.Secure,
 	}
@@ -221,97 +192,4 @@ func newRemoteHandshake(h *Handshake) RemoteHandshake {
 		r.Auth = nil
 	}
 	return r
-}
-
-// Query returns the parameters of the request's URL, the protocol's included.
-func (h RemoteHandshake) Query() url.Values { return (&Handshake{URL: h.URL}).Query() }
-
-// String is the path.
-func (h RemoteHandshake) String() string {
-	path, _, _ := strings.Cut(h.URL, "?")
-	return clip(path)
-}
-
-// LogValue implements slog.LogValuer like String.
-func (h RemoteHandshake) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", clip(h.Address)))
-}
-
-// wireHandshake is the form of the reference.
-type wireHandshake struct {
-	Headers map[string]words `json:"headers"`
-	Time    string           `json:"time"`
-	Address string           `json:"address"`
-	XDomain bool             `json:"xdomain"`
-	Secure  bool             `json:"secure"`
-	Issued  int64            `json:"issued"` // milliseconds
-	URL     string           `json:"url"`
-	Query   map[string]words `json:"query"`
-	Auth    json.RawMessage  `json:"auth"`
-}
-
-// words are a string if there is one, and a list otherwise.
-type words []string
-
-// MarshalJSON implements json.Marshaler.
-func (w words) MarshalJSON() ([]byte, error) {
-	if len(w) == 1 {
-		return json.Marshal(w[0])
-	}
-	return json.Marshal([]string(w))
-}
-
-// UnmarshalJSON implements json.Unmarshaler. Anything else is nothing.
-func (w *words) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*w = words{one}
-	} else {
-		_ = json.Unmarshal(b, (*[]string)(w))
-	}
-	return nil
-}
-
-// MarshalJSON implements json.Marshaler: the form is the reference's.
-func (h RemoteHandshake) MarshalJSON() ([]byte, error) {
-	w := wireHandshake{
-		Headers: make(map[string]words, len(h.Header)+1), Query: make(map[string]words),
-		Time:    h.Time.UTC().Format("Mon Jan 02 2006 15:04:05 GMT+0000 (Coordinated Universal Time)"),
-		Address: h.Address, XDomain: h.Header.Get("Origin") != "", Secure: h.Secure,
-		Issued: h.Time.UnixMilli(), URL: h.URL, Auth: h.Auth,
-	}
-	for key, values := range h.Header {
-		w.Headers[strings.ToLower(key)] = values
-	}
-	if h.Host != "" {
-		w.Headers["host"] = words{h.Host}
-	}
-	for key, values := range h.Query() {
-		w.Query[key] = values
-	}
-	if w.Auth == nil {
-		w.Auth = json.RawMessage("{}")
-	}
-	return json.Marshal(&w)
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (h *RemoteHandshake) UnmarshalJSON(b []byte) error {
-	var w wireHandshake
-	if err := json.Unmarshal(b, &w); err != nil {
-		return err
-	}
-	*h = RemoteHandshake{
-		Header: make(http.Header, len(w.Headers)), URL: w.URL, Address: w.Address,
-		Time: time.UnixMilli(w.Issued), Secure: w.Secure,
-	}
-	for key, values := range w.Headers {
-		h.Header[http.CanonicalHeaderKey(key)] = values
-	}
-	h.Host = h.Header.Get("Host")
-	h.Header.Del("Host")
-	if auth := string(w.Auth); auth != "{}" && auth != "null" {
-		h.Auth = w.Auth
-	}
-	return nil
 }

@@ -15,7 +15,8 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -138,7 +139,9 @@ func TestFetchSocketsDeadline(t *testing.T) {
 		list, err := servers[0].FetchSockets(t.Context())
 		assert.Equal(t, "took", time.Since(start), 3*time.Second)
 		assert.Equal(t, "sockets", len(list), 2)
-		partial(t, err, 2, 1, context.DeadlineExceeded)
+		partial(t, err, "", 2, 1, context.DeadlineExceeded)
+		var p *socketio.PartialError
+		assert.True(t, "it says who is missing", errors.As(err, &p) && slices.Equal(p.Missing, []string{"2"}))
 	})
 }
 
@@ -147,7 +150,7 @@ func TestFetchSocketsDeadline(t *testing.T) {
 func TestSharedKeyWire(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
 		c := siotest.Dial(t, a, siotest.Options{Auth: map[string]string{"token": "s3cret"}, Header: http.Header{
 			"X-Two": {"1", "2"}, "Cookie": {"sid=1", "b=2"},
 		}})
@@ -156,9 +159,9 @@ func TestSharedKeyWire(t *testing.T) {
 		s.SetIdentity("ada")
 		statusKey.Set(s, status{"well", []byte{1}})
 		loadKey.Set(s, math.NaN())
-		var got []socketio.SocketInfo
+		var got []adapter.SocketInfo
 		last := false
-		assert.NoError(t, b.local.Respond(t.Context(), &socketio.Operation{Type: socketio.OpFetch}, func(r *socketio.Response) {
+		assert.NoError(t, b.local.Respond(t.Context(), &adapter.Operation{Type: adapter.OpFetch}, func(r *adapter.Response) {
 			got, last = append(got, r.Sockets...), r.Last
 		}))
 		assert.True(t, "one last response", last && len(got) == 1)
@@ -195,23 +198,23 @@ func logged(v any) string {
 // answering is an adapter with one other server, which gives these responses.
 type answering struct {
 	quiet
-	responses []*socketio.Response
+	responses []*adapter.Response
 }
 
 type quiet struct{}
 
-func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
-func (quiet) Close() error                                       { return nil }
+func (quiet) Publish(*adapter.Operation) error { return nil }
+func (quiet) Close() error                     { return nil }
 
-func (a answering) Request(_ context.Context, _ *socketio.Operation, each func(*socketio.Response)) (func() error, error) {
+func (a answering) Request(_ context.Context, _ *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
 	for _, r := range a.responses {
 		each(r)
 	}
 	return func() error { return nil }, nil
 }
 
-func newAnswering(t *testing.T, responses ...*socketio.Response) *app {
-	return newApp(t, socketio.Options{Adapter: func(*socketio.Local) socketio.Adapter { return answering{responses: responses} }})
+func newAnswering(t *testing.T, responses ...*adapter.Response) *app {
+	return newApp(t, socketio.Options{Adapter: func(adapter.Local) adapter.Adapter { return answering{responses: responses} }})
 }
 
 // TestFetchFromReference: a server of the reference keeps what it likes in
@@ -226,12 +229,12 @@ func TestFetchFromReference(t *testing.T) {
 		{`null`, "{ []} false"},
 		{`[1]`, "{ []} false"},
 	} {
-		var info socketio.SocketInfo
+		var info adapter.SocketInfo
 		assert.NoError(t, json.Unmarshal([]byte(`{"id":"abc","handshake":{"headers":{"host":"h:1","user-agent":"node","set-cookie":["a","b"],"odd":7},
 			"time":"Sat Nov 21 2026 07:00:00 GMT+0000 (Coordinated Universal Time)","address":"::1","xdomain":true,"secure":true,
 			"issued":1795244400123,"url":"/socket.io/?EIO=4&a=1&a=2","query":{"EIO":"4","a":["1","2"]},"auth":{}},
 			"rooms":["abc","room"],"data":`+tt.data+`}`), &info))
-		a := newAnswering(t, &socketio.Response{Sockets: []socketio.SocketInfo{info}, Last: true})
+		a := newAnswering(t, &adapter.Response{Sockets: []adapter.SocketInfo{info}, Last: true})
 		list, err := a.FetchSockets(t.Context())
 		assert.NoError(t, err)
 		r := list[0]
@@ -243,7 +246,7 @@ func TestFetchFromReference(t *testing.T) {
 		assert.Equal(t, "handshake", fmt.Sprintln(h.Header, h.Auth == nil, h.URL, h.Host, h.Address, h.Time.UnixMilli(), h.Secure, h.Query()["a"]),
 			"map[Odd:[] Set-Cookie:[a b] User-Agent:[node]] true /socket.io/?EIO=4&a=1&a=2 h:1 ::1 1795244400123 true [1 2]\n")
 	}
-	var h socketio.RemoteHandshake
+	var h adapter.Handshake
 	assert.True(t, "no object", json.Unmarshal([]byte(`[]`), &h) != nil)
 }
 
@@ -252,8 +255,8 @@ func TestFetchFromReference(t *testing.T) {
 func TestBadResponses(t *testing.T) {
 	t.Parallel()
 	for _, data := range []string{``, `null`, `{}`, `[`, `["`, `[1`, `"x"`, `[1]x`} {
-		a := newAnswering(t, &socketio.Response{Clients: 2}, &socketio.Response{Reply: &socketio.Packet{Data: []byte(data)}},
-			&socketio.Response{Reply: &socketio.Packet{Data: []byte(` [7]`)[1:]}, Last: true})
+		a := newAnswering(t, &adapter.Response{Clients: 2}, &adapter.Response{Reply: &adapter.Packet{Data: []byte(data)}},
+			&adapter.Response{Reply: &adapter.Packet{Data: []byte(` [7]`)[1:]}, Last: true})
 		got, err := socketio.CallAll[int](t.Context(), a, "q")
 		assert.Equal(t, data, fmt.Sprint(got), "[7]")
 		var p *socketio.PartialError
@@ -268,9 +271,9 @@ func TestBadResponses(t *testing.T) {
 func TestRespond(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b }})
-		respond := func(op socketio.Operation) (got []string, err error) {
-			err = b.local.Respond(t.Context(), &op, func(r *socketio.Response) {
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
+		respond := func(op adapter.Operation) (got []string, err error) {
+			err = b.local.Respond(t.Context(), &op, func(r *adapter.Response) {
 				text := fmt.Sprint(r.Clients, " ", r.Last)
 				if r.Reply != nil {
 					text += " " + string(r.Reply.Data)
@@ -280,32 +283,32 @@ func TestRespond(t *testing.T) {
 			synctest.Wait()
 			return got, err
 		}
-		question := socketio.Packet{Data: []byte(`["q"]`)}
-		got, err := respond(socketio.Operation{Type: socketio.OpCall, Packet: question})
+		question := adapter.Packet{Data: []byte(`["q"]`)}
+		got, err := respond(adapter.Operation{Type: adapter.OpCall, Packet: question})
 		assert.NoError(t, err)
 		assert.Equal(t, "nobody", fmt.Sprint(got), "[0 true]")
 		c, c2 := a.dial(t), a.dial(t)
 		c.On("q", func(m *siotest.Message) { m.Ack(1, "two") })
 		c2.On("q", func(*siotest.Message) { go c2.Disconnect() })
-		got, err = respond(socketio.Operation{Type: socketio.OpCall, Packet: question})
+		got, err = respond(adapter.Operation{Type: adapter.OpCall, Packet: question})
 		assert.NoError(t, err)
 		slices.Sort(got[1:])
 		assert.Equal(t, "first the number", got[0], "2 false")
 		rest := strings.Join(got[1:], "/")
 		assert.True(t, rest, rest == `-1 true/0 false [1,"two"]` || rest == `-1 false/0 true [1,"two"]`)
-		got, err = respond(socketio.Operation{Type: socketio.OpServerSide, Packet: question})
+		got, err = respond(adapter.Operation{Type: adapter.OpServerSide, Packet: question})
 		assert.NoError(t, err)
 		assert.Equal(t, "no handler", fmt.Sprint(got), "[0 true]")
-		for _, op := range []socketio.Operation{
-			{Type: socketio.OpBroadcast, Packet: question}, {Type: 99},
-			{Type: socketio.OpCall}, {Type: socketio.OpServerSide, Packet: socketio.Packet{Data: []byte(`["`)}},
+		for _, op := range []adapter.Operation{
+			{Type: adapter.OpBroadcast, Packet: question}, {Type: 99},
+			{Type: adapter.OpCall}, {Type: adapter.OpServerSide, Packet: adapter.Packet{Data: []byte(`["`)}},
 		} {
 			got, err = respond(op)
 			assert.True(t, "an error and no answer", err != nil && len(got) == 0)
 		}
-		assert.True(t, "published", b.local.Apply(&socketio.Operation{Type: socketio.OpServerSide}) != nil)
+		assert.True(t, "published", b.local.Apply(&adapter.Operation{Type: adapter.OpServerSide}) != nil)
 		_, err = a.EmitWithAck(t.Context(), "q") // c is asked all the same
-		partial(t, err, 1, 1, errBroken)
+		partial(t, err, `event "q": `, 1, 1, errBroken)
 		_, err = a.ServerSideEmitWithAck(t.Context(), "q")
 		assert.ErrorIs(t, err, errBroken)
 		assert.ErrorIs(t, a.ServerSideEmit("q"), errBroken)
@@ -322,20 +325,20 @@ func TestRespondTimeout(t *testing.T) {
 		b := &broken{}
 		a := newApp(t, socketio.Options{
 			AckTimeout: time.Minute, Limits: socketio.Limits{PendingAcks: 1},
-			Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b },
+			Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b },
 		})
 		c := a.dial(t)
 		s := a.socket(t, c)
 		ended := make(chan time.Time, 1)
 		a.OnServerSide("silence", func(ctx context.Context, _ socketio.Ack) { <-ctx.Done(); ended <- time.Now() })
 		for _, tt := range []struct{ timeout, takes time.Duration }{{time.Second, time.Second}, {0, time.Minute}} {
-			for _, of := range []socketio.OperationType{socketio.OpCall, socketio.OpServerSide} {
+			for _, of := range []adapter.OperationType{adapter.OpCall, adapter.OpServerSide} {
 				start := time.Now()
-				op := &socketio.Operation{Type: of, Packet: socketio.Packet{Data: []byte(`["silence"]`)}, Timeout: tt.timeout}
-				assert.NoError(t, b.local.Respond(context.Background(), op, func(r *socketio.Response) {
+				op := &adapter.Operation{Type: of, Packet: adapter.Packet{Data: []byte(`["silence"]`)}, Timeout: tt.timeout}
+				assert.NoError(t, b.local.Respond(context.Background(), op, func(r *adapter.Response) {
 					assert.True(t, "no answer", !r.Last)
 				}))
-				if of == socketio.OpServerSide {
+				if of == adapter.OpServerSide {
 					assert.Equal(t, "took", (<-ended).Sub(start), tt.takes)
 					continue
 				}

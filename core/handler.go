@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -30,7 +31,7 @@ type Incoming struct {
 	args       [][]byte
 	few        [3][]byte // what args is made of, for most events
 	acked      atomic.Bool
-	reply      func(*Response) // to the server that has sent it
+	reply      func(*adapter.Response) // to the server that has sent it
 }
 
 // Len is the number of arguments.
@@ -73,7 +74,7 @@ func (in *Incoming) ackServer(args []any) error {
 	if err != nil || in.acked.Swap(true) {
 		return err
 	}
-	in.reply(&Response{Reply: &p, Last: true})
+	in.reply(&adapter.Response{Reply: &p, Last: true})
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -37,7 +38,7 @@ func newFleet(t testing.TB) *fleet {
 	return &fleet{t: t, live: make(map[string]*ship), made: make(map[string]int)}
 }
 
-func (f *fleet) adapter(l *socketio.Local) socketio.Adapter {
+func (f *fleet) adapter(l adapter.Local) adapter.Adapter {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.live[l.Namespace()] != nil {
@@ -54,7 +55,7 @@ func (s *ship) check(what string) {
 	}
 }
 
-func (s *ship) Publish(_ context.Context, op *socketio.Operation) error {
+func (s *ship) Publish(op *adapter.Operation) error {
 	s.fleet.mu.Lock()
 	defer s.fleet.mu.Unlock()
 	s.check("publish")
@@ -62,8 +63,8 @@ func (s *ship) Publish(_ context.Context, op *socketio.Operation) error {
 	return nil
 }
 
-func (s *ship) Request(_ context.Context, op *socketio.Operation, _ func(*socketio.Response)) (func() error, error) {
-	_ = s.Publish(context.Background(), op)
+func (s *ship) Request(_ context.Context, op *adapter.Operation, _ func(*adapter.Response)) (func() error, error) {
+	_ = s.Publish(op)
 	return func() error {
 		s.fleet.mu.Lock()
 		defer s.fleet.mu.Unlock()
@@ -211,7 +212,7 @@ func TestChildThatCannotBeMade(t *testing.T) {
 				fail := where
 				gate := make(chan struct{})
 				f := newFleet(t)
-				a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter {
+				a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter {
 					if fail == "adapter" && l.Namespace() != "/" {
 						<-gate
 						panic("adapter")

@@ -1,7 +1,6 @@
 package socketio_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,6 +8,7 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -41,10 +41,10 @@ func (c *codings) take() string {
 // relay is an adapter that keeps what is published.
 type relay struct {
 	broken
-	published chan *socketio.Operation
+	published chan *adapter.Operation
 }
 
-func (r *relay) Publish(_ context.Context, op *socketio.Operation) error {
+func (r *relay) Publish(op *adapter.Operation) error {
 	r.published <- op
 	return nil
 }
@@ -79,8 +79,8 @@ func TestCompress(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := &relay{published: make(chan *socketio.Operation, 9)}
-				a := newApp(t, socketio.Options{HTTPCompression: 1000, Adapter: func(l *socketio.Local) socketio.Adapter { r.local = l; return r }})
+				r := &relay{published: make(chan *adapter.Operation, 9)}
+				a := newApp(t, socketio.Options{HTTPCompression: 1000, Adapter: func(l adapter.Local) adapter.Adapter { r.local = l; return r }})
 				seen := &codings{next: a.Server}
 				c := siotest.Dial(t, seen, siotest.Options{Transport: "polling"})
 				s := a.socket(t, c)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // Namespace is a part of a server with handlers, rooms and middleware of its
@@ -18,7 +20,7 @@ type Namespace struct {
 	name      string
 	rooms     rooms
 	once      sync.Once
-	adapter   Adapter // nil: alone; see ready
+	adapter   adapter.Adapter // nil: alone; see ready
 	announced sync.Once
 	scope     scope
 	unhandled *handler   // of events that have none, for event middleware
@@ -57,8 +59,8 @@ func (ns *Namespace) ready() *Namespace {
 		}
 		if ns.srv.opts.Adapter != nil && !ns.srv.over.Load() { // nobody would close it
 			ns.life.left = make(chan struct{})
-			ns.adapter = ns.srv.opts.Adapter(&Local{ns})
-			ns.rooms.watch, _ = ns.adapter.(RoomWatcher)
+			ns.adapter = ns.srv.opts.Adapter(&local{ns})
+			ns.rooms.watch, _ = ns.adapter.(adapter.RoomWatcher)
 		}
 		ns.life.ready.Store(true)
 	})
@@ -168,7 +170,7 @@ func (ns *Namespace) DisconnectSockets(closeConn bool) error {
 
 // Sockets returns the sockets of this server that are in the namespace.
 func (ns *Namespace) Sockets() (all []*Socket) {
-	ns.here(func(ns *Namespace) { all = ns.rooms.match(&Target{}, all) })
+	ns.here(func(ns *Namespace) { all = ns.rooms.match(&adapter.Target{}, all) })
 	return all
 }
 

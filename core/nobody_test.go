@@ -6,6 +6,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -28,7 +29,7 @@ func TestToNobody(t *testing.T) {
 				bubble(t, func(t *testing.T) {
 					b := &broken{}
 					a := newApp(t, socketio.Options{
-						Recovery: recovery, Adapter: func(*socketio.Local) socketio.Adapter { return b },
+						Recovery: recovery, Adapter: func(adapter.Local) adapter.Adapter { return b },
 					})
 					speaker, other := a.dial(t), a.dial(t)
 					nobody := to(a.Namespace, a.socket(t, speaker))

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -328,10 +329,10 @@ func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args 
 
 // remote tells of an event of another server. done is called when it is
 // delivered here.
-func (o *observing) remote(ns *Namespace, op *Operation) (done func(t *tally)) {
+func (o *observing) remote(ns *Namespace, op *adapter.Operation) (done func(t *tally)) {
 	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
 	f := o.emit(context.Background(), &EmitInfo{
-		from: o, Namespace: ns, Name: p.Event(), WantsAck: op.Type == OpCall, Volatile: op.Packet.Volatile, Remote: true,
+		from: o, Namespace: ns, Name: p.Event(), WantsAck: op.Type == adapter.OpCall, Volatile: op.Packet.Volatile, Remote: true,
 	})
 	return func(t *tally) {
 		r := t.result(nil)
@@ -340,7 +341,7 @@ func (o *observing) remote(ns *Namespace, op *Operation) (done func(t *tally)) {
 }
 
 // callFor is call for another server.
-func (ns *Namespace) callFor(op *Operation) *call {
+func (ns *Namespace) callFor(op *adapter.Operation) *call {
 	o := ns.srv.observer
 	if o == nil {
 		return ns.call(op, nil)

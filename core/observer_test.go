@@ -14,7 +14,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -264,7 +264,7 @@ func TestObserveAcks(t *testing.T) {
 		assert.True(t, "one is missing", errors.As(err, new(*socketio.PartialError)))
 		w.expect(t, "emit q to one ack=true volatile=false remote=false in a span", "emitted q to 1, 10 bytes, 1 of 1 answers in 1s: <nil>",
 			"emit q to one ack=true volatile=false remote=false in <nil>", "emitted q to 1, 10 bytes, 0 of 1 answers in 20s: socketio: no acknowledgement of \"q\": context deadline exceeded",
-			"emit q to all ack=true volatile=false remote=false in <nil>", "emitted q to 2, 20 bytes, 1 of 2 answers in 20s: socketio: 1 of 2 have answered: context deadline exceeded")
+			"emit q to all ack=true volatile=false remote=false in <nil>", "emitted q to 2, 20 bytes, 1 of 2 answers in 20s: socketio: event \"q\": 1 of 2 have answered: context deadline exceeded")
 	})
 }
 

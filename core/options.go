@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/loglimit"
 )
@@ -124,7 +125,7 @@ type Options struct {
 	// Adapter connects the servers of a cluster, one adapter per namespace. It
 	// may ask the server for other namespaces, not for the one that it is
 	// called for: that would wait for itself. Default: none, this server is alone.
-	Adapter func(*Local) Adapter
+	Adapter func(adapter.Local) adapter.Adapter
 
 	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
 	// [Server.OfFunc] that nobody is in any more. Default: they are removed.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
@@ -126,13 +127,13 @@ func TestApplyPoison(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := &broken{}
 				a := newApp(t, socketio.Options{
-					Recovery: recovery, Adapter: func(l *socketio.Local) socketio.Adapter { b.local = l; return b },
+					Recovery: recovery, Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b },
 				})
 				c := a.dial(t)
 				for _, test := range bad {
-					p := socketio.Packet{Data: []byte(test.data), Attachments: test.attachments}
-					assert.True(t, test.data, b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: p}) != nil)
-					err := b.local.Respond(t.Context(), &socketio.Operation{Type: socketio.OpCall, Packet: p}, func(*socketio.Response) {
+					p := adapter.Packet{Data: []byte(test.data), Attachments: test.attachments}
+					assert.True(t, test.data, b.local.Apply(&adapter.Operation{Type: adapter.OpBroadcast, Packet: p}) != nil)
+					err := b.local.Respond(t.Context(), &adapter.Operation{Type: adapter.OpCall, Packet: p}, func(*adapter.Response) {
 						t.Errorf("%s: answered", test.data)
 					})
 					assert.True(t, test.data, err != nil)
@@ -143,7 +144,7 @@ func TestApplyPoison(t *testing.T) {
 					c.ExpectNone(0)
 				}
 				for _, data := range []string{`["e"]`, `[7,"x"]`, `["e" , null ]`, `["e",{"_placeholder":true,"num":9}]`} {
-					assert.NoError(t, b.local.Apply(&socketio.Operation{Type: socketio.OpBroadcast, Packet: socketio.Packet{Data: []byte(data)}}))
+					assert.NoError(t, b.local.Apply(&adapter.Operation{Type: adapter.OpBroadcast, Packet: adapter.Packet{Data: []byte(data)}}))
 					c.Next()
 				}
 			})

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // pattern is what makes a namespace a parent.
@@ -357,7 +359,7 @@ func (ns *Namespace) here(f func(*Namespace)) {
 }
 
 // run does an operation on all servers, or on this one.
-func (ns *Namespace) run(op *Operation, local bool, t *tally) error {
+func (ns *Namespace) run(op *adapter.Operation, local bool, t *tally) error {
 	if ns.pattern == nil && ns.parent == nil {
 		return ns.perform(op, local, t)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -333,7 +334,7 @@ func TestEmptyChildren(t *testing.T) {
 func TestRefusedChildren(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
 		var adapters []string
-		a := newApp(t, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter {
+		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter {
 			adapters = append(adapters, l.Namespace())
 			return &broken{}
 		}})

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -274,7 +275,7 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 }
 
 // deliver sends to the sockets of this server that the target means.
-func (r *recovery) deliver(t *Target, f *frames) (n int) {
+func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
@@ -308,7 +309,7 @@ func (r *recovery) deliver(t *Target, f *frames) (n int) {
 
 // match finds the sockets that a broadcast is for. One that can be recovered
 // takes a position, and is kept even if nobody is there. Called with mu held.
-func (r *recovery) match(t *Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
+func (r *recovery) match(t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
 	if f.volatile || !f.open {
 		if f.open {
 			r.stamp(f, r.log.last.Load())
@@ -323,7 +324,7 @@ func (r *recovery) match(t *Target, f *frames, dst []*Socket) (sockets []*Socket
 
 // take finds the sockets of a target and takes the next position at the same
 // moment: who joins or leaves does so before or after it. Called with mu held.
-func (r *recovery) take(t *Target, dst []*Socket) (sockets []*Socket, pos uint64) {
+func (r *recovery) take(t *adapter.Target, dst []*Socket) (sockets []*Socket, pos uint64) {
 	rs := &r.ns.rooms
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
@@ -332,10 +333,10 @@ func (r *recovery) take(t *Target, dst []*Socket) (sockets []*Socket, pos uint64
 
 // operate does an operation on rooms and connections, for sockets that are
 // away, too.
-func (r *recovery) operate(op *Operation) {
+func (r *recovery) operate(op *adapter.Operation) {
 	limit := r.ns.srv.opts.Limits.Rooms
 	rooms := op.Rooms
-	if op.Type == OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
+	if op.Type == adapter.OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
 		return
 	}
 	var created, deleted []string
@@ -344,20 +345,20 @@ func (r *recovery) operate(op *Operation) {
 	r.keep(entry{op: op})
 	for _, s := range sockets {
 		switch op.Type {
-		case OpJoin:
+		case adapter.OpJoin:
 			news, _ := r.ns.rooms.enter(s, rooms, limit, true) // a full socket stays where it is
 			created = append(created, news...)
-		case OpLeave:
+		case adapter.OpLeave:
 			for _, name := range rooms {
 				deleted = append(deleted, r.ns.rooms.exit(s, name)...)
 			}
-		case OpDisconnect:
+		case adapter.OpDisconnect:
 			s.track.barred = true
 		}
 	}
 	r.unlock()
 	r.ns.rooms.notify(created, deleted)
-	if op.Type == OpDisconnect {
+	if op.Type == adapter.OpDisconnect {
 		for _, s := range sockets {
 			s.Disconnect(op.Close)
 		}

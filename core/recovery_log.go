@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // eventLog keeps what was sent to a namespace, by position, until it is too
@@ -25,8 +27,8 @@ type eventLog struct {
 type entry struct {
 	frames frames // as they were sent
 	own    string // the id of the socket it was for; empty: target says
-	target Target
-	op     *Operation // instead of an event
+	target adapter.Target
+	op     *adapter.Operation // instead of an event
 	at     time.Duration
 	size   int64
 }
@@ -125,7 +127,7 @@ func (e *entry) meant(id string, rooms map[string]struct{}, away bool, now *enti
 		_, ok := rooms[name]
 		return ok || name == id
 	}
-	gives := e.op == nil || e.op.Type == OpJoin
+	gives := e.op == nil || e.op.Type == adapter.OpJoin
 	in := func(name string) bool { return was(name) && (!gives || !now.lost(name)) }
 	out := func(name string) bool { return was(name) || away && gives && now.gives(name) }
 	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, out)
@@ -168,10 +170,10 @@ func (l *eventLog) missed(sess *session, now *entitlement, from uint64, maxRooms
 			if maxBytes -= e.wire(); maxBytes < 0 {
 				return m, false
 			}
-		case e.op.Type == OpDisconnect:
+		case e.op.Type == adapter.OpDisconnect:
 			return m, false
 		default:
-			m.moves = e.op.move(rooms, pos, maxRooms, m.moves)
+			m.moves = moveBy(e.op, rooms, pos, maxRooms, m.moves)
 		}
 	}
 	for ; next < len(t.moves); next++ {
@@ -184,11 +186,11 @@ func (l *eventLog) missed(sess *session, now *entitlement, from uint64, maxRooms
 	return m, true
 }
 
-// move does OpJoin and OpLeave to the rooms of a session.
-func (op *Operation) move(rooms map[string]struct{}, pos uint64, limit int, moves []move) []move {
+// moveBy does OpJoin and OpLeave to the rooms of a session.
+func moveBy(op *adapter.Operation, rooms map[string]struct{}, pos uint64, limit int, moves []move) []move {
 	for _, name := range op.Rooms {
 		_, in := rooms[name]
-		if in == (op.Type == OpJoin) || !in && len(rooms) >= limit {
+		if in == (op.Type == adapter.OpJoin) || !in && len(rooms) >= limit {
 			continue
 		}
 		m := move{pos, name, !in}

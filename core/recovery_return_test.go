@@ -12,6 +12,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -264,8 +265,8 @@ func TestRecoverySlow(t *testing.T) {
 // never called under a lock.
 func TestRecoveryAdapter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		var local *socketio.Local
-		a := recovering(t, socketio.Recovery{}, socketio.Options{Adapter: func(l *socketio.Local) socketio.Adapter {
+		var local adapter.Local
+		a := recovering(t, socketio.Recovery{}, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter {
 			local = l
 			return &asking{local: l}
 		}})
@@ -274,9 +275,9 @@ func TestRecoveryAdapter(t *testing.T) {
 		c.Conn().Cut()
 		synctest.Wait()
 		for i, target := range []string{"room", "elsewhere"} {
-			assert.NoError(t, local.Apply(&socketio.Operation{
-				Type: socketio.OpBroadcast, Target: socketio.Target{Rooms: []string{target}},
-				Packet: socketio.Packet{Data: fmt.Appendf(nil, `["n",%d]`, i)},
+			assert.NoError(t, local.Apply(&adapter.Operation{
+				Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{target}},
+				Packet: adapter.Packet{Data: fmt.Appendf(nil, `["n",%d]`, i)},
 			}))
 		}
 		c2 := back(t, c, true)
@@ -288,18 +289,18 @@ func TestRecoveryAdapter(t *testing.T) {
 }
 
 // asking is an adapter alone in its cluster that asks its namespace back.
-type asking struct{ local *socketio.Local }
+type asking struct{ local adapter.Local }
 
-func (a *asking) Publish(context.Context, *socketio.Operation) error {
+func (a *asking) Publish(*adapter.Operation) error {
 	a.local.HasRoom("room")
-	return a.local.Apply(&socketio.Operation{Type: socketio.OpJoin, Rooms: []string{"asked"}})
+	return a.local.Apply(&adapter.Operation{Type: adapter.OpJoin, Rooms: []string{"asked"}})
 }
-func (a *asking) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+func (a *asking) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
 	return func() error { return nil }, nil
 }
 func (a *asking) Close() error       { return nil }
-func (a *asking) RoomCreated(string) { _ = a.Publish(context.Background(), nil) }
-func (a *asking) RoomDeleted(string) { _ = a.Publish(context.Background(), nil) }
+func (a *asking) RoomCreated(string) { _ = a.Publish(nil) }
+func (a *asking) RoomDeleted(string) { _ = a.Publish(nil) }
 
 // TestRecoveryStorm sends from many goroutines while connections are lost with
 // events in flight: each client gets what it was sent, once and in order.

@@ -3,6 +3,8 @@ package socketio
 import (
 	"slices"
 	"sync"
+
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // rooms knows which sockets of this server are in which rooms of a namespace.
@@ -13,7 +15,7 @@ type rooms struct {
 	mu      sync.RWMutex
 	sockets map[string]*Socket
 	rooms   map[string]*room
-	watch   RoomWatcher // may be nil
+	watch   adapter.RoomWatcher // may be nil
 	events  roomEvents
 }
 
@@ -227,14 +229,14 @@ func (rs *rooms) names() []string {
 
 // match appends the sockets that the target means, each once. What is sent to
 // them is sent after the lock is released.
-func (rs *rooms) match(t *Target, dst []*Socket) []*Socket {
+func (rs *rooms) match(t *adapter.Target, dst []*Socket) []*Socket {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
 	return rs.find(t, dst)
 }
 
 // find is match, called with mu held.
-func (rs *rooms) find(t *Target, dst []*Socket) []*Socket {
+func (rs *rooms) find(t *adapter.Target, dst []*Socket) []*Socket {
 	switch len(t.Rooms) {
 	case 0:
 		for _, s := range rs.sockets {

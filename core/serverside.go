@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -39,7 +40,7 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 		if ns.adapter == nil {
 			return nil
 		}
-		return ns.adapter.Publish(context.Background(), &Operation{Type: OpServerSide, Packet: p})
+		return ns.adapter.Publish(&adapter.Operation{Type: adapter.OpServerSide, Packet: p})
 	}))
 }
 
@@ -54,7 +55,7 @@ func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, ar
 	if err != nil {
 		return nil, err
 	}
-	op := &Operation{Type: OpServerSide, Packet: p}
+	op := &adapter.Operation{Type: adapter.OpServerSide, Packet: p}
 	ctx, cancel := ns.within(ctx, op)
 	defer cancel()
 	members := ns.members(true)
@@ -62,7 +63,7 @@ func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, ar
 	var a answers
 	waits := make([]func() error, len(members))
 	for i, ns := range members {
-		waits[i] = ns.request(ctx, op, false, func(r *Response) {
+		waits[i] = ns.request(ctx, op, false, func(r *adapter.Response) {
 			if r.Reply != nil {
 				a.response(r)
 			}
@@ -70,10 +71,20 @@ func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, ar
 	}
 	for _, wait := range waits {
 		if e := wait(); e != nil {
-			err = e
+			err = ofEvent(event, e)
 		}
 	}
 	return a.replies, err
+}
+
+// ofEvent says which event the servers were asked to answer.
+func ofEvent(event string, err error) error {
+	if e, ok := err.(*PartialError); ok { //nolint:errorlint // what Request returns
+		partial := *e
+		partial.Event = event
+		return &partial
+	}
+	return emitError(event, err)
 }
 
 // OnServerSide registers the handler of an event that other servers send by
@@ -100,7 +111,7 @@ func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
 
 // receiveServerSide queues an event of another server for its handler. reply
 // is nil if nobody waits for an answer.
-func (ns *Namespace) receiveServerSide(ctx context.Context, op *Operation, reply func(*Response)) error {
+func (ns *Namespace) receiveServerSide(ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if !isArray(op.Packet.Data) {
 		return errOperation
 	}
@@ -112,7 +123,7 @@ func (ns *Namespace) receiveServerSide(ctx context.Context, op *Operation, reply
 	if ns.servers.push(ctx, ns, in, ns.timeout(op)) || reply == nil {
 		return nil
 	}
-	reply(&Response{Last: true})
+	reply(&adapter.Response{Last: true})
 	return nil
 }
 

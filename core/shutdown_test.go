@@ -11,6 +11,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
@@ -73,11 +74,11 @@ func (d meddlingDecoder) Decode(message []byte, binary bool) (parser.Packet, boo
 }
 
 type meddlingAdapter struct {
-	socketio.Adapter
+	adapter.Adapter
 	m *meddler
 }
 
-func (a meddlingAdapter) Publish(context.Context, *socketio.Operation) error { return nil }
+func (a meddlingAdapter) Publish(*adapter.Operation) error { return nil }
 
 func (a meddlingAdapter) Close() error {
 	a.m.at("Adapter.Close")
@@ -89,7 +90,7 @@ func (m *meddler) app(t *testing.T, recovery *socketio.Recovery) *app {
 	o := socketio.Options{
 		Recovery: recovery,
 		Observer: meddlingObserver{m: m},
-		Adapter:  func(*socketio.Local) socketio.Adapter { return meddlingAdapter{m: m} },
+		Adapter:  func(adapter.Local) adapter.Adapter { return meddlingAdapter{m: m} },
 	}
 	if m.place == "Parser" {
 		o.Parser = meddlingParser{standard{}, m}

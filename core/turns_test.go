@@ -12,6 +12,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -63,11 +64,11 @@ func drive(packets chan<- string, cycle string, n int) {
 // alone is the adapter of a server that has no others; closing it takes as long
 // as closing does.
 type alone struct {
-	socketio.Adapter
+	adapter.Adapter
 	close func()
 }
 
-func (a alone) Publish(context.Context, *socketio.Operation) error { return nil }
+func (a alone) Publish(*adapter.Operation) error { return nil }
 
 func (a alone) Close() error { a.close(); return nil }
 
@@ -115,7 +116,7 @@ func TestTurns(t *testing.T) {
 				options := tt.o
 				options.Limits.Namespaces = limit
 				if tt.name == "adapters" {
-					options.Adapter = func(l *socketio.Local) socketio.Adapter {
+					options.Adapter = func(l adapter.Local) adapter.Adapter {
 						if !strings.HasPrefix(l.Namespace(), "/room-") {
 							return alone{close: func() {}}
 						}

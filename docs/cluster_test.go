@@ -1,26 +1,26 @@
 package docs_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/internal/assert"
 )
 
 func TestClusterOptions(t *testing.T) {
 	t.Parallel()
 	opts := &socketio.Options{}
-	connect := func(*socketio.Local) socketio.Adapter { return quiet{} }
+	connect := func(adapter.Local) adapter.Adapter { return quiet{} }
 	// code: cookie
 	opts.Cookie = &http.Cookie{Name: "io", Secure: true} // HttpOnly, Path "/", SameSite Lax by themselves
 	// end
 	// code: adapter
-	opts.Adapter = func(local *socketio.Local) socketio.Adapter {
+	opts.Adapter = func(local adapter.Local) adapter.Adapter {
 		return connect(local) // yours, or an engine's
 	}
 	// end
@@ -30,10 +30,10 @@ func TestClusterOptions(t *testing.T) {
 }
 
 // quiet is an adapter of a server that is alone.
-type quiet struct{ socketio.Adapter }
+type quiet struct{ adapter.Adapter }
 
-func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
-func (quiet) Close() error                                       { return nil }
+func (quiet) Publish(*adapter.Operation) error { return nil }
+func (quiet) Close() error                     { return nil }
 
 // code: contract
 func TestContract(t *testing.T) {

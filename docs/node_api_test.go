@@ -16,7 +16,7 @@ import (
 // row without one says why.
 func TestNodeAPI(t *testing.T) {
 	t.Parallel()
-	pkg := declarations(t, "../core")
+	pkg, contract := declarations(t, "../core"), declarations(t, "../core/adapter")
 	name := regexp.MustCompile("`([^`]+)`")
 	rows := table(t, "node-api.md")
 	for _, row := range rows {
@@ -32,7 +32,11 @@ func TestNodeAPI(t *testing.T) {
 			t.Errorf("%s: that is no list of names: %s", row[0], row[1])
 		}
 		for _, m := range names {
-			if !exported(pkg, m[1]) {
+			in, what := pkg, m[1]
+			if of, isContract := strings.CutPrefix(what, "adapter."); isContract {
+				in, what = contract, of
+			}
+			if !exported(in, what) {
 				t.Errorf("%s: there is no %s", row[0], m[1])
 			}
 		}

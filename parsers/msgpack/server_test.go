@@ -12,7 +12,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"

@@ -1,5 +1,5 @@
 // Package adaptertest proves adapters: [Run] is the contract of
-// [socketio.Adapter] as tests, and [Cluster] joins servers of one process, so
+// [adapter.Adapter] as tests, and [Cluster] joins servers of one process, so
 // that what must hold on many nodes is tested without an engine.
 package adaptertest
 
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // Cluster returns n servers in one process, with these options, whose
@@ -33,7 +34,7 @@ func ClusterOf(t testing.TB, opts ...socketio.Options) []*socketio.Server {
 type Message struct {
 	From, To  int // places in what Faulty returns
 	Namespace string
-	Type      socketio.OperationType
+	Type      adapter.OperationType
 	Response  bool // to an operation of that type
 }
 
@@ -52,7 +53,7 @@ func join(t testing.TB, fault func(Message) []time.Duration, opts []socketio.Opt
 	b := &bus{nodes: make(map[string][]*node), fault: fault}
 	servers := make([]*socketio.Server, len(opts))
 	for i, o := range opts {
-		o.Adapter = func(local *socketio.Local) socketio.Adapter { return b.join(i, local) }
+		o.Adapter = func(local adapter.Local) adapter.Adapter { return b.join(i, local) }
 		servers[i] = socketio.NewServer(&o)
 	}
 	t.Cleanup(func() {
@@ -69,7 +70,7 @@ type bus struct {
 
 	mu     sync.Mutex
 	nodes  map[string][]*node
-	number uint64 // of the last message or request; a namespace may come back
+	number uint64 // of the last message; a namespace may come back
 }
 
 // envelope is a message on its way. One of its parts is set.
@@ -77,16 +78,16 @@ type envelope struct {
 	From   int
 	Number uint64 // by which the receiver knows it again
 
-	Op       *socketio.Operation
-	Request  uint64 // of the sender that wants responses, or of the receiver that gets one
-	Response *socketio.Response
+	Op       *adapter.Operation
+	Request  string // of the sender that wants responses, or of the receiver that gets one
+	Response *adapter.Response
 	Part     int // counts the responses of one server
 	GivenUp  bool
 	Left     bool
 }
 
 // send takes a message to another node of the namespace. Called with mu held.
-func (b *bus) send(from, to *node, op socketio.OperationType, e envelope) {
+func (b *bus) send(from, to *node, op adapter.OperationType, e envelope) {
 	b.number++
 	e.From, e.Number = from.place, b.number
 	data, err := json.Marshal(&e)
@@ -112,10 +113,13 @@ func (b *bus) others(n *node) []*node {
 	return slices.DeleteFunc(all, func(other *node) bool { return other == n })
 }
 
+// has reports whether a node has not left. Called with mu held.
+func (b *bus) has(n *node) bool { return slices.Contains(b.nodes[n.local.Namespace()], n) }
+
 // find returns another node of n's namespace, or nil. Called with mu held.
-func (b *bus) find(n *node, place int) *node {
+func (b *bus) find(n *node, called string) *node {
 	for _, other := range b.others(n) {
-		if other.place == place {
+		if name(other.place) == called {
 			return other
 		}
 	}
@@ -123,7 +127,7 @@ func (b *bus) find(n *node, place int) *node {
 }
 
 // join is Options.Adapter of the server in that place.
-func (b *bus) join(place int, local *socketio.Local) socketio.Adapter {
+func (b *bus) join(place int, local adapter.Local) adapter.Adapter {
 	n := newNode(b, place, local)
 	b.mu.Lock()
 	b.nodes[local.Namespace()] = append(b.nodes[local.Namespace()], n)
@@ -132,18 +136,16 @@ func (b *bus) join(place int, local *socketio.Local) socketio.Adapter {
 	return n
 }
 
-// leave takes a node out of its namespace. It reports false if it has been.
-func (b *bus) leave(n *node) bool {
+// leave takes a node out of its namespace.
+func (b *bus) leave(n *node) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	name := n.local.Namespace()
-	if !slices.Contains(b.nodes[name], n) {
-		return false
+	if !b.has(n) {
+		return
 	}
 	others := b.others(n)
-	b.nodes[name] = others
+	b.nodes[n.local.Namespace()] = others
 	for _, other := range others {
 		b.send(n, other, 0, envelope{Left: true})
 	}
-	return true
 }

@@ -7,7 +7,8 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/core/adaptertest"
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
@@ -48,9 +49,9 @@ type unreachable struct{}
 
 var errDown = errors.New("the engine is down")
 
-func (unreachable) Publish(context.Context, *socketio.Operation) error { return errDown }
-func (unreachable) Close() error                                       { return errDown }
-func (unreachable) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+func (unreachable) Publish(*adapter.Operation) error { return errDown }
+func (unreachable) Close() error                     { return errDown }
+func (unreachable) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
 	return nil, errDown
 }
 
@@ -58,7 +59,7 @@ func (unreachable) Request(context.Context, *socketio.Operation, func(*socketio.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	srv := socketio.NewServer(&socketio.Options{
-		Adapter: func(*socketio.Local) socketio.Adapter { return unreachable{} },
+		Adapter: func(adapter.Local) adapter.Adapter { return unreachable{} },
 	})
 	c := siotest.Dial(t, srv, siotest.Options{})
 	assert.ErrorIs(t, srv.Emit("event"), errDown)
@@ -73,7 +74,7 @@ func TestUnreachable(t *testing.T) {
 func TestFactoryAsksForNamespaces(t *testing.T) {
 	t.Parallel()
 	var srv *socketio.Server
-	srv = socketio.NewServer(&socketio.Options{Adapter: func(local *socketio.Local) socketio.Adapter {
+	srv = socketio.NewServer(&socketio.Options{Adapter: func(local adapter.Local) adapter.Adapter {
 		if local.Namespace() == "/a" {
 			srv.Of("/b")
 		}
@@ -86,8 +87,8 @@ func TestFactoryAsksForNamespaces(t *testing.T) {
 // quiet is an adapter with nobody at the other end.
 type quiet struct{}
 
-func (quiet) Publish(context.Context, *socketio.Operation) error { return nil }
-func (quiet) Close() error                                       { return nil }
-func (quiet) Request(context.Context, *socketio.Operation, func(*socketio.Response)) (func() error, error) {
+func (quiet) Publish(*adapter.Operation) error { return nil }
+func (quiet) Close() error                     { return nil }
+func (quiet) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
 	return func() error { return nil }, nil
 }

@@ -16,7 +16,7 @@ import (
 type Start func(t *testing.T, n int, opts socketio.Options) []*socketio.Server
 
 // Run proves the adapter that start gives its servers: they have to behave as
-// one. It has subtests for each promise of [socketio.Adapter], on one, two and
+// one. It has subtests for each promise of [adapter.Adapter], on one, two and
 // three servers; all of them run real clients, and none in virtual time. They run
 // in parallel: start is called from several goroutines, and each cluster that it
 // returns must be apart from the others.

@@ -1,0 +1,79 @@
+// Package adapter is the contract between a server and what joins it to others in
+// a cluster. An [Adapter] carries operations from one server to the others and
+// responses back; the core of each server does what an operation says to its own
+// sockets, behind [Local]. The package depends on the standard library alone, so an
+// adapter needs nothing of the core.
+//
+// An author of an adapter writes how an [Operation] and a [Response] become bytes,
+// and how the bytes travel. A [Collector] keeps the requests that this server has
+// made, an [Answerer] those that it answers. Package adaptertest has the contract as
+// tests.
+package adapter
+
+import "context"
+
+// Adapter connects the servers of a cluster for one namespace. Each server applies
+// an operation to its own sockets by itself; an adapter carries the operation to the
+// other servers, which hand it to their [Local]. The core calls the methods
+// concurrently and holds no lock while it does.
+type Adapter interface {
+	// Publish sends op to all other servers. What one goroutine publishes arrives
+	// everywhere in the order of its calls. Emit calls Publish and must not block: so
+	// Publish queues op and returns, and does not wait for the network. It returns
+	// an error when the adapter knows at once that op will not arrive: it is closed,
+	// the queue is full, op does not encode. The caller of Emit gets that error; the
+	// sockets of this server have got the event.
+	Publish(op *Operation) error
+	// Request sends op to all other servers, in one order with what is published,
+	// and returns without waiting for the network. The other servers answer by
+	// [Local.Respond]. The adapter calls each for every response: one call at a time,
+	// each response once, those of one server in their order, and none after wait has
+	// returned. each does not block.
+	//
+	// The caller calls wait once. wait returns nil when all other servers have given
+	// their last response. A server that leaves meanwhile is not waited for: the
+	// adapter gives a response that takes back, by a negative number in Clients, the
+	// clients that the server still waited for. When ctx or this adapter ends first,
+	// wait returns a [*PartialError] that counts servers. The adapter then tells the
+	// other servers that nobody waits any more, if that is cheap: they give up by
+	// themselves after op.Timeout.
+	//
+	// A [Collector] does all of this but the sending.
+	Request(ctx context.Context, op *Operation, each func(*Response)) (wait func() error, err error)
+	// Close leaves the cluster and ends the requests under way. No operation and no
+	// response is delivered after Close has returned. The adapter of a namespace
+	// that clients have made is closed when that namespace is removed; another
+	// adapter may be made for the same name afterwards.
+	Close() error
+}
+
+// Local is the part of a namespace that lives on this server. The core implements
+// it, and it may get more methods: embed it in a type that stands in for it.
+type Local interface {
+	// Namespace is the namespace's name.
+	Namespace() string
+	// HasRoom reports whether a socket of this server is in the room. A socket's id
+	// is a room of its own.
+	HasRoom(room string) bool
+	// Apply does to this server's sockets what another server has published. It
+	// does not wait for clients or handlers. Operations of one server must be
+	// applied in the order in which it has published them. An error means that
+	// nobody has got the event, because clients could not take it, or the operation
+	// is of a later version.
+	Apply(op *Operation) error
+	// Respond answers a request of another server. It does at once what op says, in
+	// one order with Apply, and does not wait for clients or handlers: it calls reply
+	// before it returns and, until the last response, later from other goroutines,
+	// one call at a time. reply may be called after ctx has ended, when nobody needs
+	// the answer any more, and after op.Timeout. An error means that there is no
+	// answer.
+	Respond(ctx context.Context, op *Operation, reply func(*Response)) error
+}
+
+// RoomWatcher is implemented by adapters that subscribe by room. The core holds no
+// lock while it calls the methods, so calls for one room may come out of order: ask
+// [Local.HasRoom] when that matters.
+type RoomWatcher interface {
+	RoomCreated(room string)
+	RoomDeleted(room string)
+}
