@@ -8,27 +8,26 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/parser"
+	"github.com/gosio/gosio/internal/msgjson"
 )
 
 // Errors of decoders. As of any other that they return, the text tells nothing
 // of the input.
 var (
-	errText      = errors.New("msgpack: text message")
-	errMalformed = errors.New("msgpack: malformed message")
-	errTrailing  = errors.New("msgpack: bytes behind the packet")
-	errEnvelope  = errors.New("msgpack: not a packet")
-	errType      = errors.New("msgpack: unknown packet type")
-	errKey       = errors.New("msgpack: key is neither a string nor an integer")
+	errText     = errors.New("msgpack: text message")
+	errTrailing = errors.New("msgpack: bytes behind the packet")
+	errEnvelope = errors.New("msgpack: not a packet")
+	errType     = errors.New("msgpack: unknown packet type")
 )
-
-// maxDepth bounds the nesting where Limits do not: values are read by recursion.
-const maxDepth = 10_000
 
 // maxAttachments is what parser.Limits allow in any case.
 const maxAttachments = 999
 
 // keep is how much of its buffer a decoder keeps between messages.
 const keep = 1 << 10
+
+// transcoder reads a packet.
+type transcoder struct{ msgjson.Reader }
 
 // decoder implements socketio.Decoder.
 type decoder struct {
@@ -47,8 +46,8 @@ func (Parser) NewDecoder(limits *parser.Limits) socketio.Decoder {
 	if limits.Depth != 0 {
 		d.depth = limits.Depth
 	}
-	if d.depth < 0 || d.depth > maxDepth {
-		d.depth = maxDepth
+	if d.depth < 0 || d.depth > msgjson.MaxDepth {
+		d.depth = msgjson.MaxDepth
 	}
 	if limits.Attachments != 0 {
 		d.attachments = limits.Attachments
@@ -67,22 +66,22 @@ func (d *decoder) Decode(message []byte, binary bool) (p parser.Packet, done boo
 	if size := min(2*len(message), keep); cap(d.buf) < size { // bytes do not go there, and JSON is longer
 		d.buf = make([]byte, 0, size)
 	}
-	t := transcoder{src: message, dst: d.buf[:0], limit: d.attachments, depth: d.depth}
+	t := transcoder{msgjson.Reader{Src: message, Dst: d.buf[:0], Limit: d.attachments, Depth: d.depth}}
 	p, err = t.packet(d)
-	if err == nil && len(t.attachments) > 0 && (t.lookalike || p.Type != parser.Event && p.Type != parser.Ack) {
-		t = transcoder{src: message, dst: t.dst[:0], depth: d.depth, base64: true}
+	if err == nil && len(t.Attachments) > 0 && (t.Lookalike || p.Type != parser.Event && p.Type != parser.Ack) {
+		t = transcoder{msgjson.Reader{Src: message, Dst: t.Dst[:0], Depth: d.depth, Base64: true}}
 		p, err = t.packet(d)
 	}
 	d.buf = nil
-	if cap(t.dst) <= keep {
-		d.buf = t.dst
+	if cap(t.Dst) <= keep {
+		d.buf = t.Dst
 	}
 	if err != nil {
 		return parser.Packet{}, false, err
 	}
-	if len(t.attachments) > 0 {
+	if len(t.Attachments) > 0 {
 		p.Type += parser.BinaryEvent - parser.Event // and BinaryAck - Ack is the same
-		p.Attachments = t.attachments
+		p.Attachments = t.Attachments
 	}
 	return p, true, nil
 }
@@ -92,14 +91,14 @@ type fields struct{ typ, namespace, id, data bool }
 
 // packet reads the one map that a message is.
 func (t *transcoder) packet(d *decoder) (p parser.Packet, err error) {
-	if msgp.NextType(t.src) != msgp.MapType {
+	if msgp.NextType(t.Src) != msgp.MapType {
 		return p, errEnvelope
 	}
-	n, rest, err := msgp.ReadMapHeaderBytes(t.src)
+	n, rest, err := msgp.ReadMapHeaderBytes(t.Src)
 	if err != nil {
-		return p, errMalformed
+		return p, msgjson.ErrMalformed
 	}
-	t.src = rest
+	t.Src = rest
 	var seen fields
 	for range n {
 		if err := t.field(d, &p, &seen); err != nil {
@@ -107,7 +106,7 @@ func (t *transcoder) packet(d *decoder) (p parser.Packet, err error) {
 		}
 	}
 	switch {
-	case len(t.src) > 0:
+	case len(t.Src) > 0:
 		return p, errTrailing
 	case !seen.typ || !seen.namespace:
 		return p, errEnvelope
@@ -118,14 +117,14 @@ func (t *transcoder) packet(d *decoder) (p parser.Packet, err error) {
 // field reads one key and its value. Those that are not known, such as
 // options, are left out. One that comes twice is an error.
 func (t *transcoder) field(d *decoder, p *parser.Packet, seen *fields) error {
-	if msgp.NextType(t.src) != msgp.StrType {
+	if msgp.NextType(t.Src) != msgp.StrType {
 		return errEnvelope
 	}
-	key, rest, err := msgp.ReadStringZC(t.src)
+	key, rest, err := msgp.ReadStringZC(t.Src)
 	if err != nil {
-		return errMalformed
+		return msgjson.ErrMalformed
 	}
-	t.src = rest
+	t.Src = rest
 	switch string(key) {
 	case "type":
 		return t.packetType(p, first(&seen.typ))
@@ -147,29 +146,29 @@ func first(seen *bool) bool {
 }
 
 func (t *transcoder) packetType(p *parser.Packet, first bool) error {
-	n, rest, err := readUint(t.src)
+	n, rest, err := readUint(t.Src)
 	if err != nil {
 		return err
 	}
 	if !first || n > uint64(parser.ConnectError) {
 		return errType
 	}
-	p.Type, t.src = parser.Type(n), rest
+	p.Type, t.Src = parser.Type(n), rest
 	return nil
 }
 
 func (t *transcoder) packetNamespace(d *decoder, p *parser.Packet, first bool) error {
-	if !first || msgp.NextType(t.src) != msgp.StrType {
+	if !first || msgp.NextType(t.Src) != msgp.StrType {
 		return errEnvelope
 	}
-	name, rest, err := msgp.ReadStringZC(t.src)
+	name, rest, err := msgp.ReadStringZC(t.Src)
 	if err != nil || !utf8.Valid(name) {
-		return errMalformed
+		return msgjson.ErrMalformed
 	}
 	if string(name) != d.namespace {
 		d.namespace = string(name)
 	}
-	p.Namespace, t.src = d.namespace, rest
+	p.Namespace, t.Src = d.namespace, rest
 	return nil
 }
 
@@ -177,14 +176,14 @@ func (t *transcoder) packetID(p *parser.Packet, first bool) error {
 	if !first {
 		return errEnvelope
 	}
-	if t.undefined() {
+	if t.Undefined() {
 		return nil
 	}
-	n, rest, err := readUint(t.src)
+	n, rest, err := readUint(t.Src)
 	if err != nil {
 		return err
 	}
-	p.ID, p.HasID, t.src = n, true, rest
+	p.ID, p.HasID, t.Src = n, true, rest
 	return nil
 }
 
@@ -192,21 +191,21 @@ func (t *transcoder) packetData(p *parser.Packet, first bool) error {
 	if !first {
 		return errEnvelope
 	}
-	if t.undefined() {
+	if t.Undefined() {
 		return nil
 	}
-	if err := t.value(1); err != nil {
+	if err := t.Value(1); err != nil {
 		return err
 	}
-	p.Data = t.dst
+	p.Data = t.Dst
 	return nil
 }
 
 // skip leaves a value out.
 func (t *transcoder) skip() error {
 	kept := *t
-	err := t.value(1)
-	kept.src, kept.dst = t.src, t.dst[:len(kept.dst)]
+	err := t.Value(1)
+	kept.Src, kept.Dst = t.Src, t.Dst[:len(kept.Dst)]
 	*t = kept
 	return err
 }

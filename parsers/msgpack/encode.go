@@ -1,16 +1,11 @@
 package msgpack
 
 import (
-	"bytes"
-	"errors"
-	"strconv"
-	"sync"
-	"unicode/utf8"
-
 	"github.com/tinylib/msgp/msgp"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/parser"
+	"github.com/gosio/gosio/internal/msgjson"
 )
 
 // Parser implements [socketio.Parser]. The zero value is ready.
@@ -18,50 +13,20 @@ type Parser struct{}
 
 var _ socketio.Parser = Parser{}
 
-// errJSON is of a packet that an adapter has brought: others are valid.
-var errJSON = errors.New("msgpack: payload is not valid JSON")
-
-// encoder makes MessagePack from JSON. It goes over the JSON twice: a map or an
-// array tells first how much is in it.
-type encoder struct {
-	dst    []byte
-	counts []uint32 // of all maps and arrays, in the order in which they open
-	open   []level
-	text   []byte // a string without its escapes
-}
-
-// level is a map or an array that is open while they are counted.
-type level struct {
-	index  int // in counts
-	values int
-	colons int
-	object bool
-}
-
-var encoders = sync.Pool{New: func() any { return new(encoder) }}
-
-const maxScratch = 64 << 10
-
-func (e *encoder) free() {
-	if cap(e.dst)+4*cap(e.counts)+32*cap(e.open)+cap(e.text) <= maxScratch {
-		encoders.Put(e)
-	}
-}
-
 // Encode implements [socketio.Parser]. The only error is that of a payload
 // which is no JSON, as another server of the cluster may send it.
 func (Parser) Encode(p *parser.Packet, add func(message []byte, binary bool)) error {
-	e := encoders.Get().(*encoder)
-	defer e.free()
-	if err := e.packet(p); err != nil {
+	e := msgjson.NewWriter()
+	defer e.Free()
+	if err := write(e, p); err != nil {
 		return err
 	}
-	add(e.dst, true)
+	add(e.Dst, true)
 	return nil
 }
 
-// packet writes the map {type, data, id, nsp}.
-func (e *encoder) packet(p *parser.Packet) error {
+// write writes the map {type, data, id, nsp}.
+func write(e *msgjson.Writer, p *parser.Packet) error {
 	t, data := p.Type, p.Data
 	if t.IsBinary() {
 		t -= parser.BinaryEvent - parser.Event
@@ -76,228 +41,17 @@ func (e *encoder) packet(p *parser.Packet) error {
 	if p.HasID {
 		n++
 	}
-	e.dst = msgp.AppendMapHeader(e.dst[:0], n)
-	e.dst = msgp.AppendUint8(msgp.AppendString(e.dst, "type"), uint8(t))
+	e.Dst = msgp.AppendMapHeader(e.Dst, n)
+	e.Dst = msgp.AppendUint8(msgp.AppendString(e.Dst, "type"), uint8(t))
 	if len(data) > 0 {
-		if err := e.count(data); err != nil {
-			return err
-		}
-		e.dst = msgp.AppendString(e.dst, "data")
-		if err := e.values(data, p.Attachments); err != nil {
+		e.Dst = msgp.AppendString(e.Dst, "data")
+		if err := e.Value(data, p.Attachments); err != nil {
 			return err
 		}
 	}
 	if p.HasID {
-		e.dst = msgp.AppendUint64(msgp.AppendString(e.dst, "id"), p.ID)
+		e.Dst = msgp.AppendUint64(msgp.AppendString(e.Dst, "id"), p.ID)
 	}
-	e.dst = msgp.AppendString(msgp.AppendString(e.dst, "nsp"), p.Namespace)
+	e.Dst = msgp.AppendString(msgp.AppendString(e.Dst, "nsp"), p.Namespace)
 	return nil
-}
-
-// next returns the place of the token behind i: a bracket, a comma, a colon, a
-// string or a word. At the end, start is len(data). It is false for a string
-// that does not end.
-func next(data []byte, i int) (start, end int, ok bool) {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
-		i++
-	}
-	if i == len(data) {
-		return i, i, true
-	}
-	start = i
-	switch data[i] {
-	case '{', '}', '[', ']', ',', ':':
-		return start, i + 1, true
-	case '"':
-		return stringEnd(data, start)
-	}
-	for i < len(data) && !delimiters[data[i]] {
-		i++
-	}
-	return start, i, true
-}
-
-// delimiters are what a word ends before.
-var delimiters = [256]bool{
-	'{': true, '}': true, '[': true, ']': true, ',': true, ':': true, '"': true, ' ': true, '\n': true, '\t': true, '\r': true,
-}
-
-func stringEnd(data []byte, start int) (_, end int, ok bool) {
-	for i := start + 1; ; i++ {
-		n := bytes.IndexByte(data[i:], '"')
-		if n < 0 {
-			return start, len(data), false
-		}
-		i += n
-		slashes := 0
-		for data[i-1-slashes] == '\\' { // the opening quote ends it
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return start, i + 1, true
-		}
-	}
-}
-
-// count fills counts. It makes sure that what values writes is one value.
-func (e *encoder) count(data []byte) error {
-	e.counts, e.open = e.counts[:0], append(e.open[:0], level{index: -1})
-	for i := 0; ; {
-		start, end, ok := next(data, i)
-		if !ok {
-			return errJSON
-		}
-		if start == end {
-			break
-		}
-		i = end
-		top := &e.open[len(e.open)-1]
-		switch c := data[start]; c {
-		case '{', '[':
-			top.values++
-			e.open = append(e.open, level{index: len(e.counts), object: c == '{'})
-			e.counts = append(e.counts, 0)
-		case '}', ']':
-			if !top.ends(c) {
-				return errJSON
-			}
-			e.counts[top.index] = top.count()
-			e.open = e.open[:len(e.open)-1]
-		case ',':
-		case ':':
-			top.colons++
-		default:
-			top.values++
-		}
-	}
-	if len(e.open) != 1 || e.open[0].values != 1 {
-		return errJSON
-	}
-	return nil
-}
-
-// ends reports whether a bracket closes it, and it holds what it should.
-func (l *level) ends(c byte) bool {
-	if l.index < 0 || l.object != (c == '}') {
-		return false
-	}
-	return l.object && l.values == 2*l.colons || !l.object && l.colons == 0
-}
-
-func (l *level) count() uint32 {
-	if l.object {
-		return uint32(l.colons)
-	}
-	return uint32(l.values)
-}
-
-// values writes what count has gone over.
-func (e *encoder) values(data []byte, attachments [][]byte) error {
-	counts := e.counts
-	for i := 0; ; {
-		start, end, _ := next(data, i)
-		if start == end {
-			return nil
-		}
-		i = end
-		switch data[start] {
-		case '{':
-			if num, size := placeholderAt(data[start:]); size > 0 && num < len(attachments) {
-				e.dst = msgp.AppendBytes(e.dst, attachments[num])
-				i = start + size
-			} else {
-				e.dst = msgp.AppendMapHeader(e.dst, counts[0])
-			}
-			counts = counts[1:]
-		case '[':
-			e.dst = msgp.AppendArrayHeader(e.dst, counts[0])
-			counts = counts[1:]
-		case '}', ']', ',', ':':
-		case '"':
-			e.string(data[start+1 : end-1])
-		default:
-			if err := e.word(data[start:end]); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// placeholderAt reads a placeholder as core/parser and stock encoders write it.
-// Without one, size is 0.
-func placeholderAt(data []byte) (num, size int) {
-	rest, ok := bytes.CutPrefix(data, []byte(placeholder))
-	if !ok {
-		return 0, 0
-	}
-	n := 0
-	for n < len(rest) && n < 4 && rest[n]-'0' <= 9 {
-		num = num*10 + int(rest[n]-'0')
-		n++
-	}
-	if n == 0 || n >= len(rest) || rest[n] != '}' {
-		return 0, 0
-	}
-	return num, len(placeholder) + n + 1
-}
-
-// word writes a number, true, false or null.
-func (e *encoder) word(word []byte) error {
-	if c := word[0]; c != '-' && c-'0' > 9 {
-		switch string(word) {
-		case "null":
-			e.dst = msgp.AppendNil(e.dst)
-		case "true", "false":
-			e.dst = msgp.AppendBool(e.dst, c == 't')
-		default:
-			return errJSON
-		}
-		return nil
-	}
-	if e.integer(word) {
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(word), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) { // that is an infinity, as in JavaScript
-		return errJSON
-	}
-	e.dst = msgp.AppendFloat(e.dst, f)
-	return nil
-}
-
-// integer writes a number that is one, and has at most 64 bits.
-func (e *encoder) integer(word []byte) bool {
-	digits := bytes.TrimPrefix(word, []byte("-"))
-	if len(digits) == 0 || len(digits) > 20 || string(word) == "-0" {
-		return false
-	}
-	var n uint64
-	for _, c := range digits {
-		d := uint64(c - '0')
-		if d > 9 || n > (1<<64-1-d)/10 {
-			return false
-		}
-		n = n*10 + d
-	}
-	switch {
-	case len(digits) == len(word):
-		e.dst = msgp.AppendUint64(e.dst, n)
-	case n <= 1<<63:
-		e.dst = msgp.AppendInt64(e.dst, -int64(n))
-	default:
-		return false
-	}
-	return true
-}
-
-// string writes a string, given without its quotes.
-func (e *encoder) string(raw []byte) {
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		e.text = unescape(e.text[:0], raw)
-		raw = e.text
-	}
-	if !utf8.Valid(raw) {
-		raw = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
-	}
-	e.dst = msgp.AppendStringFromBytes(e.dst, raw)
 }
