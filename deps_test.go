@@ -58,6 +58,7 @@ var allowed = []row{
 
 	// Other forms of packets: none of them is in a build that does not ask for it.
 	{"parsers/msgpack", []string{"core", "core/parser", "internal/msgjson", msgpackLibrary}},
+	{"internal/clusterwire", []string{"core/parser", "internal/msgjson"}}, // of adapters and emitters
 	{"internal/msgjson", []string{"core/parser", msgpackLibrary}},
 
 	// Around the core. auth and session do not know each other.

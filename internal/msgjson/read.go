@@ -62,7 +62,7 @@ func (t *Reader) Value(level int) error {
 	case msgp.Float64Type, msgp.Float32Type:
 		var f float64
 		if f, t.Src, err = msgp.ReadFloat64Bytes(t.Src); err == nil {
-			t.Dst = appendFloat(t.Dst, f)
+			t.Dst = AppendFloat(t.Dst, f)
 		}
 	case msgp.BoolType:
 		var b bool
@@ -272,16 +272,16 @@ func (t *Reader) bytes(b []byte) error {
 		return parser.ErrTooManyAttachments
 	}
 	t.Attachments = append(t.Attachments, append([]byte{}, b...))
-	t.Dst = strconv.AppendInt(append(t.Dst, placeholder...), int64(n), 10)
+	t.Dst = strconv.AppendInt(append(t.Dst, Placeholder...), int64(n), 10)
 	t.Dst = append(t.Dst, '}')
 	return nil
 }
 
-// placeholder is what core/parser writes for an attachment, up to its number.
-const placeholder = `{"_placeholder":true,"num":`
+// Placeholder is what core/parser writes for an attachment, up to its number.
+const Placeholder = `{"_placeholder":true,"num":`
 
-// appendFloat writes a number as JSON.stringify does.
-func appendFloat(dst []byte, f float64) []byte {
+// AppendFloat writes a number as JSON.stringify does.
+func AppendFloat(dst []byte, f float64) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}

@@ -190,7 +190,7 @@ func (e *Writer) values(data []byte, attachments [][]byte) error {
 // placeholderAt reads a placeholder as core/parser and stock encoders write it.
 // Without one, size is 0.
 func placeholderAt(data []byte) (num, size int) {
-	rest, ok := bytes.CutPrefix(data, []byte(placeholder))
+	rest, ok := bytes.CutPrefix(data, []byte(Placeholder))
 	if !ok {
 		return 0, 0
 	}
@@ -202,7 +202,7 @@ func placeholderAt(data []byte) (num, size int) {
 	if n == 0 || n >= len(rest) || rest[n] != '}' {
 		return 0, 0
 	}
-	return num, len(placeholder) + n + 1
+	return num, len(Placeholder) + n + 1
 }
 
 // word writes a number, true, false or null.
