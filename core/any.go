@@ -3,19 +3,20 @@ package socketio
 import "github.com/gosio/gosio/core/parser"
 
 // OnAny adds a listener to all events that come in, for logging and counting;
-// not to acknowledgements. Those of a parent run first, then those of its
+// not to acknowledgements. The listeners of a parent run first, then those of its
 // child, then the socket's, each in the order of registration, all before
-// event middleware and whether or not the event has a handler. They run on the
-// socket's dispatcher: what they take, the event takes. The returned function
+// event middleware and whether or not the event has a handler. s is the socket that
+// the event came by; in is valid only during the call. Listeners run on the
+// socket's dispatcher: the event waits until they return. The returned function
 // takes the listener off again.
-func (ns *Namespace) OnAny(f func(in *Incoming)) (off func()) {
+func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
 	return ns.mine().scope.incoming.add(f)
 }
 
 // OnAny adds a listener to all events that come in by this socket. See
 // [Namespace.OnAny].
-func (s *Socket) OnAny(f func(in *Incoming)) (off func()) {
+func (s *Socket) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
 	return s.ownScope().incoming.add(f)
 }
@@ -90,7 +91,7 @@ func (s *Socket) hear(in *Incoming) {
 	for at := range scopes {
 		if c := s.scope(at); c != nil {
 			for _, f := range c.incoming.get() {
-				s.guard("OnAny", func() { (*f)(in) })
+				s.guard("OnAny", func() { (*f)(s, in) })
 			}
 		}
 	}

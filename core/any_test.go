@@ -55,10 +55,10 @@ func argsOf(t *testing.T, a arguments) string {
 
 // listen registers the listeners of a namespace or a socket.
 func (j *journal) listen(t *testing.T, by string, to interface {
-	OnAny(f func(*socketio.Incoming)) func()
+	OnAny(f func(*socketio.Socket, *socketio.Incoming)) func()
 	OnAnyOutgoing(f func(*socketio.Socket, *socketio.Outgoing)) func()
 }) (off func()) {
-	in := to.OnAny(func(in *socketio.Incoming) { j.note("%s< %s%s", by, in.Event, argsOf(t, in)) })
+	in := to.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) { j.note("%s< %s%s", by, in.Event, argsOf(t, in)) })
 	out := to.OnAnyOutgoing(func(_ *socketio.Socket, out *socketio.Outgoing) { j.note("%s> %s%s", by, out.Event, argsOf(t, out)) })
 	return func() { in(); out() }
 }
@@ -136,7 +136,7 @@ func TestListenersThatPanic(t *testing.T) {
 		a := newApp(t, socketio.Options{})
 		a.On("echo", func(s *socketio.Socket, v string) { _ = s.Emit("echo", v) })
 		c := siotest.Dial(t, a, o)
-		a.OnAny(func(*socketio.Incoming) { panic("in") })
+		a.OnAny(func(*socketio.Socket, *socketio.Incoming) { panic("in") })
 		a.OnAnyOutgoing(func(*socketio.Socket, *socketio.Outgoing) { panic("out") })
 		c.Emit("echo", "x")
 		c.Expect("echo")
@@ -152,7 +152,7 @@ func TestListenersThatPanic(t *testing.T) {
 func TestListenersMayRegister(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
 		a := newApp(t, socketio.Options{})
-		a.OnAny(func(in *socketio.Incoming) {
+		a.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) {
 			if in.Event == "ack" {
 				assert.NoError(t, in.Ack("listener"))
 				return

@@ -264,7 +264,7 @@ func BenchmarkScopes(b *testing.B) {
 			parent.OnConnect(func(s *socketio.Socket) { s.UseEvent(through) })
 		}},
 		{"listeners", func(parent *socketio.Namespace) {
-			parent.OnAny(func(*socketio.Incoming) {})
+			parent.OnAny(func(*socketio.Socket, *socketio.Incoming) {})
 			parent.OnAnyOutgoing(func(*socketio.Socket, *socketio.Outgoing) {})
 		}},
 	} {

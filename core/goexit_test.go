@@ -31,7 +31,7 @@ func TestGoexit(t *testing.T) {
 		a.On("echo", func(v int) int { return v })
 		var hook, hear bool
 		later := 0
-		a.OnAny(func(*socketio.Incoming) { exit(hear) })
+		a.OnAny(func(*socketio.Socket, *socketio.Incoming) { exit(hear) })
 		a.OnConnect(func(*socketio.Socket) { exit(hook) })
 		a.OnConnect(func(*socketio.Socket) { later++ })
 		a.OnDisconnect(func(*socketio.Socket, socketio.Reason) { exit(hook) })

@@ -129,7 +129,7 @@ type handlers map[string]*handler
 // add is called with mu, the owner's lock, held.
 func (hs *handlers) add(event string, h *handler, mu sync.Locker) (off func()) {
 	if (*hs)[event] != nil {
-		panic(fmt.Sprintf("socketio: event %q has a handler already", event))
+		panic(fmt.Sprintf("socketio: event %q has a handler already: OnAny adds listeners to events, UseEvent puts code around handlers, and the function that On returns takes a handler off", event))
 	}
 	if *hs == nil {
 		*hs = make(handlers)

@@ -200,12 +200,15 @@ func (srv *Server) evictLocked() bool {
 func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	if ns = srv.namespaces[name]; ns != nil {
-		if ns.parent != p {
-			return nil, true
-		}
+	switch ns = srv.namespaces[name]; {
+	case ns == nil:
+	case ns.parent == p:
 		ns.hold()
 		return ns, false
+	case ns.parent != nil || ns.claimed.Load():
+		return nil, true
+	default:
+		srv.displaceLocked(ns)
 	}
 	if srv.children >= limit && !srv.evictLocked() {
 		return nil, false

@@ -23,10 +23,12 @@ type Namespace struct {
 	adapter   adapter.Adapter // nil: alone; see ready
 	announced sync.Once
 	scope     scope
-	unhandled *handler   // of events that have none, for event middleware
-	pattern   *pattern   // of a parent
-	parent    *Namespace // of a child
-	life      lifetime   // of a child
+	unhandled *handler    // of events that have none, for event middleware
+	pattern   *pattern    // of a parent
+	parent    *Namespace  // of a child
+	life      lifetime    // of a child
+	alias     atomic.Bool // not there itself: see alias.go
+	claimed   atomic.Bool // no parent takes the name; changed with Server.mu held
 	lastAck   atomic.Uint64
 	servers   serverSide
 
@@ -74,7 +76,9 @@ func (ns *Namespace) Name() string { return ns.name }
 
 // On registers the handler of an event. See the package documentation for the
 // shapes that a handler can have; it panics on any other, and on a second
-// handler for the event. The returned function takes the handler off again.
+// handler for the event: for code that runs beside the handler there are
+// [Namespace.OnAny] and [Namespace.UseEvent]. The returned function takes the
+// handler off again.
 func (ns *Namespace) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
 	ns = ns.mine()
@@ -84,12 +88,14 @@ func (ns *Namespace) On(event string, handler any) (off func()) {
 	return ns.handlers.add(event, h, &ns.mu)
 }
 
-// OnConnect adds a hook that runs when a socket has joined. All of them run,
-// a parent's first, in the order of registration, before the socket's first
-// event. The client learns that it has joined when they have returned, so that
-// what it does then finds the rooms that they have put it into; it learns it
-// earlier when a hook waits for an acknowledgement or takes longer than a second,
-// or when more than 64 packets wait for it.
+// OnConnect adds a hook that runs when a socket has joined. All hooks run, a
+// parent's first, in the order of registration, before the socket's first event.
+//
+// The CONNECT packet, by which the client learns that it has joined, is held until
+// the hooks have returned, so that what the client does then finds the rooms that
+// they have put it into; packets that are sent meanwhile are held behind it. The
+// delay has fixed bounds, not options: CONNECT leaves after 1 s, or when more than 64
+// packets are held, or when a hook waits for an acknowledgement of the client.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
 	notNil("OnConnect", f == nil)
 	ns = ns.mine()

@@ -196,7 +196,7 @@ func TestObserveEvents(t *testing.T) {
 		w.expect(t, "event / fails 9 ack=true unhandled=false", "handled fails no luck 0s",
 			"event / panics 10 ack=true unhandled=false", "handled panics socketio: panicked 0s",
 			"event / nobody 12 ack=false unhandled=true", "handled nobody <nil> 0s")
-		a.OnAny(func(*socketio.Incoming) {})
+		a.OnAny(func(*socketio.Socket, *socketio.Incoming) {})
 		c.Emit("heard", 1)
 		w.expect(t, "event / heard 11 ack=false unhandled=true", "handled heard <nil> 0s")
 		a.UseEvent(func(next socketio.EventHandler) socketio.EventHandler { return next })

@@ -49,9 +49,10 @@ func (srv *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 // who may join is for the parent's middleware, after a guard that has verified who
 // it is.
 //
-// [Server.Of] does not know f's names: it makes a namespace of its own, which
-// has nothing of the parent's, its middleware included. To reach a child there
-// is [Namespace.Child]. Otherwise it is like [Server.OfRegexp].
+// [Namespace.Child] returns a child by its name. [Server.Of] does not know f's
+// names: to register something with what Of returns makes a namespace that is not
+// f's, and has nothing of the parent's, its middleware included. Otherwise OfFunc is
+// like [Server.OfRegexp].
 func (srv *Server) OfFunc(f func(name string, h *Handshake) bool) *Namespace {
 	notNil("OfFunc", f == nil)
 	return srv.newParent("func", &pattern{match: f})
@@ -156,13 +157,20 @@ func (ns *Namespace) level() int {
 	return inNamespace
 }
 
-// held returns the namespace of that name and holds it; nil if there is none.
-func (srv *Server) held(name string) *Namespace {
+// held returns the namespace of that name and holds it; nil if there is none. join
+// says that a client is about to join: a namespace that a parent may take is none then.
+func (srv *Server) held(name string, join bool) *Namespace {
 	srv.mu.RLock()
 	defer srv.mu.RUnlock()
 	ns := srv.namespaces[name]
 	if ns == nil || !ns.hold() { // which is so for all that are in the map
 		return nil
+	}
+	if join && ns.parent == nil && !ns.claimed.Load() {
+		if srv.parentByName(name) != nil || srv.parentByFuncLocked() != nil {
+			return nil
+		}
+		ns.claimed.Store(true)
 	}
 	return ns
 }
@@ -171,7 +179,7 @@ func (srv *Server) held(name string) *Namespace {
 // there is none for it.
 func (srv *Server) enter(name string, h *Handshake) *Namespace {
 	for {
-		if ns := srv.held(name); ns != nil {
+		if ns := srv.held(name, true); ns != nil {
 			if ns.parent == nil || srv.wants(ns.parent, name, h) {
 				return ns
 			}
@@ -267,7 +275,7 @@ func (ns *Namespace) connect() error {
 // is not there, and stays.
 func (ns *Namespace) mine() *Namespace {
 	if ns.parent == nil {
-		return ns
+		return ns.claim()
 	}
 	live := ns
 	if !ns.hold() {
@@ -299,12 +307,14 @@ func (ns *Namespace) each(cluster bool, f func(*Namespace) error) error {
 	switch {
 	case ns.pattern != nil:
 		return ns.eachChild(f)
+	case ns.alias.Load():
+		return ns.eachNamed(cluster, f)
 	case ns.parent == nil:
 		return f(ns)
 	}
 	live := ns
 	if !ns.hold() {
-		live = ns.srv.held(ns.name)
+		live = ns.srv.held(ns.name, false)
 		if live == nil && cluster && ns.srv.opts.Adapter != nil {
 			live, _ = ns.srv.adopt(ns.parent, ns.name, noLimit)
 		}
@@ -360,7 +370,7 @@ func (ns *Namespace) here(f func(*Namespace)) {
 
 // run does an operation on all servers, or on this one.
 func (ns *Namespace) run(op *adapter.Operation, local bool, t *tally) error {
-	if ns.pattern == nil && ns.parent == nil {
+	if ns.pattern == nil && ns.parent == nil && !ns.alias.Load() {
 		return ns.perform(op, local, t)
 	}
 	return ns.each(!local, func(ns *Namespace) error { return ns.perform(op, local, t) })

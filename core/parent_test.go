@@ -137,7 +137,7 @@ func TestChildrenShare(t *testing.T) {
 			ns.OnConnect(func(*socketio.Socket) { note(by + "-connect") })
 			ns.OnDisconnecting(func(*socketio.Socket, socketio.Reason) { note(by + "-disconnecting") })
 			ns.OnDisconnect(func(*socketio.Socket, socketio.Reason) { note(by + "-disconnect") })
-			ns.OnAny(func(in *socketio.Incoming) { note(by + "-any-" + in.Event) })
+			ns.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) { note(by + "-any-" + in.Event) })
 			ns.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
 				return func(ctx context.Context, in *socketio.Incoming) error { note(by + "-event"); return next(ctx, in) }
 			})
@@ -242,16 +242,16 @@ func TestParentWiring(t *testing.T) {
 	assert.Equal(t, "names", parent.Name()+" "+byFunc.Name(), `^/room-\d+$ func`)
 	assert.Equal(t, "no children", len(a.Children()), 0)
 	for want, f := range map[string]func(){
-		"socketio: OfRegexp: nil function":                    func() { a.OfRegexp(nil) },
-		"socketio: OfFunc: nil function":                      func() { a.OfFunc(nil) },
-		"socketio: OnNewNamespace: nil function":              func() { a.OnNewNamespace(nil) },
-		"socketio: Child: namespace / is no parent":           func() { a.Child("/room-1") },
-		`socketio: Child: /room-x does not match ^/room-\d+$`: func() { parent.Child("room-x") },
-		"socketio: OnAny: nil function":                       func() { a.OnAny(nil) },
-		"socketio: OnAnyOutgoing: nil function":               func() { a.OnAnyOutgoing(nil) },
-		"socketio: OnRoom: nil function":                      func() { a.OnRoom(nil) },
-		`socketio: event "e" has a handler already`:           func() { parent.On("e", func() {}); parent.Once("e", func() {}) },
-		`socketio: handler of "o" is no function`:             func() { parent.Once("o", 1) },
+		"socketio: OfRegexp: nil function":                      func() { a.OfRegexp(nil) },
+		"socketio: OfFunc: nil function":                        func() { a.OfFunc(nil) },
+		"socketio: OnNewNamespace: nil function":                func() { a.OnNewNamespace(nil) },
+		"socketio: Child: namespace / is no parent":             func() { a.Child("/room-1") },
+		`socketio: Child: /room-x does not match ^/room-\d+$`:   func() { parent.Child("room-x") },
+		"socketio: OnAny: nil function":                         func() { a.OnAny(nil) },
+		"socketio: OnAnyOutgoing: nil function":                 func() { a.OnAnyOutgoing(nil) },
+		"socketio: OnRoom: nil function":                        func() { a.OnRoom(nil) },
+		`socketio: event "e" has a handler already` + otherwise: func() { parent.On("e", func() {}); parent.Once("e", func() {}) },
+		`socketio: handler of "o" is no function`:               func() { parent.Once("o", 1) },
 		`socketio: event "connect" is reserved; for joining and leaving there are OnConnect and OnDisconnect`: func() {
 			parent.Once("connect", func() {})
 		},
@@ -280,7 +280,9 @@ func TestEmptyChildren(t *testing.T) {
 		{"kept by the option", socketio.Options{KeepEmptyNamespaces: true}, nil, leave, "/room-1", 1},
 		{"kept by a handler", socketio.Options{}, func(_ *app, p *socketio.Namespace) { p.Child("/room-1").On("own", func() {}) }, leave, "/room-1", 1},
 		{"kept by a hook, through Of", socketio.Options{}, func(a *app, _ *socketio.Namespace) { a.Of("room-1").OnConnect(func(*socketio.Socket) {}) }, leave, "/room-1", 1},
-		{"kept by a listener", socketio.Options{}, func(a *app, _ *socketio.Namespace) { a.Of("room-1").OnAny(func(*socketio.Incoming) {}) }, leave, "/room-1", 1},
+		{"kept by a listener", socketio.Options{}, func(a *app, _ *socketio.Namespace) {
+			a.Of("room-1").OnAny(func(*socketio.Socket, *socketio.Incoming) {})
+		}, leave, "/room-1", 1},
 		{"asking for it does not keep it", socketio.Options{}, func(a *app, p *socketio.Namespace) {
 			_ = a.Of("/room-1").Emit("e")
 			_ = p.Child("/room-1").Sockets()

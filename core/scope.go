@@ -19,7 +19,7 @@ const (
 // beside its hooks: event middleware, and listeners to all events.
 type scope struct {
 	events   list[func(EventHandler) EventHandler]
-	incoming list[func(*Incoming)]
+	incoming list[func(*Socket, *Incoming)]
 	outgoing list[func(*Socket, *Outgoing)]
 	rooms    list[func(RoomEvent)] // none of a socket's
 

@@ -78,17 +78,30 @@ func NewServer(o *Options) *Server {
 	if !opts.NoClient {
 		srv.client = browser.New(opts.Client)
 	}
-	srv.Namespace = srv.Of("/")
+	srv.Namespace = srv.of("/", true)
 	watch(opts.Observer, srv)
 	return srv
 }
 
-// Of returns the namespace, which it makes when it is asked for first. Clients
-// can join it from then on. A missing leading slash is added. A name that a
-// parent of [Server.OfRegexp] matches is that parent's child: see
-// [Namespace.Child].
-func (srv *Server) Of(name string) *Namespace {
-	name = srv.checked(name)
+// Of returns the namespace of that name, and makes the namespace if there is none.
+// Clients can join a namespace that Of has made. A missing leading slash is added.
+//
+// A name that a parent of [Server.OfRegexp] matches is that parent's child: see
+// [Namespace.Child]. A parent of [Server.OfFunc] may want any name, so a server
+// that has one makes a namespace only when something is registered with what Of
+// returns: a handler, a hook, a listener or middleware. Until then clients cannot
+// join because of Of, and what is sent with the returned value, or asked of it,
+// is for the namespace that has the name at that moment, most often a child of
+// the parent. The namespace that is made by registering has nothing of the
+// parent's, its middleware included.
+//
+// A namespace of Of that nothing was registered with, and that no client has joined,
+// gives its name to a parent that is added later and wants the first client. While
+// there is a parent of [Server.OfFunc], that parent must want the client.
+func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
+
+// of is Of; with claim it makes the namespace whatever functions may want the name.
+func (srv *Server) of(name string, claim bool) *Namespace {
 	srv.mu.Lock()
 	ns, made := srv.namespaces[name], false
 	if ns == nil {
@@ -96,7 +109,15 @@ func (srv *Server) Of(name string) *Namespace {
 			srv.mu.Unlock()
 			return newChild(p, name)
 		}
+		if !claim && srv.parentByFuncLocked() != nil {
+			srv.mu.Unlock()
+			return newAlias(srv, name)
+		}
 		ns, made = newNamespace(srv, name), true
+		ns.claimed.Store(claim)
+		if left := srv.leaving[name]; left != nil {
+			ns.life.after = left
+		}
 		srv.namespaces[name] = ns
 	}
 	srv.mu.Unlock()

@@ -68,7 +68,7 @@ func TestListening(t *testing.T) {
 
 	counts := new(expvar.Map)
 	// code: any
-	srv.OnAny(func(in *socketio.Incoming) { counts.Add("in "+in.Event, 1) })
+	srv.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) { counts.Add("in "+in.Event, 1) })
 	srv.OnAnyOutgoing(func(s *socketio.Socket, out *socketio.Outgoing) { counts.Add("out "+out.Event, 1) })
 	srv.OnConnect(func(s *socketio.Socket) {
 		s.Once("hello", func(name string) { s.SetIdentity(name) })

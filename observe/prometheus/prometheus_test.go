@@ -322,7 +322,7 @@ func TestNamesOfClients(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sys := start(t, sioprometheus.Options{MaxEvents: 10}, socketio.Options{Limits: socketio.Limits{EventName: 2000}})
-		pass := func(in *socketio.Incoming) { assert.NoError(t, sys.Emit(in.Event)) }
+		pass := func(_ *socketio.Socket, in *socketio.Incoming) { assert.NoError(t, sys.Emit(in.Event)) }
 		sys.OnAny(pass)
 		sys.Of("/other").OnAny(pass)
 		for _, name := range []string{"/\xff", "/\xfe", "/a\nb\"c", "/" + strings.Repeat("\u00e9", 127)} {

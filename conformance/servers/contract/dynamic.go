@@ -51,7 +51,9 @@ func (c *Contract) dynamic() {
 func listen(s *socketio.Socket) {
 	h := &heard{In: []string{}, Out: []string{}}
 	heardKey.Set(s, h)
-	s.OnAny(func(in *socketio.Incoming) { h.In = append(h.In, fmt.Sprint(in.Event, " ", in.Len())) })
+	s.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) {
+		h.In = append(h.In, fmt.Sprint(in.Event, " ", in.Len()))
+	})
 	s.OnAnyOutgoing(func(_ *socketio.Socket, out *socketio.Outgoing) {
 		h.Out = append(h.Out, fmt.Sprint(out.Event, " ", out.Len()))
 	})
