@@ -42,6 +42,7 @@ var allowed = []row{
 	{"core/engine/internal/frame/...", nil},
 	{"core/engine/internal/frame/autobahn", nil},
 	{"core/internal/browser", nil},
+	{"core/internal/history", nil},
 	{"core/internal/loglimit", nil},
 	{"core/adapter", nil}, // the contract: an adapter needs nothing of the core
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/history"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -101,7 +102,7 @@ type recovery struct {
 	// and of a socket's comings and goings. Nothing under it blocks or calls the
 	// application.
 	mu     sync.Mutex
-	log    eventLog
+	log    history.Log[frames]
 	live   map[string]*Socket         // by pid
 	stored map[string]*linked.Element // by pid
 	oldest linked.List                // of *session, by time
@@ -111,6 +112,7 @@ type recovery struct {
 	timer  *time.Timer                // drops what is too old; nil: nothing is kept
 	ended  bool                       // the server has shut down, or the child is removed
 	share  *share                     // of bounds; a child's is its parent's
+	maxAge time.Duration              // of events
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -127,9 +129,9 @@ func newRecovery(ns *Namespace) *recovery {
 		ns: ns, opts: o.Recovery, epoch: randomText(4), began: time.Now(),
 		ended: ns.srv.over.Load(), live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
 	}
-	r.log.maxPackets, r.log.maxBytes, r.log.maxAge = o.Recovery.MaxPackets, o.Recovery.MaxBytes, keep
-	new(share).join(r)
-	r.log.first.Store(1)
+	sh := new(share)
+	r.share, r.maxAge = sh, keep
+	r.log.Init(history.Limits{Entries: o.Recovery.MaxPackets, Bytes: o.Recovery.MaxBytes, Age: keep}, &sh.events)
 	return r
 }
 
@@ -221,22 +223,39 @@ func (r *recovery) put(s *Socket, f *frames) error {
 	if !f.open {
 		return r.post(s, f)
 	}
-	pos := r.log.last.Load() + 1
+	pos := r.log.Last() + 1
 	r.stamp(f, pos)
 	err := r.post(s, f)
 	if errors.Is(err, ErrClosed) {
 		return err // not kept: the caller is told that it does not arrive
 	}
-	r.log.last.Store(pos)
-	r.keep(entry{frames: *f, own: s.id})
+	r.log.Take()
+	r.keep(entry{Event: *f, Size: f.size(), Own: s.id})
 	s.track.sent(pos)
 	return err
 }
 
+// entry is one event, or one operation on sockets, in the log.
+type entry = history.Entry[frames]
+
+// entryOf is an operation on sockets, for those that are away.
+func entryOf(op *adapter.Operation) entry {
+	e := entry{Rooms: op.Target.Rooms, Except: op.Target.Except, Moves: op.Rooms}
+	switch op.Type {
+	case adapter.OpJoin:
+		e.Kind = history.KindJoin
+	case adapter.OpLeave:
+		e.Kind = history.KindLeave
+	default:
+		e.Kind = history.KindEnd
+	}
+	return e
+}
+
 // keep adds an entry for the position that was taken last. Called with mu held.
 func (r *recovery) keep(e entry) {
-	e.frames.legacy = nil // for clients that do not come back
-	r.log.add(e, r.now())
+	e.Event.legacy = nil // for clients that do not come back
+	r.log.Add(e, r.now())
 	r.arm()
 }
 
@@ -269,7 +288,7 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 		return false
 	}
 	if f.open {
-		r.stamp(f, r.log.last.Load())
+		r.stamp(f, r.log.Last())
 	}
 	return s.transmitVolatile(f)
 }
@@ -312,13 +331,13 @@ func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 func (r *recovery) match(t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
 	if f.volatile || !f.open {
 		if f.open {
-			r.stamp(f, r.log.last.Load())
+			r.stamp(f, r.log.Last())
 		}
 		return r.ns.rooms.match(t, dst), 0
 	}
 	sockets, pos = r.take(t, dst)
 	r.stamp(f, pos)
-	r.keep(entry{frames: *f, target: *t})
+	r.keep(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except})
 	return sockets, pos
 }
 
@@ -328,7 +347,7 @@ func (r *recovery) take(t *adapter.Target, dst []*Socket) (sockets []*Socket, po
 	rs := &r.ns.rooms
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return rs.find(t, dst), r.log.last.Add(1)
+	return rs.find(t, dst), r.log.Take()
 }
 
 // operate does an operation on rooms and connections, for sockets that are
@@ -342,7 +361,7 @@ func (r *recovery) operate(op *adapter.Operation) {
 	var created, deleted []string
 	r.mu.Lock()
 	sockets, _ := r.take(&op.Target, nil)
-	r.keep(entry{op: op})
+	r.keep(entryOf(op))
 	for _, s := range sockets {
 		switch op.Type {
 		case adapter.OpJoin:

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/gosio/gosio/core/internal/history"
 )
 
 // handover is the time that a client which has come back waits for the end of
@@ -37,7 +39,7 @@ func askOf(auth json.RawMessage) (a ask, ok bool) {
 // comeback is a session that a socket goes on with.
 type comeback struct {
 	*session
-	missed
+	missed history.Missed[frames]
 }
 
 // claim finds the session that a socket is to go on with, or nil. It returns
@@ -130,16 +132,16 @@ func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (
 		return nil, RecoveryIdentity
 	}
 	pos, ours, err := r.position(a.offset)
-	if err != nil || pos > sess.end {
+	if err != nil || pos > sess.End {
 		return nil, RecoveryOffset
 	}
-	from := sess.track.start
+	from := sess.Track.Start()
 	if ours && pos > from {
 		from = pos // one from before is of an earlier session, see position
 	}
-	r.log.evict(r.now())
-	now := entitle(sess.granted, s.grants())
-	m, ok := r.log.missed(sess, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
+	r.log.Evict(r.now())
+	now := history.NewGrant(sess.granted, s.grants())
+	m, ok := r.log.Missed(&sess.Absence, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
 	if !ok {
 		return nil, RecoveryMissing
 	}
@@ -207,7 +209,7 @@ func (s *Socket) takeSession(back *comeback) bool {
 		s.track.pid = randomText(16)
 		return true
 	}
-	s.id, s.track.pid = back.id, back.pid
+	s.id, s.track.pid = back.ID, back.pid
 	s.track.recovered.Store(true)
 	for _, v := range back.values { // none of them is the handshake's
 		if !slices.ContainsFunc(s.values, func(own value) bool { return own.key == v.key }) {
@@ -224,18 +226,17 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 	t := s.track
 	var missed []frames
 	if back == nil {
-		t.begin(r.log.last.Load())
+		t.Begin(r.log.Last())
 		r.ns.rooms.add(s)
 	} else {
-		t.moves, t.horizon = back.moves, back.track.horizon
-		t.begin(back.from)
+		t.Resume(&back.Absence, back.missed.From, back.missed.Moves)
 		r.ns.rooms.add(s)
-		created, _ = r.ns.rooms.enter(s, back.missed.rooms, noLimit, false)
-		for i, e := range back.events {
-			if !e.frames.void {
-				missed = append(missed, e.frames)
+		created, _ = r.ns.rooms.enter(s, back.missed.Rooms, noLimit, false)
+		for i, e := range back.missed.Events {
+			if !e.Event.void {
+				missed = append(missed, e.Event)
 			}
-			t.sent(back.positions[i])
+			t.sent(back.missed.Positions[i])
 		}
 	}
 	s.accept(`{"sid":"`+s.id+`","pid":"`+t.pid+`"}`, missed...)

@@ -22,7 +22,10 @@ type share struct {
 }
 
 // join makes the namespace of r one of those that share. Nothing is kept yet.
-func (sh *share) join(r *recovery) { r.share, r.log.share = sh, sh }
+func (sh *share) join(r *recovery) {
+	r.share = sh
+	r.log.Share(&sh.events)
+}
 
 // add counts a session that is to be kept. It reports false for one that is over
 // the bound by itself.
@@ -116,7 +119,7 @@ func (sh *share) trim(parent *Namespace, limit int64) {
 	for _, ns := range parent.Children() {
 		r := ns.recovery
 		r.mu.Lock()
-		n := r.log.bytes
+		n := r.log.Bytes()
 		r.mu.Unlock()
 		if n > 0 {
 			all, sum = append(all, filled{r, n}), sum+n
@@ -152,11 +155,5 @@ func level(all []filled, sum, limit int64) int64 {
 func (r *recovery) shorten(most, enough int64) (dropped int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before := r.log.bytes
-	for r.log.len() > 0 && r.log.bytes > most && dropped < enough {
-		r.log.dropOldest()
-		dropped = before - r.log.bytes
-	}
-	r.log.compact()
-	return dropped
+	return r.log.Shorten(most, enough)
 }

@@ -102,19 +102,19 @@ func TestTrim(t *testing.T) {
 	_, children := resting(t, 5, Recovery{MaxBytes: 20 * one})
 	fill := func(child, events int) {
 		for range events {
-			assert.NoError(t, children[child].Emit("e", strings.Repeat("x", one-entryOverhead-60)))
+			assert.NoError(t, children[child].Emit("e", strings.Repeat("x", one-256-60)))
 		}
 	}
 	counts := func() string {
 		var all []int
 		for _, child := range children {
-			all = append(all, child.recovery.log.len())
+			all = append(all, child.recovery.log.Len())
 		}
 		return fmt.Sprint(all)
 	}
 	r := children[0].recovery
 	fill(0, 1)
-	size := r.log.bytes
+	size := r.log.Bytes()
 	assert.True(t, fmt.Sprint("size of one: ", size), size <= one && 21*size > 20*one)
 	fill(1, 9)
 	fill(2, 6)

@@ -90,7 +90,7 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 		r.members = append(r.members, s)
 		rs.events.add(RoomJoined, name, s.id)
 		if record {
-			s.track.move(name, true)
+			s.track.moveLocked(name, true)
 		}
 	}
 	return created, nil
@@ -113,7 +113,7 @@ func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
 	}
 	s.leavePlaceLocked(i)
 	if s.track != nil {
-		s.track.move(name, false)
+		s.track.moveLocked(name, false)
 	}
 	return deleted
 }

@@ -1,0 +1,102 @@
+package history
+
+import "slices"
+
+// Absence is a member that has left.
+type Absence struct {
+	ID string
+	// Rooms are those that the member was in when it left.
+	Rooms []string
+	// End is the position at which it left.
+	End   uint64
+	Track Track
+}
+
+// Missed is what a member has to be given when it comes back.
+type Missed[E any] struct {
+	// From is the position up to which the member has everything.
+	From uint64
+	// Events are in order, each with its position. They are the log's own, and good
+	// until the log changes.
+	Events    []*Entry[E]
+	Positions []uint64
+	// Rooms are those that the member is in now, Moves how it came into them.
+	Rooms []string
+	Moves []Move
+}
+
+// Missed collects what was sent to a member behind the position from, and what of it
+// the member may have by its grant. It reports false if the log has not all of it, if
+// it is more than maxBytes, or if the membership has ended meanwhile. A member that is
+// in maxRooms joins no further room.
+func (l *Log[E]) Missed(a *Absence, g *Grant, from uint64, maxRooms int, maxBytes int64) (m Missed[E], ok bool) {
+	t := &a.Track
+	if !t.covered(from, a.End, l.First()) {
+		return m, false
+	}
+	m.From = from
+	if from >= t.last { // it has everything from before it left
+		from = max(from, a.End)
+	}
+	from = max(from+1, l.First())
+	m.Moves = slices.Clone(t.moves)
+	rooms, next := t.roomsAt(a.Rooms, from)
+	for pos, last := from, l.Last(); pos <= last; pos++ {
+		for ; next < len(t.moves) && t.moves[next].Pos < pos; next++ {
+			t.moves[next].apply(rooms)
+		}
+		e := l.at(pos)
+		switch {
+		case e.Kind != KindEvent && pos <= a.End: // done while it was there
+		case !e.meant(a.ID, rooms, pos > a.End, g):
+		case e.Kind == KindEvent:
+			m.Events, m.Positions = append(m.Events, e), append(m.Positions, pos)
+			if maxBytes -= e.Size; maxBytes < 0 {
+				return m, false
+			}
+		case e.Kind == KindEnd:
+			return m, false
+		default:
+			m.Moves = e.move(rooms, pos, maxRooms, m.Moves)
+		}
+	}
+	for ; next < len(t.moves); next++ {
+		t.moves[next].apply(rooms)
+	}
+	for name := range rooms {
+		m.Rooms = append(m.Rooms, name)
+	}
+	m.keep(g)
+	return m, true
+}
+
+// meant reports whether an entry is for a member that was in these rooms, and may
+// have it now. away says that the entry came when the member was gone: an entry from
+// before had to reach it, whatever rooms it has got by coming back.
+func (e *Entry[E]) meant(id string, rooms map[string]struct{}, away bool, g *Grant) bool {
+	if e.Own != "" {
+		return e.Own == id
+	}
+	was := func(name string) bool {
+		_, ok := rooms[name]
+		return ok || name == id
+	}
+	gives := e.Kind == KindEvent || e.Kind == KindJoin
+	in := func(name string) bool { return was(name) && (!gives || !g.revokes(name)) }
+	out := func(name string) bool { return was(name) || away && gives && g.gives(name) }
+	return (len(e.Rooms) == 0 || slices.ContainsFunc(e.Rooms, in)) && !slices.ContainsFunc(e.Except, out)
+}
+
+// move does KindJoin and KindLeave to the rooms of a member.
+func (e *Entry[E]) move(rooms map[string]struct{}, pos uint64, limit int, moves []Move) []Move {
+	for _, name := range e.Moves {
+		_, in := rooms[name]
+		if in == (e.Kind == KindJoin) || !in && len(rooms) >= limit {
+			continue
+		}
+		m := Move{pos, name, !in}
+		m.apply(rooms)
+		moves = append(moves, m)
+	}
+	return moves
+}
