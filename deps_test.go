@@ -63,9 +63,10 @@ var allowed = []row{
 	{"internal/msgjson", []string{"core/parser", msgpackLibrary}},
 
 	// Around the core. auth and session do not know each other.
-	{"auth", []string{"core", jwtLibrary}},
+	{"internal/lease", nil},
+	{"auth", []string{"core", "internal/lease", jwtLibrary}},
 	{"auth/redis", []string{"auth", redisLibrary}},
-	{"session", []string{"core"}},
+	{"session", []string{"core", "internal/lease"}},
 	{"session/sessiontest", []string{"session", "core", "core/siotest"}},
 	{"session/scs", []string{"session", "github.com/alexedwards/scs/v2"}},
 	{"session/gorilla", []string{"session", "github.com/gorilla/sessions", "github.com/gorilla/securecookie"}},

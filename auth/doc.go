@@ -50,7 +50,8 @@
 //
 // A guarded socket has one timer while its token has an expiry, or with
 // Config.Recheck, and no goroutine. The timer stops when the socket is
-// disconnected; checks that it runs are bounded by 10 s and by the socket's
-// end. The lock of a life is taken before that of the index; neither is held
-// while a verifier, a policy or a Watch runs.
+// disconnected. Checks run 16 at a time for each guard; a check is bounded by
+// 10 s and by the socket's end. The lock of a socket's lease is taken before that
+// of the index of live sockets; neither is held while a verifier, a policy or a
+// Watch runs.
 package auth

@@ -174,7 +174,7 @@ func (g *Guard[T]) authenticate(ctx context.Context, s *socketio.Socket, l *life
 	if err := g.revoked(ctx, id); err != nil {
 		return nil, err
 	}
-	if e := l.ended(time.Now()); e != nil {
+	if e := l.ended(); e != nil {
 		return nil, reject(e, "ended while it was checked")
 	}
 	return id, nil
@@ -297,10 +297,8 @@ func clip(text string) string { return text[:min(len(text), 256)] }
 // joined ends a socket whose time has come while it was joining: until now it
 // could not leave.
 func (g *Guard[T]) joined(s *socketio.Socket) {
-	if l := lives.of(s, g.shared); l != nil {
-		if e := l.(*life[T]).ended(time.Now()); e != nil {
-			l.(*life[T]).leave(e)
-		}
+	if l, ok := lives.of(s, g.shared).(*life[T]); ok {
+		l.lease.Joined()
 	}
 }
 
@@ -312,7 +310,7 @@ func (g *Guard[T]) guardEvents(next socketio.EventHandler) socketio.EventHandler
 		if !ok { // it was here before the guard
 			return failure(ErrTokenMissing)
 		}
-		if e := l.ended(time.Now()); e != nil {
+		if e := l.ended(); e != nil {
 			return failure(e)
 		}
 		if policies := g.events[in.Event]; policies != nil {

@@ -5,14 +5,14 @@ import (
 	"sync"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/lease"
 )
 
 // A held is the life of a live socket, whatever its claims.
 type held interface {
 	owner() any // the shared part of its guard
 	revoke(r Revocation)
-	queue() bool // before a check; false: one is due already
-	check()
+	checkSoon()
 	openedBy(token fingerprint) bool
 	renew(ctx context.Context, token string) (renewal, error)
 }
@@ -51,7 +51,7 @@ type index struct {
 	mu        sync.Mutex
 	byID      map[string]map[held]struct{}
 	bySubject map[string]map[held]struct{}
-	checks    checks
+	checks    lease.Queue // of all lives under the guard
 }
 
 // add puts a life under those of the two that are not empty.
@@ -107,7 +107,9 @@ func (x *index) revoke(r Revocation) {
 	}
 	x.mu.Unlock()
 	if r.TokenID == "" && r.Subject == "" {
-		x.checks.add(found...)
+		for _, l := range found {
+			l.checkSoon()
+		}
 		return
 	}
 	for _, l := range found {
@@ -120,65 +122,4 @@ func members(dst []held, set map[held]struct{}) []held {
 		dst = append(dst, l)
 	}
 	return dst
-}
-
-// checksAtOnce bounds how many sockets of a guard are checked at once: a store
-// that is slow, or is back after an outage, is asked about all of them.
-const checksAtOnce = 16
-
-// checks are the lives that are to be checked, first come first served. Its
-// goroutines end when there are none; each check is bounded by [patience] and by
-// its socket's end.
-type checks struct {
-	mu      sync.Mutex
-	waiting []held
-	workers int
-}
-
-// add has lives checked, those once that wait already. It does not block.
-func (c *checks) add(all ...held) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, l := range all {
-		if !l.queue() {
-			continue
-		}
-		c.waiting = append(c.waiting, l)
-		if c.workers < checksAtOnce {
-			c.workers++
-			go c.work()
-		}
-	}
-}
-
-func (c *checks) work() {
-	done := false
-	defer func() {
-		if !done { // a policy has called runtime.Goexit
-			go c.work()
-		}
-	}()
-	for {
-		l := c.next()
-		if l == nil {
-			done = true
-			return
-		}
-		l.check()
-	}
-}
-
-// next returns the life to be checked next. With nil the worker is to end.
-func (c *checks) next() held {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.waiting) == 0 {
-		c.waiting = nil
-		c.workers--
-		return nil
-	}
-	l := c.waiting[0]
-	c.waiting[0] = nil
-	c.waiting = c.waiting[1:]
-	return l
 }

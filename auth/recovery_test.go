@@ -46,6 +46,7 @@ func TestRecovery(t *testing.T) {
 				defer srv.Close()
 				srv.Use(auth.JWT(secretConfig()))
 				c := siotest.Dial(t, srv, siotest.Options{Auth: first})
+				synctest.Wait() // until the server knows the socket
 				s, _ := srv.Socket(c.ID())
 				assert.NoError(t, s.Join("secrets"))
 				c.Conn().Cut()
@@ -125,6 +126,7 @@ func TestEndedForCause(t *testing.T) {
 					srv.OfRegexp(regexp.MustCompile("^/org-1$")).Use(guard)
 					o := siotest.Options{Namespace: namespace, Timeout: 2 * time.Hour, Auth: until(14*time.Minute, func(c *claims) { c.ID = "t1" })}
 					c := siotest.Dial(t, srv, o)
+					synctest.Wait() // until the server knows the socket
 					for _, s := range srv.Of(namespace).Sockets() {
 						assert.NoError(t, s.Join("secrets"))
 					}
@@ -181,6 +183,7 @@ func TestTokenThatGivesSomethingElse(t *testing.T) {
 					_ = s.Join(append(id.Claims.Roles, "tenant"+id.Claims.Scope)...)
 				})
 				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, tt.old)})
+				synctest.Wait() // until the server knows the socket
 				if tt.refreshed != nil {
 					c.Call("auth:refresh", until(time.Hour, tt.refreshed)).Decode(new(auth.Refreshed))
 				}
@@ -207,6 +210,7 @@ func recovered[T any](t *testing.T, before, after T) (yes bool) {
 			return &auth.Identity[T]{Subject: "alice", Claims: &c, ExpiresAt: time.Now().Add(time.Hour)}, nil
 		}), auth.Config[T]{}))
 		c := siotest.Dial(t, srv, siotest.Options{Auth: token{"before"}})
+		synctest.Wait() // until the server knows the socket
 		c.Conn().Cut()
 		synctest.Wait()
 		yes = siotest.Dial(t, srv, siotest.Options{Auth: map[string]any{"pid": c.PID(), "token": "after"}}).Recovered()

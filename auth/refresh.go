@@ -7,6 +7,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/lease"
 )
 
 // Refreshed acknowledges Config.RefreshEvent.
@@ -121,23 +122,16 @@ func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error
 	}
 	return renewal{
 		expires: id.ExpiresAt,
-		swap:    func() error { return l.swap(id, fingerprintOf(token)) },
+		swap:    func() error { return l.swap(id, token) },
 		confirm: func(ctx context.Context) error { return l.confirm(ctx, id) },
 	}, nil
 }
 
 // swap replaces the identity, unless the end has come first.
-func (l *life[T]) swap(id *Identity[T], opened fingerprint) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if end := l.end(); l.over != nil || l.stopped || !end.IsZero() && !time.Now().Before(end) {
+func (l *life[T]) swap(id *Identity[T], token string) error {
+	if !l.lease.Renew(func() { l.take(id, token) }) {
 		return reject(ErrTokenExpired, "ended before the refresh")
 	}
-	old := l.id.Swap(id)
-	l.opened = opened
-	l.track(old, id)
-	l.warned = false
-	l.arm(time.Now())
 	return nil
 }
 
@@ -147,7 +141,7 @@ func (l *life[T]) confirm(ctx context.Context, id *Identity[T]) error {
 	known := false
 	defer func() {
 		if !known { // the Watch may also have panicked
-			l.retry()
+			l.lease.Retry(lease.RetryAfter)
 		}
 	}()
 	err := l.guard.revoked(ctx, id)
@@ -157,7 +151,7 @@ func (l *life[T]) confirm(ctx context.Context, id *Identity[T]) error {
 	}
 	if e := told(err); e != ErrUnavailable {
 		known = true
-		l.kill(e)
+		l.lease.End(e)
 	}
 	return err
 }

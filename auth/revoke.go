@@ -167,6 +167,6 @@ func (v *Revocations) Watch(f func(Revocation)) {
 func (l *life[T]) revoke(r Revocation) {
 	id := l.id.Load()
 	if id != nil && r.Of(Token{ID: id.TokenID, Subject: id.Subject, IssuedAt: id.IssuedAt}) {
-		l.kill(ErrTokenRevoked)
+		l.lease.End(ErrTokenRevoked)
 	}
 }

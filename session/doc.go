@@ -41,8 +41,10 @@
 //
 // # Goroutines and locks
 //
-// A socket has one timer and no goroutine. Checks are bounded by 10 s and by
-// the end of the socket. The lock of a life is taken before that of the index;
-// neither is held while a provider or a bus runs. Those who write to the same
-// session wait for their turn, as long as their context allows.
+// A socket has one timer and no goroutine. Checks run 16 at a time for each
+// Sessions, and at once for a session whose expiry has come; a check is bounded by
+// 10 s and by the socket's end. The lock of a socket's lease is taken before its
+// life's, and that before the index of live sockets; none is held while a provider
+// or a bus runs. Writers of one session wait for their turn, as long as their
+// contexts allow.
 package session

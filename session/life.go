@@ -3,48 +3,45 @@ package session
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/lease"
 )
 
 // life is what one socket has to do with its session, from the handshake to
-// the end.
+// the end. It implements lease.Owner.
 type life struct {
 	sessions *Sessions
 	socket   *socketio.Socket
+	lease    *lease.Lease
 	bond     *bond
 	session  atomic.Pointer[Session] // nil: anonymous
 	active   atomic.Bool             // an event has come since the last check
+	out      atomic.Bool             // it was logged out: that is final, and the client is told
 
 	mu      sync.Mutex
-	user    string // whose session it was in the handshake
-	key     string // the hash of the id under which it is tracked; empty: it is not
-	timer   *time.Timer
-	stopped bool          // the socket is gone
-	over    *Error        // why it has ended
-	out     bool          // it was logged out: that is final, and the client is told
-	left    bool          // the socket was told to go
-	queued  bool          // a check is about to begin
-	soon    time.Duration // the last check could not be made: when the next one is
-	renewed time.Time     // when it got its present id
+	user    string    // whose session it was in the handshake
+	key     string    // the hash of the id under which it is tracked; empty: it is not
+	renewed time.Time // when it got its present id
+}
+
+func newLife(x *Sessions, s *socketio.Socket) *life {
+	l := &life{sessions: x, socket: s, bond: new(bond)}
+	l.lease = lease.New(l, s, &x.queue, x.config.Check)
+	return l
 }
 
 // begin takes the session and starts the clock.
 func (l *life) begin(v *Session) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.user = l.sessions.user(v)
 	l.session.Store(v)
-	if l.stopped {
-		return
-	}
-	l.followLocked(v.ID)
-	l.arm()
+	l.mu.Unlock()
+	l.lease.Begin(func() { l.follow(v.ID) })
 }
 
 // admitted takes the session as it was when it was looked up once more, and
@@ -63,19 +60,20 @@ func (l *life) admitted(v *Session) *Session {
 // stop ends the life with its socket. Nothing is written to the store. A logout
 // still reaches the bond.
 func (l *life) stop() {
+	l.lease.Stop(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.key != "" {
+			l.sessions.away.add(l.key, l.bond) // before: a logout finds the life or the bond
+		}
+		l.followLocked("")
+	})
+}
+
+func (l *life) follow(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.stopped {
-		return
-	}
-	l.stopped = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
-	if l.key != "" {
-		l.sessions.away.add(l.key, l.bond) // before: a logout finds the life or the bond
-	}
-	l.followLocked("")
+	l.followLocked(id)
 }
 
 // followLocked has the life hear of the session with that id, and of no other.
@@ -93,133 +91,81 @@ func (l *life) followLocked(id string) {
 	}
 }
 
+// ended returns why the session has ended for this socket, or nil.
 func (l *life) ended() *Error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.over
+	if why := l.lease.Ended(); why != nil {
+		return told(why)
+	}
+	return nil
 }
 
-// arm sets the timer to the next check, or to the session's expiry. Called
-// with mu held.
-func (l *life) arm() {
-	if l.stopped || l.over != nil {
-		return
+// Times implements lease.Owner.
+func (l *life) Times() (warn, end time.Time) {
+	if v := l.session.Load(); v != nil {
+		end = v.ExpiresAt
 	}
-	wait := time.Duration(0)
-	if every := l.sessions.config.Check; every > 0 {
-		wait = every + time.Duration((rand.Float64()-0.5)*0.2*float64(every)) // sockets that came together
-	}
-	if l.soon > 0 && (wait == 0 || l.soon < wait) {
-		wait = l.soon
-	}
-	if v := l.session.Load(); !v.ExpiresAt.IsZero() {
-		left := time.Until(v.ExpiresAt)
-		if left <= 0 { // over, and still checked: not in a circle
-			left = minWait
-		}
-		if wait == 0 || left < wait {
-			wait = left
-		}
-	}
-	if wait == 0 {
-		return
-	}
-	if l.timer == nil {
-		l.timer = time.AfterFunc(wait, l.tick)
-		return
-	}
-	l.timer.Reset(wait)
+	return warn, end
 }
 
-// minWait is between two checks of a session whose expiry has come, as long as
-// the store is down.
-const minWait = time.Second
+// Warn implements lease.Owner. Sessions end without a warning.
+func (l *life) Warn() {}
 
-func (l *life) tick() {
-	defer func() { // also after runtime.Goexit in a check
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.arm()
-	}()
-	l.check()
-}
-
-// retryAfter is about when a check is made up for that could not be made.
-const retryAfter = 5 * time.Second
-
-// retry spreads what has failed at the same moment.
-func (l *life) retry(after time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.soon = after/2 + rand.N(after)
-	l.arm()
-}
-
-// patience bounds a check.
-const patience = 10 * time.Second
+// Expired implements lease.Owner: an HTTP request may have extended the session
+// since it was loaded, so only a check can say.
+func (l *life) Expired() error { return nil }
 
 // settling is how long a new id may be unknown to the store: libraries tell it
 // at the end of the request that has renewed the session.
 const settling = 5 * time.Second
 
-// look has the session checked soon, and not on this goroutine.
-func (l *life) look() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.queued || l.stopped || l.over != nil {
-		return
-	}
-	l.queued = true
-	l.sessions.errands.do(l.tick)
-}
+// retrySettling is about the time between two checks of a new id meanwhile.
+const retrySettling = time.Second
 
-// check looks the session up. A store that is down ends nobody before expiry.
-func (l *life) check() {
+// Check implements lease.Owner: it looks the session up. A store that cannot be
+// asked ends nobody before the session's expiry.
+func (l *life) Check(ctx context.Context) lease.Verdict {
 	l.mu.Lock()
-	v, user := l.session.Load(), l.user
-	done := l.stopped || l.over != nil
-	settles := time.Since(l.renewed) < settling
-	l.queued, l.soon = false, 0
+	v, user, settles := l.session.Load(), l.user, time.Since(l.renewed) < settling
 	l.mu.Unlock()
-	if done || v == nil {
-		return
+	if v == nil {
+		return lease.Verdict{}
 	}
-	ctx, cancel := context.WithTimeout(l.socket.Context(), patience)
-	defer cancel()
 	now, err := l.judge(ctx, v, user)
 	expired := !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt)
 	switch {
 	case err == nil:
 		l.session.CompareAndSwap(v, now) // unless it was renewed meanwhile
+		return lease.Verdict{}
 	case l.socket.Context().Err() != nil:
+		return lease.Verdict{}
 	case told(err) == ErrUnavailable && !expired:
-		l.sessions.config.Logger.Error("session: cannot check", "error", err)
-		l.retry(retryAfter)
+		l.sessions.config.Logger.Error("session: cannot check again", "error", err)
+		return lease.Verdict{Retry: lease.RetryAfter}
 	case l.session.Load().ID != v.ID: // renewed: the old id is gone, as it should be
+		return lease.Verdict{}
 	case told(err) == ErrMissing && settles:
-		l.retry(minWait)
+		return lease.Verdict{Retry: retrySettling}
 	case told(err) == ErrMissing, told(err) == ErrUnavailable:
-		l.kill(ErrEnded)
-	default:
-		l.kill(told(err))
+		return lease.Verdict{End: ErrEnded}
 	}
+	return lease.Verdict{End: told(err)}
 }
 
-// judge returns the session as it is now, or why it does not go on. It runs
-// code of the application on a goroutine of ours, so it recovers.
-func (l *life) judge(ctx context.Context, v *Session, user string) (now *Session, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			now, err = nil, fmt.Errorf("panic in a check: %v\n%s", p, debug.Stack())
-		}
-	}()
-	if now, err = l.lookup(ctx, v); err != nil {
+// Panicked implements lease.Owner.
+func (l *life) Panicked(p any, stack []byte) {
+	l.sessions.config.Logger.Error("session: panic while checking again", "panic", fmt.Sprint(p), "stack", string(stack))
+}
+
+// judge returns the session as it is now, or why it does not go on.
+func (l *life) judge(ctx context.Context, v *Session, user string) (*Session, error) {
+	now, err := l.lookup(ctx, v)
+	if err != nil {
 		return nil, err
 	}
 	if now != nil && now.ID != v.ID {
 		return nil, ErrMissing // the store has looked for another one
 	}
-	if err = l.sessions.acceptable(now); err != nil {
+	if err := l.sessions.acceptable(now); err != nil {
 		return nil, err
 	}
 	if l.sessions.user(now) != user {
@@ -266,13 +212,10 @@ func (l *life) update(ctx context.Context, u Updater, change func(map[string]any
 // updateAs updates the session under one id.
 func (l *life) updateAs(ctx context.Context, u Updater, v *Session, change func(map[string]any) error) error {
 	return l.sessions.write(ctx, v.ID, func() error {
-		l.mu.Lock()
-		over, id := l.over != nil || l.stopped, l.session.Load().ID
-		l.mu.Unlock()
 		switch {
-		case over:
+		case l.lease.Ended() != nil || l.lease.Gone():
 			return ErrEnded
-		case id != v.ID: // it was renewed while this one waited
+		case l.session.Load().ID != v.ID: // it was renewed while this one waited
 			return ErrMissing
 		}
 		var written *Session
@@ -303,67 +246,52 @@ func (l *life) written(v *Session) {
 
 // logout ends the life because the session was logged out.
 func (l *life) logout() {
-	l.mu.Lock()
-	l.out = true
-	l.mu.Unlock()
-	l.kill(ErrEnded)
+	l.out.Store(true)
+	l.lease.End(ErrEnded)
 }
 
 // renew goes on under a new id.
 func (l *life) renew(id string) {
-	l.mu.Lock()
-	old := l.session.Load()
-	if l.stopped || l.over != nil || old == nil {
-		l.mu.Unlock()
-		return
-	}
-	next := *old
-	next.ID, next.Ref = id, "" // the provider finds it by its id
-	l.session.Store(&next)
-	l.renewed = time.Now()
-	l.followLocked(id)
-	l.mu.Unlock()
-	l.look() // at what the session has become with it
-}
-
-// kill ends the life now, and for good: what it had is not recovered, also if the
-// connection has ended a moment before.
-func (l *life) kill(e *Error) {
-	l.bond.ended.Store(true)
-	l.socket.EndSession()
-	l.mu.Lock()
-	if l.stopped || l.over != nil {
-		l.mu.Unlock()
-		return
-	}
-	l.over = e
-	l.mu.Unlock()
-	l.leave(e)
-}
-
-// leave disconnects the socket: with its connection, if all of that is under
-// the same Sessions.
-func (l *life) leave(e *Error) {
-	l.mu.Lock()
-	if l.left || !l.socket.Connected() { // while it connects, joined will see that it is over
-		l.mu.Unlock()
-		return
-	}
-	l.left = true
-	out := l.out
-	l.mu.Unlock()
-	if out {
-		_ = l.socket.Emit(l.sessions.config.EndedEvent, e) // a socket that is gone needs no reason
-	}
-	siblings := l.socket.Siblings()
-	for _, s := range siblings {
-		if l.sessions.of(s) == nil {
-			if !out {
-				_ = l.socket.Emit(l.sessions.config.EndedEvent, e)
-			}
-			l.socket.Disconnect(false)
+	renewed := false
+	l.lease.Renew(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		old := l.session.Load()
+		if old == nil {
 			return
 		}
+		next := *old
+		next.ID, next.Ref = id, "" // the provider finds it by its id
+		l.session.Store(&next)
+		l.renewed = time.Now()
+		l.followLocked(id)
+		renewed = true
+	})
+	if renewed {
+		l.lease.Check() // what the session has become with it
+	}
+}
+
+// Final implements lease.Owner: what the client had is not recovered, also if the
+// connection has ended a moment before.
+func (l *life) Final(error) {
+	l.bond.ended.Store(true)
+	l.socket.EndSession()
+}
+
+// Leave implements lease.Owner: it disconnects the socket, with its connection if
+// all of that is under the same Sessions.
+func (l *life) Leave(why error) {
+	x, e := l.sessions, told(why)
+	x.config.Logger.Debug("session: ended", "namespace", l.socket.Namespace().LogValue(), "socket", l.socket.LogValue(), "code", string(e.Code))
+	siblings := l.socket.Siblings()
+	alone := !slices.ContainsFunc(siblings, func(s *socketio.Socket) bool { return x.of(s) == nil })
+	if !alone || l.out.Load() {
+		_ = l.socket.Emit(x.config.EndedEvent, e) // a socket that is gone needs no reason
+	}
+	if !alone {
+		l.socket.Disconnect(false)
+		return
 	}
 	for _, s := range siblings { // theirs is the same session
 		s.EndSession()

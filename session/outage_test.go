@@ -89,9 +89,9 @@ func TestChecksAfterAnOutage(t *testing.T) {
 		time.Sleep(time.Minute)
 		clients[1].ExpectDisconnect(siotest.TransportClose)
 		clients[2].Call("who")
-		assert.True(t, "a few at a time", store.most.Load() <= 8)
-		if n := store.looks.Load(); n < 98 || n > 110 {
-			t.Errorf("%d looks, want one for each of 99 sockets", n)
+		assert.True(t, "a few at a time", store.most.Load() > 1 && store.most.Load() <= 16)
+		if n := store.looks.Load(); n < 98 || n > 99+16 {
+			t.Errorf("%d looks, want one for each of 99 sockets, and another for those that were under way", n)
 		}
 	})
 }

@@ -47,6 +47,7 @@ func TestRecovery(t *testing.T) {
 				srv.Use(session.New(store, session.Config{User: user}))
 				srv.On("items", func(s *socketio.Socket) int { n, _ := session.Value[int](s, "items"); return n })
 				c := siotest.Dial(t, srv, cookie(store.Cookie(ids["alice"])))
+				synctest.Wait() // until the server knows the socket
 				s, _ := srv.Socket(c.ID())
 				assert.NoError(t, s.Join("secrets"))
 				c.Conn().Cut()
@@ -125,6 +126,7 @@ func TestLoginAfterLogout(t *testing.T) {
 					srv.Of("/two").Use(x)
 					id := login()
 					c := siotest.Dial(t, srv, cookie(store.Cookie(id)))
+					synctest.Wait() // until the server knows the socket
 					last, ns := c, "/"
 					if namespaces == 2 {
 						ns = "/two"
@@ -201,6 +203,7 @@ func TestSameIDAfterLogout(t *testing.T) {
 					srv.Use(here)
 					o := cookie(&http.Cookie{Name: "sid", Value: "alice"})
 					c := siotest.Dial(t, srv, o)
+					synctest.Wait() // until the server knows the socket
 					s, _ := srv.Socket(c.ID())
 					assert.NoError(t, s.Join("secrets"))
 					c.Conn().Cut()

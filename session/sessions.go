@@ -13,6 +13,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/lease"
 )
 
 // Config configures [New]. The zero value of each field means its documented
@@ -53,7 +54,7 @@ type Sessions struct {
 	provider Provider
 	config   Config
 	writes   writes
-	errands  errands
+	queue    lease.Queue // of what waits for the store
 	away     away
 
 	mu   sync.Mutex
@@ -102,7 +103,7 @@ func (x *Sessions) Attach(ns *socketio.Namespace) {
 
 // Handshake implements [socketio.Middleware].
 func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
-	l := &life{sessions: x, socket: s, bond: new(bond)}
+	l := newLife(x, s)
 	context.AfterFunc(s.Context(), l.stop) // before code of the application, which may panic
 	v, err := x.admit(ctx, l)
 	if err != nil {
@@ -207,9 +208,7 @@ func clip(text string) string { return text[:min(len(text), 256)] }
 // joined ends a socket whose session has ended while it was joining.
 func (x *Sessions) joined(s *socketio.Socket) {
 	if l := x.of(s); l != nil {
-		if e := l.ended(); e != nil {
-			l.leave(e)
-		}
+		l.lease.Joined()
 	}
 }
 
@@ -303,7 +302,7 @@ func (x *Sessions) heard(e Event) {
 	for _, l := range x.hearers(e.Session) {
 		switch {
 		case e.Session == "":
-			l.look()
+			l.lease.Check()
 		case e.RenewedAs != "":
 			l.renew(e.RenewedAs)
 		default:
@@ -317,7 +316,7 @@ func (x *Sessions) heard(e Event) {
 		return
 	}
 	if id := x.writes.end(e.Session); id != "" {
-		x.errands.do(func() {
+		x.queue.AddUrgent(func() {
 			defer x.writes.deleted(e.Session)
 			x.destroy(id)
 		})
@@ -363,7 +362,7 @@ func (x *Sessions) destroy(id string) {
 			x.config.Logger.Error("session: cannot delete", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), lease.Patience)
 	defer cancel()
 	if err := d.Destroy(ctx, id); err != nil {
 		x.config.Logger.Error("session: cannot delete", "error", err)
