@@ -89,6 +89,9 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 		return err
 	case adapter.OpServerSide:
 		return ns.receiveServerSide(context.Background(), op, nil)
+	case adapter.OpJoin, adapter.OpLeave, adapter.OpDisconnect:
+	default:
+		return errOperation
 	}
 	if ns.recovery != nil {
 		ns.recovery.operate(op)

@@ -83,6 +83,11 @@ func (o *observing) namespace(e NamespaceEvent) {
 	o.to.Namespace(e)
 }
 
+func (o *observing) gap(e GapEvent) {
+	defer o.survive("Observer.Gap")
+	o.to.Gap(e)
+}
+
 func (o *observing) event(ctx context.Context, e *EventInfo) (out context.Context, done func(EventResult)) {
 	defer func() {
 		if out == nil { // it has panicked, or thinks that there is nothing to add

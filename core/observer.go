@@ -54,6 +54,9 @@ type Observer interface {
 	// Flushed tells how long one message in 64, of all connections, has waited
 	// to leave, on the goroutine that has written it.
 	Flushed(e FlushEvent)
+	// Gap tells that the adapter has lost operations of the cluster, on a goroutine
+	// of the adapter and before the hooks of [Namespace.OnGap].
+	Gap(e GapEvent)
 
 	embedsNopObserver()
 }
@@ -90,6 +93,9 @@ func (NopObserver) Dropped(DropEvent) {}
 
 // Flushed implements Observer.
 func (NopObserver) Flushed(FlushEvent) {}
+
+// Gap implements Observer.
+func (NopObserver) Gap(GapEvent) {}
 
 func (NopObserver) embedsNopObserver() {}
 
@@ -181,6 +187,9 @@ const (
 	// RecoveryMissing: events that the client has missed are not kept any more,
 	// are too many, or have disconnected it.
 	RecoveryMissing RecoveryOutcome = "missing"
+	// RecoveryGap: the adapter has lost events of other servers since the last
+	// one that the client has got. See [Namespace.OnGap].
+	RecoveryGap RecoveryOutcome = "gap"
 )
 
 // NamespaceEvent is a socket that joins a namespace, is refused, or has left.

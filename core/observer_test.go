@@ -85,6 +85,10 @@ func (w *witness) Emit(ctx context.Context, e socketio.EmitInfo) func(socketio.E
 
 func (w *witness) Dropped(e socketio.DropEvent) { w.say("dropped %s %d", e.Policy, e.Messages) }
 
+func (w *witness) Gap(e socketio.GapEvent) {
+	w.say("gap in %s %v %d: %v", e.Namespace.Name(), e.Type, e.Operations, e.Err)
+}
+
 func (w *witness) Flushed(e socketio.FlushEvent) { w.say("flushed %s %v", e.Transport, e.Wait) }
 
 // loaded panics when it is encoded.

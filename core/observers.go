@@ -119,6 +119,13 @@ func (f fanOut) Flushed(e FlushEvent) {
 	}
 }
 
+// Gap implements Observer.
+func (f fanOut) Gap(e GapEvent) {
+	for _, o := range f {
+		o.gap(e)
+	}
+}
+
 func (fanOut) embedsNopObserver() {}
 
 // reversed calls what is in the list, the last first.

@@ -61,7 +61,9 @@ import (
 // goes first that nobody has been in for longest.
 //
 // Sessions and events are in this server's memory: with an Adapter a client
-// is recovered when it comes back to the same server, with the events of all.
+// is recovered when it comes back to the same server, with the events of all; not
+// when the adapter has lost some since the last event that the client has got, see
+// [Namespace.OnGap].
 type Recovery struct {
 	// MaxDisconnection is the time that a session is kept. Default 2 min.
 	MaxDisconnection time.Duration
@@ -110,6 +112,7 @@ type recovery struct {
 	kept   atomic.Int64               // how many are stored
 	freed  bool                       // some are not any more: a child may have to go when mu is released
 	timer  *time.Timer                // drops what is too old; nil: nothing is kept
+	gap    uint64                     // position of the last one that the adapter has reported
 	ended  bool                       // the server has shut down, or the child is removed
 	share  *share                     // of bounds; a child's is its parent's
 	maxAge time.Duration              // of events

@@ -139,6 +139,9 @@ func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (
 	if ours && pos > from {
 		from = pos // one from before is of an earlier session, see position
 	}
+	if from < r.gap {
+		return nil, RecoveryGap
+	}
 	r.log.Evict(r.now())
 	now := history.NewGrant(sess.granted, s.grants())
 	m, ok := r.log.Missed(&sess.Absence, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())

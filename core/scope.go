@@ -22,6 +22,7 @@ type scope struct {
 	incoming list[func(*Socket, *Incoming)]
 	outgoing list[func(*Socket, *Outgoing)]
 	rooms    list[func(RoomEvent)] // none of a socket's
+	gaps     list[func(GapEvent)]  // neither
 
 	mu     sync.RWMutex
 	chains map[chainKey]chained // of handlers that are registered further out

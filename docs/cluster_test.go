@@ -24,6 +24,15 @@ func TestClusterOptions(t *testing.T) {
 		return connect(local) // yours, or an engine's
 	}
 	// end
+	srv := socketio.NewServer(nil)
+	defer srv.Close()
+	// code: gap
+	srv.OnGap(func(e socketio.GapEvent) {
+		if e.Type == adapter.GapIncoming {
+			srv.Local().Emit("reload") // clients of this server have missed something
+		}
+	})
+	// end
 	w := httptest.NewRecorder()
 	start(t, opts).ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
 	assert.True(t, "cookie", strings.HasPrefix(w.Header().Get("Set-Cookie"), "io="))

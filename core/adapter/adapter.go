@@ -68,6 +68,11 @@ type Local interface {
 	// the answer any more, and after op.Timeout. An error means that there is no
 	// answer.
 	Respond(ctx context.Context, op *Operation, reply func(*Response)) error
+	// Gap reports that operations are lost, or may be, in the order of Apply: after
+	// what came before the gap and before what came after it. An adapter must never
+	// lose anything in silence. The core logs the gap, tells observers and hooks, and
+	// recovers no client across a [GapIncoming].
+	Gap(g Gap)
 }
 
 // RoomWatcher is implemented by adapters that subscribe by room. The core holds no

@@ -33,6 +33,7 @@ const (
 	attrCode       = attribute.Key("socketio.code")
 	attrOutcome    = attribute.Key("socketio.outcome")
 	attrPolicy     = attribute.Key("socketio.policy")
+	attrType       = attribute.Key("socketio.type")
 	attrDeliveries = attribute.Key("socketio.deliveries")
 )
 

@@ -20,7 +20,7 @@ type metrics struct {
 	joined, turnedAway, left, recoveries       metric.Int64Counter
 	received, receivedBytes, handlerFailures   metric.Int64Counter
 	emitted, delivered, sentBytes, emitErrors  metric.Int64Counter
-	acksMissing, dropped                       metric.Int64Counter
+	acksMissing, dropped, gaps                 metric.Int64Counter
 	handlerTime, ackTime, joinTime, flushed    metric.Float64Histogram
 	connections, sockets, rooms, sessions      metric.Int64ObservableGauge
 	sendBytes, sendMax, receiveBytes, heldConn metric.Int64ObservableGauge
@@ -67,6 +67,7 @@ func newMetrics(meter metric.Meter) *metrics {
 		emitErrors:      counter("emit.errors", "{event}", "Events that were not sent."),
 		acksMissing:     counter("acks.missing", "{ack}", "Acknowledgements that did not come."),
 		dropped:         counter("messages.dropped", "{message}", "Messages that clients will not get."),
+		gaps:            counter("cluster.gaps", "{gap}", "Outages in which an adapter has lost operations of the cluster."),
 		handlerTime:     seconds("handler.duration", "Time of handlers, with their middleware.", buckets),
 		ackTime:         seconds("ack.duration", "Time until all clients asked had acknowledged.", buckets),
 		joinTime:        seconds("join.duration", "Time of the middleware of a namespace, per socket.", buckets),
@@ -213,6 +214,11 @@ func refusal(err error) attribute.KeyValue {
 		return attrReason.String("refused")
 	}
 	return attrReason.String("error")
+}
+
+// Gap implements socketio.Observer.
+func (o *Observer) Gap(e socketio.GapEvent) {
+	o.metrics.gaps.Add(context.Background(), 1, with(attrNamespace.String(family(e.Namespace)), attrType.String(e.Type.String())))
 }
 
 // Dropped implements socketio.Observer.

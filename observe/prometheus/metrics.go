@@ -24,6 +24,7 @@ type metrics struct {
 	acksMissing                   *prometheus.CounterVec
 
 	dropped *prometheus.CounterVec
+	gaps    *prometheus.CounterVec
 	flushed *prometheus.HistogramVec
 
 	all []prometheus.Collector
@@ -66,6 +67,7 @@ func newMetrics(o *Options) *metrics {
 	m.acksMissing = counter("acks_missing_total", "Acknowledgements that did not come.", "namespace", "event", "reason")
 
 	m.dropped = counter("messages_dropped_total", "Messages that clients will not get.", "policy")
+	m.gaps = counter("cluster_gaps_total", "Outages in which an adapter has lost operations of the cluster.", "namespace", "type")
 	m.flushed = seconds("flush_duration_seconds", "Time from Emit until a message has left; of one message in 64.", o.FlushBuckets, "transport")
 	return m
 }

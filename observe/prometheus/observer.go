@@ -186,6 +186,11 @@ func (o *Observer) Dropped(e socketio.DropEvent) {
 	o.metrics.dropped.WithLabelValues(string(e.Policy)).Add(float64(e.Messages))
 }
 
+// Gap implements socketio.Observer.
+func (o *Observer) Gap(e socketio.GapEvent) {
+	o.metrics.gaps.WithLabelValues(o.namespaceOf(e.Namespace), e.Type.String()).Inc()
+}
+
 // Flushed implements socketio.Observer.
 func (o *Observer) Flushed(e socketio.FlushEvent) {
 	o.metrics.flushed.WithLabelValues(e.Transport).Observe(e.Wait.Seconds())

@@ -3,8 +3,10 @@ package adaptertest_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
@@ -91,4 +93,24 @@ func (quiet) Publish(*adapter.Operation) error { return nil }
 func (quiet) Close() error                     { return nil }
 func (quiet) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
 	return func() error { return nil }, nil
+}
+
+// TestOutage: what the cluster loses it reports, and it reports nothing else.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for name, arrivals := range map[string][]time.Duration{"lost": nil, "not lost": {0}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunOutage(t, func(t *testing.T, n int, opts socketio.Options) ([]*socketio.Server, func() func()) {
+				var down atomic.Bool
+				servers := adaptertest.Faulty(t, n, opts, func(adaptertest.Message) []time.Duration {
+					if down.Load() {
+						return arrivals
+					}
+					return timely
+				})
+				return servers, func() func() { down.Store(true); return func() { down.Store(false) } }
+			})
+		})
+	}
 }

@@ -42,7 +42,8 @@ type Message struct {
 // often, and after which time each, a message arrives; none is a message that
 // is lost. Two that are put off may overtake each other; the receiver takes
 // each message once. Fault is called once at a time, and must not emit
-// anything. Nil is a perfect network.
+// anything. Nil is a perfect network. A published operation that has not arrived before
+// a later one is reported as a gap.
 func Faulty(t testing.TB, n int, opts socketio.Options, fault func(Message) []time.Duration) []*socketio.Server {
 	t.Helper()
 	return join(t, fault, slices.Repeat([]socketio.Options{opts}, n))
@@ -79,6 +80,7 @@ type envelope struct {
 	Number uint64 // by which the receiver knows it again
 
 	Op       *adapter.Operation
+	Place    uint64 // of Op, unless it is a request, among those for this receiver
 	Request  string // of the sender that wants responses, or of the receiver that gets one
 	Response *adapter.Response
 	Part     int // counts the responses of one server
@@ -90,6 +92,10 @@ type envelope struct {
 func (b *bus) send(from, to *node, op adapter.OperationType, e envelope) {
 	b.number++
 	e.From, e.Number = from.place, b.number
+	if e.Op != nil && e.Request == "" {
+		from.sent[to]++
+		e.Place = from.sent[to]
+	}
 	data, err := json.Marshal(&e)
 	if err != nil {
 		panic(err) //nolint:forbidigo // what core has encoded encodes: a bug of this module

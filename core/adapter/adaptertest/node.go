@@ -21,8 +21,11 @@ type node struct {
 	asked     adapter.Collector // what this node has requested
 	answering adapter.Answerer  // what others have
 
+	sent map[*node]uint64 // operations for each other node; guarded by bus.mu
+
 	// Used by the deliverer only.
-	got map[int]map[uint64]bool // messages that have come from each other node
+	got  map[int]map[uint64]bool // messages that have come from each other node
+	next map[int]uint64          // place of the operation that is due from each
 
 	mu     sync.Mutex
 	queue  [][]byte
@@ -34,7 +37,7 @@ var _ adapter.Adapter = (*node)(nil)
 func newNode(b *bus, place int, local adapter.Local) *node {
 	return &node{
 		bus: b, place: place, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		got: make(map[int]map[uint64]bool),
+		sent: make(map[*node]uint64), got: make(map[int]map[uint64]bool), next: make(map[int]uint64),
 	}
 }
 
@@ -143,6 +146,7 @@ func (n *node) receive(data []byte) {
 	n.got[e.From][e.Number] = true
 	switch {
 	case e.Left:
+		delete(n.next, e.From) // another one may come in its place
 		n.asked.Left(name(e.From))
 		n.answering.Left(name(e.From))
 	case e.GivenUp:
@@ -155,9 +159,24 @@ func (n *node) receive(data []byte) {
 			n.respond(&e, part, r)
 		})
 	default:
+		n.lookForGap(&e)
 		_ = n.local.Apply(e.Op) // an event that was encoded once encodes again
 	}
 }
+
+// lookForGap reports operations that have not come before a later one.
+func (n *node) lookForGap(e *envelope) {
+	due, known := n.next[e.From]
+	if !known {
+		due = 1
+	}
+	if e.Place > due {
+		n.local.Gap(adapter.Gap{Type: adapter.GapIncoming, Operations: int(e.Place - due), Err: errLost})
+	}
+	n.next[e.From] = max(due, e.Place+1)
+}
+
+var errLost = errors.New("adaptertest: messages of another node have not arrived")
 
 // respond sends a response to the node that has asked.
 func (n *node) respond(asked *envelope, part int, r *adapter.Response) {

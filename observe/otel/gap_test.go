@@ -1,0 +1,34 @@
+package siootel_test
+
+import (
+	"testing"
+	"testing/synctest"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/internal/assert"
+	siootel "github.com/gosio/gosio/observe/otel"
+)
+
+// alone is an adapter with nobody at the other end.
+type alone struct{ adapter.Adapter }
+
+func (alone) Close() error { return nil }
+
+// TestGaps: what an adapter has lost is counted, once for each outage.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var local adapter.Local
+		sys := start(t, siootel.Options{}, socketio.Options{
+			Adapter: func(l adapter.Local) adapter.Adapter { local = l; return alone{} },
+		})
+		local.Gap(adapter.Gap{Type: adapter.GapIncoming, Operations: 9})
+		local.Gap(adapter.Gap{Type: adapter.GapIncoming})
+		local.Gap(adapter.Gap{Type: adapter.GapOutgoing})
+		got := sys.collect(t)
+		assert.Equal(t, "incoming", got["socketio.cluster.gaps incoming"], 2)
+		assert.Equal(t, "outgoing", got["socketio.cluster.gaps outgoing"], 1)
+		assert.Equal(t, "namespace", got["socketio.cluster.gaps /"], 3)
+	})
+}
