@@ -44,10 +44,10 @@ func (l *local) Apply(op *adapter.Operation) error {
 func (l *local) Respond(ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
 	switch op.Type {
 	case adapter.OpFetch:
-		reply(&adapter.Response{Sockets: l.ns.infos(&op.Target), Last: true})
+		reply(&adapter.Response{Sockets: socketInfos(l.ns, &op.Target), Last: true})
 		return nil
 	case adapter.OpCall:
-		return l.ns.respondCall(ctx, op, reply)
+		return respondCall(l.ns, ctx, op, reply)
 	case adapter.OpServerSide:
 		return l.ns.receiveServerSide(ctx, op, reply)
 	}
@@ -82,9 +82,9 @@ var errOperation = errors.New("socketio: operation that cannot be answered")
 func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 	switch op.Type {
 	case adapter.OpBroadcast:
-		f, err := ns.frames(&op.Packet)
+		f, err := framesFor(ns, &op.Packet)
 		if err == nil {
-			t.add(ns.deliver(&op.Target, f), f)
+			t.add(deliver(ns, &op.Target, f), f)
 		}
 		return err
 	case adapter.OpServerSide:

@@ -106,7 +106,7 @@ var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // deliver sends frames to the sockets of this server that the target means. It
 // returns how many have got them into their queue.
-func (ns *Namespace) deliver(t *adapter.Target, f *frames) (n int) {
+func deliver(ns *Namespace, t *adapter.Target, f *frames) (n int) {
 	if ns.recovery != nil {
 		return ns.recovery.deliver(t, f)
 	}
@@ -136,4 +136,68 @@ func warm(sockets []*Socket, at int) {
 	for _, s := range sockets[at:min(at+warmAhead, len(sockets))] {
 		s.sess.Warm()
 	}
+}
+
+// WithContext returns a broadcast that Options.Observer gets to see with ctx.
+// See [Socket.WithContext]. It does not matter to EmitWithAck, which has one.
+func (b Broadcast) WithContext(ctx context.Context) Broadcast {
+	b.ctx = ctx
+	return b
+}
+
+// Compress says whether the events want the responses that they travel in to
+// be compressed, also by other servers of the cluster. See [Socket.Compress].
+func (b Broadcast) Compress(on bool) Broadcast {
+	b.plain = !on
+	return b
+}
+
+// EmitWithAck sends an event and waits until each client has acknowledged it,
+// those of other servers included, or ctx ends; if that has no deadline, for
+// Options.AckTimeout. It returns one reply per client, in the order in which
+// they came; nobody to ask is an empty list, at once. Clients that leave are
+// not waited for, nor are those that [Broadcast.Volatile] skips.
+//
+// When some have not answered it returns the replies there are and a
+// [*PartialError]. Clients of which Limits.PendingAcks acknowledgements are
+// awaited already, and those that cannot answer because their connection is
+// not read, get the event and count as not answered. It fails like
+// [Broadcast.Emit], too. It may be called in a handler.
+func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
+	if o := b.ns.srv.observer; o != nil {
+		return o.askAll(ctx, b, event, args)
+	}
+	return b.ask(ctx, nil, event, args)
+}
+
+// ask is EmitWithAck; t, if not nil, counts deliveries.
+func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) ([]*Reply, error) {
+	p, err := encodeEvent(event, args)
+	if err != nil {
+		return nil, err
+	}
+	if b.nobody() {
+		return nil, nil
+	}
+	p.Volatile, p.NoCompress = b.volatile, b.plain
+	op := &adapter.Operation{Type: adapter.OpCall, Target: b.target, Packet: p}
+	ctx, cancel := b.ns.within(ctx, op)
+	defer cancel()
+
+	var a answers
+	members := b.ns.members(!b.local)
+	defer members.release()
+	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
+	for i, ns := range members {
+		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
+		calls[i] = newCall(ns, op, t)
+		a.response(&adapter.Response{Clients: calls[i].asked})
+	}
+	var why error
+	for i := range members {
+		if err := a.gather(ctx, calls[i], waits[i]); err != nil {
+			why = err
+		}
+	}
+	return a.result(event, why)
 }

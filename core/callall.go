@@ -19,93 +19,6 @@ type PartialError = adapter.PartialError
 // the context.
 var errNotAsked = errors.New("socketio: a client of another server cannot be waited for")
 
-// GroupCaller sends events that any number of clients acknowledge:
-// [Broadcast], [*Namespace], [*Server].
-type GroupCaller interface {
-	EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error)
-}
-
-// CallAll sends an event and returns the first argument of each client's
-// acknowledgement, in the order in which they came. Acknowledgements that do
-// not fit are left out, and a [*PartialError] tells; for the rest see
-// [Broadcast.EmitWithAck].
-func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args ...any) ([]Answer, error) {
-	replies, err := to.EmitWithAck(ctx, event, args...)
-	answers := make([]Answer, 0, len(replies))
-	var unfit error
-	for _, r := range replies {
-		var answer Answer
-		if _, none := any(answer).(None); !none {
-			if e := r.Decode(&answer); e != nil {
-				if unfit == nil { // one tells enough
-					unfit = errors.Join(errAnswer, e)
-				}
-				continue
-			}
-		}
-		answers = append(answers, answer)
-	}
-	if unfit == nil {
-		return answers, err
-	}
-	partial := &PartialError{Event: event, Expected: len(replies), Answered: len(answers), Err: unfit}
-	if e := find[PartialError](err); e != nil {
-		partial.Expected, partial.Missing = e.Expected, e.Missing
-		partial.Err = errors.Join(e.Err, unfit)
-	}
-	return answers, partial
-}
-
-// EmitWithAck sends an event and waits until each client has acknowledged it,
-// those of other servers included, or ctx ends; if that has no deadline, for
-// Options.AckTimeout. It returns one reply per client, in the order in which
-// they came; nobody to ask is an empty list, at once. Clients that leave are
-// not waited for, nor are those that [Broadcast.Volatile] skips.
-//
-// When some have not answered it returns the replies there are and a
-// [*PartialError]. Clients of which Limits.PendingAcks acknowledgements are
-// awaited already, and those that cannot answer because their connection is
-// not read, get the event and count as not answered. It fails like
-// [Broadcast.Emit], too. It may be called in a handler.
-func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
-	if o := b.ns.srv.observer; o != nil {
-		return o.askAll(ctx, b, event, args)
-	}
-	return b.ask(ctx, nil, event, args)
-}
-
-// ask is EmitWithAck; t, if not nil, counts deliveries.
-func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) ([]*Reply, error) {
-	p, err := encodeEvent(event, args)
-	if err != nil {
-		return nil, err
-	}
-	if b.nobody() {
-		return nil, nil
-	}
-	p.Volatile, p.NoCompress = b.volatile, b.plain
-	op := &adapter.Operation{Type: adapter.OpCall, Target: b.target, Packet: p}
-	ctx, cancel := b.ns.within(ctx, op)
-	defer cancel()
-
-	var a answers
-	members := b.ns.members(!b.local)
-	defer members.release()
-	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
-	for i, ns := range members {
-		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
-		calls[i] = ns.call(op, t)
-		a.response(&adapter.Response{Clients: calls[i].asked})
-	}
-	var why error
-	for i := range members {
-		if err := a.gather(ctx, calls[i], waits[i]); err != nil {
-			why = err
-		}
-	}
-	return a.result(event, why)
-}
-
 // answers collects what the clients of all servers answer.
 type answers struct {
 	mu       sync.Mutex
@@ -193,17 +106,17 @@ type call struct {
 	err     error          // why not
 }
 
-// call sends an event to the sockets of this server that the target means, all
+// newCall sends an event to the sockets of this server that the target means, all
 // with the same id, so that it is encoded once.
-func (ns *Namespace) call(op *adapter.Operation, t *tally) *call {
+func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	targets := ns.rooms.match(&op.Target, nil)
-	c := &call{id: ns.newAckID()}
+	c := &call{id: newAckID(ns)}
 	if len(targets) == 0 {
 		return c
 	}
 	c.results = make(chan ackResult, len(targets))
 	c.sockets = make([]*Socket, 0, len(targets))
-	f, err := ns.framesWithID(&op.Packet, c.id)
+	f, err := framesWithID(ns, &op.Packet, c.id)
 	if err != nil {
 		c.err = err
 		return c
@@ -288,11 +201,11 @@ func (c *call) next(ctx context.Context) (r ackResult, ok bool) {
 // respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
 // goes on with it, which ends with the clients, or op.Timeout, at the latest;
 // Shutdown waits for it.
-func (ns *Namespace) respondCall(ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
+func respondCall(ns *Namespace, ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if err := checkPacket(&op.Packet); err != nil {
 		return err
 	}
-	c := ns.callFor(op)
+	c := observedCall(ns, op)
 	missing := len(c.sockets)
 	reply(&adapter.Response{Clients: c.asked, Last: missing == 0})
 	if missing == 0 {

@@ -193,12 +193,12 @@ func (c *conn) connect(p *parser.Packet) error {
 // noNamespace answers a client that has asked for a namespace that does not exist.
 func (c *conn) noNamespace(name string) {
 	c.mu.Lock()
-	c.departLocked(name)
+	departLocked(c, name)
 	c.past.refuse()
 	c.mu.Unlock()
 	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
 		slog.String("namespace", clip(name)))
-	c.srv.noNamespace()
+	observeNoNamespace(c.srv)
 	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
 }
 
@@ -233,7 +233,7 @@ func (c *conn) reply(t parser.Type, namespace string, data []byte) {
 	if t == parser.ConnectError && c.old() {
 		data = oldRefusal(data)
 	}
-	if f, ok := c.srv.sealed(parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
+	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
 		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
 	}
 }
@@ -258,7 +258,7 @@ func (c *conn) forget(s *Socket) bool {
 		return false
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
-	c.departLocked(s.ns.name)
+	departLocked(c, s.ns.name)
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
 		c.timer = c.srv.engine.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
@@ -287,7 +287,7 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 // comes behind it.
 func (c *conn) closeAll(sockets []*Socket, reason Reason) {
 	if len(sockets) == 0 {
-		c.ended(reason)
+		observeEnded(c, reason)
 		return
 	}
 	defer c.closeAll(sockets[1:], reason)

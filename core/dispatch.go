@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -203,7 +204,7 @@ func (s *Socket) abandon(j *job) {
 			s.refuse(errPanicked)
 			s.over()
 		}()
-		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
+		observeStep(s, &NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
 	}
 }
 
@@ -246,122 +247,8 @@ func (s *Socket) departed(reason Reason) {
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
-	s.stepped(&NamespaceEvent{Step: NamespaceLeft, Reason: reason}, time.Time{})
+	observeStep(s, &NamespaceEvent{Step: NamespaceLeft, Reason: reason}, time.Time{})
 }
-
-// join runs the middleware and, if it agrees, lets the socket in. It reports
-// whether that was so: a disconnect job is then to come. A client that has gone
-// before is not asked who it is.
-func (s *Socket) join() (in bool) {
-	if s.state.Load() != connecting {
-		return false
-	}
-	start := s.ns.srv.begins()
-	err := errPanicked
-	s.guard("middleware", func() {
-		e := s.ns.introduce()
-		if e == nil {
-			e = s.admit()
-		}
-		if e == nil {
-			e = s.ns.connect()
-		}
-		err = e
-	})
-	if err != nil {
-		s.stepped(&NamespaceEvent{Step: NamespaceRefused, Err: err}, start)
-		s.refuse(err)
-		return false
-	}
-	enter := s.enter
-	if s.ns.recovery != nil {
-		enter = s.recoverOrEnter
-	}
-	if !enter() {
-		return false
-	}
-	s.conn.joined()
-	s.stepped(&NamespaceEvent{Step: NamespaceJoined}, start)
-	return true
-}
-
-// enter puts the socket into its namespace. It reports false if the client is
-// gone.
-func (s *Socket) enter() bool {
-	s.mu.Lock()
-	rooms := s.rooms
-	s.rooms = nil
-	s.mu.Unlock()
-	// Reachable before the client knows: what it causes when it does, somebody's
-	// broadcast included, must find it. Until then broadcasts wait in early.
-	s.ns.rooms.add(s)
-	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
-	if s.state.Load() == connecting {
-		s.accept(`{"sid":"` + s.id + `"}`)
-	}
-	late, live := s.admitNow()
-	if !live {
-		s.leaveAll()
-		return false
-	}
-	_ = s.Join(late...)
-	if !s.connected() {
-		s.leaveAll() // its close has run before Join
-	}
-	return true
-}
-
-// admitNow sends what middleware has emitted and makes the socket connected.
-// It returns the rooms that it was told to join meanwhile, and false if the
-// client is gone. No lock is held while sending: that may disconnect a slow client.
-func (s *Socket) admitNow() (rooms []string, live bool) {
-	for {
-		s.mu.Lock()
-		if s.state.Load() != connecting {
-			s.mu.Unlock()
-			return nil, false
-		}
-		early := s.early
-		s.early = nil
-		if len(early) == 0 {
-			rooms, s.rooms = s.rooms, nil
-			s.admitted = true
-			s.state.Store(connected)
-			s.mu.Unlock()
-			return rooms, true
-		}
-		s.mu.Unlock()
-		for i := range early {
-			_ = s.transmit(&early[i]) // a connection that is gone says so by its disconnect
-		}
-	}
-}
-
-// refuse answers a client whose connection to the namespace was turned down.
-func (s *Socket) refuse(err error) {
-	answer := refusalOf(err)                                     // before anything changes: the error may end the goroutine
-	told := err == errPanicked || find[ConnectError](err) != nil //nolint:errorlint // as it is
-	if !told {
-		err = logged(err)
-	}
-	s.conn.forget(s)
-	s.mu.Lock()
-	live := s.state.Swap(disconnected) == connecting
-	cancel := s.cancel
-	s.mu.Unlock()
-	if cancel != nil {
-		cancel(ErrClosed)
-	}
-	if !live { // the client has gone, which the error is likely to be about
-		return
-	}
-	if !told {
-		s.ns.srv.note(slog.LevelWarn, "middleware", "socketio: middleware failed", s.attrs(slog.Any("error", err))...)
-	}
-	s.conn.reply(parser.ConnectError, s.ns.name, answer)
-}
-
-var errPanicked = ErrPanicked
 
 // guard runs a hook of the application.
 func (s *Socket) guard(what string, f func()) {
@@ -383,4 +270,121 @@ func (s *Socket) closePanicked() {
 	if s.ns.srv.opts.ClosePanicked {
 		s.conn.close()
 	}
+}
+
+// find returns the handler of an event: the socket's own before the
+// namespace's, that before its parent's; nil if there is none and no event
+// middleware either.
+func (s *Socket) find(event []byte) *handler {
+	s.mu.Lock()
+	h := s.handlers[string(event)]
+	s.mu.Unlock()
+	root := s.ns
+	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
+		ns.mu.RLock()
+		h = ns.handlers[string(event)]
+		ns.mu.RUnlock()
+		root = ns
+	}
+	if h == nil {
+		if _, middleware := s.within(inParent, root.unhandled); middleware {
+			return root.unhandled
+		}
+	}
+	return h
+}
+
+// handle runs the handler of one event and acknowledges a failure.
+func (s *Socket) handle(p *parser.Packet) {
+	name := p.EventName()
+	h := s.find(name)
+	heard := s.hears()
+	if h == nil && !heard {
+		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
+			s.attrs(slog.String("event", clip(string(name))), slog.Bool("ack", p.HasID))...)
+		observeUnhandled(s, p)
+		return
+	}
+	in := &Incoming{Socket: s, packet: *p}
+	if h != nil && h.event != "" {
+		in.Event, in.registered = h.event, true
+	} else {
+		in.Event = string(name)
+	}
+	in.args = p.AppendArgs(in.few[:0])
+	returned := false
+	defer func() {
+		if !returned { // the application has ended this goroutine, see quit
+			in.fail(errPanicked, s.ns.srv, s.attrs())
+		}
+	}()
+	s.answer(in, h, heard)
+	returned = true
+}
+
+// answer calls the listeners of an event and its handler.
+func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
+	if heard {
+		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
+			defer o.strange.enter(in.Event)()
+		}
+		s.hear(in)
+		h = s.find(in.packet.EventName()) // what a listener has registered is there
+	}
+	if h == nil {
+		observeUnhandled(s, &in.packet)
+		return
+	}
+	err := s.invoke(h, in)
+	if err == nil {
+		return
+	}
+	in.fail(err, s.ns.srv, s.attrs())
+	if err == errPanicked { //nolint:errorlint // as it is
+		s.closePanicked() // the client has its answer
+	}
+}
+
+// invoke calls a handler. A panic is an error to the caller.
+func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(in.kind("handler of "), p, slog.String("event", clip(in.Event)))
+			err = errPanicked
+		}
+	}()
+	call, wrapped := s.within(inParent, h)
+	ctx := context.Background()
+	if !h.noContext || wrapped {
+		ctx = s.Context()
+	}
+	if o := s.ns.srv.observer; o != nil {
+		return o.handle(ctx, h, call, in)
+	}
+	return call(ctx, in)
+}
+
+// discard forgets a socket that has missed its turn: the application has not seen it.
+func (s *Socket) discard() {
+	s.mu.Lock()
+	batch := s.inbox
+	s.inbox, s.running = nil, false
+	s.mu.Unlock()
+	var n int64
+	for i := range batch.jobs {
+		n += s.sizeOf(&batch.jobs[i])
+	}
+	batch.free()
+	s.conn.unhold(n)
+	s.ns.releaseAside()
+	s.ns.srv.work.done()
+}
+
+// over is the end of a socket's last job.
+func (s *Socket) over() {
+	defer s.conn.giveTurn()
+	if s.admitted {
+		s.ns.life.visited.Store(true)
+	}
+	s.ns.release()
 }

@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
@@ -16,19 +15,6 @@ import (
 // a socket: every connection is in "/" from the start, other namespaces are
 // joined with a query in the place of the auth payload, and a client makes up
 // the ids of its sockets from that of its connection.
-
-// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 for a
-// client of Socket.IO 2.x, which Options.AllowEIO3 lets in.
-func (s *Socket) Protocol() int { return s.conn.sess.Protocol() }
-
-// LogValue implements slog.LogValuer: the id or, for a client of protocol 3,
-// whose id is its session's, a piece of a hash of that.
-func (s *Socket) LogValue() slog.Value {
-	if s.conn.old() {
-		return s.conn.sess.LogValue()
-	}
-	return slog.StringValue(s.ID())
-}
 
 // old reports a client of protocol 3.
 func (c *conn) old() bool { return c.sess.Protocol() == 3 }

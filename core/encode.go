@@ -3,6 +3,7 @@ package socketio
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -73,16 +74,16 @@ func packetOf(pooled *[]byte, text []byte, attachments [][]byte) adapter.Packet 
 	return p
 }
 
-// frames puts a packet of this namespace into the form that clients get.
-func (ns *Namespace) frames(p *adapter.Packet) (*frames, error) { return ns.seal(p, 0, false) }
+// framesFor puts a packet of this namespace into the form that clients get.
+func framesFor(ns *Namespace, p *adapter.Packet) (*frames, error) { return sealPacket(ns, p, 0, false) }
 
 // framesWithID is frames for an event that all its recipients acknowledge with
 // the same id.
-func (ns *Namespace) framesWithID(p *adapter.Packet, id uint64) (*frames, error) {
-	return ns.seal(p, id, true)
+func framesWithID(ns *Namespace, p *adapter.Packet, id uint64) (*frames, error) {
+	return sealPacket(ns, p, id, true)
 }
 
-func (ns *Namespace) seal(p *adapter.Packet, id uint64, hasID bool) (*frames, error) {
+func sealPacket(ns *Namespace, p *adapter.Packet, id uint64, hasID bool) (*frames, error) {
 	t := parser.Event
 	if len(p.Attachments) > 0 {
 		t = parser.BinaryEvent
@@ -94,7 +95,7 @@ func (ns *Namespace) seal(p *adapter.Packet, id uint64, hasID bool) (*frames, er
 	} else {
 		f = seal(packet)
 	}
-	f, err := ns.srv.code(ns.name, f)
+	f, err := codeFor(ns.srv, ns.name, f)
 	if err != nil {
 		return nil, err
 	}
@@ -122,10 +123,10 @@ func seal(p parser.Packet) frames {
 	return f
 }
 
-// pack encodes an event for one socket.
-func (ns *Namespace) pack(event string, args []any) (frames, error) {
+// packEvent encodes an event for one socket.
+func packEvent(ns *Namespace, event string, args []any) (frames, error) {
 	if ns.recovery == nil {
-		return ns.packWithID(0, false, event, args)
+		return packEventWithID(ns, 0, false, event, args)
 	}
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
@@ -134,29 +135,29 @@ func (ns *Namespace) pack(event string, args []any) (frames, error) {
 	}
 	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
 	putScratch(pooled, text)
-	f, err = ns.srv.code(ns.name, f)
+	f, err = codeFor(ns.srv, ns.name, f)
 	return f, emitError(event, err)
 }
 
-// packWithID is pack for an event that its one recipient acknowledges.
-func (ns *Namespace) packWithID(id uint64, hasID bool, event string, args []any) (frames, error) {
+// packEventWithID is pack for an event that its one recipient acknowledges.
+func packEventWithID(ns *Namespace, id uint64, hasID bool, event string, args []any) (frames, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, id, hasID, event, args)
 	if err != nil {
 		return frames{}, emitError(event, err)
 	}
-	f, err := ns.srv.code(ns.name, finish(pooled, text, attachments))
+	f, err := codeFor(ns.srv, ns.name, finish(pooled, text, attachments))
 	return f, emitError(event, err)
 }
 
 // packAck encodes an acknowledgement for one socket.
-func (ns *Namespace) packAck(id uint64, args []any) (frames, error) {
+func packAck(ns *Namespace, id uint64, args []any) (frames, error) {
 	pooled := scratch.Get().(*[]byte)
 	text, attachments, err := parser.AppendAck((*pooled)[:0], ns.name, id, args)
 	if err != nil {
 		return frames{}, err
 	}
-	return ns.srv.code(ns.name, finish(pooled, text, attachments))
+	return codeFor(ns.srv, ns.name, finish(pooled, text, attachments))
 }
 
 func finish(pooled *[]byte, text []byte, attachments [][]byte) frames {
@@ -166,4 +167,62 @@ func finish(pooled *[]byte, text []byte, attachments [][]byte) frames {
 		f.binary = append(f.binary, engine.Binary(a))
 	}
 	return f
+}
+
+// outgoing reads an event back from the form that clients get; nil if the
+// packet is an acknowledgement.
+func (f *frames) outgoing() *Outgoing {
+	if f.canonical != nil {
+		f = f.canonical
+	}
+	p := f.packet()
+	if !p.Type.IsEvent() {
+		return nil
+	}
+	return &Outgoing{Event: p.Event(), packet: p, args: p.AppendArgs(nil)}
+}
+
+// uncompressed takes the wish to be compressed off a packet.
+func (f *frames) uncompressed() {
+	f.plain = true
+	f.text = f.text.Compress(false)
+	for i, m := range f.binary {
+		f.binary[i] = m.Compress(false)
+	}
+}
+
+// size is what a packet counts in one client's queue.
+func (f *frames) size() int64 {
+	n := int64(f.text.Size())
+	for _, b := range f.binary {
+		n += int64(b.Size())
+	}
+	return n
+}
+
+// packet reads a packet back from the standard form, but for its namespace.
+func (f *frames) packet() parser.Packet {
+	text := f.text.Payload()
+	p := parser.Packet{Type: parser.Type(text[0] - '0')}
+	text = text[1:]
+	if p.Type.IsBinary() {
+		text = text[bytes.IndexByte(text, '-')+1:]
+	}
+	if len(text) > 0 && text[0] == '/' {
+		text = text[bytes.IndexByte(text, ',')+1:]
+	}
+	for len(text) > 0 && text[0]-'0' <= 9 {
+		p.ID, p.HasID = p.ID*10+uint64(text[0]-'0'), true
+		text = text[1:]
+	}
+	if len(text) > 0 {
+		p.Data = text
+	}
+	if f.open {
+		p.Data = append(slices.Clip(p.Data), ']')
+	}
+	for _, b := range f.binary {
+		p.Attachments = append(p.Attachments, b.Payload())
+	}
+	return p
 }

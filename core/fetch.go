@@ -99,7 +99,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	defer members.release()
 	fetches := make([]func() ([]RemoteSocket, error), len(members))
 	for i, ns := range members {
-		fetches[i] = ns.fetch(ctx, op, b.local)
+		fetches[i] = fetchFrom(ns, ctx, op, b.local)
 	}
 	var err error
 	for _, fetch := range fetches {
@@ -112,15 +112,15 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return list, err
 }
 
-// fetch begins to fetch the sockets of one namespace. What it returns waits for
+// fetchFrom begins to fetch the sockets of one namespace. What it returns waits for
 // the other servers.
-func (ns *Namespace) fetch(ctx context.Context, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
+func fetchFrom(ns *Namespace, ctx context.Context, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []adapter.SocketInfo // what each appends is there when wait returns
 	wait := ns.request(ctx, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
 	sockets := ns.rooms.match(&op.Target, nil)
 	list := make([]RemoteSocket, len(sockets))
 	for i, s := range sockets {
-		info, data := s.info()
+		info, data := socketInfo(s)
 		list[i] = RemoteSocket{ns: ns, local: s, info: &info, data: data}
 	}
 	return func() ([]RemoteSocket, error) {
@@ -134,27 +134,27 @@ func (ns *Namespace) fetch(ctx context.Context, op *adapter.Operation, local boo
 	}
 }
 
-// infos tells of the sockets of this server that the target means.
-func (ns *Namespace) infos(t *adapter.Target) []adapter.SocketInfo {
+// socketInfos tells of the sockets of this server that the target means.
+func socketInfos(ns *Namespace, t *adapter.Target) []adapter.SocketInfo {
 	sockets := ns.rooms.match(t, nil)
 	infos := make([]adapter.SocketInfo, len(sockets))
 	for i, s := range sockets {
 		var data map[string]json.RawMessage
-		infos[i], data = s.info()
+		infos[i], data = socketInfo(s)
 		infos[i].Data, _ = json.Marshal(data) // of JSON; no value is nil
 	}
 	return infos
 }
 
-// info is all of a socket but its data in one piece.
-func (s *Socket) info() (adapter.SocketInfo, map[string]json.RawMessage) {
+// socketInfo is all of a socket but its data in one piece.
+func socketInfo(s *Socket) (adapter.SocketInfo, map[string]json.RawMessage) {
 	return adapter.SocketInfo{
 		ID: s.id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), s.id), Identity: s.Identity(),
-	}, s.shared()
+	}, sharedValues(s)
 }
 
-// shared encodes the values that travel.
-func (s *Socket) shared() map[string]json.RawMessage {
+// sharedValues encodes the values that travel.
+func sharedValues(s *Socket) map[string]json.RawMessage {
 	s.mu.Lock()
 	values := slices.Clone(s.values)
 	s.mu.Unlock()

@@ -58,16 +58,6 @@ func (srv *Server) noteExit(attrs ...slog.Attr) {
 	srv.note(slog.LevelError, "goexit", "socketio: the application has ended the goroutine that called it (runtime.Goexit)", attrs...)
 }
 
-// attrs names the socket in a log line.
-func (s *Socket) attrs(more ...slog.Attr) []slog.Attr {
-	return append([]slog.Attr{slog.Any("namespace", s.ns), slog.Any("socket", s)}, more...)
-}
-
-// attrs names the namespace in a log line.
-func (ns *Namespace) attrs(more ...slog.Attr) []slog.Attr {
-	return append([]slog.Attr{slog.Any("namespace", ns)}, more...)
-}
-
 // clip bounds what the network puts into a log line.
 func clip(s string) string {
 	const limit = 256

@@ -234,3 +234,94 @@ func (ns *Namespace) disconnectHooks() []func(*Socket, Reason) {
 		shared(ns, func(ns *Namespace) []func(*Socket, Reason) { return ns.disconnecting }),
 		shared(ns, func(ns *Namespace) []func(*Socket, Reason) { return ns.onDisconnect })...)
 }
+
+// OnAny adds a listener to all events that come in, for logging and counting;
+// not to acknowledgements. The listeners of a parent run first, then those of its
+// child, then the socket's, each in the order of registration, all before
+// event middleware and whether or not the event has a handler. s is the socket that
+// the event came by; in is valid only during the call. Listeners run on the
+// socket's dispatcher: the event waits until they return. The returned function
+// takes the listener off again.
+func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
+	notNil("OnAny", f == nil)
+	return ns.mine().scope.incoming.add(f)
+}
+
+// OnAnyOutgoing adds a listener to all events that go out, to one socket or to
+// many: it hears of each socket that an event goes to on this server, before
+// the event is queued, or with Options.Recovery, if it is a broadcast, right
+// after; not of acknowledgements. A volatile event, which may be
+// dropped after that, is heard, too. Listeners run on the goroutine that
+// sends, and so concurrently; out is valid only during the call. The order is
+// that of [Namespace.OnAny]. The returned function takes the listener off
+// again.
+func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
+	notNil("OnAnyOutgoing", f == nil)
+	return ns.mine().scope.outgoing.add(f)
+}
+
+// Once is On for a handler that runs once: for the first event, of any socket
+// of the namespace or of any child of the parent, whose arguments decode and
+// which event middleware lets through. From then on events have the handler
+// that they would have without it.
+func (ns *Namespace) Once(event string, handler any) (off func()) {
+	ns = ns.mine()
+	return ns.handlers.once(event, handler, ns.level(), &ns.mu)
+}
+
+// OnRoom adds a listener to the changes of the namespace's rooms, or of those of
+// all children; not to the room that each socket has for itself. It hears of
+// the changes of a namespace one after another, in their order, soon after they
+// are made, on the goroutine that makes one of them; it must be quick. A
+// disconnect leaves all rooms. The returned function takes the listener off
+// again.
+func (ns *Namespace) OnRoom(f func(RoomEvent)) (off func()) {
+	notNil("OnRoom", f == nil)
+	return ns.mine().scope.rooms.add(f)
+}
+
+// Use adds middleware; it runs in the order of registration, a parent's before
+// its children's, once per connection to the namespace, and none after one has
+// refused.
+func (ns *Namespace) Use(m Middleware) {
+	notNil("Use", m == nil)
+	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
+		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
+	}
+	ns = ns.mine()
+	if a, ok := m.(Attacher); ok {
+		a.Attach(ns)
+	}
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.middleware = append(ns.middleware, m)
+}
+
+// UseFunc is Use for a function.
+func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
+	notNil("UseFunc", f == nil)
+	ns.Use(MiddlewareFunc(f))
+}
+
+// UseEvent adds middleware around the handlers of the namespace's events, for
+// logging, rate limits, validation. The first one added is the outermost, and a
+// parent's is outside of its children's. It also sees events that have no
+// handler. m is called once for each handler that it is put around, and anew
+// when more is added to the namespace.
+func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
+	notNil("UseEvent", m == nil)
+	ns.mine().scope.events.add(m)
+}
+
+// WithContext returns a broadcast to all sockets of the namespace. See
+// [Broadcast.WithContext].
+func (ns *Namespace) WithContext(ctx context.Context) Broadcast { return ns.all().WithContext(ctx) }
+
+// Compress returns a broadcast to all sockets of the namespace. See
+// [Broadcast.Compress].
+func (ns *Namespace) Compress(on bool) Broadcast { return ns.all().Compress(on) }
+
+// attrs names the namespace in a log line.
+func (ns *Namespace) attrs(more ...slog.Attr) []slog.Attr {
+	return append([]slog.Attr{slog.Any("namespace", ns)}, more...)
+}

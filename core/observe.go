@@ -30,8 +30,8 @@ type observing struct {
 // reads two clocks.
 func (o *observing) now() time.Duration { return time.Since(o.began) }
 
-// observe puts the observer into the server and the engine's options.
-func (srv *Server) observe(o *engine.Options) {
+// observeEngine puts the observer into the server and the engine's options.
+func observeEngine(srv *Server, o *engine.Options) {
 	if srv.opts.Observer == nil {
 		return
 	}
@@ -151,15 +151,15 @@ func (e fromEngine) Flushed(s *engine.Session, wait time.Duration) {
 	e.o.flushed(FlushEvent{Transport: s.Transport(), Wait: wait})
 }
 
-// opened tells of a connection at its beginning.
-func (c *conn) opened(r *http.Request) {
+// observeOpened tells of a connection at its beginning.
+func observeOpened(c *conn, r *http.Request) {
 	if o := c.srv.observer; o != nil {
 		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
 	}
 }
 
-// ended tells of its end.
-func (c *conn) ended(reason Reason) {
+// observeEnded tells of its end.
+func observeEnded(c *conn, reason Reason) {
 	if o := c.srv.observer; o != nil {
 		o.connection(ConnectionEvent{
 			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
@@ -167,15 +167,15 @@ func (c *conn) ended(reason Reason) {
 	}
 }
 
-// noNamespace tells of a client that has asked for one that does not exist.
-func (srv *Server) noNamespace() {
+// observeNoNamespace tells of a client that has asked for one that does not exist.
+func observeNoNamespace(srv *Server) {
 	if o := srv.observer; o != nil {
 		o.namespace(NamespaceEvent{Step: NamespaceRefused, Err: ErrNoNamespace})
 	}
 }
 
-// stepped tells of a step of a socket whose middleware began at start.
-func (s *Socket) stepped(e *NamespaceEvent, start time.Time) {
+// observeStep tells of a step of a socket whose middleware began at start.
+func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	o := s.ns.srv.observer
 	if o == nil {
 		return
@@ -190,16 +190,16 @@ func (s *Socket) stepped(e *NamespaceEvent, start time.Time) {
 	o.namespace(*e)
 }
 
-// begins reads the clock if somebody wants to know.
-func (srv *Server) begins() (t time.Time) {
+// observeBegin reads the clock if somebody wants to know.
+func observeBegin(srv *Server) (t time.Time) {
 	if srv.observer != nil {
 		t = time.Now()
 	}
 	return t
 }
 
-// infoOf describes an event that has come.
-func (s *Socket) infoOf(p *parser.Packet, name string) EventInfo {
+// eventInfoOf describes an event that has come.
+func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
 	n := len(p.Data)
 	for _, a := range p.Attachments {
 		n += len(a)
@@ -207,13 +207,13 @@ func (s *Socket) infoOf(p *parser.Packet, name string) EventInfo {
 	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID}
 }
 
-// nobody tells of an event that nobody handles.
-func (s *Socket) nobody(p *parser.Packet) {
+// observeUnhandled tells of an event that nobody handles.
+func observeUnhandled(s *Socket, p *parser.Packet) {
 	o := s.ns.srv.observer
 	if o == nil {
 		return
 	}
-	e := s.infoOf(p, string(p.EventName()))
+	e := eventInfoOf(s, p, string(p.EventName()))
 	e.Unhandled = true
 	o.strange.note(e.Name)
 	_, done := o.event(context.Background(), &e)
@@ -222,7 +222,7 @@ func (s *Socket) nobody(p *parser.Packet) {
 
 // handle calls a handler.
 func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, in *Incoming) error {
-	e := in.Socket.infoOf(&in.packet, in.Event)
+	e := eventInfoOf(in.Socket, &in.packet, in.Event)
 	e.Registered = !h.others
 	if h.others {
 		defer o.strange.enter(e.Name)()
@@ -260,22 +260,13 @@ func (t *tally) result(err error) EmitResult {
 	return EmitResult{Err: err, Deliveries: t.deliveries, Bytes: t.bytes}
 }
 
-// size is what a packet counts in one client's queue.
-func (f *frames) size() int64 {
-	n := int64(f.text.Size())
-	for _, b := range f.binary {
-		n += int64(b.Size())
-	}
-	return n
-}
-
 // emitTo is Emit of one socket.
 func (o *observing) emitTo(e SocketEmitter, event string, args []any) error {
 	done := o.emit(background(e.ctx), &EmitInfo{from: o, Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }() // also when an argument panics
 	var t tally
-	f, err := e.s.ns.pack(event, args)
+	f, err := packEvent(e.s.ns, event, args)
 	if err == nil {
 		var sent bool
 		if sent, err = e.put(&f); sent {
@@ -345,22 +336,22 @@ func (o *observing) remote(ns *Namespace, op *adapter.Operation) (done func(t *t
 	}
 }
 
-// callFor is call for another server.
-func (ns *Namespace) callFor(op *adapter.Operation) *call {
+// observedCall is call for another server.
+func observedCall(ns *Namespace, op *adapter.Operation) *call {
 	o := ns.srv.observer
 	if o == nil {
-		return ns.call(op, nil)
+		return newCall(ns, op, nil)
 	}
 	done := o.remote(ns, op)
 	var t tally
-	c := ns.call(op, &t)
+	c := newCall(ns, op, &t)
 	done(&t)
 	return c
 }
 
-// droppedHere tells of a volatile event that was not kept for a client that
+// observeDropped tells of a volatile event that was not kept for a client that
 // does not know yet that it has joined.
-func (s *Socket) droppedHere(f *frames) {
+func observeDropped(s *Socket, f *frames) {
 	if o := s.ns.srv.observer; o != nil {
 		o.dropped(DropEvent{Policy: DropWelcome, Messages: 1 + len(f.binary)})
 	}

@@ -7,20 +7,6 @@ import (
 	"sync"
 )
 
-// Once is On for a handler that runs once: for the first event, of any socket
-// of the namespace or of any child of the parent, whose arguments decode and
-// which event middleware lets through. From then on events have the handler
-// that they would have without it.
-func (ns *Namespace) Once(event string, handler any) (off func()) {
-	ns = ns.mine()
-	return ns.handlers.once(event, handler, ns.level(), &ns.mu)
-}
-
-// Once is On for a handler that runs once. See [Namespace.Once].
-func (s *Socket) Once(event string, handler any) (off func()) {
-	return s.handlers.once(event, handler, inSocket, &s.mu)
-}
-
 // errTaken: of events that came at the same time another one has the handler.
 var errTaken = errors.New("socketio: the handler is taken")
 

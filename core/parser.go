@@ -1,11 +1,9 @@
 package socketio
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -100,22 +98,22 @@ func (c *conn) decodeOne(message []byte, binary bool) (p parser.Packet, whole bo
 	return c.custom.Decode(message, binary)
 }
 
-// code puts a packet into the form of Options.Parser.
-func (srv *Server) code(namespace string, f frames) (frames, error) {
+// codeFor puts a packet into the form of Options.Parser.
+func codeFor(srv *Server, namespace string, f frames) (frames, error) {
 	if srv.opts.Parser == nil {
 		return f, nil
 	}
-	return srv.recode(namespace, f)
+	return recodeFor(srv, namespace, f)
 }
 
-// recode does the work of code. A packet that lacks its offset stays as it is:
+// recodeFor does the work of codeFor. A packet that lacks its offset stays as it is:
 // whether it can be encoded is known then.
-func (srv *Server) recode(namespace string, f frames) (frames, error) {
+func recodeFor(srv *Server, namespace string, f frames) (frames, error) {
 	c := coders.Get().(*coder)
 	defer c.free()
 	c.packet, c.plain = f.packet(), f.plain
 	c.packet.Namespace = namespace
-	if err := srv.encodeOne(c); err != nil {
+	if err := encodeWith(srv, c); err != nil {
 		return frames{}, fmt.Errorf("socketio: encode %s: %w", c.packet.Type, err)
 	}
 	if f.open {
@@ -126,9 +124,9 @@ func (srv *Server) recode(namespace string, f frames) (frames, error) {
 	return f, nil
 }
 
-// encodeOne calls the application's parser. Locks may be held, so that a panic
+// encodeWith calls the application's parser. Locks may be held, so that a panic
 // must not get any further.
-func (srv *Server) encodeOne(c *coder) (err error) {
+func encodeWith(srv *Server, c *coder) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			srv.notePanic("Parser", v)
@@ -148,8 +146,8 @@ func (srv *Server) encodeOne(c *coder) (err error) {
 
 // codeStamped is code for an event that has got its offset. It reports false if
 // that cannot be encoded, although it could be without.
-func (srv *Server) codeStamped(namespace string, f *frames) bool {
-	out, err := srv.recode(namespace, *f)
+func codeStamped(srv *Server, namespace string, f *frames) bool {
+	out, err := recodeFor(srv, namespace, *f)
 	if err != nil {
 		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
 		return false
@@ -159,10 +157,10 @@ func (srv *Server) codeStamped(namespace string, f *frames) bool {
 	return true
 }
 
-// sealed encodes a packet that is no event. It reports false, and logs why, if
+// sealedPacket encodes a packet that is no event. It reports false, and logs why, if
 // that cannot be done.
-func (srv *Server) sealed(p parser.Packet) (f frames, ok bool) {
-	f, err := srv.code(p.Namespace, seal(p))
+func sealedPacket(srv *Server, p parser.Packet) (f frames, ok bool) {
+	f, err := codeFor(srv, p.Namespace, seal(p))
 	if err != nil {
 		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
 	}
@@ -209,31 +207,4 @@ func (c *coder) take(message []byte, binary bool) {
 	} else {
 		c.first, c.any = m, true
 	}
-}
-
-// packet reads a packet back from the standard form, but for its namespace.
-func (f *frames) packet() parser.Packet {
-	text := f.text.Payload()
-	p := parser.Packet{Type: parser.Type(text[0] - '0')}
-	text = text[1:]
-	if p.Type.IsBinary() {
-		text = text[bytes.IndexByte(text, '-')+1:]
-	}
-	if len(text) > 0 && text[0] == '/' {
-		text = text[bytes.IndexByte(text, ',')+1:]
-	}
-	for len(text) > 0 && text[0]-'0' <= 9 {
-		p.ID, p.HasID = p.ID*10+uint64(text[0]-'0'), true
-		text = text[1:]
-	}
-	if len(text) > 0 {
-		p.Data = text
-	}
-	if f.open {
-		p.Data = append(slices.Clip(p.Data), ']')
-	}
-	for _, b := range f.binary {
-		p.Attachments = append(p.Attachments, b.Payload())
-	}
-	return p
 }

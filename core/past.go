@@ -23,7 +23,7 @@ const maxLeft = 32
 func (p *past) has(namespace string) bool { return p != nil && slices.Contains(p.left, namespace) }
 
 // departLocked notes a namespace that the client may still send packets for.
-func (c *conn) departLocked(namespace string) {
+func departLocked(c *conn, namespace string) {
 	if c.past == nil {
 		c.past = new(past)
 	}

@@ -7,8 +7,8 @@ import "slices"
 // everybody who waits for rooms.mu.
 const indexed = 32
 
-// place is the index of the socket's membership, or -1. Called with rooms.mu held.
-func (s *Socket) place(name string) int {
+// placeLocked is the index of the socket's membership, or -1. Called with rooms.mu held.
+func placeLocked(s *Socket, name string) int {
 	if s.places == nil {
 		return slices.IndexFunc(s.in, func(m membership) bool { return m.room.name == name })
 	}
@@ -19,7 +19,7 @@ func (s *Socket) place(name string) int {
 }
 
 // enterPlaceLocked adds a membership. rooms.mu is held.
-func (s *Socket) enterPlaceLocked(m membership) {
+func enterPlaceLocked(s *Socket, m membership) {
 	s.in = append(s.in, m)
 	switch {
 	case s.places != nil:
@@ -34,7 +34,7 @@ func (s *Socket) enterPlaceLocked(m membership) {
 
 // leavePlaceLocked drops a membership; with an index, the last one takes its
 // place. rooms.mu is held.
-func (s *Socket) leavePlaceLocked(i int) {
+func leavePlaceLocked(s *Socket, i int) {
 	if s.places == nil {
 		s.in = slices.Delete(s.in, i, i+1)
 		return
@@ -54,7 +54,7 @@ func (s *Socket) leavePlaceLocked(i int) {
 
 // joinEarlyLocked notes a room for a socket that has not joined its namespace, and
 // reports whether there was room for it. s.mu is held.
-func (s *Socket) joinEarlyLocked(name string, limit int) bool {
+func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	if len(s.rooms) <= indexed {
 		s.known = nil
 		if slices.Contains(s.rooms, name) {
@@ -79,7 +79,7 @@ func (s *Socket) joinEarlyLocked(name string, limit int) bool {
 }
 
 // leaveEarlyLocked is the reverse. s.mu is held.
-func (s *Socket) leaveEarlyLocked(names []string) {
+func leaveEarlyLocked(s *Socket, names []string) {
 	if len(s.rooms) == 0 {
 		return
 	}

@@ -41,7 +41,7 @@ func TestPlaces(t *testing.T) {
 		}
 		for at, m := range s.in {
 			assert.True(t, "wanted", want[i][m.room.name])
-			assert.Equal(t, "place", s.place(m.room.name), at)
+			assert.Equal(t, "place", placeLocked(s, m.room.name), at)
 			assert.True(t, "member", m.room.members[m.index] == s)
 		}
 	}

@@ -201,13 +201,13 @@ func (r *recovery) stamp(f *frames, pos uint64) {
 	draft := f.text
 	f.text, f.open = draft.Seal(append(b, `"]`...)), false
 	srv := r.ns.srv
-	if srv.opts.Parser == nil || srv.codeStamped(r.ns.name, f) {
+	if srv.opts.Parser == nil || codeStamped(srv, r.ns.name, f) {
 		return
 	}
 	// It could be encoded without an offset. In the standard form it would
 	// end the connections of all who get it.
 	f.text = draft.Seal([]byte{']'})
-	f.void = !srv.codeStamped(r.ns.name, f)
+	f.void = !codeStamped(srv, r.ns.name, f)
 }
 
 // send sends to one connected socket.

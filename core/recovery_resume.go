@@ -61,7 +61,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 				return nil, refusedTo(old, identity)
 			}
 			r.unlock()
-			old.takenOver()
+			endTakenOver(old)
 			r.mu.Lock()
 			continue
 		}
@@ -77,7 +77,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 			}
 			r.unlock()
 			met = sess
-			ok := s.meets(sess.conditions)
+			ok := meetsConditions(s, sess.conditions)
 			r.mu.Lock()
 			if !ok {
 				return nil, RecoveryRefused
@@ -86,7 +86,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		default:
 		}
 		r.unlock()
-		waited := s.await(sess.left, time.Until(late))
+		waited := awaitLeft(s, sess.left, time.Until(late))
 		r.mu.Lock()
 		if !waited {
 			return nil, RecoveryBusy
@@ -103,16 +103,16 @@ func refusedTo(old *Socket, identity string) RecoveryOutcome {
 	return RecoverySuperseded
 }
 
-// takenOver ends the connection that a client has left behind: it is back
+// endTakenOver ends the connection that a client has left behind: it is back
 // before the loss was noticed here.
-func (s *Socket) takenOver() {
+func endTakenOver(s *Socket) {
 	s.conn.sess.Lost()
 	s.close(TransportClose) // when its connection is being closed for another reason right now
 }
 
-// await waits until left is closed. It reports false when d is over, or the
+// awaitLeft waits until left is closed. It reports false when d is over, or the
 // socket's connection.
-func (s *Socket) await(left <-chan struct{}, d time.Duration) bool {
+func awaitLeft(s *Socket, left <-chan struct{}, d time.Duration) bool {
 	ctx, cancel := context.WithTimeout(s.Context(), d)
 	defer cancel()
 	select {
@@ -143,7 +143,7 @@ func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (
 		return nil, RecoveryGap
 	}
 	r.log.Evict(r.now())
-	now := history.NewGrant(sess.granted, s.grants())
+	now := history.NewGrant(sess.granted, grantedRooms(s))
 	m, ok := r.log.Missed(&sess.Absence, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
 	if !ok {
 		return nil, RecoveryMissing
@@ -164,11 +164,11 @@ func (r *recovery) maxReplay() int64 {
 // recoverOrEnter puts the socket into its namespace and tells the client: as
 // the session that it had, with all that it has missed, if that is possible. It
 // is one step for all others. It reports false if the client is gone.
-func (s *Socket) recoverOrEnter() bool {
+func recoverOrEnter(s *Socket) bool {
 	r := s.ns.recovery
 	back, outcome := r.claim(s)
 	s.track.outcome = outcome
-	if !s.takeSession(back) {
+	if !takeSession(s, back) {
 		r.unlock()
 		return false
 	}
@@ -202,7 +202,7 @@ func (s *Socket) recoverOrEnter() bool {
 
 // takeSession gives the socket its id and its values back. It reports false if the
 // client is gone.
-func (s *Socket) takeSession(back *comeback) bool {
+func takeSession(s *Socket, back *comeback) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.Load() != connecting {
@@ -248,7 +248,7 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 
 // endOrdered is end, and keeps the session, in one step for all others. The
 // listeners are still to be told of the rooms that are gone.
-func (s *Socket) endOrdered(reason Reason) (was int32, cancel context.CancelCauseFunc, deleted []string) {
+func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCauseFunc, deleted []string) {
 	r := s.ns.recovery
 	r.mu.Lock()
 	defer r.unlock()

@@ -45,17 +45,6 @@ type RoomEvent struct {
 	Socket string
 }
 
-// OnRoom adds a listener to the changes of the namespace's rooms, or of those of
-// all children; not to the room that each socket has for itself. It hears of
-// the changes of a namespace one after another, in their order, soon after they
-// are made, on the goroutine that makes one of them; it must be quick. A
-// disconnect leaves all rooms. The returned function takes the listener off
-// again.
-func (ns *Namespace) OnRoom(f func(RoomEvent)) (off func()) {
-	notNil("OnRoom", f == nil)
-	return ns.mine().scope.rooms.add(f)
-}
-
 // roomEvents are those that listeners have not heard of yet. The lock of rooms
 // guards them.
 type roomEvents struct {
@@ -107,12 +96,12 @@ func (e *roomEvents) tellAll(mu sync.Locker) {
 		event := e.queue[0]
 		e.queue = e.queue[1:]
 		mu.Unlock()
-		e.ns.tellRoom(event)
+		tellRoom(e.ns, event)
 	}
 }
 
 // tellRoom tells the listeners of one event. Their panics are logged.
-func (ns *Namespace) tellRoom(event RoomEvent) {
+func tellRoom(ns *Namespace, event RoomEvent) {
 	if ns.parent != nil {
 		ns.parent.scope.tellRoom(ns, event)
 	}

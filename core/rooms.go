@@ -73,7 +73,7 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, name := range names {
-		if name == s.id || s.place(name) >= 0 {
+		if name == s.id || placeLocked(s, name) >= 0 {
 			continue
 		}
 		if len(s.in) >= limit {
@@ -86,7 +86,7 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 			created = append(created, name)
 			rs.events.add(RoomCreated, name, "")
 		}
-		s.enterPlaceLocked(membership{r, len(r.members)})
+		enterPlaceLocked(s, membership{r, len(r.members)})
 		r.members = append(r.members, s)
 		rs.events.add(RoomJoined, name, s.id)
 		if record {
@@ -104,14 +104,14 @@ func (rs *rooms) leave(s *Socket, name string) {
 func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	i := s.place(name)
+	i := placeLocked(s, name)
 	if i < 0 {
 		return nil
 	}
 	if rs.drop(s.in[i]) {
 		deleted = append(deleted, name)
 	}
-	s.leavePlaceLocked(i)
+	leavePlaceLocked(s, i)
 	if s.track != nil {
 		s.track.moveLocked(name, false)
 	}
@@ -129,7 +129,7 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 	r.members[last] = nil
 	r.members = r.members[:last]
 	if last > m.index {
-		moved.in[moved.place(r.name)].index = m.index
+		moved.in[placeLocked(moved, r.name)].index = m.index
 	}
 	if last == 0 {
 		delete(rs.rooms, r.name)
@@ -214,7 +214,7 @@ func (rs *rooms) of(s *Socket) []string {
 func (rs *rooms) has(s *Socket, name string) bool {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return s.place(name) >= 0
+	return placeLocked(s, name) >= 0
 }
 
 func (rs *rooms) names() []string {
@@ -240,7 +240,7 @@ func (rs *rooms) find(t *adapter.Target, dst []*Socket) []*Socket {
 	switch len(t.Rooms) {
 	case 0:
 		for _, s := range rs.sockets {
-			if !s.excluded(t.Except) {
+			if !excludedLocked(s, t.Except) {
 				dst = append(dst, s)
 			}
 		}
@@ -259,7 +259,7 @@ func (rs *rooms) find(t *adapter.Target, dst []*Socket) []*Socket {
 // seen is not nil, have not been seen.
 func (rs *rooms) matchRoom(name string, except []string, seen map[*Socket]struct{}, dst []*Socket) []*Socket {
 	take := func(s *Socket) {
-		if s.excluded(except) {
+		if excludedLocked(s, except) {
 			return
 		}
 		if seen != nil {
@@ -284,12 +284,19 @@ func (rs *rooms) matchRoom(name string, except []string, seen map[*Socket]struct
 	return dst
 }
 
-// excluded is called with rooms.mu held.
-func (s *Socket) excluded(except []string) bool {
+// excludedLocked is called with rooms.mu held.
+func excludedLocked(s *Socket, except []string) bool {
 	for _, name := range except {
-		if s.id == name || s.place(name) >= 0 {
+		if s.id == name || placeLocked(s, name) >= 0 {
 			return true
 		}
 	}
 	return false
+}
+
+// count is how many sockets and rooms there are.
+func (rs *rooms) count() (sockets, rooms int) {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return len(rs.sockets), len(rs.rooms)
 }

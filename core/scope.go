@@ -172,9 +172,46 @@ func (c *scope) keep(at int, k chained) chained {
 	return k
 }
 
-// UseEvent adds middleware around the handlers of this socket's events, inside
-// that of the namespace. Otherwise it is like [Namespace.UseEvent].
-func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
-	notNil("UseEvent", m == nil)
-	s.ownScope().events.add(m)
+// hears reports whether anybody listens to what comes in.
+func (s *Socket) hears() bool {
+	for at := range scopes {
+		if c := s.scope(at); c != nil && !c.incoming.empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// hear tells the listeners of an event. Their panics are logged.
+func (s *Socket) hear(in *Incoming) {
+	for at := range scopes {
+		if c := s.scope(at); c != nil {
+			for _, f := range c.incoming.get() {
+				s.guard("OnAny", func() { (*f)(s, in) })
+			}
+		}
+	}
+}
+
+// tells reports whether anybody listens to what goes out.
+func (s *Socket) tells() bool {
+	if c := s.own.Load(); c != nil && !c.outgoing.empty() {
+		return true
+	}
+	return !s.ns.scope.outgoing.empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.empty()
+}
+
+// tell tells the listeners of an event that goes out. Their panics are logged.
+func (s *Socket) tell(f *frames) {
+	out := f.outgoing()
+	if out == nil {
+		return
+	}
+	for at := range scopes {
+		if c := s.scope(at); c != nil {
+			for _, f := range c.outgoing.get() {
+				s.guard("OnAnyOutgoing", func() { (*f)(s, out) })
+			}
+		}
+	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -175,7 +175,7 @@ func (s *Socket) Join(rooms ...string) error {
 	case connecting:
 		defer s.mu.Unlock()
 		for _, r := range rooms {
-			if r != s.id && !s.joinEarlyLocked(r, limit) {
+			if r != s.id && !joinEarlyLocked(s, r, limit) {
 				return ErrTooManyRooms
 			}
 		}
@@ -207,7 +207,7 @@ func (s *Socket) leaveAll() {
 func (s *Socket) Leave(rooms ...string) {
 	s.mu.Lock()
 	if s.state.Load() == connecting {
-		s.leaveEarlyLocked(rooms)
+		leaveEarlyLocked(s, rooms)
 	}
 	s.mu.Unlock()
 	for _, r := range rooms {
@@ -253,99 +253,6 @@ func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 // Except returns a broadcast to the sockets that are in none of the rooms,
 // but not to this one.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
-
-// Emit sends an event. Arguments are anything that encodes as JSON, and
-// []byte at any depth, which arrives as binary. It does not block. It fails
-// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], [ErrLookalike], or
-// an encoding error. What is not valid UTF-8, in strings or in a json.RawMessage,
-// arrives as U+FFFD. A nil error means that the event is queued: it arrives, in
-// order, unless the socket is disconnected first.
-func (s *Socket) Emit(event string, args ...any) error {
-	if o := s.ns.srv.observer; o != nil {
-		return o.emitTo(SocketEmitter{s: s}, event, args)
-	}
-	f, err := s.ns.pack(event, args)
-	if err != nil {
-		return err
-	}
-	return emitError(event, s.send(&f))
-}
-
-// send queues a packet. What middleware emits waits for the CONNECT packet,
-// which clients have to see first.
-func (s *Socket) send(f *frames) error {
-	state := s.state.Load()
-	if state != disconnected && s.tells() {
-		s.tell(f)
-	}
-	switch state {
-	case disconnected:
-		return ErrClosed
-	case connecting:
-		s.mu.Lock()
-		if s.state.Load() == connecting {
-			s.early = append(s.early, *f)
-			s.mu.Unlock()
-			return nil
-		}
-		s.mu.Unlock()
-	}
-	if s.ns.recovery != nil {
-		return s.ns.recovery.send(s, f)
-	}
-	return s.transmit(f)
-}
-
-func (s *Socket) transmit(f *frames) error {
-	held, err := s.hold(f, false)
-	switch {
-	case held && errors.Is(err, engine.ErrSlowConsumer):
-		s.sess.Overflow()
-	case held:
-	case f.binary == nil:
-		err = s.sess.Send(f.text)
-	default:
-		err = s.sess.Send(f.messages(s.conn)...)
-	}
-	return sendError(err)
-}
-
-// sendError maps the engine's errors.
-func sendError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, engine.ErrSlowConsumer):
-		return ErrSlowConsumer
-	}
-	return ErrClosed
-}
-
-func (s *Socket) sendVolatile(f *frames) (sent bool) {
-	if s.connected() && s.tells() {
-		s.tell(f)
-	}
-	if s.ns.recovery != nil {
-		return s.ns.recovery.sendVolatile(s, f)
-	}
-	return s.connected() && s.transmitVolatile(f)
-}
-
-func (s *Socket) transmitVolatile(f *frames) (sent bool) {
-	if f.void {
-		return false
-	}
-	if held, err := s.hold(f, true); held {
-		if err == errDropped { //nolint:errorlint // as it is
-			s.droppedHere(f)
-		}
-		return err == nil
-	}
-	if f.binary == nil {
-		return s.sess.SendVolatile(f.text)
-	}
-	return s.sess.SendVolatile(f.messages(s.conn)...)
-}
 
 // Disconnect makes the socket leave its namespace, with
 // [ServerNamespaceDisconnect]; with closeConn, so do all sockets of its
@@ -396,7 +303,7 @@ func (s *Socket) close(reason Reason) bool {
 	if s.ns.recovery == nil {
 		was, cancel = s.end(reason)
 	} else {
-		was, cancel, deleted = s.endOrdered(reason)
+		was, cancel, deleted = endOrdered(s, reason)
 	}
 	if was == disconnected {
 		return false
@@ -432,4 +339,98 @@ func (s *Socket) end(reason Reason) (was int32, cancel context.CancelCauseFunc) 
 		s.reason = reason
 	}
 	return was, s.cancel
+}
+
+// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 for a
+// client of Socket.IO 2.x, which Options.AllowEIO3 lets in.
+func (s *Socket) Protocol() int { return s.conn.sess.Protocol() }
+
+// LogValue implements slog.LogValuer: the id or, for a client of protocol 3,
+// whose id is its session's, a piece of a hash of that.
+func (s *Socket) LogValue() slog.Value {
+	if s.conn.old() {
+		return s.conn.sess.LogValue()
+	}
+	return slog.StringValue(s.ID())
+}
+
+// attrs names the socket in a log line.
+func (s *Socket) attrs(more ...slog.Attr) []slog.Attr {
+	return append([]slog.Attr{slog.Any("namespace", s.ns), slog.Any("socket", s)}, more...)
+}
+
+// Once is On for a handler that runs once. See [Namespace.Once].
+func (s *Socket) Once(event string, handler any) (off func()) {
+	return s.handlers.once(event, handler, inSocket, &s.mu)
+}
+
+// OnAny adds a listener to all events that come in by this socket. See
+// [Namespace.OnAny].
+func (s *Socket) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
+	notNil("OnAny", f == nil)
+	return s.ownScope().incoming.add(f)
+}
+
+// OnAnyOutgoing adds a listener to all events that go out to this socket,
+// broadcasts included. See [Namespace.OnAnyOutgoing].
+func (s *Socket) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
+	notNil("OnAnyOutgoing", f == nil)
+	return s.ownScope().outgoing.add(f)
+}
+
+// UseEvent adds middleware around the handlers of this socket's events, inside
+// that of the namespace. Otherwise it is like [Namespace.UseEvent].
+func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
+	notNil("UseEvent", m == nil)
+	s.ownScope().events.add(m)
+}
+
+// EndSession bars the socket's session from recovery: nobody goes on with it
+// when the socket is disconnected, for whatever reason, or has been already. Call
+// it when the client may not have back what it had, after a logout for instance,
+// before [Socket.CloseTransport]. [Socket.Disconnect] and
+// [Broadcast.DisconnectSockets] do so by themselves. In middleware it also gives
+// the client a fresh session instead of the one that it asks for. Without
+// Options.Recovery it does nothing. It may be called concurrently, more than once,
+// and after the disconnect; when another socket has gone on with the session
+// already, that one keeps it.
+func (s *Socket) EndSession() {
+	if s.track == nil {
+		return
+	}
+	r := s.ns.recovery
+	r.mu.Lock()
+	defer r.unlock()
+	s.track.barred = true
+	if e := r.stored[s.track.pid]; e != nil {
+		if sess := e.Value.(*session); sess.left == s.track.left {
+			r.forget(sess)
+		}
+	}
+}
+
+// RecoverIf adds a condition for the recovery of this socket's session: when its
+// connection is lost and a client comes back for it, may is asked with the new
+// socket, which has passed its middleware and has the same identity, and whose rooms
+// and values are those that its middleware has given it. Unless may returns true
+// the client gets a fresh session. All conditions have to hold. They belong to
+// this socket: the next one, also if it goes on with the session, sets its own.
+//
+// Use it for what was decided once and may not hold any more: has this token been
+// revoked meanwhile, is the role still the same? may is called after the hooks of
+// OnDisconnect have run, on a goroutine of its own, with no lock held. ctx ends
+// when the new client is gone and after Limits.MiddlewareTimeout, which is a
+// no; so is a panic. The client does not wait any longer: may should return then, and
+// counts against Limits.Namespaces of the connection until it does. What may refers to is kept with the session, so let
+// it refer to little. Without Options.Recovery RecoverIf does nothing.
+func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
+	if may == nil {
+		panic("socketio: RecoverIf: the function is nil")
+	}
+	if s.track == nil {
+		return
+	}
+	s.mu.Lock()
+	s.track.conditions = append(s.track.conditions, may)
+	s.mu.Unlock()
 }

@@ -79,28 +79,3 @@ func (c *conn) missTurn(s *Socket) (missed bool) {
 	}
 	return true
 }
-
-// discard forgets a socket that has missed its turn: the application has not seen it.
-func (s *Socket) discard() {
-	s.mu.Lock()
-	batch := s.inbox
-	s.inbox, s.running = nil, false
-	s.mu.Unlock()
-	var n int64
-	for i := range batch.jobs {
-		n += s.sizeOf(&batch.jobs[i])
-	}
-	batch.free()
-	s.conn.unhold(n)
-	s.ns.releaseAside()
-	s.ns.srv.work.done()
-}
-
-// over is the end of a socket's last job.
-func (s *Socket) over() {
-	defer s.conn.giveTurn()
-	if s.admitted {
-		s.ns.life.visited.Store(true)
-	}
-	s.ns.release()
-}

@@ -1,0 +1,324 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// SocketEmitter sends events to one socket in its own way. It is a value: each
+// of its modifiers returns another one. See [Socket.Volatile] and
+// [Socket.Compress].
+type SocketEmitter struct {
+	s        *Socket
+	ctx      context.Context // for the observer; nil: Background
+	volatile bool
+	plain    bool
+}
+
+// Volatile returns a [SocketEmitter] whose events are dropped when the client
+// cannot take them at once: on polling when no request waits, on WebSocket
+// when the connection still has bytes of earlier messages to take.
+func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
+
+// Compress returns a [SocketEmitter] whose events want the response that they
+// travel in to be compressed, as events do anyway, or do not: a response is
+// compressed when at least one event in it wants that. It matters only with
+// Options.HTTPCompression, while the client is polling, and, for each event by
+// itself, on a WebSocket with Options.PerMessageDeflate.
+func (s *Socket) Compress(on bool) SocketEmitter { return SocketEmitter{s: s, plain: !on} }
+
+// WithContext returns a [SocketEmitter] whose events Options.Observer gets to see
+// with ctx, so that a span of theirs has a parent. It has no other use: what is
+// emitted does not wait for anything that ctx could end.
+func (s *Socket) WithContext(ctx context.Context) SocketEmitter { return SocketEmitter{s: s, ctx: ctx} }
+
+// Volatile is [Socket.Volatile].
+func (e SocketEmitter) Volatile() SocketEmitter {
+	e.volatile = true
+	return e
+}
+
+// Compress is [Socket.Compress].
+func (e SocketEmitter) Compress(on bool) SocketEmitter {
+	e.plain = !on
+	return e
+}
+
+// WithContext is [Socket.WithContext].
+func (e SocketEmitter) WithContext(ctx context.Context) SocketEmitter {
+	e.ctx = ctx
+	return e
+}
+
+// Emit sends an event. It fails like [Socket.Emit]; a volatile event that is
+// dropped is no error.
+func (e SocketEmitter) Emit(event string, args ...any) error {
+	if o := e.s.ns.srv.observer; o != nil {
+		return o.emitTo(e, event, args)
+	}
+	f, err := packEvent(e.s.ns, event, args)
+	if err != nil {
+		return err
+	}
+	_, err = e.put(&f)
+	return emitError(event, err)
+}
+
+// put queues an event. One that is dropped is no error, and not sent.
+func (e SocketEmitter) put(f *frames) (sent bool, err error) {
+	if e.plain {
+		f.uncompressed()
+	}
+	if !e.volatile {
+		err = e.s.send(f)
+		return err == nil, err
+	}
+	if e.s.state.Load() == disconnected {
+		return false, ErrClosed
+	}
+	return e.s.sendVolatile(f), nil
+}
+
+// Emit sends an event. Arguments are anything that encodes as JSON, and
+// []byte at any depth, which arrives as binary. It does not block. It fails
+// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], [ErrLookalike], or
+// an encoding error. What is not valid UTF-8, in strings or in a json.RawMessage,
+// arrives as U+FFFD. A nil error means that the event is queued: it arrives, in
+// order, unless the socket is disconnected first.
+func (s *Socket) Emit(event string, args ...any) error {
+	if o := s.ns.srv.observer; o != nil {
+		return o.emitTo(SocketEmitter{s: s}, event, args)
+	}
+	f, err := packEvent(s.ns, event, args)
+	if err != nil {
+		return err
+	}
+	return emitError(event, s.send(&f))
+}
+
+// send queues a packet. What middleware emits waits for the CONNECT packet,
+// which clients have to see first.
+func (s *Socket) send(f *frames) error {
+	state := s.state.Load()
+	if state != disconnected && s.tells() {
+		s.tell(f)
+	}
+	switch state {
+	case disconnected:
+		return ErrClosed
+	case connecting:
+		s.mu.Lock()
+		if s.state.Load() == connecting {
+			s.early = append(s.early, *f)
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+	}
+	if s.ns.recovery != nil {
+		return s.ns.recovery.send(s, f)
+	}
+	return s.transmit(f)
+}
+
+func (s *Socket) transmit(f *frames) error {
+	held, err := s.hold(f, false)
+	switch {
+	case held && errors.Is(err, engine.ErrSlowConsumer):
+		s.sess.Overflow()
+	case held:
+	case f.binary == nil:
+		err = s.sess.Send(f.text)
+	default:
+		err = s.sess.Send(f.messages(s.conn)...)
+	}
+	return sendError(err)
+}
+
+// sendError maps the engine's errors.
+func sendError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, engine.ErrSlowConsumer):
+		return ErrSlowConsumer
+	}
+	return ErrClosed
+}
+
+func (s *Socket) sendVolatile(f *frames) (sent bool) {
+	if s.connected() && s.tells() {
+		s.tell(f)
+	}
+	if s.ns.recovery != nil {
+		return s.ns.recovery.sendVolatile(s, f)
+	}
+	return s.connected() && s.transmitVolatile(f)
+}
+
+func (s *Socket) transmitVolatile(f *frames) (sent bool) {
+	if f.void {
+		return false
+	}
+	if held, err := s.hold(f, true); held {
+		if err == errDropped { //nolint:errorlint // as it is
+			observeDropped(s, f)
+		}
+		return err == nil
+	}
+	if f.binary == nil {
+		return s.sess.SendVolatile(f.text)
+	}
+	return s.sess.SendVolatile(f.messages(s.conn)...)
+}
+
+// Reply is a client's acknowledgement.
+type Reply struct {
+	packet parser.Packet
+	args   [][]byte
+}
+
+// Len is the number of arguments of the acknowledgement.
+func (r *Reply) Len() int { return len(r.args) }
+
+// Decode decodes the arguments, in order, into the variables that dst point
+// to. Further arguments are ignored; it fails with [ErrMissingArgument] when
+// there are fewer, and when one does not decode.
+func (r *Reply) Decode(dst ...any) error {
+	for i, d := range dst {
+		if i >= len(r.args) {
+			return ErrMissingArgument
+		}
+		if err := parser.Unmarshal(r.args[i], r.packet.Attachments, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type ackResult struct {
+	reply *Reply
+	err   error
+}
+
+// EmitWithAck sends an event and waits for the client's acknowledgement, until
+// ctx ends or, if it has no deadline, for Options.AckTimeout. A disconnect
+// ends the wait with [ErrClosed]. It may be called in a handler: the
+// acknowledgement does not wait behind the socket's events. It fails with
+// [ErrBacklog] when the connection is not read because of them, with
+// [ErrTooManyAcks], and like [Socket.Emit].
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
+	if o := s.ns.srv.observer; o != nil {
+		return o.ask(ctx, s, event, args)
+	}
+	return s.ask(ctx, nil, event, args)
+}
+
+// ask is EmitWithAck; t, if not nil, counts the delivery.
+func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.ns.srv.opts.AckTimeout)
+		defer cancel()
+	}
+	result := make(chan ackResult, 1)
+	id := newAckID(s.ns)
+	if err := s.awaitAck(id, result); err != nil {
+		return nil, emitError(event, err)
+	}
+	defer s.dropAck(id)
+	if s.conn.heldUp() { // from now on Backlog sees to it
+		return nil, emitError(event, ErrBacklog)
+	}
+	f, err := packEventWithID(s.ns, id, true, event, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.send(&f); err != nil {
+		return nil, emitError(event, err)
+	}
+	t.add(1, &f)
+	s.welcome()         // this may be a hook of its own
+	s.conn.sess.Yield() // or the reader's own goroutine
+	select {
+	case r := <-result:
+		return r.reply, unanswered(event, r.err)
+	case <-ctx.Done():
+		return nil, unanswered(event, context.Cause(ctx))
+	}
+}
+
+// unanswered says which event has no acknowledgement. It returns nil for nil.
+func unanswered(event string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("socketio: no acknowledgement of %q: %w", clip(event), err)
+}
+
+// newAckID returns an id that no other event of the namespace has: one may
+// be shared by all the sockets that an event goes to.
+func newAckID(ns *Namespace) uint64 { return ns.lastAck.Add(1) - 1 }
+
+// awaitAck has the acknowledgement of that id, or why there is none, sent to
+// result, which must have room for it.
+func (s *Socket) awaitAck(id uint64, result chan<- ackResult) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state.Load() == disconnected:
+		return ErrClosed
+	case len(s.acks) >= s.ns.srv.opts.Limits.PendingAcks:
+		return ErrTooManyAcks
+	}
+	if s.acks == nil {
+		s.acks = make(map[uint64]chan<- ackResult)
+	}
+	s.acks[id] = result
+	return nil
+}
+
+// dropAck stops waiting. It reports false if the result is there already, or
+// about to be.
+func (s *Socket) dropAck(id uint64) (dropped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, dropped = s.acks[id]
+	delete(s.acks, id)
+	return dropped
+}
+
+// resolveAck gives an acknowledgement to the call that waits for it. It runs
+// on the reader. One that nobody waits for is ignored, as it may be late.
+func (s *Socket) resolveAck(p *parser.Packet) {
+	if !p.HasID {
+		return
+	}
+	s.mu.Lock()
+	result := s.acks[p.ID]
+	delete(s.acks, p.ID)
+	s.mu.Unlock()
+	if result == nil {
+		return
+	}
+	r := &Reply{packet: *p}
+	r.packet.Data = bytes.Clone(p.Data)
+	r.args = r.packet.AppendArgs(nil)
+	result <- ackResult{reply: r} // has room for one of each socket, which sends once
+}
+
+// failAcks ends all waits.
+func (s *Socket) failAcks(err error) {
+	s.mu.Lock()
+	acks := s.acks
+	s.acks = nil
+	s.mu.Unlock()
+	for _, result := range acks {
+		result <- ackResult{err: err}
+	}
+}
