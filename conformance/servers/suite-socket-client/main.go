@@ -92,7 +92,9 @@ func ask(s *socketio.Socket) {
 func serve(main *socketio.Namespace) {
 	main.On("hi", func(s *socketio.Socket) error { return s.Emit("hi") })
 	main.On("echo", func(v any, ack socketio.Ack) error { return ack(v) })
-	main.On("ack", func(s *socketio.Socket) { go ask(s) }) // the suite sends the next before it answers
+	// The suite sends the next before it answers. A handler that takes an Ack and
+	// does not use it acknowledges nothing, as Node's that takes no callback.
+	main.On("ack", func(s *socketio.Socket, _ socketio.Ack) { go ask(s) })
 	main.On("getAckDate", func(_ any, ack socketio.Ack) error { return ack(time.Now()) })
 	main.On("getDate", func(s *socketio.Socket) error { return s.Emit("takeDate", time.Now()) })
 	main.On("getDateObj", func(s *socketio.Socket) error { return s.Emit("takeDateObj", map[string]any{"date": time.Now()}) })
