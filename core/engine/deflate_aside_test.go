@@ -3,6 +3,8 @@ package engine
 import (
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -29,12 +31,12 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 		t.Fatal(err)
 	}
 	srv := NewServer(nil, o)
-	s := &Session{srv: srv, refs: 1}
-	c = &wsConn{s: s, deflation: srv.deflate.shared[maxWindowBits], scheduled: true}
-	c.attach(conn)
+	s := srv.newSession(&http.Request{URL: new(url.URL)}, query{}, "")
+	c = newWebSocket(s, accepted{Conn: conn}, nil, nil)
+	c.writer.deflation, c.writer.state = srv.deflate.shared[maxWindowBits], writeScheduled
 	s.ws.Store(c)
 	for _, m := range msgs {
-		s.push(m)
+		c.writer.queue.push(m)
 	}
 	for range cap(compressing) {
 		compressing <- struct{}{}
@@ -65,15 +67,15 @@ func TestDeflateAsideInTurn(t *testing.T) { //nolint:paralleltest // nothing is 
 	c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate)},
 		ready, ready, longText(), longText(), longText(), longText(), ready)
 	s := c.s
-	s.srv.flush.add(c)
+	s.srv.flush.add(&c.writer)
 	first := receive(t, client, 2*len(ready.frame))
 	release()
 	if string(first) != string(ready.frame)+string(ready.frame) {
 		t.Error("what was ready has not left as it is")
 	}
-	c.waitWritten()
+	c.writer.waitWritten()
 	s.mu.Lock()
-	queued := s.queued
+	queued := s.budget.used
 	s.mu.Unlock()
 	if queued != 0 {
 		t.Errorf("%d bytes are queued", queued)

@@ -37,10 +37,10 @@ func (f *deflation) wants(m *Message) bool {
 	return !m.plain && m.head > 0 && n >= f.d.Threshold && n > 0 && n <= f.longest
 }
 
-// deflate compresses what is worth it in a batch that c is about to write. It
+// deflate compresses what is worth it in a batch that is about to be written. It
 // reports false if some of that is to be done aside.
-func (c *wsConn) deflate(batch []Message) (ok bool) {
-	f := c.deflation
+func (w *writer) deflate(batch []Message) (ok bool) {
+	f := w.deflation
 	work, saved := 0, 0
 	for i := range batch {
 		m := &batch[i]
@@ -57,13 +57,13 @@ func (c *wsConn) deflate(batch []Message) (ok bool) {
 		}
 	}
 	if saved != 0 {
-		c.s.credit(saved)
+		w.credit(saved)
 	}
 	if work > asideFrom {
 		return false
 	}
 	if work > 0 {
-		c.deflateAll(batch)
+		w.deflateAll(batch)
 	}
 	return true
 }
@@ -80,8 +80,8 @@ func (m *Message) deflated(b []byte) (saved int) {
 }
 
 // deflateAll compresses what is worth it in a batch.
-func (c *wsConn) deflateAll(batch []Message) {
-	f := c.deflation
+func (w *writer) deflateAll(batch []Message) {
+	f := w.deflation
 	saved := 0
 	for i := range batch {
 		m := &batch[i]
@@ -97,46 +97,35 @@ func (c *wsConn) deflateAll(batch []Message) {
 		}
 	}
 	if saved != 0 {
-		c.s.credit(saved)
+		w.credit(saved)
 	}
 }
 
 // leading is how many messages at the start of a batch can be written as they
 // are. They are, before more is compressed: else a client to whom there is
 // always something new to compress would get nothing.
-func (c *wsConn) leading(batch []Message) (n int) {
-	for n < len(batch) && !c.deflation.wants(&batch[n]) {
+func (w *writer) leading(batch []Message) (n int) {
+	for n < len(batch) && !w.deflation.wants(&batch[n]) {
 		n++
 	}
 	return n
 }
 
-// putBack queues again, before everything else, what was taken to be written.
-func (c *wsConn) putBack(p pending) {
-	s := c.s
-	s.mu.Lock()
-	c.out = append(p.msgs, c.out...)
-	if p.at > 0 {
-		s.sampled = p.at
-	}
-	s.mu.Unlock()
-}
-
 // deflateAside compresses a batch that would hold up a flusher, puts it back
-// and the connection on the ready list. scheduled stays set meanwhile: nobody
-// else writes.
-func (c *wsConn) deflateAside(rest pending) {
-	s := c.s
+// and the connection on the ready list. The state stays writeScheduled meanwhile:
+// nobody else writes.
+func (w *writer) deflateAside(rest pending) {
+	s := w.s
 	s.mu.Lock()
 	s.refs++
 	s.mu.Unlock()
 	go func() {
 		defer s.unref()
 		compressing <- struct{}{}
-		c.deflateAll(rest.msgs)
+		w.deflateAll(rest.msgs)
 		<-compressing
-		c.putBack(rest)
-		s.srv.flush.add(c)
+		w.putBack(rest)
+		s.srv.flush.add(w)
 	}()
 }
 

@@ -33,12 +33,11 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 	if err != nil {
 		return
 	}
-	c := &wsConn{shard: srv.flush.next(), subprotocol: conn.subprotocol}
-	c.deflation, _ = srv.deflate.negotiate(r.Header)
-	c.attach(conn.Conn)
-	if _, opened = srv.open(r, q, id, c, conn.head); opened {
+	s := srv.newSession(r, q, id)
+	c := newWebSocket(s, conn, r.Header, nil)
+	if opened = s.open(r, c, conn.head); opened {
 		if delay > 0 {
-			c.opening = time.AfterFunc(delay, c.begin)
+			c.opening = time.AfterFunc(delay, c.writer.begin)
 		}
 		c.start(r, conn.early)
 	}

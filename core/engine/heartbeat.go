@@ -130,7 +130,7 @@ func (s *Session) spareLocked(now clock) bool {
 	more := s.srv.spare(due, now, &s.spared, nil)
 	if ws := s.ws.Load(); more == 0 && ws != nil && s.spared < maxSpared && s.state.Load() == stateOpen {
 		s.mu.Unlock()
-		unread := ws.unread()
+		unread := ws.link.unread()
 		s.mu.Lock()
 		if s.deadline != due { // set anew meanwhile
 			return true
@@ -152,12 +152,10 @@ func (s *Session) ping(now clock) {
 	s.pinged.Store(true)
 	s.extended, s.spared = false, 0
 	s.arm(now.add(s.srv.opts.PingTimeout))
-	s.push(pingMessage)
-	ready := s.kick()
+	s.queueLocked().push(pingMessage)
+	ready := s.wakeLocked()
 	s.mu.Unlock()
-	if ready != nil {
-		s.srv.flush.add(ready)
-	}
+	s.srv.flush.add(ready)
 }
 
 // pong answers a ping. One that nobody asked for is ignored: it must not be

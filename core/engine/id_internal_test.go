@@ -70,7 +70,7 @@ func TestReleaseAfterUpgrade(t *testing.T) {
 	s.Close()
 	client, conn := net.Pipe()
 	defer func() { _ = client.Close() }()
-	c := &wsConn{s: s, conn: conn}
+	c := newWebSocket(s, accepted{Conn: conn}, nil, nil)
 	s.mu.Lock()
 	s.ws.Store(c)
 	s.mu.Unlock()

@@ -20,19 +20,19 @@ type readBuffer [readBufferSize]byte
 
 var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 
-func (c *wsConn) read() (*readBuffer, int, error) {
+func (r *reader) read() (*readBuffer, int, error) {
 	buf := readBuffers.Get().(*readBuffer)
-	n, err := c.conn.Read(buf[:])
+	n, err := r.link.Read(buf[:])
 	return buf, n, err
 }
 
-func (c *wsConn) onReadable(uintptr) bool { return true }
+func (r *reader) onReadable(uintptr) bool { return true }
 
-func (w *writer) once(uintptr) {}
+func (b *writeBuffer) once(uintptr) {}
 
 func writeOnce(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
-func (c *wsConn) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (l *link) writeRaw([]byte) (int, error) { return 0, errors.ErrUnsupported }
 
 // unread cannot be told here.
 func unread(conn net.Conn) bool { _ = tcpOf(conn); return false }

@@ -36,23 +36,23 @@ var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
 
 // read waits for bytes and returns those that have arrived, in a buffer that
 // the caller puts back.
-func (c *wsConn) read() (*readBuffer, int, error) {
-	if c.raw == nil {
+func (r *reader) read() (*readBuffer, int, error) {
+	if r.link.raw == nil {
 		buf := readBuffers.Get().(*readBuffer)
-		n, err := c.conn.Read(buf[:])
+		n, err := r.link.Read(buf[:])
 		return buf, n, err
 	}
-	if err := c.raw.Read(c.ready); err != nil {
+	if err := r.link.raw.Read(r.ready); err != nil {
 		return nil, 0, err
 	}
-	buf, n, err := c.buf, c.n, c.err
-	c.buf, c.err = nil, nil
+	buf, n, err := r.buf, r.n, r.err
+	r.buf, r.err = nil, nil
 	return buf, n, err
 }
 
 // onReadable reads once. It reports false, and gives the buffer back, when
 // there is nothing to read yet.
-func (c *wsConn) onReadable(fd uintptr) bool {
+func (r *reader) onReadable(fd uintptr) bool {
 	buf := readBuffers.Get().(*readBuffer)
 	for {
 		n, err := sysRead(int(fd), buf[:])
@@ -61,15 +61,15 @@ func (c *wsConn) onReadable(fd uintptr) bool {
 			continue
 		case errors.Is(err, syscall.EAGAIN):
 			readBuffers.Put(buf)
-			c.quiet()
+			r.activity.stop()
 			return false
 		case err == nil && n == 0:
 			err = io.EOF
 		}
 		if err == nil {
-			c.busy()
+			r.activity.start()
 		}
-		c.buf, c.n, c.err = buf, max(n, 0), err
+		r.buf, r.n, r.err = buf, max(n, 0), err
 		return true
 	}
 }
@@ -94,7 +94,7 @@ func unread(conn net.Conn) (yes bool) {
 
 // once writes once, without waiting. Nothing written and no error means that
 // the kernel takes nothing now.
-func (w *writer) once(fd uintptr) { w.n, w.err = writeOnce(fd, w.data) }
+func (b *writeBuffer) once(fd uintptr) { b.n, b.err = writeOnce(fd, b.data) }
 
 func writeOnce(fd uintptr, b []byte) (int, error) {
 	for {
@@ -112,10 +112,10 @@ func writeOnce(fd uintptr, b []byte) (int, error) {
 }
 
 // writeRaw waits until the kernel takes at least one byte.
-func (c *wsConn) writeRaw(b []byte) (int, error) {
+func (l *link) writeRaw(b []byte) (int, error) {
 	var n int
 	var err error
-	waitErr := c.raw.Write(func(fd uintptr) bool {
+	waitErr := l.raw.Write(func(fd uintptr) bool {
 		n, err = writeOnce(fd, b)
 		return n > 0 || err != nil
 	})

@@ -18,10 +18,10 @@ import (
 
 const (
 	// lendTick is how often lent readers are looked at, and how long at most
-	// writing is put off for readers at work.
+	// writing is deferred for readers at work.
 	lendTick = 4 * time.Millisecond
 	// lendTicks is how often they are, before the timer rests until the next
-	// reader is lent, or something is put off.
+	// reader is lent, or something is deferred.
 	lendTicks = 250
 	// lendSlots is how many readers can be lent at a time; events of further
 	// ones are handled on goroutines of their own.
@@ -34,7 +34,7 @@ type lending struct {
 	next    atomic.Uint32 // deals the slots out
 	ticking atomic.Bool
 
-	flushers *flushers // are roused at each tick
+	flushers *flushers // startDeferred is called at each tick
 
 	// Owned by the timer.
 	timer *time.Timer
@@ -58,9 +58,9 @@ type lease struct {
 func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
 
 // work runs what the application has to do after a read. It reports false when
-// another goroutine has taken over reading, as one is going to as long as mine
+// another goroutine has taken over reading, as one is going to as long as reading
 // is false.
-func (c *wsConn) work(mine *bool) bool {
+func (c *wsConn) work(reading *bool) bool {
 	w := c.unfinished.take()
 	if w == nil {
 		return true
@@ -70,12 +70,12 @@ func (c *wsConn) work(mine *bool) bool {
 		w.Work(false)
 		return true
 	}
-	*mine = false
+	*reading = false
 	w.Work(true)
 	if !c.lease.n.CompareAndSwap(n, n+1) {
 		return false
 	}
-	*mine = true
+	*reading = true
 	c.s.srv.lending.slots[c.lease.slot].Store(nil)
 	c.uncork()
 	return true
@@ -84,16 +84,16 @@ func (c *wsConn) work(mine *bool) bool {
 // uncork writes what was sent while the reader was lent.
 func (c *wsConn) uncork() {
 	c.s.mu.Lock()
-	ready := c.schedule()
+	ready := c.writer.scheduleLocked()
 	c.s.mu.Unlock()
 	if ready == nil {
 		return
 	}
-	w := writers.Get().(*writer)
-	if c.flush(w) {
-		c.s.srv.flush.add(c)
+	b := writeBuffers.Get().(*writeBuffer)
+	if ready.flush(b) {
+		c.s.srv.flush.add(ready)
 	}
-	writers.Put(w)
+	writeBuffers.Put(b)
 }
 
 // lend notes that a reader is lent, and returns the number of the lending. It
@@ -129,9 +129,9 @@ func (l *lending) start() {
 }
 
 // tick has the readers taken over that were lent at the last tick already, and
-// starts the flushers that have been put off.
+// starts the flushers that were deferred.
 func (l *lending) tick() {
-	l.flushers.rouse()
+	l.flushers.startDeferred()
 	busy := false
 	for i := range l.slots {
 		c := l.slots[i].Load()
@@ -150,7 +150,7 @@ func (l *lending) tick() {
 		return
 	}
 	l.ticking.Store(false)
-	if l.flushers.anyWait.Load() {
+	if l.flushers.anyDeferred.Load() {
 		l.start()
 		return
 	}
@@ -168,13 +168,11 @@ func (c *wsConn) takeOver(n uint64) {
 		return
 	}
 	c.s.srv.lending.slots[c.lease.slot].Store(nil)
-	c.quiet() // for as long as the other goroutine takes to start
+	c.reader.activity.stop() // for as long as the other goroutine takes to start
 	c.s.mu.Lock()
-	ready := c.schedule()
+	ready := c.writer.scheduleLocked()
 	c.s.mu.Unlock()
-	if ready != nil {
-		c.s.srv.flush.add(ready)
-	}
+	c.s.srv.flush.add(ready)
 	go c.loop(nil)
 }
 

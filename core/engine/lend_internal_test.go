@@ -19,7 +19,7 @@ func BenchmarkLend(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				conns := make([]*wsConn, readers)
 				for i := range conns {
-					conns[i] = &wsConn{s: &Session{srv: srv}, shard: srv.flush.next()}
+					conns[i] = &wsConn{s: &Session{srv: srv}}
 				}
 				for i := 0; pb.Next(); i++ {
 					c := conns[i%readers]

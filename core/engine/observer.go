@@ -70,31 +70,15 @@ func (s *Session) dropped(cause DropCause, messages int) {
 // sampleEvery is how many messages there are to each that is timed.
 const sampleEvery = 64
 
-// sample begins to time the message that was queued last, if it is its turn
-// and the session has no other. Called with mu held.
-func (s *Session) sample() {
-	if s.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		s.sampled = time.Since(s.srv.began)
+// sampleLocked begins to time the message that was queued last, if it is its turn
+// and its queue has no other.
+func (s *Session) sampleLocked(q *sendQueue) {
+	if q.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
+		q.sampled = time.Since(s.srv.began)
 	}
 }
 
-// takeSample takes what is timed along with the queue that it is in. Called
-// with mu held.
-func (s *Session) takeSample() (at time.Duration) {
-	at, s.sampled = s.sampled, 0
-	return at
-}
-
-// takeSample is that of the session if the connection is its transport. Called
-// with s.mu held.
-func (c *wsConn) takeSample() time.Duration {
-	if c.s.ws.Load() != c {
-		return 0
-	}
-	return c.s.takeSample()
-}
-
-// flushed tells the observer that what takeSample has returned is written.
+// flushed tells the observer that a message which is timed is written.
 func (s *Session) flushed(at time.Duration) {
 	if at > 0 {
 		s.srv.opts.Observer.Flushed(s, time.Since(s.srv.began)-at)
@@ -127,7 +111,7 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 	for _, s := range all {
 		st.Sessions[s.Transport()]++
 		s.mu.Lock()
-		queued, recv := s.queued, s.recv
+		queued, recv := s.budget.used, s.recv
 		s.mu.Unlock()
 		st.QueuedBytes += queued
 		st.QueuedMax = max(st.QueuedMax, queued)

@@ -79,9 +79,6 @@ func (srv *Server) spare(due, now clock, spared *uint8, unread func() bool) (mor
 	return more
 }
 
-// unread reports whether bytes have arrived that the reader has not come to.
-func (c *wsConn) unread() bool { return unread(c.conn) }
-
 // tcpOf is the TCP connection that another one is on, or nil.
 func tcpOf(conn net.Conn) *net.TCPConn {
 	if t, ok := conn.(*tls.Conn); ok {
@@ -89,23 +86,6 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 	}
 	tcp, _ := conn.(*net.TCPConn)
 	return tcp
-}
-
-// limitMessage sets the time in which an incomplete message has to be complete.
-func (c *wsConn) limitMessage(d time.Duration) error {
-	c.messageBy = c.s.srv.in(d)
-	return c.conn.SetReadDeadline(time.Now().Add(d))
-}
-
-// messageLate returns err, which says that the time is over, or gives the
-// message more.
-func (c *wsConn) messageLate(err error) error {
-	srv := c.s.srv
-	more := srv.spare(c.messageBy, srv.now(), &c.spared, c.unread)
-	if more == 0 {
-		return err
-	}
-	return c.limitMessage(more)
 }
 
 // Timer calls a function when a peer has not done in time what is waited for.

@@ -85,7 +85,8 @@ func TestPingsAfterPause(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := NewServer(nobody{}, &Options{ControlFrames: limit})
-				c := &wsConn{s: &Session{srv: srv}, closing: true} // what it would write does not matter
+				c := newWebSocket(&Session{srv: srv}, accepted{}, nil, nil)
+				c.writer.end = endQueued // what it would write does not matter
 				taken := 0
 				for ; taken < 100*limit; taken++ {
 					if tt.paused {

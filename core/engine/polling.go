@@ -86,8 +86,8 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 		}
 	}()
 	srv.strays.opened.Add(1)
-	s, opened := srv.open(r, q, id, nil, nil)
-	if !opened {
+	s := srv.newSession(r, q, id)
+	if opened = s.open(r, nil, nil); !opened {
 		srv.refuseAt(slog.LevelDebug, w, r, errShuttingDown())
 		return
 	}
@@ -116,9 +116,9 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 		s.shut(TransportError, breach("overlapping polls"), false)
 		s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return
-	case len(s.queue) == 0 && s.state.Load() == stateOpen:
+	case len(s.queue.msgs) == 0 && s.state.Load() == stateOpen:
 		s.poll = p
-		upgrading := s.probe != nil && s.probe.probed
+		upgrading := s.probe != nil && s.probe.state == probeAnswered
 		s.mu.Unlock()
 		gone := park(w, r, p, upgrading)
 		s.mu.Lock()
@@ -140,12 +140,9 @@ func (s *Session) servePoll(w http.ResponseWriter, r *http.Request) {
 // close packet of its own: the stock client handles one before the messages
 // that come with it. Called with mu held, which it releases.
 func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
-	batch, size := s.takeQueue()
+	taken := s.queue.take()
+	batch, size, at := taken.msgs, int(sizeOf(taken.msgs)), taken.at
 	moved := s.ws.Load() != nil
-	at := time.Duration(0)
-	if !moved { // else it is of a message that goes by WebSocket
-		at = s.takeSample()
-	}
 	closed, left, broken := !moved && s.state.Load() != stateOpen, s.left, s.broken
 	s.answers++
 	s.mu.Unlock()
@@ -170,6 +167,8 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 		}
 	}()
 	err := s.respond(w, r, batch, end, p == nil)
+	lost := err != nil && len(batch) > 0
+	recycle(batch)
 	if !s.creditPoll(size, false) {
 		_ = http.NewResponseController(w).Flush() // fails on fasthttp, which writes later: then the POST's answer may come first
 		s.creditPoll(size, true)
@@ -178,7 +177,7 @@ func (s *Session) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 		s.flushed(at)
 	}
 	answered = true
-	if err != nil && (!moved || len(batch) > 0) {
+	if err != nil && (!moved || lost) {
 		s.shut(TransportError, err, false)
 	}
 }
@@ -193,7 +192,7 @@ func (s *Session) creditPoll(n int, flushed bool) bool {
 	if !flushed && (s.posting || s.broken) {
 		return false
 	}
-	s.queued -= int64(n)
+	s.queue.credit(n)
 	s.answers--
 	if s.answers == 0 && s.answered != nil {
 		close(s.answered)
@@ -247,14 +246,6 @@ func answerBy(w http.ResponseWriter, r *http.Request) time.Time {
 		return by
 	}
 	return by.Add(-min(pollMargin, time.Until(by)/5))
-}
-
-// takeQueue empties the queue. Its bytes count as queued until they are
-// written and credited. Called with mu held.
-func (s *Session) takeQueue() (batch []Message, size int) {
-	batch = s.queue
-	s.queue = nil
-	return batch, int(sizeOf(batch))
 }
 
 // respond writes a payload: the batch, then the control packet, if any.
@@ -324,14 +315,13 @@ func (s *Session) writeBody(w http.ResponseWriter, body []byte) error {
 // forgotten at once. Called with mu held.
 func (s *Session) closePolling(flush bool, reason Reason) (gone bool) {
 	if !flush {
-		s.queued -= sizeOf(s.queue)
-		s.queue = nil
+		s.queue.clear()
 	}
 	s.left = reason == TransportClose
-	if s.poll != nil && (!s.broken || len(s.queue) > 0) { // else see tellPoll
+	if s.poll != nil && (!s.broken || len(s.queue.msgs) > 0) { // else see tellPoll
 		s.poll.wakeUp()
 	}
-	if len(s.queue) == 0 && (s.poll != nil || s.broken || (!flush && !s.left)) {
+	if len(s.queue.msgs) == 0 && (s.poll != nil || s.broken || (!flush && !s.left)) {
 		return true
 	}
 	linger := closeLinger

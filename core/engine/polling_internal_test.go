@@ -11,11 +11,13 @@ import (
 // message that goes by WebSocket.
 func TestPollLeavesSample(t *testing.T) {
 	t.Parallel()
-	s := &Session{srv: NewServer(nobody{}, nil), sampled: 1}
-	s.ws.Store(&wsConn{s: s})
+	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query{}, "")
+	c := newWebSocket(s, accepted{}, nil, nil)
+	c.writer.queue.sampled = 1
+	s.ws.Store(c)
 	answer := httptest.NewRecorder()
 	s.mu.Lock()
 	s.answerPoll(answer, httptest.NewRequest("GET", "/", nil), new(poll))
 	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
-	assert.Equal(t, "sample", int64(s.sampled), 1)
+	assert.Equal(t, "sample", int64(c.writer.queue.sampled), 1)
 }

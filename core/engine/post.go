@@ -55,7 +55,7 @@ func (s *Session) breakOff(reason Reason, err error) {
 // its poll when a POST is refused.
 func (s *Session) letPollGo() {
 	s.mu.Lock()
-	if !s.broken || (s.answers == 0 && (s.poll == nil || len(s.queue) == 0)) {
+	if !s.broken || (s.answers == 0 && (s.poll == nil || len(s.queue.msgs) == 0)) {
 		s.mu.Unlock()
 		return
 	}

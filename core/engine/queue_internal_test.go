@@ -62,17 +62,16 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	first := func() Message { return noise(9000, 'a') }
 	second := func() Message { return noise(9000, 'b') }
 	step := func(c *wsConn) { // a flusher's, which nothing else takes
-		w := writers.Get().(*writer)
-		defer writers.Put(w)
-		c.flush(w)
+		b := writeBuffers.Get().(*writeBuffer)
+		defer writeBuffers.Put(b)
+		c.writer.flush(b)
 	}
 	aside := func(c *wsConn) { // what deflateAside does, but for the flusher that follows
 		c.s.mu.Lock()
-		rest := pending{msgs: c.out}
-		c.out = nil
+		rest := c.writer.queue.take()
 		c.s.mu.Unlock()
-		c.deflateAll(rest.msgs)
-		c.putBack(rest)
+		c.writer.deflateAll(rest.msgs)
+		c.writer.putBack(rest)
 	}
 	tests := []struct {
 		name     string
@@ -90,7 +89,7 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), SendBuffer: 20_000})
-			c.deflation = &deflation{d: c.s.srv.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
+			c.writer.deflation = &deflation{d: c.s.srv.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
 			s := c.s
 			if err := s.enqueue([]Message{header(), first(), second()}, true); err != nil {
 				t.Fatal(err)
@@ -106,14 +105,14 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 			}
 			want = append(want, late...)
 			release()
-			s.srv.flush.add(c)
-			c.waitWritten()
+			s.srv.flush.add(&c.writer)
+			c.writer.waitWritten()
 			s.mu.Lock()
-			if s.queued != 0 || len(c.out) != 0 {
-				t.Errorf("%d bytes in %d messages are queued", s.queued, len(c.out))
+			if s.budget.used != 0 || c.writer.queue.bytes != 0 || len(c.writer.queue.msgs) != 0 {
+				t.Errorf("%d bytes in %d messages are queued", s.budget.used, len(c.writer.queue.msgs))
 			}
 			s.mu.Unlock()
-			_ = c.conn.Close()
+			_ = c.link.Close()
 			compare(t, client, want)
 		})
 	}

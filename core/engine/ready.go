@@ -27,18 +27,18 @@ type flushers struct {
 	lending *lending
 	turn    atomic.Uint32
 
-	_       [64]byte    // what is above is read much more often than this is written
-	anyWait atomic.Bool // for rouse; may be true in vain
-	_       [63]byte
+	_           [64]byte    // what is above is read much more often than this is written
+	anyDeferred atomic.Bool // may be true in vain
+	_           [63]byte
 }
 
 type flusher struct {
-	mu      sync.Mutex
-	idle    *sync.Cond
-	ready   []*wsConn
-	spare   []*wsConn
-	running bool
-	waits   bool // for rouse to start it
+	mu       sync.Mutex
+	idle     *sync.Cond
+	ready    []*writer
+	spare    []*writer
+	running  bool
+	deferred bool // startDeferred is going to start it
 
 	// A cache line for readers, who do not wait for those who use the above.
 	_       [64]byte
@@ -57,15 +57,19 @@ func (f *flushers) init(l *lending) {
 // next deals new connections out to the shards.
 func (f *flushers) next() uint32 { return f.turn.Add(1) % uint32(len(f.shards)) }
 
-// add puts a connection on the ready list. The caller has set scheduled.
-func (f *flushers) add(c *wsConn) {
-	shard := &f.shards[c.shard]
+// add puts a connection on the ready list, as scheduleLocked has said; nil is
+// none.
+func (f *flushers) add(w *writer) {
+	if w == nil {
+		return
+	}
+	shard := &f.shards[w.shard]
 	shard.mu.Lock()
-	shard.ready = append(shard.ready, c)
+	shard.ready = append(shard.ready, w)
 	start := false
-	if !shard.running && !shard.waits {
-		start = !f.putOff()
-		shard.running, shard.waits = start, !start
+	if !shard.running && !shard.deferred {
+		start = !f.mayDefer()
+		shard.running, shard.deferred = start, !start
 	}
 	shard.mu.Unlock()
 	if start {
@@ -73,12 +77,13 @@ func (f *flushers) add(c *wsConn) {
 	}
 }
 
-// putOff reports whether somebody is going to rouse the flushers.
-func (f *flushers) putOff() bool {
+// mayDefer reports whether somebody is going to call startDeferred: a reader at
+// work, or the timer of the lendings.
+func (f *flushers) mayDefer() bool {
 	if !f.reading() {
 		return false
 	}
-	f.anyWait.Store(true)
+	f.anyDeferred.Store(true)
 	if !f.reading() { // the last reader may not have seen it
 		return false
 	}
@@ -96,18 +101,18 @@ func (f *flushers) reading() bool {
 	return false
 }
 
-// rouse starts the flushers that wait.
-func (f *flushers) rouse() {
-	if !f.anyWait.Load() {
+// startDeferred starts the flushers that were deferred.
+func (f *flushers) startDeferred() {
+	if !f.anyDeferred.Load() {
 		return
 	}
-	f.anyWait.Store(false)
+	f.anyDeferred.Store(false)
 	for i := range f.shards {
 		shard := &f.shards[i]
 		shard.mu.Lock()
-		start := shard.waits
+		start := shard.deferred
 		if start {
-			shard.running, shard.waits = true, false
+			shard.running, shard.deferred = true, false
 		}
 		shard.mu.Unlock()
 		if start {
@@ -121,7 +126,7 @@ func (f *flushers) wait() {
 	for i := range f.shards {
 		shard := &f.shards[i]
 		shard.mu.Lock()
-		for shard.running || shard.waits {
+		for shard.running || shard.deferred {
 			shard.idle.Wait()
 		}
 		shard.mu.Unlock()
@@ -131,17 +136,17 @@ func (f *flushers) wait() {
 // run writes until the shard has nothing left to write. Before each round
 // whoever else has work goes first, and adds to it.
 func (f *flusher) run() {
-	w := writers.Get().(*writer)
+	b := writeBuffers.Get().(*writeBuffer)
 	done := false
 	defer func() {
-		writers.Put(w)
+		writeBuffers.Put(b)
 		if !done { // the application has ended this goroutine: see Observer.Flushed
 			go f.run()
 		}
 	}()
 	for f.more() {
 		runtime.Gosched()
-		f.round(w)
+		f.round(b)
 	}
 	done = true
 }
@@ -159,7 +164,7 @@ func (f *flusher) more() bool {
 }
 
 // round writes to every connection that is ready.
-func (f *flusher) round(w *writer) {
+func (f *flusher) round(b *writeBuffer) {
 	f.mu.Lock()
 	batch := f.ready
 	f.ready, f.spare = f.spare[:0], nil
@@ -178,35 +183,43 @@ func (f *flusher) round(w *writer) {
 		if at%warmAhead == 0 {
 			warm(batch[at:min(at+warmAhead, len(batch))])
 		}
-		c := batch[at]
+		w := batch[at]
 		batch[at] = nil
-		if c.flush(w) {
-			f.again(c)
+		if w.flush(b) {
+			f.again(w)
 		}
 	}
 }
 
 // again puts a connection that got more to write meanwhile at the end.
-func (f *flusher) again(c *wsConn) {
+func (f *flusher) again(w *writer) {
 	f.mu.Lock()
-	f.ready = append(f.ready, c)
+	f.ready = append(f.ready, w)
 	f.mu.Unlock()
 }
 
-// busy notes that the reader is at work on what has arrived. Called by the
-// reader only, as is quiet.
-func (c *wsConn) busy() {
-	if !c.atWork {
-		c.atWork = true
-		c.s.srv.flush.shards[c.shard].readers.Add(1)
+// activity says of one reader whether it is at work on what has arrived. It is
+// used by that reader alone.
+type activity struct {
+	flush  *flushers
+	shard  uint32
+	atWork bool
+}
+
+// start notes that the reader is at work.
+func (a *activity) start() {
+	if !a.atWork {
+		a.atWork = true
+		a.flush.shards[a.shard].readers.Add(1)
 	}
 }
 
-// quiet notes that the reader waits, or ends.
-func (c *wsConn) quiet() {
-	if c.atWork {
-		c.atWork = false
-		c.s.srv.flush.shards[c.shard].readers.Add(-1)
-		c.s.srv.flush.rouse()
+// stop notes that the reader waits, or ends. The last one to stop starts the
+// flushers that were deferred meanwhile.
+func (a *activity) stop() {
+	if a.atWork {
+		a.atWork = false
+		a.flush.shards[a.shard].readers.Add(-1)
+		a.flush.startDeferred()
 	}
 }

@@ -60,12 +60,12 @@ func leanFor(t *testing.T, h Handler) (*Server, func() net.Conn) {
 	}
 }
 
-// TestPutOff: while a reader is at work nobody starts to write, so that what it
+// TestDeferred: while a reader is at work nobody starts to write, so that what it
 // sends next leaves along.
-func TestPutOff(t *testing.T) {
+func TestDeferred(t *testing.T) {
 	t.Parallel()
 	srv, sessions, dial := lean(t)
-	srv.lending.ticking.Store(true) // no timer: nothing else rouses
+	srv.lending.ticking.Store(true) // no timer: nothing else starts flushers
 	conn := dial()
 	s := <-sessions
 	buf := make([]byte, 1<<10)
@@ -78,19 +78,19 @@ func TestPutOff(t *testing.T) {
 	for i := range 3 {
 		assert.NoError(t, s.Send(Text(append(TextBuffer(1), byte('0'+i)))))
 	}
-	shard := &srv.flush.shards[s.ws.Load().shard]
+	shard := &srv.flush.shards[s.ws.Load().writer.shard]
 	shard.mu.Lock()
-	off, conns := shard.waits && !shard.running, len(shard.ready)
+	off, conns := shard.deferred && !shard.running, len(shard.ready)
 	shard.mu.Unlock()
 	s.mu.Lock()
-	msgs := len(s.ws.Load().out)
+	msgs := len(s.ws.Load().writer.queue.msgs)
 	s.mu.Unlock()
 	assert.True(t, "put off", off)
 	assert.Equal(t, "connections", conns, 1)
 	assert.Equal(t, "messages", msgs, 3)
 
 	readers.Add(-1)
-	srv.flush.rouse()
+	srv.flush.startDeferred()
 	want := "\x81\x0240\x81\x0241\x81\x0242"
 	_, err = io.ReadFull(conn, buf[:len(want)])
 	assert.NoError(t, err)
@@ -104,7 +104,7 @@ func TestPutOff(t *testing.T) {
 	readers.Add(1)
 	defer func() {
 		readers.Add(-1)
-		srv.flush.rouse()
+		srv.flush.startDeferred()
 	}()
 	large := bytes.Repeat([]byte("x"), scratchSize)
 	assert.NoError(t, s.Send(Text(append(TextBuffer(len(large)), large...)))) // more would not leave along
@@ -112,12 +112,12 @@ func TestPutOff(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// TestSlowClientRousesNobody: what gathers for a client that does not read is
+// TestSlowClientStartsNoFlusher: what gathers for a client that does not read is
 // no reason to write to others before what they get has gathered.
-func TestSlowClientRousesNobody(t *testing.T) {
+func TestSlowClientStartsNoFlusher(t *testing.T) {
 	t.Parallel()
 	srv, sessions, dial := lean(t)
-	srv.lending.ticking.Store(true) // no timer: nothing else rouses
+	srv.lending.ticking.Store(true) // no timer: nothing else starts flushers
 	var conns [2]*wsConn
 	for i := range conns {
 		conn := dial()
@@ -130,7 +130,7 @@ func TestSlowClientRousesNobody(t *testing.T) {
 	stall := func(on bool) {
 		slow.s.mu.Lock()
 		defer slow.s.mu.Unlock()
-		slow.blocked, slow.scheduled = on, on // as a drain has it
+		slow.writer.state = map[bool]writeState{true: writeBlocked}[on] // as a drain has it
 	}
 	stall(true)
 	readers := &srv.flush.shards[0].readers
@@ -138,13 +138,13 @@ func TestSlowClientRousesNobody(t *testing.T) {
 	assert.NoError(t, other.s.Send(Text(append(TextBuffer(1), 'a'))))
 	large := bytes.Repeat([]byte("x"), 2*scratchSize)
 	assert.NoError(t, slow.s.Send(Text(append(TextBuffer(len(large)), large...))))
-	shard := &srv.flush.shards[other.shard]
+	shard := &srv.flush.shards[other.writer.shard]
 	shard.mu.Lock()
-	waits := shard.waits
+	waits := shard.deferred
 	shard.mu.Unlock()
 	stall(false)
 	readers.Add(-1)
-	srv.flush.rouse()
+	srv.flush.startDeferred()
 	assert.True(t, "still put off", waits)
 }
 

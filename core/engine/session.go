@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -24,12 +23,11 @@ const (
 //
 // What a send needs comes first: see warm.go.
 type Session struct {
-	srv     *Server
-	state   atomic.Int32
-	mu      sync.Mutex
-	ws      atomic.Pointer[wsConn] // nil: polling; changed with mu held
-	queued  int64                  // bytes in queue and in the connections' out, and those being written; guarded by mu
-	sampled time.Duration          // when a message that is timed was queued; 0: none is; guarded by mu; see observer.go
+	srv    *Server
+	state  atomic.Int32
+	mu     sync.Mutex
+	ws     atomic.Pointer[wsConn] // nil: polling; changed with mu held
+	budget budget                 // of all its queues together; guarded by mu
 
 	id     string
 	pin    string      // see Options.Pin
@@ -39,11 +37,11 @@ type Session struct {
 	pinged atomic.Bool // a ping waits for its pong
 
 	// Guarded by mu.
-	early    *failure // what ended the session while Connect ran
-	ending   Reason   // what Receiver.Closed was told
-	probe    *wsConn  // an upgrade in progress
-	poll     *poll    // the GET that waits
-	queue    []Message
+	early    *failure      // what ended the session while Connect ran
+	ending   Reason        // what Receiver.Closed was told
+	probe    *probe        // an upgrade in progress
+	poll     *poll         // the GET that waits
+	queue    sendQueue     // while it is on polling
 	refs     int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	posted   chan struct{} // closed when the POST in flight ends
 	answered chan struct{} // closed when no poll is being answered any more; made on demand
@@ -86,14 +84,21 @@ func fail(reason Reason, format string, args ...any) *failure {
 	return &failure{reason, breach(fmt.Sprintf(format, args...))}
 }
 
-// open makes a session, queues its open packet, and introduces it to the
-// Handler. Nothing is sent before the caller has attached the transport's
-// reader or written the queue; head is what goes first.
-func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []byte) (*Session, bool) {
+// newSession makes a session for a handshake.
+func (srv *Server) newSession(r *http.Request, q query, id string) *Session {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", opened: srv.now(), refs: 1,
+		base64: q.base64, v3: q.eio == "3", opened: srv.now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
 	}
+	s.queue.budget = &s.budget
+	return s
+}
+
+// open gives the session its transport, nil for polling, queues its open packet
+// there, and introduces it to the Handler. Nothing is sent before the caller has
+// started the connection or answered the poll; head is what goes first.
+func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
+	srv := s.srv
 	handshake := parser.Handshake{
 		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
@@ -103,17 +108,15 @@ func (srv *Server) open(r *http.Request, q query, id string, ws *wsConn, head []
 	}
 	if ws != nil {
 		s.ws.Store(ws)
-		ws.s, ws.main, ws.scheduled = s, true, true // held back until the reader starts
+		ws.writer.state = writeHeld
 		s.refs++
 	}
+	queue := s.queueLocked() // nobody else knows the session yet
 	if head != nil {
-		s.push(Message{frame: head, answer: true})
+		queue.push(Message{frame: head, answer: true})
 	}
-	s.push(control(string(handshake.Append([]byte{'0'}))))
-	if !s.introduce(r) {
-		return nil, false
-	}
-	return s, true
+	queue.push(control(string(handshake.Append([]byte{'0'}))))
+	return s.introduce(r)
 }
 
 // introduce shows the session to the Handler, which may send to it, close it
@@ -158,119 +161,9 @@ func (s *Session) ID() string { return s.id }
 // Transport is the name of the transport in use.
 func (s *Session) Transport() string {
 	if ws := s.ws.Load(); ws != nil {
-		return ws.transport()
+		return ws.framing.transport()
 	}
 	return Polling
-}
-
-// Send queues the messages, contiguously, and returns at once. It fails with
-// [ErrClosed] after the session has ended, and with [ErrSlowConsumer] when
-// the peer has left more than Options.SendBuffer unread, which ends the session.
-func (s *Session) Send(msgs ...Message) error { return s.send(msgs, false) }
-
-// SendVolatile is Send for messages that may be lost: it drops them, and
-// reports so, unless they can leave at once. On polling that means that a
-// request waits; on WebSocket that the connection took everything before.
-func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs, true) == nil }
-
-// errDropped is what send says of volatile messages that were not writable.
-var errDropped = fmt.Errorf("engine: not writable")
-
-func (s *Session) send(msgs []Message, volatile bool) error {
-	err := s.enqueue(msgs, volatile)
-	if errors.Is(err, ErrSlowConsumer) {
-		s.Overflow()
-	}
-	return err
-}
-
-func (s *Session) enqueue(msgs []Message, volatile bool) error {
-	s.mu.Lock()
-	switch {
-	case s.state.Load() != stateOpen:
-		s.mu.Unlock()
-		return ErrClosed
-	case volatile && !s.writable():
-		s.mu.Unlock()
-		s.dropped(DropVolatile, len(msgs))
-		return errDropped
-	}
-	for i, m := range msgs {
-		if m.binary {
-			m = s.inKind(m)
-		}
-		m.volatile, m.follows = volatile, i > 0
-		s.push(m)
-	}
-	evicted := 0
-	if s.over() {
-		before := len(*s.waiting())
-		fits := s.fits(len(msgs))
-		evicted = before - len(*s.waiting())
-		if !fits {
-			return s.full(len(msgs), volatile, evicted)
-		}
-	}
-	if s.srv.opts.Observer != nil {
-		s.sample()
-	}
-	ready := s.kick()
-	much := s.queued > scratchSize && s.writable() // waiting for more would gain nothing
-	s.mu.Unlock()
-	s.dropped(DropEvicted, evicted)
-	if ready != nil {
-		s.srv.flush.add(ready)
-	}
-	if much {
-		s.srv.flush.rouse()
-	}
-	return nil
-}
-
-// full is the end of enqueue when there is no room. Called with mu held, which
-// it releases.
-func (s *Session) full(last int, volatile bool, evicted int) error {
-	if !volatile {
-		s.mu.Unlock()
-		s.dropped(DropEvicted, evicted)
-		return ErrSlowConsumer
-	}
-	s.drop(last)
-	s.mu.Unlock()
-	s.dropped(DropEvicted, evicted)
-	s.dropped(DropVolatile, last)
-	return errDropped
-}
-
-// push appends to the queue of the current transport. Called with mu held, or
-// before the session is shared.
-func (s *Session) push(m Message) {
-	s.queued += int64(len(m.frame))
-	if ws := s.ws.Load(); ws != nil {
-		ws.push(m)
-		return
-	}
-	s.queue = append(s.queue, m)
-}
-
-// writable reports whether a message sent now would leave now. Called with mu held.
-func (s *Session) writable() bool {
-	if ws := s.ws.Load(); ws != nil {
-		return !ws.blocked
-	}
-	return s.poll != nil
-}
-
-// kick wakes whoever writes. It returns the connection to put on the ready
-// list once mu, which the caller holds, is released.
-func (s *Session) kick() *wsConn {
-	if ws := s.ws.Load(); ws != nil {
-		return ws.schedule()
-	}
-	if s.poll != nil && len(s.queue) > 0 {
-		s.poll.wakeUp()
-	}
-	return nil
 }
 
 // receive is the one place where incoming packets are told apart. It runs on
@@ -309,163 +202,13 @@ func (s *Session) answerInKind() {
 	s.mu.Unlock()
 }
 
-// Close ends the session with [ForcedClose] after what it has queued is sent.
-// It returns at once.
-func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
-
-// Fail is Close for a client that has broken the Receiver's rules: err, which
-// must not have anything from the client in it, is logged and given to Closed.
-func (s *Session) Fail(err error) { s.shut(ForcedClose, err, true) }
-
-// shut ends the session and tells the Receiver. With flush, what is queued
-// still goes out.
-func (s *Session) shut(reason Reason, err error, flush bool) {
-	if tell := s.leave(reason, err, flush, false); tell != nil {
-		tell()
-	}
-}
-
-// leave is the one transition out of stateOpen, byPost for a POST that has broken
-// the rules: see breakOff. It returns what tells the Receiver, for which the
-// application may take its time; nil if the session has been ended before.
-func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func()) {
-	s.mu.Lock()
-	if !s.state.CompareAndSwap(stateOpen, stateClosing) {
-		s.mu.Unlock()
-		return nil
-	}
-	s.broken = byPost && s.ws.Load() == nil
-	s.refs++ // Shutdown waits for Closed, too
-	s.spared = 0
-	s.stopHeartbeat()
-	if s.done != nil {
-		close(s.done)
-	}
-	recv := s.recv
-	if recv == nil {
-		s.early = &failure{reason, err}
-	}
-	probe := s.takeProbe(flush)
-	s.ending = reason
-	lost := 0
-	if errors.Is(err, ErrSlowConsumer) {
-		waiting := *s.waiting()
-		lost = len(waiting)
-		if lost > 0 && waiting[0].answer {
-			lost--
-		}
-		lost = max(lost, 1)
-	}
-	if !flush {
-		s.sampled = 0
-	}
-	var ready *wsConn
-	gone := false
-	if ws := s.ws.Load(); ws != nil {
-		ready = ws.closeLocked(reason, err, flush)
-	} else {
-		gone = s.closePolling(flush, reason)
-	}
-	s.mu.Unlock()
-
-	if ready != nil {
-		s.srv.flush.add(ready)
-	}
-	if probe != nil {
-		probe.abort()
-	}
-	s.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
-	if gone {
-		s.release(nil)
-	}
-	return func() {
-		defer s.unref() // also when the application ends this goroutine
-		s.noteClosed(recv, reason, err)
-		s.dropped(DropSlowConsumer, lost)
-		if recv != nil {
-			recv.Closed(reason, err)
-		}
-	}
-}
-
-// cut closes what is left of a session at once.
-func (s *Session) cut() {
-	defer func() {
-		s.cutBody(0)
-		s.wakePoll() // breakOff leaves that to a POST, which the application may hold
-		if !s.release(nil) {
-			s.ws.Load().abort() // its reader releases the session
-		}
-	}()
-	s.shut(ServerShuttingDown, nil, false)
-}
-
-// release says that the session's transport is gone: ws, or polling if that is
-// nil. It reports false if the session is on another one: an upgrade may have
-// come first. The session is forgotten when the goroutines of its connections
-// have ended, too.
-func (s *Session) release(ws *wsConn) bool {
-	s.mu.Lock()
-	if s.ws.Load() != ws {
-		s.mu.Unlock()
-		return false
-	}
-	s.state.Store(stateReleased)
-	s.stopHeartbeat() // it would keep the session in memory
-	probe := s.takeProbe(false)
-	last := s.refs == 0
-	s.mu.Unlock()
-	if probe != nil {
-		probe.abort()
-	}
-	if last {
-		s.srv.remove(s)
-	}
-	return true
-}
-
-// unref gives a reference back.
-func (s *Session) unref() {
-	s.mu.Lock()
-	last := s.unrefLocked()
-	s.mu.Unlock()
-	if last {
-		s.srv.remove(s)
-	}
-}
-
-// unrefLocked is unref for callers that hold mu: if it was the last they remove
-// the session from the table.
-func (s *Session) unrefLocked() (last bool) {
-	s.refs--
-	return s.refs == 0 && s.state.Load() == stateReleased
-}
-
-// ended returns a channel that is closed when the session ends.
-func (s *Session) ended() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.endedLocked()
-}
-
-// endedLocked is ended, called with mu held.
-func (s *Session) endedLocked() <-chan struct{} {
-	if s.done == nil {
-		s.done = make(chan struct{})
-		if s.state.Load() != stateOpen {
-			close(s.done)
-		}
-	}
-	return s.done
-}
-
 // waitBacklog holds the reader up while the application has too much to do,
 // until the session ends. The heartbeat does not blame the peer meanwhile. It
 // reports whether it did.
 //
 // A POST waits beyond the end of its request, too: else a client whose requests
 // are ended early, by itself or by a middleware, could queue more with each.
-func (s *Session) waitBacklog(reader *wsConn) (held bool) {
+func (s *Session) waitBacklog(reader *activity) (held bool) {
 	for {
 		room := s.recv.Backlog()
 		if room == nil {
@@ -473,7 +216,7 @@ func (s *Session) waitBacklog(reader *wsConn) (held bool) {
 		}
 		held = true
 		if reader != nil {
-			reader.quiet()
+			reader.stop()
 		}
 		s.setHeld(true)
 		select {

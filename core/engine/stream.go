@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/gosio/gosio/core/engine/internal/frame"
 	"github.com/gosio/gosio/core/engine/internal/frame/stream"
 )
 
@@ -96,7 +97,7 @@ func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (
 	if err != nil {
 		return nil, "", nil, err
 	}
-	st = &streamConn{Stream: conn}
+	st = &streamConn{Stream: conn, limit: srv.opts.MaxHTTPBufferSize}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	sid, early, err = st.open()
 	if !stop() {
@@ -122,25 +123,25 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 			_ = st.Close() // the client finds out by itself
 		}
 	}()
-	c := &wsConn{shard: srv.flush.next(), over: make(chan struct{})}
-	c.attach(st)
-	if _, opened = srv.open(r, query{}, id, c, nil); opened {
+	s := srv.newSession(r, query{}, id)
+	c := new(wsConn).init(s, st, st, nil)
+	if opened = s.open(r, c, nil); opened {
 		c.runOver(early)
 	}
 }
 
 // upgradeStream takes a stream for the steps of the upgrade.
 func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
-	c := &wsConn{s: s, shard: s.srv.flush.next(), over: make(chan struct{})}
 	if s.v3 { // whose clients know no streams
 		return &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
 	}
 	s.upgrade(UpgradeTried, nil)
-	if !s.claimProbe(c) {
+	p := &probe{s: s}
+	if !p.claim() {
 		s.upgrade(UpgradeFailed, errUpgradeTooLate)
 		return &RequestError{Code: BadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
 	}
-	if s.enter(c, st) {
+	if c := new(wsConn).init(s, st, st, p); p.enter(c) {
 		c.runOver(early)
 	}
 	return nil
@@ -155,12 +156,13 @@ func (srv *Server) turnStreamAway(r *http.Request, st *streamConn, e *RequestErr
 	_ = st.Close() // nothing is owed to it
 }
 
-// streamConn is the connection of a wsConn that is a stream. What is queued
-// for it are WebSocket frames as for all others; framed changes them.
+// streamConn is the connection of a wsConn that is a stream, and its framing.
+// What is queued for it are WebSocket frames as for all others; outgoing changes
+// them.
 type streamConn struct {
 	Stream
-	frames stream.Reader // owned by the wsConn's reader
-	told   bool          // that nothing more comes; guarded by the session's mu
+	limit  int64         // of a packet, in bytes
+	frames stream.Reader // belongs to the reader
 }
 
 // maxOpening bounds the first packet, in bytes; a session id has up to 256.
@@ -214,9 +216,8 @@ func (st *streamConn) open() (sid string, early []byte, err error) {
 	}
 }
 
-// parse feeds what has arrived for c.
-func (st *streamConn) parse(data []byte, c *wsConn) (partial bool, err error) {
-	err = st.frames.Feed(data, c.s.srv.opts.MaxHTTPBufferSize, c)
+func (st *streamConn) feed(data []byte, h frame.Handler) (partial bool, err error) {
+	err = st.frames.Feed(data, st.limit, h)
 	var broken stream.Error
 	if errors.As(err, &broken) { // as in the reference
 		err = &failure{ParseError, breach(broken)}
@@ -224,26 +225,16 @@ func (st *streamConn) parse(data []byte, c *wsConn) (partial bool, err error) {
 	return st.frames.Partial(), err
 }
 
-// transport is the name of the transport that c is.
-func (c *wsConn) transport() string {
-	if _, ok := c.conn.(*streamConn); ok {
-		return WebTransport
-	}
-	return WebSocket
-}
+func (st *streamConn) transport() string { return WebTransport }
 
 // emptyBinary is an empty binary message as text, in base64.
 var emptyBinary = []byte{1, 'b'}
 
-// framed returns a batch as it is written to c: on a stream with headers of
-// its own, and without the WebSocket's close frame.
-func (c *wsConn) framed(batch []Message) []Message {
-	if _, ok := c.conn.(*streamConn); !ok {
-		return batch
-	}
-	out := make([]Message, 0, len(batch)+1)
+// outgoing gives the batch headers of the stream's own, and drops the WebSocket's
+// control frames.
+func (st *streamConn) outgoing(batch []Message) (out []Message, saved int) {
+	out = make([]Message, 0, len(batch)+1)
 	var heads []byte
-	saved := 0
 	for _, m := range batch {
 		switch {
 		case m.head == 0:
@@ -260,22 +251,10 @@ func (c *wsConn) framed(batch []Message) []Message {
 			saved++
 		}
 	}
-	c.s.credit(saved)
-	return out
+	return out, saved
 }
 
-// endStream runs when everything is written: if that was the last, the client of
-// a stream is told. A WebSocket has its close frame for that.
-func (c *wsConn) endStream() {
-	st, ok := c.conn.(*streamConn)
-	if !ok {
-		return
-	}
-	c.s.mu.Lock()
-	last := c.closing && !c.scheduled && !st.told
-	st.told = st.told || last
-	c.s.mu.Unlock()
-	if last {
-		_ = st.CloseWrite() // it may be closed already
-	}
-}
+// end tells the client, for whom a WebSocket has its close frame.
+func (st *streamConn) end() { _ = st.CloseWrite() } // it may be closed already
+
+func (st *streamConn) release() {}

@@ -128,32 +128,13 @@ func (s *Session) answerPing() {
 	}
 	s.pingAt, s.spared = s.srv.in(s.firstBeat()), 0
 	s.arm(s.pingAt)
-	var ready *wsConn
-	if q := *s.waiting(); len(q) == 0 || &q[len(q)-1].frame[0] != &pongMessage.frame[0] {
-		s.push(pongMessage)
-		ready = s.kick()
+	var ready *writer
+	if q := s.queueLocked(); !q.endsWith(&pongMessage) {
+		q.push(pongMessage)
+		ready = s.wakeLocked()
 	}
 	s.mu.Unlock()
-	if ready != nil {
-		s.srv.flush.add(ready)
-	}
-}
-
-// messageV3 takes one WebSocket message. It runs on the reader.
-func (c *wsConn) messageV3(data []byte, binary bool) error {
-	c.rest(!binary && len(data) > 0 && data[0] == '0'+byte(parser.Ping))
-	decode := parser.DecodeV3
-	if binary {
-		decode = parser.DecodeBinaryV3
-	}
-	p, err := decode(data)
-	if err != nil {
-		return &failure{ParseError, err}
-	}
-	if p.Binary && !binary {
-		c.s.answerInKind()
-	}
-	return c.receive(p)
+	s.srv.flush.add(ready)
 }
 
 // appendV3 appends a response to a poll: the batch, then the control packet, if
@@ -177,25 +158,46 @@ func appendV3(dst []byte, batch []Message, end string) (body []byte, binary bool
 	return dst, binary
 }
 
-// toKindLocked puts what was queued for polling, where bytes of protocol 4 are
-// base64 in any case, into the form that a client takes which has upgraded.
-func (s *Session) toKindLocked(queue []Message) {
-	if s.v3 || !s.base64 {
-		return
-	}
-	for i, m := range queue {
-		if m.binary {
+// moveQueueLocked moves what was queued for polling, where bytes of protocol 4
+// are base64 in any case, to a WebSocket, in the form that the client takes there.
+func (s *Session) moveQueueLocked(to *sendQueue) {
+	p := s.queue.take()
+	s.queue.credit(int(sizeOf(p.msgs)))
+	for _, m := range p.msgs {
+		if m.binary && s.base64 && !s.v3 {
 			text := m.base64Text()
 			text.follows = m.follows
-			s.queued += int64(len(text.frame) - len(m.frame))
-			queue[i] = text
+			m = text
 		}
+		to.push(m)
 	}
+	to.sampled = p.at
+	recycle(p.msgs)
 }
 
-// inKind is a binary message in the form that the session's client takes.
-// Called with mu held.
-func (s *Session) inKind(m Message) Message {
+// decode reads a packet that has come in a message of a WebSocket or a stream.
+func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
+	switch {
+	case s.v3 && binary:
+		return parser.DecodeBinaryV3(data)
+	case s.v3:
+		return parser.DecodeV3(data)
+	case binary: // always the data of a message, without a type
+		return parser.Packet{Type: parser.Message, Data: data, Binary: true}, nil
+	}
+	return parser.Decode(data)
+}
+
+// isBeat reports whether the client sends packets of this type for the heartbeat.
+func (s *Session) isBeat(t parser.Type) bool {
+	if s.v3 {
+		return t == parser.Ping
+	}
+	return t == parser.Pong
+}
+
+// inKindLocked is a binary message in the form that the session's client takes.
+func (s *Session) inKindLocked(m Message) Message {
 	switch {
 	case s.v3 && s.base64:
 		return m.base64V3()

@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/gosio/gosio/core/engine/parser"
-
 // Worker is work for the application.
 type Worker interface {
 	// Work does it. With inline it may call the application and wait for it,
@@ -34,12 +32,4 @@ func (u *unfinished) start() {
 	if w := u.take(); w != nil {
 		w.Work(false)
 	}
-}
-
-// receive passes a packet on, and keeps the work that it leaves until all that
-// was read is taken.
-func (c *wsConn) receive(p parser.Packet) error {
-	w, err := c.s.receive(p, false)
-	c.unfinished.add(w)
-	return err
 }

@@ -9,10 +9,10 @@ package engine
 // warmAhead is how many connections a flusher has the CPU load at a time.
 const warmAhead = 8
 
-// warm loads what flush needs first of connections and their sessions.
-func warm(conns []*wsConn) {
-	for _, c := range conns {
-		c.s.state.Load()
+// warm loads what flush needs first of writers and their sessions.
+func warm(all []*writer) {
+	for _, w := range all {
+		w.s.state.Load()
 	}
 }
 

@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"errors"
+	"os"
+
+	"github.com/gosio/gosio/core/engine/internal/frame"
+)
+
+// errMessageTimeout ends a connection that leaves a message incomplete.
+const errMessageTimeout = breach("message was not completed in time (Limits.MessageTimeout)")
+
+// ended maps the end of the reader to the end of its session, and sees that
+// the close frame leaves before the connection is closed.
+func (c *wsConn) ended(err error) {
+	reason, cause := TransportError, err
+	var f *failure
+	var broken *frame.Error
+	var closed *peerClosed
+	switch {
+	case errors.As(err, &f):
+		reason, cause = f.reason, f.err
+	case errors.As(err, &broken), errors.Is(err, errNotProbe):
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		cause = errMessageTimeout
+	case errors.As(err, &closed):
+		reason = TransportClose // and its code is answered in kind
+	case isGone(err):
+		reason, cause = TransportClose, nil
+	}
+	answers := f != nil || broken != nil || closed != nil // to what came before it
+	defer func() {
+		if c.opening != nil && c.opening.Stop() {
+			c.writer.begin()
+		}
+		c.writer.waitWritten()
+		if f != nil || broken != nil {
+			c.reader.discard()
+		}
+	}()
+	if c.probe == nil {
+		c.s.shut(reason, cause, answers)
+	} else {
+		c.probe.ended(c, cause)
+	}
+}
+
+// closeCode is the close code that goes with the end of a session.
+// See RFC 6455 section 7.4.1.
+func closeCode(reason Reason, err error) int {
+	var broken *frame.Error
+	var closed *peerClosed
+	switch {
+	case errors.As(err, &broken):
+		return broken.Code
+	case errors.As(err, &closed): // RFC 6455 section 5.5.1
+		return closed.code
+	case errors.Is(err, ErrSlowConsumer), errors.Is(err, errMessageTimeout):
+		return frame.CodePolicyViolation
+	case reason == ServerShuttingDown:
+		return frame.CodeServiceRestart
+	}
+	return frame.CodeNoStatus
+}

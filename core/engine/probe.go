@@ -1,0 +1,194 @@
+package engine
+
+import "errors"
+
+// probe is an upgrade in progress, from the request to the step that completes
+// it. The session has one at a time.
+type probe struct {
+	s      *Session
+	base64 bool // its request asks for bytes as base64
+
+	// Guarded by s.mu.
+	conn   *wsConn // nil while the WebSocket is being accepted
+	state  probeState
+	waited uint8  // how often it was given more time; see pause.go
+	expire *Timer // ends it
+}
+
+// probeState is how far an upgrade has come.
+type probeState uint8
+
+const (
+	probeTried    probeState = iota
+	probeAnswered            // the client has been told that it can go on
+	probeLate                // it was not completed in time
+)
+
+// claim makes p the session's one upgrade in progress.
+func (p *probe) claim() bool {
+	s := p.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != stateOpen || s.ws.Load() != nil || s.probe != nil {
+		return false
+	}
+	s.probe = p
+	s.seen = true
+	return true
+}
+
+// drop gives the place free again. It reports whether p had it.
+func (p *probe) drop() bool {
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	return p.dropLocked()
+}
+
+func (p *probe) dropLocked() bool {
+	if p.s.probe != p {
+		return false
+	}
+	p.s.probe = nil
+	return true
+}
+
+// enter gives the probe its connection, which is to be read then. It reports
+// false, and closes that, if the session has ended meanwhile.
+func (p *probe) enter(c *wsConn) bool {
+	s := p.s
+	s.mu.Lock()
+	p.conn = c
+	live := s.probe == p
+	if live {
+		s.refs++
+		if d := s.srv.opts.UpgradeTimeout; d > 0 {
+			p.expire = s.srv.AfterFunc(d, p.expired)
+		}
+	}
+	s.mu.Unlock()
+	if !live {
+		_ = c.link.Close()
+		s.upgrade(UpgradeFailed, nil)
+	}
+	return live
+}
+
+// expired ends an upgrade that was not completed in time.
+func (p *probe) expired() {
+	if p.extend() {
+		return
+	}
+	p.s.mu.Lock()
+	dropped := p.dropLocked()
+	if dropped {
+		p.state = probeLate
+	}
+	p.s.mu.Unlock()
+	if dropped {
+		p.conn.link.abort()
+	}
+}
+
+// extend gives an upgrade more time whose next step may be there and not read, or
+// that waits for this side's handlers (see waitPostLocked).
+func (p *probe) extend() bool {
+	unread := p.conn.link.unread()
+	p.s.mu.Lock()
+	defer p.s.mu.Unlock()
+	if p.s.probe != p || !p.s.held && (!unread || p.waited >= maxSpared) {
+		return false
+	}
+	if !p.s.held {
+		p.waited++
+	}
+	p.expire.Reset(leastAmends)
+	return true
+}
+
+// stopExpire ends the time limit.
+func (p *probe) stopExpire() {
+	if p.expire != nil {
+		p.expire.Stop()
+	}
+}
+
+// errNotProbe closes a WebSocket on which a client does not follow the steps
+// of the upgrade. The session stays on polling.
+var errNotProbe = errors.New("engine: not a step of the upgrade")
+
+// message takes the steps of the upgrade. It runs on the reader of c, the probe's
+// connection.
+func (p *probe) message(c *wsConn, data []byte, binary bool) error {
+	switch {
+	case !binary && string(data) == "2probe":
+		return p.answer(c)
+	case !binary && string(data) == "5": // also without a probe: the clients of PHP and .NET send none
+		return p.promote(c)
+	}
+	return errNotProbe
+}
+
+func (p *probe) answer(c *wsConn) error {
+	s := p.s
+	s.mu.Lock()
+	p.state = max(p.state, probeAnswered)
+	if s.poll != nil {
+		s.poll.wakeUp()
+	}
+	s.mu.Unlock()
+	return c.writer.write(probeMessage)
+}
+
+// promote makes c the session's transport. What the client POSTed before comes
+// first; what is queued follows on the WebSocket, and the close frame if the
+// session was closed meanwhile.
+func (p *probe) promote(c *wsConn) error {
+	c.reader.activity.stop() // the client decides how long the POST takes
+	s := p.s
+	s.mu.Lock()
+	s.waitPostLocked()
+	if !p.dropLocked() {
+		s.mu.Unlock()
+		return errNotProbe
+	}
+	p.stopExpire()
+	s.ws.Store(c)
+	c.probe = nil
+	s.base64 = p.base64
+	s.moveQueueLocked(&c.writer.queue)
+	if s.poll != nil { // the client should have let it end
+		s.poll.wakeUp()
+	}
+	var ready *writer
+	if s.state.Load() == stateOpen {
+		ready = c.writer.scheduleLocked()
+	} else {
+		ready = s.closeWebSocketLocked(c, s.ending, nil, true)
+	}
+	s.mu.Unlock()
+	s.srv.flush.add(ready)
+	s.upgrade(UpgradeDone, nil)
+	s.srv.log.Debug("engine: session upgraded", "session", sessionTag(s.id))
+	return nil
+}
+
+// ended is the end of a probe that did not become the transport: a close frame,
+// if there is somebody to read it.
+func (p *probe) ended(c *wsConn, cause error) {
+	s := p.s
+	p.drop()
+	p.stopExpire()
+	s.mu.Lock()
+	var ready *writer
+	if cause != nil {
+		ready = c.writer.closeLocked(closeCode(TransportError, cause), false)
+	} else {
+		c.writer.stopLocked()
+	}
+	if p.state == probeLate {
+		cause = errUpgradeTimeout
+	}
+	s.mu.Unlock()
+	s.upgrade(UpgradeFailed, cause)
+	s.srv.flush.add(ready)
+}

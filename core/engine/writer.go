@@ -1,0 +1,144 @@
+package engine
+
+import (
+	"github.com/gosio/gosio/core/engine/internal/frame"
+)
+
+// writer is the way out of one WebSocket connection, a session's transport or a
+// probe: whatever is to leave is queued here, and one goroutine at a time writes
+// what has gathered: a flusher, a drain, or the reader that comes back from the
+// application. The mu of its session guards its state and its queue; nobody else
+// touches its fields.
+type writer struct {
+	lease     *lease // of the reader: while that is lent nothing is scheduled
+	shard     uint32 // of the ready list
+	state     writeState
+	end       endState
+	queue     sendQueue
+	s         *Session
+	deflation *deflation // nil: messages are not compressed
+	link      *link
+	framing   framing
+	written   chan struct{} // closed when the state becomes writeIdle; made on demand
+}
+
+// writeState says who writes.
+type writeState uint8
+
+const (
+	writeIdle      writeState = iota // nobody: nothing is queued, or the reader is lent
+	writeHeld                        // nobody yet: what is queued waits for begin
+	writeScheduled                   // the writer is on the ready list, or a flusher is at it
+	writeBlocked                     // a drain, as the kernel has refused bytes
+)
+
+// endState says how far a connection's way out has come to its end.
+type endState uint8
+
+const (
+	endOpen   endState = iota
+	endQueued          // a close frame is the last message, or nothing can be written any more
+	endTold            // the peer of a stream has been told that nothing more comes
+)
+
+// moveLocked is the one transition of the state.
+func (w *writer) moveLocked(to writeState) {
+	w.state = to
+	if to == writeIdle && w.written != nil {
+		close(w.written)
+		w.written = nil
+	}
+}
+
+// scheduleLocked returns w if it has to be put on the ready list: not while the
+// reader is lent, as that writes when it is given back.
+func (w *writer) scheduleLocked() *writer {
+	if w.state != writeIdle || len(w.queue.msgs) == 0 || w.lease.lent() {
+		return nil
+	}
+	w.state = writeScheduled
+	return w
+}
+
+// begin lets what has been held leave.
+func (w *writer) begin() {
+	w.s.mu.Lock()
+	held := w.state == writeHeld
+	if held {
+		w.state = writeIdle
+	}
+	ready := w.scheduleLocked()
+	if ready == nil && held {
+		w.moveLocked(writeIdle) // who waits for the end of the connection waits for this
+	}
+	w.s.mu.Unlock()
+	w.s.srv.flush.add(ready)
+}
+
+// write queues a frame on this connection, whether it is a transport or a
+// probe. It fails when the peer makes us answer and does not read the answers.
+func (w *writer) write(m Message) error {
+	w.s.mu.Lock()
+	if w.s.budget.over() {
+		w.s.mu.Unlock()
+		return ErrSlowConsumer
+	}
+	var ready *writer
+	if w.end == endOpen {
+		w.queue.push(m)
+		ready = w.scheduleLocked()
+	}
+	w.s.mu.Unlock()
+	w.s.srv.flush.add(ready)
+	return nil
+}
+
+// writableLocked reports whether the connection has taken what was written before.
+func (w *writer) writableLocked() bool { return w.state != writeBlocked }
+
+// closeLocked makes a close frame the last message: with flush behind what is
+// queued, otherwise in its place.
+func (w *writer) closeLocked(code int, flush bool) *writer {
+	if !flush {
+		w.queue.clear()
+	}
+	if w.end == endOpen {
+		w.queue.push(rawFrame(frame.AppendClose(nil, code, "")))
+		w.end = endQueued
+	}
+	return w.scheduleLocked()
+}
+
+// stopLocked drops what is queued; nothing is from now on.
+func (w *writer) stopLocked() {
+	w.queue.clear()
+	w.end = max(w.end, endQueued)
+}
+
+// waitWritten waits until what is queued has left, or cannot leave: the
+// session's timer cuts a connection that takes too long.
+func (w *writer) waitWritten() {
+	w.s.mu.Lock()
+	if w.state == writeIdle {
+		w.s.mu.Unlock()
+		return
+	}
+	written := make(chan struct{})
+	w.written = written
+	w.s.mu.Unlock()
+	<-written
+}
+
+// fail ends a connection that cannot be written to, and its session if that is
+// on it.
+func (w *writer) fail(err error) {
+	if tell := w.s.transportFailed(w, err); tell != nil { // others wait for this goroutine
+		go tell()
+	}
+	w.link.abort()
+	w.s.mu.Lock()
+	w.end = max(w.end, endQueued)
+	w.queue.fail()
+	w.moveLocked(writeIdle)
+	w.s.mu.Unlock()
+}
