@@ -2,11 +2,13 @@ package auth
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Guard authenticates the clients of the namespaces that use it, before they
@@ -39,6 +41,14 @@ type shared[T any] struct {
 	external func(context.Context, *socketio.Handshake) (*Identity[T], error) // nil: verifier
 	live     index
 	failures failures
+	noted    loglimit.Limiter // of what is logged
+}
+
+// note logs a line about a socket. Lines of a kind share a limit: clients cannot
+// make the log grow as they like.
+func (g *shared[T]) note(level slog.Level, kind, msg string, s *socketio.Socket, attrs ...slog.Attr) {
+	attrs = append([]slog.Attr{slog.Any("namespace", s.Namespace().LogValue()), slog.Any("socket", s.LogValue())}, attrs...)
+	g.noted.Log(g.config.Logger, level, kind, msg, attrs...)
 }
 
 var (
@@ -282,11 +292,11 @@ func (g *shared[T]) revoked(ctx context.Context, id *Identity[T]) error {
 // refuse logs why a client is turned down, and says as much of it as it may know.
 func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := g.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", clip(s.Handshake().Address), "code", string(e.Code))
+	address, code := slog.String("address", clip(s.Handshake().Address)), slog.String("code", string(e.Code))
 	if e == ErrUnavailable {
-		log.Error("auth: cannot verify", "error", err)
+		g.note(slog.LevelError, "cannot verify", "auth: cannot verify", s, address, code, slog.Any("error", err))
 	} else {
-		log.Warn("auth: refused", "reason", err)
+		g.note(slog.LevelWarn, "refused "+string(e.Code), "auth: refused", s, address, code, slog.Any("reason", err))
 	}
 	return refusal(e)
 }

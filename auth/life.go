@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -143,7 +144,7 @@ func (l *life[T]) Check(ctx context.Context) lease.Verdict {
 	case err == nil || l.socket.Context().Err() != nil:
 		return lease.Verdict{}
 	case told(err) == ErrUnavailable:
-		l.guard.config.Logger.Error("auth: cannot check again", "error", err)
+		l.guard.note(slog.LevelError, "cannot check again", "auth: cannot check again", l.socket, slog.Any("error", err))
 		return lease.Verdict{Retry: lease.RetryAfter}
 	}
 	return lease.Verdict{End: told(err)}
@@ -151,7 +152,7 @@ func (l *life[T]) Check(ctx context.Context) lease.Verdict {
 
 // Panicked implements lease.Owner.
 func (l *life[T]) Panicked(p any, stack []byte) {
-	l.guard.config.Logger.Error("auth: panic while checking again", "panic", fmt.Sprint(p), "stack", string(stack))
+	l.guard.note(slog.LevelError, "panic", "auth: panic while checking again", l.socket, slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(stack)))
 }
 
 // checkSoon implements held.
@@ -168,7 +169,7 @@ func (l *life[T]) Final(why error) {
 // Leave implements lease.Owner: it disconnects the socket as the configuration says.
 func (l *life[T]) Leave(why error) {
 	c, e := &l.guard.config, told(why)
-	c.Logger.Debug("auth: ended", "namespace", l.socket.Namespace().LogValue(), "socket", l.socket.LogValue(), "code", string(e.Code))
+	l.guard.note(slog.LevelDebug, "ended", "auth: ended", l.socket, slog.String("code", string(e.Code)))
 	if c.OnExpire != LeaveNamespace && l.alone() {
 		l.socket.CloseTransport()
 		return

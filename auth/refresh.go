@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
@@ -41,7 +42,7 @@ func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in presented
 	}
 	expires, err := l.refresh(ctx, in.token)
 	if err != nil {
-		g.config.Logger.Warn("auth: refresh refused", "namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "reason", err)
+		g.note(slog.LevelWarn, "refresh refused", "auth: refresh refused", s, slog.Any("reason", err))
 		return Refreshed{}, failure(told(err))
 	}
 	r := Refreshed{}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/internal/loglimit"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // CORS decides which web pages may connect. See [engine.CORS].

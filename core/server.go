@@ -15,8 +15,8 @@ import (
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
-	"github.com/gosio/gosio/core/internal/loglimit"
 	"github.com/gosio/gosio/core/parser"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Server is a Socket.IO server: an http.Handler for the path that a router

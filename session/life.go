@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -139,7 +140,7 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 	case l.socket.Context().Err() != nil:
 		return lease.Verdict{}
 	case told(err) == ErrUnavailable && !expired:
-		l.sessions.config.Logger.Error("session: cannot check again", "error", err)
+		l.sessions.note(slog.LevelError, "cannot check again", "session: cannot check again", l.socket, slog.Any("error", err))
 		return lease.Verdict{Retry: lease.RetryAfter}
 	case l.session.Load().ID != v.ID: // renewed: the old id is gone, as it should be
 		return lease.Verdict{}
@@ -153,7 +154,7 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 
 // Panicked implements lease.Owner.
 func (l *life) Panicked(p any, stack []byte) {
-	l.sessions.config.Logger.Error("session: panic while checking again", "panic", fmt.Sprint(p), "stack", string(stack))
+	l.sessions.note(slog.LevelError, "panic", "session: panic while checking again", l.socket, slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(stack)))
 }
 
 // judge returns the session as it is now, or why it does not go on.
@@ -283,7 +284,7 @@ func (l *life) Final(error) {
 // all of that is under the same Sessions.
 func (l *life) Leave(why error) {
 	x, e := l.sessions, told(why)
-	x.config.Logger.Debug("session: ended", "namespace", l.socket.Namespace().LogValue(), "socket", l.socket.LogValue(), "code", string(e.Code))
+	x.note(slog.LevelDebug, "ended", "session: ended", l.socket, slog.String("code", string(e.Code)))
 	siblings := l.socket.Siblings()
 	alone := !slices.ContainsFunc(siblings, func(s *socketio.Socket) bool { return x.of(s) == nil })
 	if !alone || l.out.Load() {

@@ -14,6 +14,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/internal/lease"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Config configures [New]. The zero value of each field means its documented
@@ -56,6 +57,7 @@ type Sessions struct {
 	writes   writes
 	queue    lease.Queue // of what waits for the store
 	away     away
+	noted    loglimit.Limiter // of what is logged
 
 	mu   sync.Mutex
 	live map[string]map[*life]struct{} // by hash of the session's id
@@ -193,13 +195,20 @@ func (x *Sessions) identity(v *Session) string {
 // they come from the store, not from the client.
 func (x *Sessions) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
-	log := x.config.Logger.With("namespace", s.Namespace().LogValue(), "socket", s.LogValue(), "address", clip(s.Handshake().Address), "code", string(e.Code))
+	address, code := slog.String("address", clip(s.Handshake().Address)), slog.String("code", string(e.Code))
 	if e == ErrUnavailable {
-		log.Error("session: cannot load", "error", err)
+		x.note(slog.LevelError, "cannot load", "session: cannot load", s, address, code, slog.Any("error", err))
 	} else {
-		log.Warn("session: refused")
+		x.note(slog.LevelWarn, "refused "+string(e.Code), "session: refused", s, address, code)
 	}
 	return &socketio.ConnectError{Message: e.Message, Data: e}
+}
+
+// note logs a line about a socket. Lines of a kind share a limit: clients cannot
+// make the log grow as they like.
+func (x *Sessions) note(level slog.Level, kind, msg string, s *socketio.Socket, attrs ...slog.Attr) {
+	attrs = append([]slog.Attr{slog.Any("namespace", s.Namespace().LogValue()), slog.Any("socket", s.LogValue())}, attrs...)
+	x.noted.Log(x.config.Logger, level, kind, msg, attrs...)
 }
 
 // clip bounds what a client may have sent, in a log line.
@@ -359,13 +368,13 @@ func (x *Sessions) destroy(id string) {
 	}
 	defer func() { // on a goroutine of ours, perhaps
 		if p := recover(); p != nil {
-			x.config.Logger.Error("session: cannot delete", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.noted.Log(x.config.Logger, slog.LevelError, "cannot delete: panic", "session: cannot delete", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), lease.Patience)
 	defer cancel()
 	if err := d.Destroy(ctx, id); err != nil {
-		x.config.Logger.Error("session: cannot delete", "error", err)
+		x.noted.Log(x.config.Logger, slog.LevelError, "cannot delete", "session: cannot delete", slog.Any("error", err))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/gosio/gosio/auth"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Options configures [New]. The zero value of each field but MaxAge means its
@@ -74,6 +75,7 @@ func (v *Revocations) Done() <-chan struct{} { return v.done }
 // listen runs until ctx ends.
 func (v *Revocations) listen(ctx context.Context) {
 	defer close(v.done)
+	var noted loglimit.Limiter
 	sub := v.client.Subscribe(ctx, v.opts.Prefix+"revoked")
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() }) // ends the range
 	defer stop()
@@ -84,7 +86,7 @@ func (v *Revocations) listen(ctx context.Context) {
 		case *redis.Message:
 			var r auth.Revocation
 			if json.Unmarshal([]byte(m.Payload), &r) != nil {
-				v.opts.Logger.Warn("auth: message is no revocation")
+				noted.Log(v.opts.Logger, slog.LevelWarn, "message", "auth: message is no revocation")
 				continue
 			}
 			v.tell(r)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gosio/gosio/core/internal/loglimit"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // The transports.

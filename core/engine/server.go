@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gosio/gosio/core/internal/loglimit"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Handler is told of every new session. Connect runs on the request's

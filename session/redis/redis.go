@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/gosio/gosio/internal/loglimit"
 	"github.com/gosio/gosio/session"
 	"github.com/gosio/gosio/session/express"
 )
@@ -55,6 +56,7 @@ func (b *Bus) Done() <-chan struct{} { return b.done }
 // listen runs until ctx ends.
 func (b *Bus) listen(ctx context.Context) {
 	defer close(b.done)
+	var noted loglimit.Limiter
 	sub := b.client.Subscribe(ctx, b.channel)
 	stop := context.AfterFunc(ctx, func() { _ = sub.Close() }) // ends the range
 	defer stop()
@@ -64,7 +66,7 @@ func (b *Bus) listen(ctx context.Context) {
 		case *redis.Subscription: // anew after each lost connection
 		case *redis.Message:
 			if json.Unmarshal([]byte(m.Payload), &e) != nil || e.Session == "" {
-				b.log.Warn("session: message is no event")
+				noted.Log(b.log, slog.LevelWarn, "message", "session: message is no event")
 				continue
 			}
 		}
