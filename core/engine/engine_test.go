@@ -178,8 +178,7 @@ func start(t *testing.T, su setup, ln net.Listener, patience time.Duration, dial
 	}
 	go func() { _ = server.Serve(ln) }()
 	t.Cleanup(func() {
-		h.srv.Close()
-		assert.Equal(t, "sessions left", h.srv.Count(), 0)
+		h.close()
 		transport.CloseIdleConnections()
 		complaints.over.Store(true)
 		_ = server.Close()
@@ -188,6 +187,17 @@ func start(t *testing.T, su setup, ln net.Listener, patience time.Duration, dial
 		}
 	})
 	return h
+}
+
+// close closes the server, and waits for its last session. Close by itself does not
+// wait for a session that makes no progress for some 100 ms, as on a busy machine.
+func (h *host) close() {
+	h.t.Helper()
+	h.srv.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), h.patience)
+	defer cancel()
+	assert.NoError(h.t, h.srv.Shutdown(ctx))
+	assert.Equal(h.t, "sessions left", h.srv.Count(), 0)
 }
 
 // complaint fails the test when net/http logs something, such as a panic.
