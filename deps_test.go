@@ -51,11 +51,12 @@ var allowed = []row{
 	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", "internal/loglimit", webSocketLibrary}},
 	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit"}},
 
-	// Kits for the tests of users and of adapter authors.
+	// Kits for the tests of users and of authors of adapters and mounts.
 	// The client's side of WebSocket is the library's: a second implementation
 	// finds the mistakes that one and the same would make on both ends.
 	{"core/siotest", []string{"core", "core/parser", "internal/pipe", webSocketLibrary}},
 	{"core/adapter/adaptertest", []string{"core", "core/adapter", "core/siotest"}},
+	{"integrations/mounttest", []string{"core", "internal/assert", "internal/pipe", webSocketLibrary, "github.com/alexedwards/scs/v2/..."}},
 
 	// Other forms of packets: none of them is in a build that does not ask for it.
 	{"parsers/msgpack", []string{"core", "core/parser", "internal/msgjson", msgpackLibrary}},
@@ -73,13 +74,13 @@ var allowed = []row{
 	{"session/fiber", []string{"session"}}, // the format, not the framework
 	{"session/express", []string{"session"}},
 	{"session/redis", []string{"session", "session/express", "internal/loglimit", redisLibrary}},
-	{"integrations/gin", []string{"core", "integrations/internal/route", "github.com/gin-gonic/gin/..."}},
-	{"integrations/echo", []string{"core", "integrations/internal/route", "github.com/labstack/echo/v4/..."}},
-	{"integrations/echov5", []string{"core", "integrations/internal/route", "github.com/labstack/echo/v5/..."}},
-	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "integrations/internal/route", "github.com/gofiber/fiber/v2/..."}},
-	{"integrations/chi", []string{"core", "integrations/internal/route", "github.com/go-chi/chi/v5/..."}},
-	{"integrations/internal/route", []string{"core"}},
-	{"integrations/internal/fasthttpbridge", []string{"core", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
+	{"integrations/gin", []string{"core", "integrations/mount", "github.com/gin-gonic/gin/..."}},
+	{"integrations/echo", []string{"core", "integrations/mount", "github.com/labstack/echo/v4/..."}},
+	{"integrations/echov5", []string{"core", "integrations/mount", "github.com/labstack/echo/v5/..."}},
+	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "integrations/mount", "github.com/gofiber/fiber/v2/..."}},
+	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
+	{"integrations/mount", []string{"core"}},                                                                            // for authors of mounts, ours and others
+	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
 	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
@@ -91,7 +92,6 @@ var allowed = []row{
 	{"internal/leak", nil},
 	{"internal/pipe", nil},
 	{"internal/redistest", nil},
-	{"integrations/internal/mounttest", []string{"core", "internal/assert", "internal/pipe", webSocketLibrary, "github.com/alexedwards/scs/v2/..."}},
 
 	// Programs.
 	{"examples/...", []string{"..."}},

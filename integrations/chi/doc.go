@@ -6,7 +6,7 @@
 //
 // r.Mount("/socket.io", srv) works, too: the server is an http.Handler. What
 // this package adds is that the URL parameters of the route are copied in the
-// handshake, for [URLParam], and the client's address as middleware.ClientIPFrom…
+// handshake, for [Param], and the client's address as middleware.ClientIPFrom…
 // or middleware.RealIP found it. Values of the request's context, such as
 // middleware.RequestIDKey, are kept if socketio.Options.ContextKeys names their
 // keys; [Get] reads them.

@@ -14,7 +14,7 @@ import (
 func Example() {
 	srv := socketio.NewServer(nil)
 	srv.OnConnect(func(s *socketio.Socket) {
-		_ = s.Join("org:" + siochi.URLParam(s, "org"))
+		_ = s.Join("org:" + siochi.Param(s, "org"))
 	})
 	srv.On("add", func(a, b int) int { return a + b }) // the result is the acknowledgement
 

@@ -8,7 +8,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/integrations/internal/route"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -22,7 +22,7 @@ type Config struct {
 // slash at its end and everything below it, for all methods, with nothing
 // redirected. It panics if the path cannot be used.
 func Mount(r chi.Router, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv), route.Path("siochi", route.First(config).Path, "{}*")
+	h, path := Handler(srv), mount.Path("siochi", mount.First(config).Path, "{}*")
 	r.Handle(path, h)
 	r.Handle(path+"/*", h)
 }
@@ -30,14 +30,11 @@ func Mount(r chi.Router, srv *socketio.Server, config ...Config) {
 // Handler returns srv as a handler that keeps the URL parameters, for
 // r.Mount("/socket.io", siochi.Handler(srv)) and the like.
 func Handler(srv *socketio.Server) http.Handler {
-	if srv == nil {
-		panic("socketio: siochi: the server is nil")
-	}
+	srv = mount.Server("siochi", srv)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if srv.WantsUpstream(r) {
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(r), Values: params(r)})
-		}
-		srv.ServeHTTP(w, r)
+		mount.Serve(srv, w, r, func() mount.Upstream {
+			return mount.Upstream{Address: address(r), Values: params(r)}
+		})
 	})
 }
 
@@ -46,18 +43,19 @@ func Handler(srv *socketio.Server) http.Handler {
 // it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(r *http.Request) bool { return socketio.IsHandshake(r) }
 
-// Get returns a value that middleware has put into the request's context in
-// the handshake. Its key must be in socketio.Options.ContextKeys.
-func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
-	v, ok = s.Handshake().Value(key).(T)
-	return v, ok
+// Skip returns a predicate for the configuration of other middleware: it reports
+// whether a request is for the path, as clients see it ("/api/socket.io"), or below.
+func Skip(path string) func(r *http.Request) bool {
+	return func(r *http.Request) bool { return mount.Below(path, r.URL.Path) }
 }
 
-// URLParam returns the value that a URL parameter of the route had in the
-// handshake, or an empty string.
-func URLParam(s *socketio.Socket, name string) string {
-	return route.Param(name).Of(s)
-}
+// Get returns a value that middleware has put into the request's context in
+// the handshake. Its key must be in socketio.Options.ContextKeys.
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
+
+// Param returns the value that a URL parameter of the route had in the handshake,
+// or an empty string.
+func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
 // params copies the URL parameters: chi reuses the context they are in.
 func params(r *http.Request) map[any]any {
@@ -68,7 +66,7 @@ func params(r *http.Request) map[any]any {
 	values := make(map[any]any)
 	for i, name := range rctx.URLParams.Keys {
 		if name != "*" {
-			values[route.Param(name)] = rctx.URLParams.Values[i]
+			values[mount.Param(name)] = rctx.URLParams.Values[i]
 		}
 	}
 	return values

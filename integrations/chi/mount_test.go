@@ -1,7 +1,7 @@
 package siochi_test
 
 import (
-	"net"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,70 +14,36 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	siochi "github.com/gosio/gosio/integrations/chi"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// logger is middleware.Logger with another output.
-func logger(w *mounttest.Log) func(http.Handler) http.Handler {
-	return middleware.RequestLogger(&middleware.DefaultLogFormatter{Logger: line{w}, NoColor: true})
-}
+type (
+	mw      = func(http.Handler) http.Handler
+	userKey struct{}
+)
 
-type line struct{ *mounttest.Log }
-
-func (l line) Print(v ...any) {
-	for _, s := range v {
-		_, _ = l.Write([]byte(s.(string) + "\n"))
-	}
-}
-
-func TestMount(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
+var front = mounttest.Front[mw]{
+	NetHTTP: true,
+	Serve: func(t *testing.T, s mounttest.Setup[mw]) {
 		r := chi.NewRouter()
-		r.Use(logger(new(mounttest.Log)), middleware.Recoverer)
-		siochi.Mount(r, srv)
-		return mounttest.Serve(t, r) + "/socket.io"
-	})
-}
-
-func TestSlowBodies(t *testing.T) {
-	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-		r := chi.NewRouter()
-		r.Use(logger(new(mounttest.Log)), middleware.Recoverer)
-		siochi.Mount(r, srv)
-		mounttest.ServeListener(t, &http.Server{Handler: r}, ln)
-		return "/socket.io"
-	})
-}
-
-func TestMountInRoute(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		r := chi.NewRouter()
-		r.Route("/api/{tenant}", func(r chi.Router) { siochi.Mount(r, srv, siochi.Config{Path: "/live/"}) })
-		return mounttest.Serve(t, r) + "/api/acme/live"
-	})
-}
-
-// TestHandler: chi's own Mount.
-func TestHandler(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		r := chi.NewRouter()
-		r.Mount("/socket.io", siochi.Handler(srv))
-		return mounttest.Serve(t, r) + "/socket.io"
-	})
-}
-
-func TestMiddleware(t *testing.T) {
-	t.Parallel()
-	type mw = func(http.Handler) http.Handler
-	for name, use := range map[string][]mw{
+		r.Use(middleware.RequestID, middleware.ClientIPFromXFF("127.0.0.0/8"))
+		r.Use(s.Use...)
+		path := strings.Replace(s.Path, ":tenant", "{tenant}", 1)
+		if s.Group == "" {
+			siochi.Mount(r, s.Server, siochi.Config{Path: path})
+		} else {
+			r.Route(strings.Replace(s.Group, ":tenant", "{tenant}", 1), func(r chi.Router) {
+				siochi.Mount(r, s.Server, siochi.Config{Path: path})
+			})
+		}
+		s.ServeHTTP(t, r)
+	},
+	Usual: []mw{logger(io.Discard), middleware.Recoverer, middleware.Compress(5)},
+	Middleware: map[string][]mw{
 		"Compress":               {middleware.Compress(5)},
 		"Compress, text/plain":   {middleware.Compress(5, "text/plain", "application/json")},
 		"Recoverer, RequestID":   {middleware.Recoverer, middleware.RequestID},
@@ -93,32 +59,98 @@ func TestMiddleware(t *testing.T) {
 		"BasicAuth":              {middleware.BasicAuth("test", map[string]string{"ann": "x"})},
 		"cors":                   {cors.Handler(cors.Options{AllowedOrigins: []string{mounttest.Origin}})},
 		"Compress, Timeout, all": {middleware.RequestID, middleware.Recoverer, middleware.Compress(5), middleware.Timeout(time.Minute), middleware.Throttle(9)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			app := mounttest.NewApp(t)
-			logged := new(mounttest.Log)
-			r := chi.NewRouter()
-			r.Use(logger(logged))
-			r.Use(use...)
-			siochi.Mount(r, app.Server)
-			mounttest.Drive(t, app, mounttest.Serve(t, r)+"/socket.io", func(c *mounttest.Client) {
-				c.Header.Set("Authorization", "Basic YW5uOng=")
-				c.Header.Set("Origin", mounttest.Origin)
+	},
+	Authorization: "Basic YW5uOng=",
+	Log:           logger,
+	Logged:        " - 101 ",
+	CORS: func(origins ...string) mw {
+		return cors.Handler(cors.Options{AllowedOrigins: origins})
+	},
+	HeaderOnce: map[string][]mw{"X-Request-Id": {middleware.SetHeader("X-Request-Id", "7"), middleware.Compress(5, "text/plain")}},
+	Outlives:   map[string][]mw{"WriteTimeout": nil, "WriteTimeout and Compress": {middleware.Compress(5, "text/plain")}},
+	Cut:        map[string][]mw{"Timeout": {middleware.Timeout(mounttest.ShortTimeout)}},
+	User: func(handshakesOnly bool) mw {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if handshakesOnly && !siochi.IsHandshake(r) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				middleware.WithValue(userKey{}, r.Header.Get("X-User"))(next).ServeHTTP(w, r)
 			})
-			logged.Expect(t, " - 101 ", 2)
+		}
+	},
+	UserKey:     userKey{},
+	ContextKeys: []any{userKey{}, middleware.RequestIDKey},
+	Get:         siochi.Get[string],
+	Param:       siochi.Param,
+	Refuse:      func() mw { return refuse(siochi.IsHandshake, http.StatusUnauthorized) },
+	Skip: func(path string) mw {
+		skip := siochi.Skip(path)
+		return refuse(func(r *http.Request) bool { return !skip(r) }, http.StatusTeapot)
+	},
+	Check: func(t *testing.T, s *socketio.Socket, _ string) {
+		_, ok := siochi.Get[int](s, userKey{})
+		assert.True(t, "another type", !ok)
+		id, _ := siochi.Get[string](s, middleware.RequestIDKey)
+		assert.True(t, "request id", id != "")
+	},
+	Holds: func(alive chan<- func() bool) mw {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ref := weak.Make(chi.RouteContext(r.Context()))
+				alive <- func() bool { return ref.Value() != nil }
+				middleware.Compress(5)(next).ServeHTTP(w, r)
+			})
+		}
+	},
+}
+
+// refuse answers the requests that are meant with a status.
+func refuse(meant func(*http.Request) bool, status int) mw {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if meant(r) {
+				w.WriteHeader(status)
+			} else {
+				next.ServeHTTP(w, r)
+			}
 		})
 	}
+}
+
+// logger is middleware.Logger with another output.
+func logger(w io.Writer) mw {
+	return middleware.RequestLogger(&middleware.DefaultLogFormatter{Logger: line{w}, NoColor: true})
+}
+
+type line struct{ io.Writer }
+
+func (l line) Print(v ...any) {
+	for _, s := range v {
+		_, _ = l.Write([]byte(s.(string) + "\n"))
+	}
+}
+
+func TestMount(t *testing.T) {
+	t.Parallel()
+	front.Run(t)
+}
+
+// TestHandler: chi's own Mount.
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	r := chi.NewRouter()
+	r.Mount("/socket.io", siochi.Handler(app.Server))
+	mounttest.Drive(t, app, mounttest.Serve(t, r)+"/socket.io", nil)
 }
 
 // TestRefusals: middleware that cannot work in front, and what its answer is.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	mount := func(t *testing.T, use func(http.Handler) http.Handler) *mounttest.Client {
-		r := chi.NewRouter()
-		r.Use(use)
-		siochi.Mount(r, mounttest.NewApp(t).Server)
-		return mounttest.NewClient(t, mounttest.Serve(t, r)+"/socket.io")
+		return mounttest.NewClient(t, front.Mount(use).Start(t, mounttest.NewApp(t).Server))
 	}
 	t.Run("RedirectSlashes", func(t *testing.T) {
 		t.Parallel()
@@ -153,108 +185,6 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestCORS: go-chi/cors and the server's own list give one header.
-func TestCORS(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	r := chi.NewRouter()
-	r.Use(cors.Handler(cors.Options{AllowedOrigins: []string{mounttest.Origin, "https://other.example"}}))
-	siochi.Mount(r, app.Server)
-	url := mounttest.Serve(t, r) + "/socket.io"
-	mounttest.HeaderOnceFrom(t, url, mounttest.Origin, "Access-Control-Allow-Origin")
-	c := mounttest.NewClient(t, url)
-	c.Header.Set("Origin", "https://other.example")
-	assert.Equal(t, "only in chi's list", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
-	if !strings.Contains(app.Log.String(), "Options.CORS.Origins") {
-		t.Errorf("the log does not name the option: %s", app.Log)
-	}
-}
-
-func TestHeaders(t *testing.T) {
-	t.Parallel()
-	r := chi.NewRouter()
-	r.Use(middleware.SetHeader("X-Request-Id", "7"), middleware.Compress(5, "text/plain"))
-	siochi.Mount(r, mounttest.NewApp(t).Server)
-	mounttest.HeaderOnce(t, mounttest.Serve(t, r)+"/socket.io", "X-Request-Id")
-}
-
-func TestTimeouts(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name, poll string
-		use        []func(http.Handler) http.Handler
-	}{
-		{"WriteTimeout", "2", nil},
-		{"WriteTimeout and Compress", "2", []func(http.Handler) http.Handler{middleware.Compress(5, "text/plain")}},
-		{"Timeout", "6", []func(http.Handler) http.Handler{middleware.Timeout(mounttest.ShortTimeout)}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-				r := chi.NewRouter()
-				r.Use(tc.use...)
-				siochi.Mount(r, srv)
-				mounttest.ServeListener(t, &http.Server{Handler: r, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
-				return "/socket.io"
-			})
-		})
-	}
-}
-
-func TestUnhijackable(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	r := chi.NewRouter()
-	r.Use(middleware.Compress(5), func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Minute, "") })
-	siochi.Mount(r, app.Server)
-	mounttest.Unhijackable(t, app, mounttest.Serve(t, r)+"/socket.io", "*http.timeoutWriter")
-}
-
-func TestLogout(t *testing.T) {
-	t.Parallel()
-	mounttest.Logout(t, func(_ *testing.T, srv *socketio.Server, loadAndSave func(http.Handler) http.Handler) http.Handler {
-		r := chi.NewRouter()
-		r.Use(logger(new(mounttest.Log)), loadAndSave, middleware.Compress(5))
-		siochi.Mount(r, srv)
-		return r
-	})
-}
-
-type userKey struct{}
-
-// TestUpstream reads what middleware has set, many requests later.
-func TestUpstream(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewAppWith(t, socketio.Options{ContextKeys: []any{userKey{}, middleware.RequestIDKey}})
-	r := chi.NewRouter()
-	r.Use(middleware.RequestID, middleware.ClientIPFromXFF("127.0.0.0/8"))
-	r.Route("/{tenant}", func(r chi.Router) {
-		r.Use(func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if siochi.IsHandshake(r) {
-					middleware.WithValue(userKey{}, r.Header.Get("X-User"))(next).ServeHTTP(w, r)
-					return
-				}
-				next.ServeHTTP(w, r)
-			})
-		})
-		siochi.Mount(r, app.Server)
-	})
-	url := mounttest.Serve(t, r)
-	mounttest.Users(t, app, func(user string) string { return url + "/t-" + user + "/socket.io" }, func(s *socketio.Socket, user string) {
-		got, ok := siochi.Get[string](s, userKey{})
-		assert.True(t, "a string", ok)
-		assert.Equal(t, "user", got, user)
-		_, ok = siochi.Get[int](s, userKey{})
-		assert.True(t, "another type", !ok)
-		id, _ := siochi.Get[string](s, middleware.RequestIDKey)
-		assert.True(t, "request id", id != "")
-		assert.Equal(t, "tenant", siochi.URLParam(s, "tenant"), "t-"+user)
-		assert.Equal(t, "wildcard", siochi.URLParam(s, "*"), "")
-		assert.Equal(t, "address", s.Handshake().Address, "203.0.113.9")
-	})
-}
-
 // TestAddress: the older way, which replaces RemoteAddr.
 func TestAddress(t *testing.T) {
 	t.Parallel()
@@ -277,77 +207,5 @@ func TestWithoutChi(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", siochi.Handler(app.Server))
 	mounttest.NewClient(t, mounttest.Serve(t, mux)+"/socket.io").Dial().Echo("x")
-	assert.Equal(t, "no parameter", siochi.URLParam(mounttest.Wait(t, "the socket", app.Connected), "tenant"), "")
-}
-
-// TestHoldsNothing: nothing of chi's is reachable from an upgraded connection.
-func TestHoldsNothing(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewAppWith(t, socketio.Options{ContextKeys: []any{userKey{}}})
-	refs := make(chan weak.Pointer[chi.Context], 16)
-	r := chi.NewRouter()
-	r.Use(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			refs <- weak.Make(chi.RouteContext(r.Context()))
-			next.ServeHTTP(w, r)
-		})
-	}, middleware.Compress(5), middleware.WithValue(userKey{}, "alice"))
-	r.Route("/{tenant}", func(r chi.Router) { siochi.Mount(r, app.Server) })
-	c := mounttest.NewClient(t, mounttest.Serve(t, r)+"/acme/socket.io")
-	s := c.Open()
-	s.Upgrade()
-	c.Dial().Echo("x")
-	close(refs)
-	for ref := range refs {
-		mounttest.Collected(t, "a *chi.Context", func() bool { return ref.Value() != nil })
-	}
-	s.Echo("still open")
-}
-
-func TestWrongWiring(t *testing.T) {
-	t.Parallel()
-	srv := mounttest.NewApp(t).Server
-	for name, f := range map[string]func(){
-		"nil":       func() { siochi.Mount(chi.NewRouter(), nil) },
-		"no slash":  func() { siochi.Mount(chi.NewRouter(), srv, siochi.Config{Path: "socket.io"}) },
-		"parameter": func() { siochi.Mount(chi.NewRouter(), srv, siochi.Config{Path: "/{x}"}) },
-	} {
-		mounttest.Panics(t, name, f)
-	}
-}
-
-func TestPin(t *testing.T) {
-	t.Parallel()
-	mounttest.Pinned(t, userKey{}, func(t *testing.T, srv *socketio.Server) string {
-		r := chi.NewRouter()
-		r.Use(func(next http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				middleware.WithValue(userKey{}, r.Header.Get("X-User"))(next).ServeHTTP(w, r)
-			})
-		})
-		siochi.Mount(r, srv)
-		return mounttest.Serve(t, r) + "/socket.io"
-	})
-}
-
-// TestClientCertificate: see docs/securing.md.
-func TestClientCertificate(t *testing.T) {
-	t.Parallel()
-	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
-		r := chi.NewRouter()
-		siochi.Mount(r, srv)
-		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: r}, ln) }
-	})
-}
-
-// TestUnixSocket: a client of one has the address that net/http gives it.
-func TestUnixSocket(t *testing.T) {
-	t.Parallel()
-	mounttest.UnixSocket(t, func(srv *socketio.Server, ln net.Listener) {
-		h := chi.NewRouter()
-		siochi.Mount(h, srv)
-		hs := &http.Server{Handler: h}
-		go func() { _ = hs.Serve(ln) }() // ends with Close
-		t.Cleanup(func() { _ = hs.Close() })
-	})
+	assert.Equal(t, "no parameter", siochi.Param(mounttest.Wait(t, "the socket", app.Connected), "tenant"), "")
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/labstack/echo/v5/middleware"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/integrations/internal/route"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -30,7 +30,7 @@ type Router interface {
 // everything below it, for all methods, with nothing redirected. It panics if
 // the path cannot be used.
 func Mount(r Router, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv, config...), route.Path("sioecho", route.First(config).Path, ":*")
+	h, path := Handler(srv, config...), mount.Path("sioecho", mount.First(config).Path, ":*")
 	for _, p := range []string{path, path + "/", path + "/*"} { // the last one does not match the others
 		r.Any(p, h)
 	}
@@ -39,24 +39,21 @@ func Mount(r Router, srv *socketio.Server, config ...Config) {
 // Handler returns srv as a handler, for routes that are registered by hand:
 // all methods, the path with and without a slash at its end, and below it.
 func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
-	if srv == nil {
-		panic("socketio: sioecho: the server is nil")
-	}
-	cfg := route.First(config)
+	srv = mount.Server("sioecho", srv)
+	cfg := mount.First(config)
 	cfg.ContextKeys = slices.Clone(cfg.ContextKeys)
 	if cfg.ContextKeys == nil {
 		cfg.ContextKeys = []string{"user"}
 	}
 	return func(c *echo.Context) error {
 		r := c.Request()
-		if srv.WantsUpstream(r) {
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)})
-		}
 		w := c.Response()
 		if r.Header.Get("Upgrade") != "" {
 			w = upgraded{bare(w)}
 		}
-		srv.ServeHTTP(w, r)
+		mount.Serve(srv, w, r, func() mount.Upstream {
+			return mount.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)}
+		})
 		return nil // also where it has refused: that is written, or the connection no longer echo's
 	}
 }
@@ -66,22 +63,19 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 // it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *echo.Context) bool { return socketio.IsHandshake(c.Request()) }
 
-// Skipper is for the configuration of other middleware: it skips the path, as
-// clients see it ("/api/socket.io"), and everything below.
-func Skipper(path string) middleware.Skipper {
-	return func(c *echo.Context) bool { return route.Below(path, c.Request().URL.Path) }
+// Skip returns a predicate for the configuration of other middleware: it reports
+// whether a request is for the path, as clients see it ("/api/socket.io"), or below.
+func Skip(path string) middleware.Skipper {
+	return func(c *echo.Context) bool { return mount.Below(path, c.Request().URL.Path) }
 }
 
 // Get returns what middleware has stored with c.Set in the handshake, under
 // one of Config.ContextKeys.
-func Get[T any](s *socketio.Socket, key string) (v T, ok bool) {
-	v, ok = s.Handshake().Value(key).(T)
-	return v, ok
-}
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
-func Param(s *socketio.Socket, name string) string { return route.Param(name).Of(s) }
+func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
 // values copies what must outlive echo's context, which is reused.
 func values(c *echo.Context, keys []string) map[any]any {
@@ -93,7 +87,7 @@ func values(c *echo.Context, keys []string) map[any]any {
 	}
 	for _, p := range c.PathValues() {
 		if p.Name != "*" {
-			values[route.Param(p.Name)] = p.Value
+			values[mount.Param(p.Name)] = p.Value
 		}
 	}
 	return values

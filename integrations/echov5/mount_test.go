@@ -3,7 +3,6 @@ package sioecho_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,39 +14,111 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	sioecho "github.com/gosio/gosio/integrations/echov5"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-func TestMount(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
+type middlewares = map[string][]echo.MiddlewareFunc
+
+// wrapped is middleware of net/http that does nothing.
+var wrapped = echo.WrapMiddleware(func(next http.Handler) http.Handler { return next })
+
+var front = mounttest.Front[echo.MiddlewareFunc]{
+	NetHTTP: true,
+	Serve: func(t *testing.T, s mounttest.Setup[echo.MiddlewareFunc]) {
 		e := echo.New()
-		e.Use(logger(t.Output()), middleware.Recover())
-		sioecho.Mount(e, srv)
-		return mounttest.Serve(t, e) + "/socket.io"
-	})
+		e.IPExtractor = echo.ExtractIPFromXFFHeader()
+		e.Use(s.Use...)
+		sioecho.Mount(e.Group(s.Group), s.Server, sioecho.Config{Path: s.Path, ContextKeys: []string{"user", "n", "absent"}})
+		s.ServeHTTP(t, e)
+	},
+	Usual: []echo.MiddlewareFunc{logger(io.Discard), middleware.Recover()},
+	Middleware: middlewares{
+		"Gzip":                   {middleware.Gzip()},
+		"Gzip with MinLength":    {middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024})},
+		"BodyDump":               {middleware.BodyDump(dump)},
+		"BodyDump, Gzip":         {middleware.BodyDump(dump), middleware.Gzip()},
+		"Gzip, BodyDump":         {middleware.Gzip(), middleware.BodyDump(dump)},
+		"Gzip, WrapMiddleware":   {middleware.Gzip(), wrapped},
+		"WrapMiddleware, Gzip":   {wrapped, middleware.Gzip()},
+		"BodyLimit":              {middleware.BodyLimit(1 << 20)},
+		"CORS, Secure":           {middleware.CORSWithConfig(middleware.CORSConfig{AllowOrigins: []string{mounttest.Origin}}), middleware.Secure()},
+		"RequestID, Recover":     {middleware.RequestID(), middleware.Recover()},
+		"Decompress":             {middleware.Decompress()},
+		"ContextTimeout":         {middleware.ContextTimeout(time.Minute)},
+		"CSRF skipped":           {middleware.CSRFWithConfig(middleware.CSRFConfig{Skipper: sioecho.Skip("/socket.io")})},
+		"RateLimiter":            {middleware.RateLimiter(middleware.NewRateLimiterMemoryStore(1000))},
+		"KeyAuth":                {middleware.KeyAuth(func(_ *echo.Context, key string, _ middleware.ExtractorSource) (bool, error) { return key == "x", nil })},
+		"AddTrailingSlash later": {middleware.AddTrailingSlash()},
+	},
+	Authorization: "Bearer x",
+	Log:           logger,
+	Logged:        "101\n",
+	CORS: func(origins ...string) echo.MiddlewareFunc {
+		return middleware.CORSWithConfig(middleware.CORSConfig{AllowOrigins: origins})
+	},
+	HeaderOnce: middlewares{echo.HeaderXRequestID: {middleware.RequestID(), middleware.Gzip()}},
+	Outlives:   middlewares{"WriteTimeout": nil, "WriteTimeout and Gzip": {middleware.Gzip()}},
+	Cut:        middlewares{"ContextTimeout": {middleware.ContextTimeout(mounttest.ShortTimeout)}},
+	User: func(handshakesOnly bool) echo.MiddlewareFunc {
+		return before(func(c *echo.Context) {
+			if !handshakesOnly || sioecho.IsHandshake(c) {
+				c.Set("user", c.Request().Header.Get("X-User"))
+				c.Set("n", 7)
+			}
+		})
+	},
+	UserKey: "user",
+	Get:     sioecho.Get[string],
+	Param:   sioecho.Param,
+	Refuse:  func() echo.MiddlewareFunc { return refuse(sioecho.IsHandshake, http.StatusUnauthorized) },
+	Skip: func(path string) echo.MiddlewareFunc {
+		skip := sioecho.Skip(path)
+		return refuse(func(c *echo.Context) bool { return !skip(c) }, http.StatusTeapot)
+	},
+	Check: func(t *testing.T, s *socketio.Socket, _ string) {
+		n, _ := sioecho.Get[int](s, "n")
+		assert.Equal(t, "n", n, 7)
+		_, ok := sioecho.Get[int](s, "user")
+		assert.True(t, "another type", !ok)
+		_, ok = sioecho.Get[any](s, "absent")
+		assert.True(t, "absent", !ok)
+	},
+	Holds: func(alive chan<- func() bool) echo.MiddlewareFunc {
+		compress := middleware.Gzip()
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			return compress(func(c *echo.Context) error {
+				ref := weak.Make(c)
+				alive <- func() bool { return ref.Value() != nil }
+				return next(c)
+			})
+		}
+	},
 }
 
-func TestMountInGroup(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		e := echo.New()
-		sioecho.Mount(e.Group("/api/:tenant"), srv, sioecho.Config{Path: "/live/"})
-		return mounttest.Serve(t, e) + "/api/acme/live"
-	})
+// refuse answers the requests that are meant with a status.
+func refuse(meant func(c *echo.Context) bool, status int) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) error {
+			if meant(c) {
+				return c.NoContent(status)
+			}
+			return next(c)
+		}
+	}
 }
 
-// TestHandler registers the routes by hand.
-func TestHandler(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	e := echo.New()
-	e.Any("/socket.io/*", sioecho.Handler(app.Server))
-	mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", nil)
+// before is middleware that does something first.
+func before(f func(c *echo.Context)) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c *echo.Context) error {
+			f(c)
+			return next(c)
+		}
+	}
 }
 
 func dump(*echo.Context, []byte, []byte, error) {}
@@ -61,6 +132,37 @@ func logger(w io.Writer) echo.MiddlewareFunc {
 			return err
 		},
 	})
+}
+
+func TestMount(t *testing.T) {
+	t.Parallel()
+	front.Run(t)
+}
+
+// TestContextKeys: without any, "user" is kept, and nothing else.
+func TestContextKeys(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	e := echo.New()
+	e.Use(front.User(true))
+	sioecho.Mount(e, app.Server)
+	c := mounttest.NewClient(t, mounttest.Serve(t, e)+"/socket.io")
+	c.Header.Set("X-User", "ann")
+	c.Open()
+	s := mounttest.Wait(t, "the socket", app.Connected)
+	user, _ := sioecho.Get[string](s, "user")
+	assert.Equal(t, "user", user, "ann")
+	_, ok := sioecho.Get[int](s, "n")
+	assert.True(t, "another key", !ok)
+}
+
+// TestHandler registers the routes by hand.
+func TestHandler(t *testing.T) {
+	t.Parallel()
+	app := mounttest.NewApp(t)
+	e := echo.New()
+	e.Any("/socket.io/*", sioecho.Handler(app.Server))
+	mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", nil)
 }
 
 // holding is a third party's compressor, which waits for a body.
@@ -93,56 +195,20 @@ func TestHeldBack(t *testing.T) {
 	assert.Equal(t, "WebSocket", mounttest.Wait(t, "a status", statuses), http.StatusSwitchingProtocols)
 }
 
-func TestMiddleware(t *testing.T) {
-	t.Parallel()
-	pass := func(next http.Handler) http.Handler { return next }
-	for name, use := range map[string][]echo.MiddlewareFunc{
-		"Gzip":                   {middleware.Gzip()},
-		"Gzip with MinLength":    {middleware.GzipWithConfig(middleware.GzipConfig{MinLength: 1024})},
-		"BodyDump":               {middleware.BodyDump(dump)},
-		"BodyDump, Gzip":         {middleware.BodyDump(dump), middleware.Gzip()},
-		"Gzip, BodyDump":         {middleware.Gzip(), middleware.BodyDump(dump)},
-		"Gzip, WrapMiddleware":   {middleware.Gzip(), echo.WrapMiddleware(pass)},
-		"WrapMiddleware, Gzip":   {echo.WrapMiddleware(pass), middleware.Gzip()},
-		"BodyLimit":              {middleware.BodyLimit(1 << 20)},
-		"CORS, Secure":           {middleware.CORSWithConfig(middleware.CORSConfig{AllowOrigins: []string{mounttest.Origin}}), middleware.Secure()},
-		"RequestID, Recover":     {middleware.RequestID(), middleware.Recover()},
-		"Decompress":             {middleware.Decompress()},
-		"ContextTimeout":         {middleware.ContextTimeout(time.Minute)},
-		"CSRF skipped":           {middleware.CSRFWithConfig(middleware.CSRFConfig{Skipper: sioecho.Skipper("/socket.io")})},
-		"RateLimiter":            {middleware.RateLimiter(middleware.NewRateLimiterMemoryStore(1000))},
-		"KeyAuth":                {middleware.KeyAuth(func(_ *echo.Context, key string, _ middleware.ExtractorSource) (bool, error) { return key == "x", nil })},
-		"AddTrailingSlash later": {middleware.AddTrailingSlash()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			app := mounttest.NewApp(t)
-			e := echo.New()
-			logged := new(mounttest.Log)
-			e.Use(logger(logged))
-			e.Use(use...)
-			sioecho.Mount(e, app.Server)
-			mounttest.Drive(t, app, mounttest.Serve(t, e)+"/socket.io", func(c *mounttest.Client) {
-				c.Header.Set("Authorization", "Bearer x")
-				c.Header.Set("Origin", mounttest.Origin)
-			})
-			logged.Expect(t, "101\n", 2)
-		})
-	}
-}
-
 // TestTrailingSlash: middleware that changes the path before it is routed.
 func TestTrailingSlash(t *testing.T) {
 	t.Parallel()
 	for name, pre := range map[string]echo.MiddlewareFunc{"add": middleware.AddTrailingSlash(), "remove": middleware.RemoveTrailingSlash()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-				e := echo.New()
-				e.Pre(pre)
-				sioecho.Mount(e, srv)
-				return mounttest.Serve(t, e) + "/socket.io"
-			})
+			app := mounttest.NewApp(t)
+			e := echo.New()
+			e.Pre(pre)
+			sioecho.Mount(e, app.Server)
+			url := mounttest.Serve(t, e) + "/socket.io"
+			for _, slash := range []string{"", "/"} {
+				mounttest.Drive(t, app, url, func(c *mounttest.Client) { c.Slash = slash })
+			}
 		})
 	}
 }
@@ -151,10 +217,7 @@ func TestTrailingSlash(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	mount := func(t *testing.T, use echo.MiddlewareFunc) *mounttest.Client {
-		e := echo.New()
-		e.Use(use)
-		sioecho.Mount(e, mounttest.NewApp(t).Server)
-		return mounttest.NewClient(t, mounttest.Serve(t, e)+"/socket.io")
+		return mounttest.NewClient(t, front.Mount(use).Start(t, mounttest.NewApp(t).Server))
 	}
 	t.Run("CSRF", func(t *testing.T) {
 		t.Parallel()
@@ -179,54 +242,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestCORS: echo's middleware and the server's own list give one header.
-func TestCORS(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	e := echo.New()
-	e.Use(middleware.CORSWithConfig(middleware.CORSConfig{AllowOrigins: []string{mounttest.Origin, "https://other.example"}}))
-	sioecho.Mount(e, app.Server)
-	url := mounttest.Serve(t, e) + "/socket.io"
-	mounttest.HeaderOnceFrom(t, url, mounttest.Origin, "Access-Control-Allow-Origin")
-	c := mounttest.NewClient(t, url)
-	c.Header.Set("Origin", "https://other.example")
-	assert.Equal(t, "only in echo's list", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
-	if !strings.Contains(app.Log.String(), "Options.CORS.Origins") {
-		t.Errorf("the log does not name the option: %s", app.Log)
-	}
-}
-
-func TestRequestID(t *testing.T) {
-	t.Parallel()
-	e := echo.New()
-	e.Use(middleware.RequestID(), middleware.Gzip())
-	sioecho.Mount(e, mounttest.NewApp(t).Server)
-	mounttest.HeaderOnce(t, mounttest.Serve(t, e)+"/socket.io", echo.HeaderXRequestID)
-}
-
-func TestTimeouts(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name, poll string
-		use        []echo.MiddlewareFunc
-	}{
-		{"WriteTimeout", "2", nil},
-		{"WriteTimeout and Gzip", "2", []echo.MiddlewareFunc{middleware.Gzip()}},
-		{"ContextTimeout", "6", []echo.MiddlewareFunc{middleware.ContextTimeout(mounttest.ShortTimeout)}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-				e := echo.New()
-				e.Use(tc.use...)
-				sioecho.Mount(e, srv)
-				mounttest.ServeListener(t, &http.Server{Handler: e, ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout}, ln)
-				return "/socket.io"
-			})
-		})
-	}
-}
-
+// TestUnhijackable: within the application.
 func TestUnhijackable(t *testing.T) {
 	t.Parallel()
 	timeout := echo.WrapMiddleware(func(next http.Handler) http.Handler { return http.TimeoutHandler(next, time.Minute, "") })
@@ -237,64 +253,29 @@ func TestUnhijackable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			app := mounttest.NewApp(t)
-			e := echo.New()
-			e.Use(use...)
-			sioecho.Mount(e, app.Server)
-			mounttest.Unhijackable(t, app, mounttest.Serve(t, e)+"/socket.io", "*http.timeoutWriter")
+			mounttest.Unhijackable(t, front.Mount(use...), "*http.timeoutWriter")
 		})
 	}
 }
 
+// TestLogout: with scs among Echo's own middleware.
 func TestLogout(t *testing.T) {
 	t.Parallel()
-	for name, use := range map[string]func(e *echo.Echo, scs echo.MiddlewareFunc){
-		"outside": func(e *echo.Echo, scs echo.MiddlewareFunc) { e.Use(scs, middleware.Gzip(), middleware.BodyDump(dump)) },
-		"inside":  func(e *echo.Echo, scs echo.MiddlewareFunc) { e.Use(middleware.BodyDump(dump), middleware.Gzip(), scs) },
+	for name, use := range map[string]func(scs echo.MiddlewareFunc) []echo.MiddlewareFunc{
+		"outside": func(scs echo.MiddlewareFunc) []echo.MiddlewareFunc {
+			return []echo.MiddlewareFunc{scs, middleware.Gzip(), middleware.BodyDump(dump)}
+		},
+		"inside": func(scs echo.MiddlewareFunc) []echo.MiddlewareFunc {
+			return []echo.MiddlewareFunc{middleware.BodyDump(dump), middleware.Gzip(), scs}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mounttest.Logout(t, func(_ *testing.T, srv *socketio.Server, loadAndSave func(http.Handler) http.Handler) http.Handler {
-				e := echo.New()
-				use(e, echo.WrapMiddleware(loadAndSave))
-				sioecho.Mount(e, srv)
-				return e
+			mounttest.Logout(t, func(loadAndSave func(http.Handler) http.Handler) mounttest.Mount {
+				return front.Mount(use(echo.WrapMiddleware(loadAndSave))...)
 			})
 		})
 	}
-}
-
-// TestUpstream reads what middleware has set, many requests later.
-func TestUpstream(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	e := echo.New()
-	e.IPExtractor = echo.ExtractIPFromXFFHeader()
-	g := e.Group("/:tenant", func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c *echo.Context) error {
-			if sioecho.IsHandshake(c) {
-				c.Set("user", c.Request().Header.Get("X-User"))
-				c.Set("n", 7)
-			}
-			return next(c)
-		}
-	})
-	sioecho.Mount(g, app.Server, sioecho.Config{ContextKeys: []string{"user", "n", "absent"}})
-	url := mounttest.Serve(t, e)
-	mounttest.Users(t, app, func(user string) string { return url + "/t-" + user + "/socket.io" }, func(s *socketio.Socket, user string) {
-		got, ok := sioecho.Get[string](s, "user")
-		assert.True(t, "a string", ok)
-		assert.Equal(t, "user", got, user)
-		n, _ := sioecho.Get[int](s, "n")
-		assert.Equal(t, "n", n, 7)
-		_, ok = sioecho.Get[int](s, "user")
-		assert.True(t, "another type", !ok)
-		_, ok = sioecho.Get[any](s, "absent")
-		assert.True(t, "absent", !ok)
-		assert.Equal(t, "tenant", sioecho.Param(s, "tenant"), "t-"+user)
-		assert.Equal(t, "wildcard", sioecho.Param(s, "*"), "")
-		assert.Equal(t, "address", s.Handshake().Address, "203.0.113.9")
-	})
 }
 
 // TestAddress: the address of the handshake is the peer's; a header that anyone
@@ -325,87 +306,4 @@ func TestAddress(t *testing.T) {
 			assert.Equal(t, "address", mounttest.Wait(t, "the socket", app.Connected).Handshake().Address, tc.want)
 		})
 	}
-}
-
-// TestHoldsNothing: nothing of echo's is reachable from an upgraded connection.
-func TestHoldsNothing(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	e := echo.New()
-	refs := make(chan weak.Pointer[echo.Context], 16)
-	e.Use(middleware.Gzip(), func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c *echo.Context) error {
-			refs <- weak.Make(c)
-			c.Set("user", "alice")
-			return next(c)
-		}
-	})
-	sioecho.Mount(e, app.Server)
-	c := mounttest.NewClient(t, mounttest.Serve(t, e)+"/socket.io")
-	s := c.Open()
-	s.Upgrade()
-	c.Dial().Echo("x")
-	close(refs)
-	for ref := range refs {
-		mounttest.Collected(t, "an *echo.Context", func() bool { return ref.Value() != nil })
-	}
-	s.Echo("still open")
-}
-
-func TestSkipper(t *testing.T) {
-	t.Parallel()
-	for path, want := range map[string]bool{"/socket.io": true, "/socket.io/": true, "/socket.io/x": true, "/socket.iox": false, "/": false} {
-		r, err := http.NewRequest(http.MethodGet, path, nil)
-		assert.NoError(t, err)
-		assert.Equal(t, path, sioecho.Skipper("/socket.io/")(echo.New().NewContext(r, nil)), want)
-	}
-}
-
-func TestWrongWiring(t *testing.T) {
-	t.Parallel()
-	srv := mounttest.NewApp(t).Server
-	for name, f := range map[string]func(){
-		"nil":       func() { sioecho.Mount(echo.New(), nil) },
-		"no slash":  func() { sioecho.Mount(echo.New(), srv, sioecho.Config{Path: "socket.io"}) },
-		"parameter": func() { sioecho.Mount(echo.New(), srv, sioecho.Config{Path: "/:x"}) },
-	} {
-		mounttest.Panics(t, name, f)
-	}
-}
-
-func TestPin(t *testing.T) {
-	t.Parallel()
-	mounttest.Pinned(t, "user", func(t *testing.T, srv *socketio.Server) string {
-		e := echo.New()
-		e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-			return func(c *echo.Context) error {
-				c.Set("user", c.Request().Header.Get("X-User"))
-				return next(c)
-			}
-		})
-		sioecho.Mount(e, srv)
-		return mounttest.Serve(t, e) + "/socket.io"
-	})
-}
-
-// TestClientCertificate: see docs/securing.md.
-func TestClientCertificate(t *testing.T) {
-	t.Parallel()
-	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
-		e := echo.New()
-		sioecho.Mount(e, srv)
-		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: e}, ln) }
-	})
-}
-
-// TestUnixSocket: a client of one has the address that net/http gives it.
-func TestUnixSocket(t *testing.T) {
-	t.Parallel()
-	mounttest.UnixSocket(t, func(srv *socketio.Server, ln net.Listener) {
-		h := echo.New()
-		sioecho.Mount(h, srv)
-		hs := &http.Server{Handler: h}
-		go func() { _ = hs.Serve(ln) }() // ends with Close
-		t.Cleanup(func() { _ = hs.Close() })
-	})
 }

@@ -6,7 +6,7 @@
 //	log.Fatal(siofiber.Listen(app, ":3000"))
 //
 // What middleware stores with c.Locals and the parameters of the group's path
-// are copied in the handshake; [Get] and [Params] read them from the socket for
+// are copied in the handshake; [Get] and [Param] read them from the socket for
 // as long as it lives. Strings and []byte are copied as such; what is inside a
 // pointer or a struct must not refer to Fiber's buffers (c.Get, c.Query and
 // their like do: copy it with utils.CopyString). Values of c.UserContext() are
@@ -39,7 +39,7 @@
 // [IsHandshake] tells them apart. Of Fiber's own:
 //
 //   - cache keeps answers by path: one client would get another's packets.
-//     Mount before it, or set its Next to siofiber.Next("/socket.io").
+//     Mount before it, or set its Next to siofiber.Skip("/socket.io").
 //   - csrf refuses the client's POSTs, which carry no token: the same. The
 //     server checks the Origin of every request itself.
 //   - timeout.New abandons handlers that still run: do not wrap the path.

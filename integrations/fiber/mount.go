@@ -8,7 +8,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/integrations/internal/fasthttpbridge"
-	"github.com/gosio/gosio/integrations/internal/route"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -25,16 +25,14 @@ type Config struct {
 // at its end and everything below it, for all methods. It panics if the path
 // cannot be used.
 func Mount(r fiber.Router, srv *socketio.Server, config ...Config) {
-	r.All(route.Path("siofiber", route.First(config).Path, ":*+?")+"/*", Handler(srv, config...)) // also matches without the slash
+	r.All(mount.Path("siofiber", mount.First(config).Path, ":*+?")+"/*", Handler(srv, config...)) // also matches without the slash
 }
 
 // Handler returns srv as a handler, for routes that are registered by hand:
 // app.All("/socket.io/*", siofiber.Handler(srv)).
 func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
-	if srv == nil {
-		panic("socketio: siofiber: the server is nil")
-	}
-	cfg := route.First(config)
+	srv = mount.Server("siofiber", srv)
+	cfg := mount.First(config)
 	return func(c *fiber.Ctx) error {
 		pass := false
 		switch {
@@ -47,16 +45,15 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 		if err != nil {
 			return fiber.ErrBadRequest
 		}
-		switch {
-		case c.App().Config().Prefork && socketio.IsHandshake(r) && !fasthttpbridge.IsUpgrade(r):
+		if c.App().Config().Prefork && socketio.IsHandshake(r) && !mount.IsUpgrade(r) {
 			log.Error("siofiber: polling was refused: it cannot work with fiber.Config.Prefork. Switch that off, or" +
 				` use WebSockets alone: socketio.Options.Transports and, in clients, transports: ["websocket"]`)
 			fasthttpbridge.RefusePolling(c.Context())
 			return nil
-		case srv.WantsUpstream(r):
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: fasthttpbridge.Address(c.Context(), c.IP()), Values: values(c)})
 		}
-		fasthttpbridge.Serve(c.Context(), srv, r, log.Errorf)
+		fasthttpbridge.Serve(c.Context(), srv, r, log.Errorf, func() mount.Upstream {
+			return mount.Upstream{Address: fasthttpbridge.Address(c.Context(), c.IP()), Values: values(c)}
+		})
 		return nil
 	}
 }
@@ -66,7 +63,7 @@ func values(c *fiber.Ctx) map[any]any {
 	values := fasthttpbridge.Values(c.Context())
 	for _, name := range c.Route().Params {
 		if name[0] != '*' && name[0] != '+' {
-			values[route.Param(strings.Clone(name))] = strings.Clone(c.Params(name))
+			values[mount.Param(strings.Clone(name))] = strings.Clone(c.Params(name))
 		}
 	}
 	return values
@@ -77,22 +74,15 @@ func values(c *fiber.Ctx) map[any]any {
 // it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.Context()) }
 
-// Next is for the configuration of other middleware: it skips the path, as
-// clients see it ("/api/socket.io"), and everything below.
-func Next(path string) func(c *fiber.Ctx) bool {
-	return func(c *fiber.Ctx) bool {
-		return route.Below(path, c.Path())
-	}
+// Skip returns a predicate for the configuration of other middleware: it reports
+// whether a request is for the path, as clients see it ("/api/socket.io"), or below.
+func Skip(path string) func(c *fiber.Ctx) bool {
+	return func(c *fiber.Ctx) bool { return mount.Below(path, c.Path()) }
 }
 
 // Get returns what middleware has stored with c.Locals in the handshake.
-func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
-	v, ok = s.Handshake().Value(key).(T)
-	return v, ok
-}
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
-// Params returns the value that a URL parameter of the group had in the
+// Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
-func Params(s *socketio.Socket, name string) string {
-	return route.Param(name).Of(s)
-}
+func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }

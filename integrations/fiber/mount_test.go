@@ -1,7 +1,6 @@
 package siofiber_test
 
 import (
-	"crypto/tls"
 	"net"
 	"net/http"
 	"runtime"
@@ -10,20 +9,20 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/gofiber/fiber/v2/middleware/logger"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
 	siofiber "github.com/gosio/gosio/integrations/fiber"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
 )
 
 func TestMain(m *testing.M) {
-	new(fasthttp.ResponseHeader).Header() // starts a clock for all servers, which must not be in a bubble of virtual time
-	leak.Main(m,                          // without an end, or with one that is up to 10 s away
+	// Starts a clock for all servers, which must not be in a bubble of virtual time.
+	new(fasthttp.ResponseHeader).Header()
+	leak.Main(m, // without an end, or with one that is up to 10 s away
 		"github.com/valyala/fasthttp.updateServerDate",
 		"github.com/valyala/fasthttp.(*workerPool).Start",
 		"github.com/valyala/fasthttp/stackless.NewFunc", // compression, in later versions
@@ -34,24 +33,14 @@ func TestMain(m *testing.M) {
 }
 
 // newApp returns a quiet app.
-func newApp(config ...fiber.Config) *fiber.App {
-	var cfg fiber.Config
-	if len(config) > 0 {
-		cfg = config[0]
-	}
-	cfg.DisableStartupMessage = true
-	return fiber.New(cfg)
+func newApp(config fiber.Config) *fiber.App {
+	config.DisableStartupMessage = true
+	return fiber.New(config)
 }
 
-// serve runs app on the loopback interface until the test ends.
-func serve(t testing.TB, app *fiber.App) (url string) {
+// serve runs app on ln until the test ends.
+func serve(t testing.TB, app *fiber.App, ln net.Listener) (url string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
-	return serveOn(t, app, ln)
-}
-
-func serveOn(t testing.TB, app *fiber.App, ln net.Listener) (url string) {
 	done := make(chan error, 1)
 	go func() { done <- app.Listener(ln) }() // ends with Shutdown
 	t.Cleanup(func() {
@@ -61,22 +50,39 @@ func serveOn(t testing.TB, app *fiber.App, ln net.Listener) (url string) {
 	return "http://" + ln.Addr().String()
 }
 
+// mount is the mount in an app with this configuration.
+func mount(config fiber.Config, edit ...func(*fiber.App)) mounttest.Mount {
+	return func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+		app := newApp(config)
+		for _, f := range edit {
+			f(app)
+		}
+		siofiber.Mount(app, srv)
+		serve(t, app, ln)
+		return "/socket.io"
+	}
+}
+
+// behindProxy believes a proxy on this machine.
+var behindProxy = fiber.Config{ProxyHeader: fiber.HeaderXForwardedFor, EnableTrustedProxyCheck: true, TrustedProxies: []string{"127.0.0.1"}}
+
 func TestMount(t *testing.T) {
 	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		app := newApp()
-		app.Use(logger.New(logger.Config{Output: new(mounttest.Log)}), recover.New())
-		siofiber.Mount(app, srv)
-		return serve(t, app) + "/socket.io"
-	})
+	front.Run(t)
+}
+
+// TestTLS: the connection is no raw socket then, and a client that hangs up
+// says so with an alert.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	mounttest.RunTLS(t, front.Mount())
 }
 
 // TestHeaderIsKeptOnce: of the header that opened it, a WebSocket holds what its
 // Handshake has, and not fasthttp's forms of it.
 func TestHeaderIsKeptOnce(t *testing.T) { // not parallel: it measures
-	app, server := newApp(fiber.Config{ReadBufferSize: 32 << 10}), mounttest.NewApp(t)
-	siofiber.Mount(app, server.Server)
-	url := serve(t, app) + "/socket.io"
+	app := mounttest.NewApp(t)
+	url := mount(fiber.Config{ReadBufferSize: 32 << 10}).Start(t, app.Server)
 	const conns, header = 25, 15_000
 	var small uint64
 	for i, size := range []int{10, header} {
@@ -86,7 +92,7 @@ func TestHeaderIsKeptOnce(t *testing.T) { // not parallel: it measures
 			c.Header.Set("Cookie", strings.Repeat("c", size))
 			c.Dial()
 			c.Header.Del("Cookie")
-			mounttest.Wait(t, "the socket", server.Connected)
+			mounttest.Wait(t, "the socket", app.Connected)
 		}
 		if i == 0 {
 			small = heap() - before
@@ -110,10 +116,7 @@ func heap() uint64 {
 // Fiber does not bring their names into form.
 func TestNamesAsTheyCame(t *testing.T) {
 	t.Parallel()
-	app := newApp(fiber.Config{DisableHeaderNormalizing: true})
-	siofiber.Mount(app, mounttest.NewApp(t).Server)
-	url := serve(t, app) + "/socket.io"
-	c := mounttest.NewClient(t, url)
+	c := mounttest.NewClient(t, mount(fiber.Config{DisableHeaderNormalizing: true}).Start(t, mounttest.NewApp(t).Server))
 	c.Header["origin"] = []string{"https://evil.example"}
 	assert.Equal(t, "polling", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
 	assert.Equal(t, "WebSocket", c.Refused().Status, http.StatusForbidden)
@@ -139,32 +142,12 @@ func TestSlowBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			status := mounttest.SlowBody(t, tt.limits, tt.length, tt.part, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-				app := newApp(tt.config)
-				siofiber.Mount(app, srv)
-				serveOn(t, app, ln)
-				return "/socket.io"
-			})
-			assert.Equal(t, "status", status, http.StatusRequestTimeout)
+			assert.Equal(t, "status", mounttest.SlowBody(t, tt.limits, tt.length, tt.part, mount(tt.config)), http.StatusRequestTimeout)
 		})
 	}
 	t.Run("polls and WebSockets", func(t *testing.T) {
 		t.Parallel()
-		mounttest.Outlives(t, "2", func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-			app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
-			siofiber.Mount(app, srv)
-			serveOn(t, app, ln)
-			return "/socket.io"
-		})
-	})
-}
-
-func TestMountInGroup(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		app := newApp(fiber.Config{StrictRouting: true, CaseSensitive: true})
-		siofiber.Mount(app.Group("/api/:tenant"), srv, siofiber.Config{Path: "/live/"})
-		return serve(t, app) + "/api/acme/live"
+		mounttest.Outlives(t, "2", mount(fiber.Config{ReadTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute}))
 	})
 }
 
@@ -181,203 +164,72 @@ func TestServerSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a := mounttest.NewApp(t)
-			app := newApp(config)
-			siofiber.Mount(app, a.Server)
-			mounttest.Drive(t, a, serve(t, app)+"/socket.io", nil)
+			app := mounttest.NewApp(t)
+			mounttest.Drive(t, app, mount(config).Start(t, app.Server), nil)
 		})
 	}
 	t.Run("KeepHijackedConns", func(t *testing.T) {
 		t.Parallel()
-		a := mounttest.NewApp(t)
-		app := newApp()
-		app.Server().KeepHijackedConns = true
-		siofiber.Mount(app, a.Server)
-		mounttest.Drive(t, a, serve(t, app)+"/socket.io", nil)
+		app := mounttest.NewApp(t)
+		mounttest.Drive(t, app, mount(fiber.Config{}, func(app *fiber.App) { app.Server().KeepHijackedConns = true }).Start(t, app.Server), nil)
 	})
 }
 
-// TestTLS: the connection is no raw socket then, and a client that hangs up
-// says so with an alert.
-func TestTLS(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-		app := newApp()
-		siofiber.Mount(app, srv)
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		assert.NoError(t, err)
-		certificate, proxy := mounttest.TLS(t, ln.Addr().String())
-		serveOn(t, app, tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate}}))
-		return proxy + "/socket.io"
-	})
-}
-
-// TestUpstream reads what middleware has set, many requests later.
-func TestUpstream(t *testing.T) {
-	t.Parallel()
-	a := mounttest.NewApp(t)
-	app := newApp(fiber.Config{ProxyHeader: fiber.HeaderXForwardedFor, EnableTrustedProxyCheck: true, TrustedProxies: []string{"127.0.0.1"}})
-	type key struct{}
-	g := app.Group("/:tenant", func(c *fiber.Ctx) error {
-		if siofiber.IsHandshake(c) {
-			c.Locals("user", c.Get("X-User")) // a string in fasthttp's buffer
-			c.Locals(key{}, c.Request().Header.Peek("X-User"))
-		}
-		return c.Next()
-	})
-	siofiber.Mount(g, a.Server)
-	url := serve(t, app)
-	mounttest.Users(t, a, func(user string) string { return url + "/t-" + user + "/socket.io" }, func(s *socketio.Socket, user string) {
-		got, ok := siofiber.Get[string](s, "user")
-		assert.True(t, "a string", ok)
-		assert.Equal(t, "user", got, user)
-		b, _ := siofiber.Get[[]byte](s, key{})
-		assert.Equal(t, "bytes", string(b), user)
-		_, ok = siofiber.Get[int](s, "user")
-		assert.True(t, "another type", !ok)
-		assert.Equal(t, "tenant", siofiber.Params(s, "tenant"), "t-"+user)
-		assert.Equal(t, "wildcard", siofiber.Params(s, "*1"), "")
-		assert.Equal(t, "address", s.Handshake().Address, "203.0.113.9")
-	})
-}
-
-// TestForgedAddress: a client behind a proxy that appends to its header, or passes it
-// on, does not choose its address, and an address is never anything else.
+// TestForgedAddress: Fiber passes on what a header says, whoever has written it.
 func TestForgedAddress(t *testing.T) {
 	t.Parallel()
-	a := mounttest.NewApp(t)
-	app := newApp(fiber.Config{ProxyHeader: fiber.HeaderXForwardedFor, EnableTrustedProxyCheck: true, TrustedProxies: []string{"127.0.0.1"}})
-	siofiber.Mount(app, a.Server)
-	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
-	for header, want := range map[string]string{
-		"203.0.113.9":                               "203.0.113.9",
-		"198.51.100.1, 203.0.113.9":                 "203.0.113.9",
-		"198.51.100.1,198.51.100.2 ,\t203.0.113.9":  "203.0.113.9",
-		strings.Repeat("x", 3000) + ", 203.0.113.9": "203.0.113.9",
-		"::ffff:203.0.113.9":                        "203.0.113.9",
-		"203.0.113.9:4711":                          "203.0.113.9",
-		"2001:DB8:0::9":                             "2001:db8::9",
-		"[2001:db8::9]:4711":                        "2001:db8::9",
-		"fe80::1%" + strings.Repeat("x", 3000):      "fe80::1",
-		"198.51.100.1, unknown":                     "127.0.0.1",
-		"198.51.100.1,":                             "127.0.0.1",
-		strings.Repeat("x", 3000):                   "127.0.0.1",
-		"<script>":                                  "127.0.0.1",
-		"":                                          "127.0.0.1",
-	} {
-		c.Header.Set("X-Forwarded-For", header)
-		c.Open()
-		s := mounttest.Wait(t, "the socket", a.Connected)
-		assert.Equal(t, header[:min(len(header), 40)], s.Handshake().Address, want)
-	}
-}
-
-// TestIsHandshake: what middleware is told is what the server does, however
-// the query is written. Otherwise it could be led to let a handshake pass.
-func TestIsHandshake(t *testing.T) {
-	t.Parallel()
-	a := mounttest.NewApp(t)
-	app := newApp()
-	app.Use(func(c *fiber.Ctx) error {
-		if siofiber.IsHandshake(c) {
-			return c.SendStatus(fiber.StatusUnauthorized)
-		}
-		return c.Next()
-	})
-	siofiber.Mount(app, a.Server)
-	url := serve(t, app)
-	for _, query := range []string{"", "&sid=", "&Sid=x", "&sid", "&%73id=x", "&x=1&amp;sid=x"} {
-		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
-		assert.Equal(t, query, r.Status, http.StatusUnauthorized)
-	}
-	for _, query := range []string{"&sid=x"} {
-		r := mounttest.NewClient(t, url+"/socket.io").Do("GET", "/?EIO=4&transport=polling"+query, "")
-		assert.Equal(t, query, r.Body, `{"code":1,"message":"Session ID unknown"}`)
-	}
-	assert.Equal(t, "sessions", a.Connections(), 0)
-}
-
-func TestNext(t *testing.T) {
-	t.Parallel()
-	app := newApp()
-	skip := siofiber.Next("/socket.io/")
-	app.Use(func(c *fiber.Ctx) error {
-		if skip(c) {
-			return c.SendString("skipped")
-		}
-		return c.SendString("seen")
-	})
-	url := serve(t, app)
-	for path, want := range map[string]string{"/socket.io": "skipped", "/socket.io/": "skipped", "/socket.io/x": "skipped", "/socket.iox": "seen", "/": "seen"} {
-		assert.Equal(t, path, mounttest.NewClient(t, url).Do("GET", path, "").Body, want)
-	}
+	mounttest.ForwardedFor(t, mount(behindProxy))
 }
 
 // TestConfigNext passes requests on to another handler.
 func TestConfigNext(t *testing.T) {
 	t.Parallel()
-	app := newApp()
+	app := newApp(fiber.Config{})
 	siofiber.Mount(app, mounttest.NewApp(t).Server, siofiber.Config{Next: func(c *fiber.Ctx) bool { return c.Get("X-Other") != "" }})
 	app.Use(func(c *fiber.Ctx) error { return c.SendString("other") })
-	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
+	c := mounttest.NewClient(t, serve(t, app, mounttest.Listen(t))+"/socket.io")
 	c.Open().Echo("ours")
 	c.Header.Set("X-Other", "1")
 	assert.Equal(t, "passed on", c.Do("GET", "/?EIO=4&transport=polling", "").Body, "other")
 }
 
+// TestPrefork: with fiber.Config.Prefork polling is refused.
 func TestPrefork(t *testing.T) {
 	t.Parallel()
-	app := newApp(fiber.Config{Prefork: true})
-	siofiber.Mount(app, mounttest.NewApp(t).Server)
-	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
+	c := mounttest.NewClient(t, mount(fiber.Config{Prefork: true}).Start(t, mounttest.NewApp(t).Server))
 	a := c.Do("GET", "/?EIO=4&transport=polling", "")
 	assert.Equal(t, "status", a.Status, http.StatusBadRequest)
 	assert.Equal(t, "body", a.Body, `{"code":0,"message":"Transport unknown"}`)
 	c.Dial().Echo("a WebSocket stays with its process")
 }
 
-func TestWrongWiring(t *testing.T) {
+// TestContained: with Fiber's recover and without.
+func TestContained(t *testing.T) {
 	t.Parallel()
-	srv := mounttest.NewApp(t).Server
-	for name, f := range map[string]func(){
-		"nil":       func() { siofiber.Mount(newApp(), nil) },
-		"no slash":  func() { siofiber.Mount(newApp(), srv, siofiber.Config{Path: "socket.io"}) },
-		"parameter": func() { siofiber.Mount(newApp(), srv, siofiber.Config{Path: "/:x"}) },
+	for name, use := range map[string]func(*fiber.App){
+		"alone":   func(*fiber.App) {},
+		"recover": func(app *fiber.App) { app.Use(recover.New()) },
 	} {
-		mounttest.Panics(t, name, f)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mounttest.Contained(t, func(bad func(header string)) mounttest.Mount {
+				return func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
+					app := newApp(fiber.Config{})
+					use(app)
+					siofiber.Mount(app, srv, siofiber.Config{Next: func(c *fiber.Ctx) bool {
+						bad(c.Get("X-Bad"))
+						return false
+					}})
+					serve(t, app, ln)
+					return "/socket.io"
+				}
+			})
+		})
 	}
 }
 
-// TestPin: the user is a string in a buffer that the next request overwrites.
-func TestPin(t *testing.T) {
+// TestFirstWrite: the 101 and the open packet go out together.
+func TestFirstWrite(t *testing.T) {
 	t.Parallel()
-	mounttest.Pinned(t, "user", func(t *testing.T, srv *socketio.Server) string {
-		app := newApp()
-		app.Use(func(c *fiber.Ctx) error {
-			c.Locals("user", c.Get("X-User"))
-			return c.Next()
-		})
-		siofiber.Mount(app, srv)
-		return serve(t, app) + "/socket.io"
-	})
-}
-
-// TestClientCertificate: see docs/securing.md.
-func TestClientCertificate(t *testing.T) {
-	t.Parallel()
-	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
-		app := newApp()
-		siofiber.Mount(app, srv)
-		return func(ln net.Listener) { serveOn(t, app, ln) }
-	})
-}
-
-// TestUnixSocket: a client of one has the address that net/http gives it.
-func TestUnixSocket(t *testing.T) {
-	t.Parallel()
-	mounttest.UnixSocket(t, func(srv *socketio.Server, ln net.Listener) {
-		app := newApp()
-		siofiber.Mount(app, srv)
-		serveOn(t, app, ln)
-	})
+	mounttest.OneWrite(t, front.Mount())
 }

@@ -9,7 +9,7 @@
 // there is integrations/fiber, with the same names.
 //
 // What middleware stores with c.Locals and the parameters of the group's path
-// are copied in the handshake; [Get] and [Params] read them from the socket for
+// are copied in the handshake; [Get] and [Param] read them from the socket for
 // as long as it lives, and so do functions like requestid.FromContext and
 // keyauth.TokenFromContext from s.Handshake().Request().Context(). Strings and
 // []byte are copied as such; what is inside a pointer or a struct must not refer
@@ -48,7 +48,7 @@
 //   - cache is fine: it heeds the no-store of the server's answers, as that of
 //     v2 does not.
 //   - csrf refuses the client's POSTs, which carry no token: mount before it, or
-//     set its Next to siofiber.Next("/socket.io"). The server checks the Origin
+//     set its Next to siofiber.Skip("/socket.io"). The server checks the Origin
 //     of every request itself.
 //   - timeout.New is fine: a poll is answered before it ends.
 //   - limiter counts every poll.

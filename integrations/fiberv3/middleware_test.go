@@ -1,7 +1,7 @@
 package siofiber_test
 
 import (
-	"net"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,7 +26,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	siofiber "github.com/gosio/gosio/integrations/fiberv3"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -52,10 +52,21 @@ func withSession(store *session.Store) fiber.Handler {
 	}
 }
 
-func TestMiddleware(t *testing.T) {
-	t.Parallel()
-	next := siofiber.Next("/socket.io")
-	for name, use := range map[string][]any{
+// front is what Fiber's middleware takes: handlers, perhaps with a path before them.
+var front = mounttest.Front[any]{
+	Serve: func(t *testing.T, s mounttest.Setup[any]) {
+		config := behindProxy
+		config.ReadTimeout, config.WriteTimeout, config.IdleTimeout = s.Timeout, s.Timeout, time.Minute
+		config.StrictRouting, config.CaseSensitive = s.Group != "", s.Group != ""
+		app := newApp(config)
+		for _, use := range s.Use {
+			app.Use(use)
+		}
+		siofiber.Mount(app.Group(s.Group), s.Server, siofiber.Config{Path: s.Path})
+		serve(t, app, s.Listener)
+	},
+	Usual: []any{logger.New(logger.Config{Stream: io.Discard}), recover.New()},
+	Middleware: map[string][]any{
 		"compress":               {compress.New()},
 		"compress, etag":         {compress.New(), etag.New()},
 		"cors, helmet":           {cors.New(cors.Config{AllowOrigins: []string{mounttest.Origin}}), helmet.New()},
@@ -66,38 +77,67 @@ func TestMiddleware(t *testing.T) {
 		"encryptcookie, session": {encryptcookie.New(encryptcookie.Config{Key: encryptcookie.GenerateKey(32)}), withSession(session.NewStore())},
 		"basicauth":              {basicauth.New(basicauth.Config{Authorizer: func(user, password string, _ fiber.Ctx) bool { return user == "ann" && password == "x" }})},
 		"cache":                  {cache.New()}, // v2's gave one client another's packets
-		"cache with Next":        {cache.New(cache.Config{Next: next})},
-		"csrf with Next":         {csrf.New(csrf.Config{Next: next})},
+		"cache with Next":        {cache.New(cache.Config{Next: siofiber.Skip("/socket.io")})},
+		"csrf with Next":         {csrf.New(csrf.Config{Next: siofiber.Skip("/socket.io")})},
 		"idempotency":            {idempotency.New()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := mounttest.NewApp(t)
-			logged := new(mounttest.Log)
-			app := newApp()
-			app.Use(logger.New(logger.Config{Format: "${status}\n", Stream: logged}))
-			app.Use(use...)
-			siofiber.Mount(app, a.Server)
-			mounttest.Drive(t, a, serve(t, app)+"/socket.io", func(c *mounttest.Client) {
-				c.Header.Set("Authorization", "Basic YW5uOng=")
-				c.Header.Set("Origin", mounttest.Origin)
-			})
-			logged.Expect(t, "101\n", 2)
-		})
+	},
+	Authorization: "Basic YW5uOng=",
+	Log: func(w io.Writer) any {
+		return logger.New(logger.Config{Format: "${status}\n", Stream: w})
+	},
+	Logged:     "101\n",
+	CORS:       func(origins ...string) any { return cors.New(cors.Config{AllowOrigins: origins}) },
+	HeaderOnce: map[string][]any{fiber.HeaderXRequestID: {requestid.New()}},
+	Outlives:   map[string][]any{"ReadTimeout and WriteTimeout": nil, "the same, compress": {compress.New()}},
+	Cut:        map[string][]any{"timeout.New": {within(mounttest.ShortTimeout)}},
+	User: func(handshakesOnly bool) any {
+		return func(c fiber.Ctx) error {
+			if !handshakesOnly || siofiber.IsHandshake(c) {
+				c.Locals("user", c.Get("X-User")) // a string in fasthttp's buffer
+				c.Locals(userBytes{}, c.Request().Header.Peek("X-User"))
+			}
+			return c.Next()
+		}
+	},
+	UserKey: "user",
+	Get:     siofiber.Get[string],
+	Param:   siofiber.Param,
+	Refuse:  func() any { return refuse(siofiber.IsHandshake, http.StatusUnauthorized) },
+	Skip: func(path string) any {
+		skip := siofiber.Skip(path)
+		return refuse(func(c fiber.Ctx) bool { return !skip(c) }, http.StatusTeapot)
+	},
+	Check: func(t *testing.T, s *socketio.Socket, user string) {
+		b, _ := siofiber.Get[[]byte](s, userBytes{})
+		assert.Equal(t, "bytes", string(b), user)
+		_, ok := siofiber.Get[int](s, "user")
+		assert.True(t, "another type", !ok)
+	},
+}
+
+// refuse answers the requests that are meant with a status.
+func refuse(meant func(c fiber.Ctx) bool, status int) fiber.Handler {
+	return func(c fiber.Ctx) error {
+		if meant(c) {
+			return c.SendStatus(status)
+		}
+		return c.Next()
 	}
 }
+
+type userBytes struct{}
 
 // TestRefusals: middleware and settings that cannot work in front, and what
 // the answer is.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	mount := func(t *testing.T, config fiber.Config, use ...any) *mounttest.Client {
-		app := newApp(config)
-		if len(use) > 0 {
-			app.Use(use...)
-		}
-		siofiber.Mount(app, mounttest.NewApp(t).Server)
-		return mounttest.NewClient(t, serve(t, app)+"/socket.io")
+		mount := mount(config, func(app *fiber.App) {
+			if len(use) > 0 {
+				app.Use(use...)
+			}
+		})
+		return mounttest.NewClient(t, mount.Start(t, mounttest.NewApp(t).Server))
 	}
 	post := func(c *mounttest.Client, s *mounttest.Session, body string) int {
 		return c.Do("POST", "/?EIO=4&transport=polling&sid="+s.ID, body).Status
@@ -137,37 +177,18 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// TestCORS: Fiber's middleware and the server's own list give one header.
-func TestCORS(t *testing.T) {
-	t.Parallel()
-	a := mounttest.NewApp(t)
-	app := newApp()
-	app.Use(cors.New(cors.Config{AllowOrigins: []string{mounttest.Origin, "https://other.example"}}))
-	siofiber.Mount(app, a.Server)
-	url := serve(t, app) + "/socket.io"
-	mounttest.HeaderOnceFrom(t, url, mounttest.Origin, "Access-Control-Allow-Origin")
-	c := mounttest.NewClient(t, url)
-	c.Header.Set("Origin", "https://other.example")
-	assert.Equal(t, "only in Fiber's list", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
-	if !strings.Contains(a.Log.String(), "Options.CORS.Origins") {
-		t.Errorf("the log does not name the option: %s", a.Log)
-	}
-}
-
 // TestHeaders: what middleware sets is in every response, and stays the
 // socket's own although fasthttp reuses what it came in.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	a := mounttest.NewApp(t)
-	app := newApp()
+	app := newApp(fiber.Config{})
 	app.Use(requestid.New(), func(c fiber.Ctx) error {
 		c.Vary("Accept-Language")
 		return c.Next()
 	})
 	siofiber.Mount(app, a.Server)
-	url := serve(t, app) + "/socket.io"
-	mounttest.HeaderOnce(t, url, fiber.HeaderXRequestID)
-
+	url := serve(t, app, mounttest.Listen(t)) + "/socket.io"
 	c := mounttest.NewClient(t, url)
 	c.Header.Set("Origin", mounttest.Origin)
 	c.Header.Set(fiber.HeaderXRequestID, "first")
@@ -187,7 +208,7 @@ func TestHeaders(t *testing.T) {
 func TestSessionsAreNotKept(t *testing.T) {
 	t.Parallel()
 	a := mounttest.NewApp(t)
-	app := newApp()
+	app := newApp(fiber.Config{})
 	store := session.NewStore()
 	app.Use(func(c fiber.Ctx) error {
 		s, err := store.Get(c)
@@ -200,7 +221,7 @@ func TestSessionsAreNotKept(t *testing.T) {
 		return c.Next()
 	}, session.New())
 	siofiber.Mount(app, a.Server)
-	mounttest.NewClient(t, serve(t, app)+"/socket.io").Open()
+	mounttest.NewClient(t, serve(t, app, mounttest.Listen(t))+"/socket.io").Open()
 	socket := mounttest.Wait(t, "the socket", a.Connected)
 	user, _ := siofiber.Get[string](socket, "user")
 	assert.Equal(t, "a value beside them", user, "ann")
@@ -214,13 +235,13 @@ func TestSessionsAreNotKept(t *testing.T) {
 func TestEncryptedCookie(t *testing.T) {
 	t.Parallel()
 	a := mounttest.NewApp(t)
-	app := newApp()
+	app := newApp(fiber.Config{})
 	app.Use(encryptcookie.New(encryptcookie.Config{Key: encryptcookie.GenerateKey(32)}), func(c fiber.Ctx) error {
 		c.Cookie(&fiber.Cookie{Name: "secret", Value: "plain"})
 		return c.Next()
 	})
 	siofiber.Mount(app, a.Server)
-	c := mounttest.NewClient(t, serve(t, app)+"/socket.io")
+	c := mounttest.NewClient(t, serve(t, app, mounttest.Listen(t))+"/socket.io")
 	for name, open := range map[string]func() *mounttest.Session{"polling": c.OpenOnly, "WebSocket": c.Dial} {
 		cookies := open().First.Values("Set-Cookie")
 		if len(cookies) != 1 || strings.Contains(cookies[0], "plain") || !strings.HasPrefix(cookies[0], "secret=") {
@@ -242,39 +263,14 @@ func TestEncryptedCookie(t *testing.T) {
 func TestSecondThoughts(t *testing.T) {
 	t.Parallel()
 	a := mounttest.NewApp(t)
-	app := newApp()
+	app := newApp(fiber.Config{})
 	app.Use(func(c fiber.Ctx) error {
 		_ = c.Next()
 		return fiber.NewError(fiber.StatusTeapot, "no")
 	})
 	siofiber.Mount(app, a.Server)
-	r := mounttest.NewClient(t, serve(t, app)+"/socket.io").Refused()
+	r := mounttest.NewClient(t, serve(t, app, mounttest.Listen(t))+"/socket.io").Refused()
 	assert.Equal(t, "status", r.Status, fiber.StatusTeapot)
 	assert.Equal(t, "body", r.Body, "no")
 	assert.Equal(t, "sessions", a.Connections(), 0)
-}
-
-func TestTimeouts(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct {
-		name, poll string
-		use        []any
-	}{
-		{"ReadTimeout and WriteTimeout", "2", nil},
-		{"the same, compress", "2", []any{compress.New()}},
-		{"timeout.New", "6", []any{within(mounttest.ShortTimeout)}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			mounttest.Outlives(t, tc.poll, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-				app := newApp(fiber.Config{ReadTimeout: mounttest.ShortTimeout, WriteTimeout: mounttest.ShortTimeout, IdleTimeout: time.Minute})
-				if tc.use != nil {
-					app.Use(tc.use...)
-				}
-				siofiber.Mount(app, srv)
-				serveOn(t, app, ln)
-				return "/socket.io"
-			})
-		})
-	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/integrations/internal/route"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // Config is optional. The zero value of each field means its default.
@@ -23,7 +23,7 @@ const file = "socketio-file"
 // slash at its end and everything below it, for all methods, with nothing
 // redirected. It panics if the path cannot be used.
 func Mount(r gin.IRoutes, srv *socketio.Server, config ...Config) {
-	h, path := Handler(srv), route.Path("siogin", route.First(config).Path, ":*")
+	h, path := Handler(srv), mount.Path("siogin", mount.First(config).Path, ":*")
 	r.Any(path, h)
 	r.Any(path+"/*"+file, h)
 }
@@ -31,15 +31,11 @@ func Mount(r gin.IRoutes, srv *socketio.Server, config ...Config) {
 // Handler returns srv as a handler, for routes that are registered by hand:
 // all methods, the path with and without a slash at its end, and below it.
 func Handler(srv *socketio.Server) gin.HandlerFunc {
-	if srv == nil {
-		panic("socketio: siogin: the server is nil")
-	}
+	srv = mount.Server("siogin", srv)
 	return func(c *gin.Context) {
-		r := c.Request
-		if srv.WantsUpstream(r) {
-			r = socketio.WithUpstream(r, socketio.Upstream{Address: address(c), Values: values(c)})
-		}
-		srv.ServeHTTP(writer(c), r)
+		mount.Serve(srv, writer(c), c.Request, func() mount.Upstream {
+			return mount.Upstream{Address: address(c), Values: values(c)}
+		})
 	}
 }
 
@@ -57,17 +53,18 @@ func address(c *gin.Context) string {
 // it in middleware of this mount alone: any other request can be given a "sid".
 func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
 
-// Get returns what middleware has stored with c.Set in the handshake.
-func Get[T any](s *socketio.Socket, key any) (v T, ok bool) {
-	v, ok = s.Handshake().Value(key).(T)
-	return v, ok
+// Skip returns a predicate for the configuration of other middleware: it reports
+// whether a request is for the path, as clients see it ("/api/socket.io"), or below.
+func Skip(path string) func(c *gin.Context) bool {
+	return func(c *gin.Context) bool { return mount.Below(path, c.Request.URL.Path) }
 }
+
+// Get returns what middleware has stored with c.Set in the handshake.
+func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
-func Param(s *socketio.Socket, name string) string {
-	return route.Param(name).Of(s)
-}
+func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
 // sessions is the key of gin-contrib/sessions, whose value holds on to the
 // request and to gin's pooled writer. Store what is needed from it with c.Set.
@@ -83,7 +80,7 @@ func values(c *gin.Context) map[any]any {
 	}
 	for _, p := range c.Params {
 		if p.Key != file {
-			values[route.Param(p.Key)] = p.Value
+			values[mount.Param(p.Key)] = p.Value
 		}
 	}
 	return values

@@ -17,11 +17,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
 	"github.com/gosio/gosio/integrations/middlewares"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
-	"github.com/gosio/gosio/internal/pipe"
 )
 
 func TestMain(m *testing.M) {
@@ -101,7 +100,7 @@ func each(t *testing.T, life time.Duration, test func(t *testing.T, a applicatio
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				mounttest.Virtual(t, func(t *testing.T, ln *pipe.Listener) {
+				mounttest.Virtual(t, func(t *testing.T, ln mounttest.Network) {
 					srv := a.serve(t, middlewares.Settings{Key: key, Life: life, HandshakesOnly: only}, ln)
 					test(t, a, newUser(t, "alice", ln, srv, only))
 				})
@@ -115,13 +114,13 @@ type user struct {
 	*mounttest.Client
 	t              *testing.T
 	name, base     string
-	ln             *pipe.Listener
+	ln             mounttest.Network
 	srv            *socketio.Server
 	handshakesOnly bool
 	http           *http.Client
 }
 
-func newUser(t *testing.T, name string, ln *pipe.Listener, srv *socketio.Server, only bool) *user {
+func newUser(t *testing.T, name string, ln mounttest.Network, srv *socketio.Server, only bool) *user {
 	jar, err := cookiejar.New(nil)
 	assert.NoError(t, err)
 	base, transport := "http://"+ln.Addr().String(), &http.Transport{DialContext: ln.DialContext}

@@ -36,7 +36,7 @@ import (
 	sioecho "github.com/gosio/gosio/integrations/echo"
 	siofiber "github.com/gosio/gosio/integrations/fiber"
 	siogin "github.com/gosio/gosio/integrations/gin"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -167,8 +167,8 @@ func TestEcho(t *testing.T) {
 		"MethodOverride": {echomw.MethodOverride()},
 		"Rewrite":        {echomw.Rewrite(map[string]string{"/old": "/new"})},
 		"Static":         {echomw.Static("nowhere")},
-		"BasicAuth off":  {echomw.BasicAuthWithConfig(echomw.BasicAuthConfig{Skipper: sioecho.Skipper("/socket.io"), Validator: func(string, string, echo.Context) (bool, error) { return false, nil }})},
-		"Timeout off":    {echomw.TimeoutWithConfig(echomw.TimeoutConfig{Skipper: sioecho.Skipper("/socket.io"), Timeout: time.Millisecond})}, //nolint:staticcheck // apps still have it
+		"BasicAuth off":  {echomw.BasicAuthWithConfig(echomw.BasicAuthConfig{Skipper: sioecho.Skip("/socket.io"), Validator: func(string, string, echo.Context) (bool, error) { return false, nil }})},
+		"Timeout off":    {echomw.TimeoutWithConfig(echomw.TimeoutConfig{Skipper: sioecho.Skip("/socket.io"), Timeout: time.Millisecond})}, //nolint:staticcheck // apps still have it
 		"gziphandler":    {echo.WrapMiddleware(gziphandler.GzipHandler), echomw.Recover()},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,7 +192,7 @@ func TestFiber(t *testing.T) {
 		"favicon":        {favicon.New()},
 		"healthcheck":    {healthcheck.New()},
 		"rewrite":        {rewrite.New(rewrite.Config{Rules: map[string]string{"/old": "/new"}})},
-		"skip":           {skip.New(func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusTeapot) }, siofiber.Next("/socket.io"))},
+		"skip":           {skip.New(func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusTeapot) }, siofiber.Skip("/socket.io"))},
 		"envvar":         {"/env", envvar.New()},
 		"adaptor":        {adaptor.HTTPMiddleware(middleware.SetHeader("X-Served-By", "net/http"))},
 	} {

@@ -20,7 +20,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	siogin "github.com/gosio/gosio/integrations/gin"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
 )

@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // NewRequest returns a copy of the request, with ctx as its context. Only the
@@ -99,9 +100,6 @@ func Address(fctx *fasthttp.RequestCtx, ip string) string {
 	return addr.Unmap().WithZone("").String() // one client has one address; a zone is any text
 }
 
-// IsUpgrade reports whether a request asks for a WebSocket.
-func IsUpgrade(r *http.Request) bool { return socketio.IsUpgrade(r) }
-
 // Values copies the user values, which must outlive the context. Contexts among
 // them are the framework's own or lead to it.
 func Values(fctx *fasthttp.RequestCtx) map[any]any {
@@ -123,11 +121,12 @@ func Values(fctx *fasthttp.RequestCtx) map[any]any {
 	return values
 }
 
-// Serve has srv answer the request that [NewRequest] made of fctx. A refusal is
-// an answer, too: nothing is left to do for the framework. logf is for errors; a
-// panic goes no further.
-func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any)) {
-	if IsUpgrade(r) {
+// Serve has srv answer the request that [NewRequest] made of fctx, with what
+// upstream returns. A refusal is an answer, too: nothing is left to do for the
+// framework. logf is for errors; a panic goes no further.
+func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any), upstream func() mount.Upstream) {
+	r = mount.WithUpstream(srv, r, upstream)
+	if mount.IsUpgrade(r) {
 		hijack(fctx, srv, r, logf)
 	} else {
 		Contain(fctx, logf, func() { respond(fctx, srv, r) })

@@ -14,6 +14,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/mount"
 )
 
 // headTimeout bounds the time in which a client must take the handshake's answer.
@@ -22,7 +23,7 @@ const headTimeout = 10 * time.Second
 // hijack serves an upgrade. fasthttp runs the function on a goroutine of its
 // own once the handlers have returned; the session lives on it.
 func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(string, ...any)) {
-	r = r.WithContext(socketio.RunOnCaller(context.WithoutCancel(r.Context())))
+	r = r.WithContext(mount.OnCaller(context.WithoutCancel(r.Context())))
 	r.Body = http.NoBody
 	// fasthttp keeps fctx for as long as the function runs.
 	fctx.Response.SetStatusCode(http.StatusSwitchingProtocols)
@@ -115,8 +116,7 @@ func (w *hijacked) WriteHeader(code int) {
 	}
 }
 
-// Bare tells the server that middleware has had its way already, so that it may
-// send the 101 itself, with the first packet.
+// Bare implements [mount.Bare]: middleware has had its way already.
 func (*hijacked) Bare() {}
 
 // Hijack implements http.Hijacker. It sends the 101 first, if there is one.

@@ -1,37 +1,73 @@
 package mounttest_test
 
 import (
-	"net"
+	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	socketio "github.com/gosio/gosio/core"
-	"github.com/gosio/gosio/integrations/internal/mounttest"
+	"github.com/gosio/gosio/integrations/mount"
+	"github.com/gosio/gosio/integrations/mounttest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/leak"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// TestNetHTTP: what the frameworks' mounts are measured by.
-func TestNetHTTP(t *testing.T) {
-	t.Parallel()
-	mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
+// user is the key of the header X-User.
+type user struct{}
+
+type around = func(http.Handler) http.Handler
+
+// netHTTP: what the frameworks' mounts are measured by.
+var netHTTP = mounttest.Front[around]{
+	NetHTTP: true,
+	Serve: func(t *testing.T, s mounttest.Setup[around]) {
+		h, path := handler(s.Server), mount.Path("nethttp", s.Path, ":{}*")
+		for _, use := range slices.Backward(s.Use) {
+			h = use(h)
+		}
+		path = strings.Replace(s.Group, ":tenant", "{tenant}", 1) + path
 		mux := http.NewServeMux()
-		mux.Handle("/socket.io", srv) // alone, the next line redirects it
-		mux.Handle("/socket.io/", srv)
-		return mounttest.Serve(t, mux) + "/socket.io"
+		mux.Handle(path, h) // alone, the next line redirects it
+		mux.Handle(path+"/", h)
+		s.ServeHTTP(t, mux)
+	},
+	Outlives: map[string][]around{"WriteTimeout": nil},
+	User: func(handshakesOnly bool) around {
+		return func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !handshakesOnly || socketio.IsHandshake(r) {
+					r = r.WithContext(context.WithValue(r.Context(), user{}, r.Header.Get("X-User")))
+				}
+				next.ServeHTTP(w, r)
+			})
+		}
+	},
+	UserKey:     user{},
+	ContextKeys: []any{user{}},
+	Get:         mount.Get[string],
+	Param:       func(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) },
+}
+
+// handler adds what an http.ServeMux knows to the server.
+func handler(srv *socketio.Server) http.Handler {
+	srv = mount.Server("nethttp", srv)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mount.Serve(srv, w, r, func() mount.Upstream {
+			return mount.Upstream{
+				Address: r.Header.Get("X-Forwarded-For"), // the test's own proxy's
+				Values:  map[any]any{mount.Param("tenant"): r.PathValue("tenant")},
+			}
+		})
 	})
 }
 
-func TestSlowBodies(t *testing.T) {
+func TestNetHTTP(t *testing.T) {
 	t.Parallel()
-	mounttest.SlowBodies(t, func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-		mounttest.ServeListener(t, &http.Server{Handler: mux(srv)}, ln)
-		return "/socket.io"
-	})
+	netHTTP.Run(t)
 }
 
 func mux(srv *socketio.Server) http.Handler {
@@ -40,27 +76,9 @@ func mux(srv *socketio.Server) http.Handler {
 	return mux
 }
 
-func TestWriteTimeout(t *testing.T) {
-	t.Parallel()
-	mounttest.Outlives(t, "2", func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
-		const short = mounttest.ShortTimeout
-		mounttest.ServeListener(t, &http.Server{Handler: mux(srv), ReadTimeout: short, ReadHeaderTimeout: short, WriteTimeout: short}, ln)
-		return "/socket.io"
-	})
-}
-
-// TestAnotherPath: with a mux of one's own, and with none.
+// TestAnotherPath: without a mux that knows the path.
 func TestAnotherPath(t *testing.T) {
 	t.Parallel()
-	t.Run("mux", func(t *testing.T) {
-		t.Parallel()
-		mounttest.Run(t, func(t *testing.T, srv *socketio.Server) string {
-			mux := http.NewServeMux()
-			mux.Handle("/realtime", srv)
-			mux.Handle("/realtime/", srv)
-			return mounttest.Serve(t, mux) + "/realtime"
-		})
-	})
 	t.Run("StripPrefix", func(t *testing.T) {
 		t.Parallel()
 		app := mounttest.NewApp(t)
@@ -112,26 +130,4 @@ func TestTrustForwardedHost(t *testing.T) {
 	c.Header.Set("Origin", "https://evil.example")
 	assert.Equal(t, "status", c.Do("GET", "/?EIO=4&transport=polling", "").Status, http.StatusForbidden)
 	assert.Equal(t, "status", c.Refused().Status, http.StatusForbidden)
-}
-
-func TestUnhijackable(t *testing.T) {
-	t.Parallel()
-	app := mounttest.NewApp(t)
-	url := mounttest.Serve(t, http.TimeoutHandler(mux(app.Server), time.Minute, ""))
-	mounttest.Unhijackable(t, app, url+"/socket.io", "*http.timeoutWriter")
-}
-
-func TestLogout(t *testing.T) {
-	t.Parallel()
-	mounttest.Logout(t, func(_ *testing.T, srv *socketio.Server, loadAndSave func(http.Handler) http.Handler) http.Handler {
-		return loadAndSave(mux(srv))
-	})
-}
-
-// TestClientCertificate: see docs/securing.md.
-func TestClientCertificate(t *testing.T) {
-	t.Parallel()
-	mounttest.ClientCertificate(t, func(t *testing.T, srv *socketio.Server) func(net.Listener) {
-		return func(ln net.Listener) { mounttest.ServeListener(t, &http.Server{Handler: mux(srv)}, ln) }
-	})
 }

@@ -19,6 +19,12 @@ import (
 // client's in X-Forwarded-Host.
 func Proxy(t testing.TB, target, base string, keepHost bool) string {
 	t.Helper()
+	return proxy(t, target, base, keepHost, new(http.Transport))
+}
+
+func proxy(t testing.TB, target, base string, keepHost bool, transport *http.Transport) string {
+	t.Helper()
+	t.Cleanup(transport.CloseIdleConnections)
 	u, err := url.Parse(target)
 	assert.NoError(t, err)
 	path := u.Path
@@ -32,15 +38,17 @@ func Proxy(t testing.TB, target, base string, keepHost bool) string {
 				r.Out.Host = r.In.Host
 			}
 		},
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of clients that hang up
+		Transport: transport, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // of clients that hang up
 	})
 	return front + base + path
 }
 
-// behind drives a mount by way of a proxy.
-func behind(c *Client, url string) {
+// behind drives a mount by way of a proxy. It returns the client of the proxy,
+// and its URL.
+func behind(c *Client, base string, keepHost bool) (*Client, string) {
 	c.t.Helper()
-	c.url = url
+	url := proxy(c.t, c.url, base, keepHost, &http.Transport{DialContext: c.dial})
+	c = NewClient(c.t, url)
 	exchange(c.Open())
 	exchange(c.Dial())
 	s := c.Open()
@@ -49,16 +57,16 @@ func behind(c *Client, url string) {
 	c.Slash = ""
 	exchange(c.Open())
 	exchange(c.Dial())
+	return c, url
 }
 
-func proxied(t *testing.T, _ *App, c *Client)  { behind(c, Proxy(t, c.url, "", true)) }
-func stripped(t *testing.T, _ *App, c *Client) { behind(c, Proxy(t, c.url, "/base", true)) }
+func proxied(_ *testing.T, _ *App, c *Client)  { behind(c, "", true) }
+func stripped(_ *testing.T, _ *App, c *Client) { behind(c, "/base", true) }
 
 // anotherHost: the proxy's own pages are foreign ones then, and the log says
 // what to set. Clients that are no pages do not mind.
 func anotherHost(t *testing.T, app *App, c *Client) {
-	url := Proxy(t, c.url, "/base", false)
-	behind(c, url)
+	c, url := behind(c, "/base", false)
 	origin, _, _ := strings.Cut(url, "/base")
 	c.Header.Set("Origin", origin)
 	for range 2 {

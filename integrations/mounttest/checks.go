@@ -1,12 +1,10 @@
 package mounttest
 
 import (
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -14,7 +12,6 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/internal/assert"
-	"github.com/gosio/gosio/internal/pipe"
 )
 
 // What stands in front of a mount: each function checks one way in which
@@ -24,35 +21,12 @@ import (
 // waits for a ping that comes after three times as long.
 const ShortTimeout = 600 * time.Millisecond
 
-// Serving serves an application, with srv mounted in it, on ln until the test
-// ends, and returns the mount's path.
-type Serving func(t *testing.T, srv *socketio.Server, ln net.Listener) (path string)
-
-// Virtual runs a test in virtual time: see [synctest.Test]. ln is a network in
-// memory, for a server and, with [NewClientVia], its clients.
-func Virtual(t *testing.T, test func(t *testing.T, ln *pipe.Listener)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		t.Cleanup(func() { time.Sleep(time.Minute) }) // virtual: fasthttp's workers end within ten seconds
-		test(t, pipe.Listen())
-	})
-}
-
-// virtual runs a check in virtual time.
-func virtual(t *testing.T, o socketio.Options, serve Serving, check func(t *testing.T, c *Client)) {
-	t.Helper()
-	Virtual(t, func(t *testing.T, ln *pipe.Listener) {
-		path := serve(t, NewAppWith(t, o).Server, ln)
-		check(t, NewClientVia(t, "http://"+ln.Addr().String()+path, ln.DialContext))
-	})
-}
-
 // Outlives checks a mount behind a ShortTimeout, in virtual time: sessions live
 // on. poll is what a poll brings: "2", the ping, if the timeout does not concern
 // it, or "6" if it is answered before the timeout cuts it.
-func Outlives(t *testing.T, poll string, serve Serving) {
+func Outlives(t *testing.T, poll string, mount Mount) {
 	t.Helper()
-	virtual(t, socketio.Options{PingInterval: 3 * ShortTimeout}, serve, func(t *testing.T, c *Client) {
+	mount.virtual(t, socketio.Options{PingInterval: 3 * ShortTimeout}, func(t *testing.T, _ *App, c *Client) {
 		s := c.Open()
 		assert.Equal(t, "poll", s.next(), poll)
 		s.Echo("same session")
@@ -65,9 +39,10 @@ func Outlives(t *testing.T, poll string, serve Serving) {
 
 // Unhijackable checks a mount behind a writer that has no Hijack: the answer
 // is prompt, the log names the writer, and clients go on with polling.
-func Unhijackable(t *testing.T, app *App, url, writer string) {
+func Unhijackable(t *testing.T, mount Mount, writer string) {
 	t.Helper()
-	c := NewClient(t, url)
+	app := NewApp(t)
+	c := mount.client(t, app.Server)
 	a := c.Refused()
 	assert.Equal(t, "status", a.Status, http.StatusNotImplemented)
 	for _, want := range []string{writer, "exclude the Socket.IO path"} {
@@ -87,6 +62,12 @@ func Unhijackable(t *testing.T, app *App, url, writer string) {
 func HeaderOnce(t *testing.T, url, key string) {
 	t.Helper()
 	headerOnce(t, url, key, func(*Client) {})
+}
+
+// HeaderOnceFrom is HeaderOnce for requests of a page.
+func HeaderOnceFrom(t *testing.T, url, origin, key string) {
+	t.Helper()
+	headerOnce(t, url, key, func(c *Client) { c.Header.Set("Origin", origin) })
 }
 
 func headerOnce(t *testing.T, url, key string, edit func(*Client)) {
@@ -120,9 +101,9 @@ func Collected(t *testing.T, what string, alive func() bool) {
 // Logout signs in, opens a WebSocket, signs out and closes it: the session
 // must stay dead. scs commits when the header passes its writer or else when
 // the handler returns; an upgrade that bypasses the writer would make it write
-// the old session back. wrap mounts srv with the middleware around it, as an
-// application would.
-func Logout(t *testing.T, wrap func(t *testing.T, srv *socketio.Server, loadAndSave func(http.Handler) http.Handler) http.Handler) {
+// the old session back. mount returns a mount behind this middleware, as an
+// application would have it.
+func Logout(t *testing.T, mount func(loadAndSave func(http.Handler) http.Handler) Mount) {
 	t.Helper()
 	sm := &scs.SessionManager{ // scs.New starts a goroutine that it cannot stop without a race
 		Store: memstore.NewWithCleanupInterval(0), Codec: scs.GobCodec{}, Cookie: scs.SessionCookie{Name: "session", Path: "/", Persist: true},
@@ -132,17 +113,16 @@ func Logout(t *testing.T, wrap func(t *testing.T, srv *socketio.Server, loadAndS
 		},
 	}
 	app := NewApp(t)
+	c := mount(sm.LoadAndSave).client(t, app.Server)
 	mux := http.NewServeMux()
-	mux.Handle("/", wrap(t, app.Server, sm.LoadAndSave))
 	rest := func(path string, f http.HandlerFunc) { mux.Handle(path, sm.LoadAndSave(f)) }
 	rest("/in", func(_ http.ResponseWriter, r *http.Request) { sm.Put(r.Context(), "user", "alice") })
 	rest("/out", func(_ http.ResponseWriter, r *http.Request) { _ = sm.Destroy(r.Context()) })
 	rest("/who", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(sm.GetString(r.Context(), "user")))
 	})
-	base := Serve(t, mux)
+	site := NewClient(t, Serve(t, mux))
 
-	site, c := NewClient(t, base), NewClient(t, base+"/socket.io")
 	cookie, _, _ := strings.Cut(site.Do("GET", "/in", "").Header.Get("Set-Cookie"), ";")
 	site.Header.Set("Cookie", cookie)
 	c.Header.Set("Cookie", cookie)
@@ -153,56 +133,4 @@ func Logout(t *testing.T, wrap func(t *testing.T, srv *socketio.Server, loadAndS
 	_ = s.ws.CloseNow()
 	Wait(t, "the disconnect", app.Gone)
 	assert.Equal(t, "signed out", site.Do("GET", "/who", "").Body, "")
-}
-
-// HeaderOnceFrom is HeaderOnce for requests of a page.
-func HeaderOnceFrom(t *testing.T, url, origin, key string) {
-	t.Helper()
-	headerOnce(t, url, key, func(c *Client) { c.Header.Set("Origin", origin) })
-}
-
-// Users opens five sessions with X-User and X-Forwarded-For, by polling, by
-// WebSocket and with an upgrade, at the mount that url returns for a user.
-// check looks at each socket after requests with other users have passed over
-// the same connections.
-func Users(t *testing.T, app *App, url func(user string) string, check func(s *socketio.Socket, user string)) {
-	t.Helper()
-	c := NewClient(t, "")
-	c.Header.Set("X-Forwarded-For", "203.0.113.9")
-	users := []string{"ann", "bob", "cleo", "dan", "eve"}
-	sessions := make([]*Session, len(users))
-	sockets := make([]*socketio.Socket, len(users))
-	for i, user := range users {
-		c.url = url(user)
-		c.Header.Set("X-User", user)
-		if i == 1 {
-			sessions[i] = c.Dial()
-		} else {
-			sessions[i] = c.Open()
-		}
-		sockets[i] = Wait(t, "the socket", app.Connected)
-	}
-	sessions[2].Upgrade()
-	c.Header.Set("X-User", "mallory")
-	c.Header.Set("X-Forwarded-For", "198.51.100.1")
-	for range 3 {
-		for _, s := range sessions {
-			s.Echo("overwrite")
-		}
-	}
-	for i, user := range users {
-		check(sockets[i], user)
-	}
-}
-
-// Panics checks that f panics with a text that begins with "socketio: ".
-func Panics(t *testing.T, name string, f func()) {
-	t.Helper()
-	defer func() {
-		t.Helper()
-		if text, _ := recover().(string); !strings.HasPrefix(text, "socketio: ") {
-			t.Errorf("%s: panic with %q", name, text)
-		}
-	}()
-	f()
 }

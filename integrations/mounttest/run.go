@@ -3,12 +3,11 @@ package mounttest
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -18,12 +17,42 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
-// A Mount starts an application with srv mounted in it, until the test ends,
-// and returns the mount's URL without a slash at the end.
-type Mount func(t *testing.T, srv *socketio.Server) (url string)
-
-// Run checks everything that a mount has to do.
+// Run checks everything that a mount has to do, whatever its framework is.
 func Run(t *testing.T, mount Mount) {
+	t.Helper()
+	run(t, mount.client)
+	t.Run("subprotocol", func(t *testing.T) {
+		t.Parallel()
+		subprotocol(t, mount)
+	})
+	t.Run("time before the first packet", func(t *testing.T) {
+		t.Parallel()
+		openDelay(t, mount)
+	})
+	t.Run("client certificate", func(t *testing.T) {
+		t.Parallel()
+		clientCertificate(t, mount)
+	})
+	t.Run("Unix socket", func(t *testing.T) {
+		t.Parallel()
+		unixSocket(t, mount)
+	})
+}
+
+// RunTLS is the part of [Run] that can differ where the application itself ends
+// TLS.
+func RunTLS(t *testing.T, mount Mount) {
+	t.Helper()
+	certificate := serverCertificate()
+	run(t, func(t *testing.T, srv *socketio.Server) *Client {
+		return mount.overTLS(t, srv, &tls.Config{Certificates: []tls.Certificate{certificate}})()
+	})
+}
+
+// run checks what can be tried on a network of any kind. start mounts srv and
+// returns a client for that.
+func run(t *testing.T, start func(t *testing.T, srv *socketio.Server) *Client) {
+	t.Helper()
 	for _, tc := range []struct {
 		name string
 		run  func(*testing.T, *App, *Client)
@@ -54,16 +83,17 @@ func Run(t *testing.T, mount Mount) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			app := NewApp(t)
-			tc.run(t, app, NewClient(t, mount(t, app.Server)))
+			tc.run(t, app, start(t, app.Server))
 		})
 	}
 	t.Run("headers and cookie", func(t *testing.T) {
 		t.Parallel()
-		ownHeaders(t, NewClient(t, mount(t, headersApp(t).Server)))
+		ownHeaders(t, start(t, headersApp(t).Server))
 	})
 	t.Run("compressed", func(t *testing.T) {
 		t.Parallel()
-		compressed(t, mount)
+		app := NewAppWith(t, socketio.Options{PerMessageDeflate: new(socketio.PerMessageDeflate)})
+		compressed(t, start(t, app.Server))
 	})
 }
 
@@ -197,14 +227,8 @@ func connectionHeader(_ *testing.T, _ *App, c *Client) {
 
 // pipelined sends the first frame in the same packet as the handshake.
 func pipelined(t *testing.T, _ *App, c *Client) {
-	u, err := url.Parse(c.url)
-	assert.NoError(t, err)
-	conn, err := net.Dial("tcp", u.Host)
-	assert.NoError(t, err)
-	defer conn.Close()
-	stop := context.AfterFunc(timeout(t), func() { conn.Close() })
-	defer stop()
-	_, err = fmt.Fprintf(conn, "GET %s/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	conn, u := c.connect()
+	_, err := fmt.Fprintf(conn, "GET %s/?EIO=4&transport=websocket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n\x81\x82\x00\x00\x00\x0040", u.Path, u.Host)
 	assert.NoError(t, err)
 	br := bufio.NewReader(conn)

@@ -30,8 +30,10 @@ type Client struct {
 	Slash string
 	// Compression is what WebSockets offer. Default: nothing.
 	Compression websocket.CompressionMode
+	// Subprotocols are what WebSockets offer.
+	Subprotocols []string
 
-	dial      dialer
+	dial      Dialer
 	transport *http.Transport
 	sent      chan struct{} // holds one after each write to a connection
 }
@@ -42,11 +44,11 @@ func NewClient(t testing.TB, url string) *Client {
 	return NewClientVia(t, url, new(net.Dialer).DialContext)
 }
 
-// dialer makes connections, as http.Transport.DialContext does.
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+// A Dialer makes connections, as http.Transport.DialContext does.
+type Dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// NewClientVia is NewClient with a way to make connections.
-func NewClientVia(t testing.TB, url string, dial dialer) *Client {
+// NewClientVia is NewClient for a server that is reached another way.
+func NewClientVia(t testing.TB, url string, dial Dialer) *Client {
 	c := &Client{t: t, url: url, Header: make(http.Header), Slash: "/", dial: dial, sent: make(chan struct{}, 1)}
 	c.transport = &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
@@ -209,7 +211,9 @@ func (c *Client) Refused() Answer {
 func (s *Session) dial(query string) (Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{HTTPClient: s.c.http(), CompressionMode: s.c.Compression}) //nolint:bodyclose // the body of a 101 is the connection
+	ws, resp, err := websocket.Dial(ctx, s.c.url+s.c.Slash+query, &websocket.DialOptions{ //nolint:bodyclose // the body of a 101 is the connection
+		HTTPClient: s.c.http(), CompressionMode: s.c.Compression, Subprotocols: s.c.Subprotocols,
+	})
 	var a Answer
 	if resp != nil {
 		a = Answer{Status: resp.StatusCode, Header: resp.Header}
@@ -350,14 +354,8 @@ func (s *Session) Upgrade() {
 // Raw sends a request as it is and returns the answer.
 func (c *Client) Raw(request string) Answer {
 	c.t.Helper()
-	u, err := url.Parse(c.url)
-	assert.NoError(c.t, err)
-	conn, err := net.Dial("tcp", u.Host)
-	assert.NoError(c.t, err)
-	defer conn.Close()
-	stop := context.AfterFunc(timeout(c.t), func() { conn.Close() })
-	defer stop()
-	_, err = io.WriteString(conn, request)
+	conn, _ := c.connect()
+	_, err := io.WriteString(conn, request)
 	assert.NoError(c.t, err)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	assert.NoError(c.t, err)
@@ -365,4 +363,17 @@ func (c *Client) Raw(request string) Answer {
 	b, err := io.ReadAll(resp.Body)
 	assert.NoError(c.t, err)
 	return Answer{resp.StatusCode, resp.Header, string(b)}
+}
+
+// connect opens a connection, which ends with the test, to the host of u.
+func (c *Client) connect() (conn net.Conn, u *url.URL) {
+	c.t.Helper()
+	u, err := url.Parse(c.url)
+	assert.NoError(c.t, err)
+	ctx := timeout(c.t)
+	conn, err = c.dial(ctx, "tcp", u.Host)
+	assert.NoError(c.t, err)
+	c.t.Cleanup(func() { _ = conn.Close() })
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	return conn, u
 }

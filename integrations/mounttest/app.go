@@ -1,15 +1,8 @@
-// Package mounttest keeps the integrations alike: it drives a server that is
-// mounted in a real framework with raw requests, over polling, WebSocket and
-// the upgrade between them, and checks what each mount has to do. [Run] is the
-// whole list; [Drive] the short form for one more middleware in front.
 package mounttest
 
 import (
 	"bytes"
 	"log/slog"
-	"net"
-	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -115,44 +108,4 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
-}
-
-// Serve runs h on the loopback interface until the test ends and returns its
-// URL. A line in the server's error log fails the test, whichever it is: a
-// write to a hijacked connection, a superfluous WriteHeader, a panic. Lines
-// that contain one of except are expected.
-func Serve(t testing.TB, h http.Handler, except ...string) string {
-	t.Helper()
-	return ServeOn(t, &http.Server{Handler: h}, except...)
-}
-
-// ServeOn is Serve for a server with settings of its own.
-func ServeOn(t testing.TB, hs *http.Server, except ...string) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ServeListener(t, hs, ln, except...)
-}
-
-// ServeListener is ServeOn with a listener.
-func ServeListener(t testing.TB, hs *http.Server, ln net.Listener, except ...string) string {
-	lines := new(Log)
-	hs.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(lines, nil), slog.LevelError)
-	done := make(chan struct{})
-	go func() { // ends with the server
-		defer close(done)
-		_ = hs.Serve(ln) // always an error: it was closed
-	}()
-	t.Cleanup(func() {
-		hs.Close()
-		<-done
-		for line := range strings.Lines(lines.String()) {
-			if !slices.ContainsFunc(except, func(e string) bool { return strings.Contains(line, e) }) {
-				t.Errorf("error log: %s", line)
-			}
-		}
-	})
-	return "http://" + ln.Addr().String()
 }

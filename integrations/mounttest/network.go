@@ -8,12 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,12 +21,18 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
-// TLS returns a certificate for a server at addr, and the URL of a door to it
-// for the clients of this package, which speak plain HTTP: what is sent there
-// goes to addr in TLS, connection by connection, and so does the end of it.
-func TLS(t testing.TB, addr string) (tls.Certificate, string) {
+// Networks other than plain TCP.
+
+// overTLS serves the application in TLS. It returns a function that makes clients
+// which show these certificates: they speak plain HTTP on connections in TLS.
+func (m Mount) overTLS(t *testing.T, srv *socketio.Server, config *tls.Config) func(certificates ...tls.Certificate) *Client {
 	t.Helper()
-	return serverCertificate(), door(t, addr, nil)
+	ln := Listen(t)
+	url := "http://" + ln.Addr().String() + m(t, srv, tls.NewListener(ln, config))
+	return func(certificates ...tls.Certificate) *Client {
+		dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, Certificates: certificates}} //nolint:gosec // a test's own server
+		return NewClientVia(t, url, dialer.DialContext)
+	}
 }
 
 func serverCertificate() tls.Certificate {
@@ -35,32 +41,10 @@ func serverCertificate() tls.Certificate {
 	return ts.TLS.Certificates[0]
 }
 
-// door is for clients that show certificates.
-func door(t testing.TB, addr string, certificates []tls.Certificate) (url string) {
-	door, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
-	config := &tls.Config{InsecureSkipVerify: true, Certificates: certificates} //nolint:gosec // a test's own server
-	var all sync.WaitGroup
-	all.Go(func() { // ends with the listener
-		for {
-			client, err := door.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { forward(client, addr, config) })
-		}
-	})
-	t.Cleanup(func() {
-		door.Close()
-		all.Wait() // the clients have been closed before
-	})
-	return "http://" + door.Addr().String()
-}
-
-// ClientCertificate checks that a socket knows its client's certificate, by every
-// transport, and that a pin holds others off. mount returns what serves the app on
-// a listener until the test ends.
-func ClientCertificate(t *testing.T, mount func(t *testing.T, srv *socketio.Server) (serve func(net.Listener))) {
+// clientCertificate: a socket knows its client's certificate, by every transport,
+// and a pin holds others off.
+func clientCertificate(t *testing.T, mount Mount) {
+	t.Helper()
 	app := NewAppWith(t, socketio.Options{
 		// docs:certificate-pin
 		Pin: func(r *http.Request) string {
@@ -82,15 +66,10 @@ func ClientCertificate(t *testing.T, mount func(t *testing.T, srv *socketio.Serv
 	}))
 	// docs:end
 	authority := newAuthority(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
-	mount(t, app.Server)(tls.NewListener(ln, &tls.Config{
+	as := mount.overTLS(t, app.Server, &tls.Config{
 		Certificates: []tls.Certificate{serverCertificate()},
 		ClientAuth:   tls.VerifyClientCertIfGiven, ClientCAs: authority.pool,
-	}))
-	as := func(certificates ...tls.Certificate) *Client {
-		return NewClient(t, door(t, ln.Addr().String(), certificates)+"/socket.io")
-	}
+	})
 	alice := as(authority.issue(t, "alice"))
 	upgrade := func() *Session {
 		s := alice.Open()
@@ -150,20 +129,24 @@ func (a *authority) issue(t testing.TB, name string) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// forward ends when both directions have.
-func forward(client net.Conn, addr string, config *tls.Config) {
-	defer client.Close()
-	server, err := tls.Dial("tcp", addr, config)
-	if err != nil {
-		return
+// unixSocket: a client of a Unix socket has the address that net/http gives it,
+// whatever the framework says of it.
+func unixSocket(t *testing.T, mount Mount) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "mount") //nolint:usetesting // the path of a socket must be short
+	assert.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	name := filepath.Join(dir, "s")
+	ln, err := net.Listen("unix", name)
+	assert.NoError(t, err)
+	app := NewApp(t)
+	c := NewClientVia(t, "http://unix"+mount(t, app.Server, ln), func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", name)
+	})
+	for transport, open := range map[string]func() *Session{"websocket": c.Dial, "polling": c.Open} {
+		open()
+		h := Wait(t, "the socket", app.Connected).Handshake()
+		assert.Equal(t, transport+": address", h.Address, "@")
+		assert.Equal(t, transport+": peer", h.RemoteAddr, "@")
 	}
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		_, _ = io.Copy(client, server)
-		client.Close()
-	}()
-	_, _ = io.Copy(server, client)
-	_ = server.Close() // there is nobody to tell
-	<-back
 }

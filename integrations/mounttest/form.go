@@ -2,12 +2,10 @@ package mounttest
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -29,18 +27,12 @@ type rawAnswer struct {
 // raw sends a request with these lines of header.
 func (c *Client) raw(method, query, version string, lines []string, body string) (rawAnswer, *bufio.Reader) {
 	c.t.Helper()
-	u, err := url.Parse(c.url)
-	assert.NoError(c.t, err)
-	ctx := timeout(c.t)
-	conn, err := c.dial(ctx, "tcp", u.Host)
-	assert.NoError(c.t, err)
-	c.t.Cleanup(func() { _ = conn.Close() })
-	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	conn, u := c.connect()
 	head := fmt.Sprintf("%s %s/%s %s\r\nHost: %s\r\n", method, u.Path, query, version, u.Host)
 	for _, l := range lines {
 		head += l + "\r\n"
 	}
-	_, err = io.WriteString(conn, head+"\r\n"+body)
+	_, err := io.WriteString(conn, head+"\r\n"+body)
 	assert.NoError(c.t, err)
 	br := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(br, nil) //nolint:bodyclose,nolintlint // the connection ends with the test
@@ -123,12 +115,13 @@ func forms(t *testing.T, app *App, c *Client) {
 
 // SlowBodies checks a mount at which bodies arrive in part only, in virtual time:
 // the request is answered all the same, and its connection ends.
-func SlowBodies(t *testing.T, serve Serving) {
+func SlowBodies(t *testing.T, mount Mount) {
 	t.Helper()
-	virtual(t, socketio.Options{Limits: socketio.Limits{BodyTimeout: time.Second, CloseTimeout: time.Second}}, serve, slowBodies)
+	limits := socketio.Limits{BodyTimeout: time.Second, CloseTimeout: time.Second}
+	mount.virtual(t, socketio.Options{Limits: limits}, slowBodies)
 }
 
-func slowBodies(t *testing.T, c *Client) {
+func slowBodies(t *testing.T, _ *App, c *Client) {
 	const polling = "?EIO=4&transport=polling"
 	for _, tt := range []struct {
 		name, method, query string
@@ -167,9 +160,9 @@ func slowBodies(t *testing.T, c *Client) {
 // SlowBody opens a session and POSTs a body with this length of which only a part
 // comes, in virtual time. It returns the status of the answer once the connection
 // has ended.
-func SlowBody(t *testing.T, limits socketio.Limits, length, part string, serve Serving) (status int) {
+func SlowBody(t *testing.T, limits socketio.Limits, length, part string, mount Mount) (status int) {
 	t.Helper()
-	virtual(t, socketio.Options{Limits: limits}, serve, func(t *testing.T, c *Client) {
+	mount.virtual(t, socketio.Options{Limits: limits}, func(t *testing.T, _ *App, c *Client) {
 		resp, br := c.raw("POST", "?EIO=4&transport=polling&sid="+c.Open().ID, "HTTP/1.1", []string{length}, part)
 		_, err := io.Copy(io.Discard, resp.Body)
 		assert.NoError(t, err)
