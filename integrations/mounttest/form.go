@@ -32,8 +32,7 @@ func (c *Client) raw(method, query, version string, lines []string, body string)
 	for _, l := range lines {
 		head += l + "\r\n"
 	}
-	_, err := io.WriteString(conn, head+"\r\n"+body)
-	assert.NoError(c.t, err)
+	_, _ = io.WriteString(conn, head+"\r\n"+body) // who refuses may close before all is read: the answer decides
 	br := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(br, nil) //nolint:bodyclose,nolintlint // the connection ends with the test
 	assert.NoError(c.t, err)
