@@ -33,7 +33,7 @@ e2e: ## real clients: Node, browser, the protocol suites (installs what they nee
 	ci/e2e
 
 clients: ## clients of other languages, which ci/clients lists (installs what they need)
-	ci/packages python3-venv default-jdk-headless maven
+	ci/packages python3-venv default-jdk-headless maven libssl-dev pkg-config
 	ci/clients
 
 suites: ## the official suites, protocols' and clients', unpacked in DIR=…, against our servers
