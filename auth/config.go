@@ -111,8 +111,9 @@ type Config[T any] struct {
 	// Optional lets clients in that send no token; they have no identity. A
 	// token that is sent must be right.
 	Optional bool
-	// Room, if not nil, names a room that the socket joins, once, such as
-	// "user:" and the subject.
+	// Room, if not nil, names a room that the socket joins in the handshake, such
+	// as "user:" and the subject. When a refresh gives the room another name, the
+	// socket leaves the old one for the new one.
 	Room func(id *Identity[T]) string
 
 	// OnExpire is what happens at ExpiresAt and Leeway. Default: CloseConnection.
@@ -131,6 +132,12 @@ type Config[T any] struct {
 	// event, with an [Error] as data. The subject must stay the same; policies
 	// are asked again.
 	RefreshEvent string
+	// OnRefresh, if not nil, is called after each refresh, before it is
+	// acknowledged and before the socket's next event: what the application has made
+	// of the old claims, such as rooms of a tenant or a team, has to follow the new
+	// ones. The socket keeps all its rooms but that of Room. Where another tenant
+	// must not be reached by a refresh, let Subject name the tenant, too.
+	OnRefresh func(s *socketio.Socket, before, after *Identity[T])
 
 	// Watch knows revoked tokens and tells of revocations. Nil: none are known.
 	Watch Watch
@@ -196,6 +203,8 @@ func (c *Config[T]) check() {
 		panic("auth: Config.ExpiredEvent and EndedEvent have one name")
 	case c.RefreshEvent != "" && (c.RefreshEvent == c.ExpiredEvent || c.RefreshEvent == c.EndedEvent):
 		panic("auth: Config.RefreshEvent is also the name of another event")
+	case c.OnRefresh != nil && c.RefreshEvent == "":
+		panic("auth: Config.OnRefresh without RefreshEvent: nobody can refresh; name the event, such as \"auth:refresh\"")
 	}
 	if c.Watch != nil && isNil(c.Watch) {
 		panic("auth: Config.Watch is a nil pointer")

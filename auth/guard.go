@@ -151,7 +151,7 @@ func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
 	if id != nil {
 		s.SetIdentity(id.Subject)
 		if g.config.Room != nil {
-			if err := s.Join(g.config.Room(id)); err != nil {
+			if err := l.enterRoom(id); err != nil {
 				return err
 			}
 		}

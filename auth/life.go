@@ -25,6 +25,7 @@ type life[T any] struct {
 	mu       sync.Mutex
 	policies []Policy[T] // of all these guards; replaced, never changed
 	opened   fingerprint // of the token
+	room     string      // that Config.Room has named
 	attempts attempts    // at refreshing
 }
 
@@ -73,6 +74,32 @@ func (l *life[T]) take(id *Identity[T], token string) {
 		l.mu.Unlock()
 	}
 	l.track(old, id)
+}
+
+// enterRoom has the socket join the room that Config.Room names, and leave the one
+// that it named before unless that is another life's, too.
+func (l *life[T]) enterRoom(id *Identity[T]) error {
+	room, old := l.guard.config.Room(id), l.inRoom()
+	if room == old {
+		return nil
+	}
+	if err := l.socket.Join(room); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.room = room
+	l.mu.Unlock()
+	if old != "" && !slices.ContainsFunc(lives.all(l.socket), func(h held) bool { return h.inRoom() == old }) {
+		l.socket.Leave(old)
+	}
+	return nil
+}
+
+// inRoom implements held.
+func (l *life[T]) inRoom() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.room
 }
 
 // track keeps the index of live sockets, if there is a use for it.

@@ -14,6 +14,7 @@ type held interface {
 	revoke(r Revocation)
 	checkSoon()
 	openedBy(token fingerprint) bool
+	inRoom() string // the one of Config.Room; empty: none
 	renew(ctx context.Context, token string) (renewal, error)
 }
 

@@ -87,6 +87,12 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 		return expires, err
 	}
 	for _, r := range all {
+		err = cmp.Or(err, r.follow())
+	}
+	if err != nil {
+		return expires, err
+	}
+	for _, r := range all {
 		if !r.expires.IsZero() && (expires.IsZero() || r.expires.Before(expires)) {
 			expires = r.expires
 		}
@@ -99,6 +105,7 @@ type renewal struct {
 	expires time.Time
 	swap    func() error
 	confirm func(ctx context.Context) error
+	follow  func() error // has what was made of the old claims follow the new ones
 }
 
 // openedBy implements held.
@@ -125,6 +132,7 @@ func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error
 		expires: id.ExpiresAt,
 		swap:    func() error { return l.swap(id, token) },
 		confirm: func(ctx context.Context) error { return l.confirm(ctx, id) },
+		follow:  func() error { return l.follow(old, id) },
 	}, nil
 }
 
@@ -132,6 +140,21 @@ func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error
 func (l *life[T]) swap(id *Identity[T], token string) error {
 	if !l.lease.Renew(func() { l.take(id, token) }) {
 		return reject(ErrTokenExpired, "ended before the refresh")
+	}
+	return nil
+}
+
+// follow moves the socket to the room of its new identity, and tells the
+// application.
+func (l *life[T]) follow(before, after *Identity[T]) error {
+	c := &l.guard.config
+	if c.Room != nil {
+		if err := l.enterRoom(after); err != nil {
+			return err
+		}
+	}
+	if c.OnRefresh != nil {
+		c.OnRefresh(l.socket, before, after)
 	}
 	return nil
 }

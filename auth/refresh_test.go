@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -293,6 +295,97 @@ func TestRefreshThatIsNotConfirmed(t *testing.T) {
 					assert.True(t, "not acknowledged as good: "+m.String(), m.Failure() != nil)
 				}
 			})
+		})
+	}
+}
+
+// TestRefreshToAnotherTenant: what was made of the old claims follows the new
+// ones before the refresh is acknowledged.
+func TestRefreshToAnotherTenant(t *testing.T) {
+	t.Parallel()
+	tenant := func(name string) token { return until(time.Hour, func(c *claims) { c.Scope = name }) }
+	byTenant := func(id *auth.Identity[claims]) string { return "tenant:" + id.Claims.Scope }
+	for _, tt := range []struct {
+		name   string
+		change func(c *config)
+		to     token
+		want   []string // rooms, but the socket's own
+		code   auth.Code
+	}{
+		{"without a hook rooms stay", func(*config) {}, tenant("b"), []string{"team:a"}, ""},
+		{"room", func(c *config) { c.Room = byTenant }, tenant("b"), []string{"team:a", "tenant:b"}, ""},
+		{"room of the same name", func(c *config) { c.Room = byTenant }, tenant("a"), []string{"team:a", "tenant:a"}, ""},
+		{"hook", func(c *config) {
+			c.OnRefresh = func(s *socketio.Socket, before, after *auth.Identity[claims]) {
+				if id, _ := auth.From[claims](s); id != after {
+					t.Error("the hook comes before the swap")
+				}
+				s.Leave("team:" + before.Claims.Scope)
+				assert.NoError(t, s.Join("team:"+after.Claims.Scope))
+			}
+		}, tenant("b"), []string{"team:b"}, ""},
+		{"refused", func(c *config) {
+			c.Room = byTenant
+			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) { t.Error("called") }
+		}, token{"no token"}, []string{"team:a", "tenant:a"}, auth.TokenMalformed},
+		{"the subject names the tenant", func(c *config) {
+			c.Room, c.Subject = byTenant, func(c *claims) string { return c.Scope + "/" + c.RegisteredClaims.Subject }
+		}, tenant("b"), []string{"team:a", "tenant:a"}, auth.TokenInvalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := socketio.NewServer(nil)
+			defer srv.Close()
+			srv.Use(auth.JWT(with(refreshing(), tt.change)))
+			srv.OnConnect(func(s *socketio.Socket) {
+				id, _ := auth.From[claims](s)
+				assert.NoError(t, s.Join("team:"+id.Claims.Scope))
+			})
+			first := tenant("a")
+			c := siotest.Dial(t, srv, siotest.Options{Auth: first, Timeout: time.Minute})
+			answer := c.Call("auth:refresh", tt.to)
+			if tt.code != "" {
+				assert.Equal(t, "code", failure(t, answer), tt.code)
+			} else {
+				answer.Decode(new(auth.Refreshed))
+			}
+			s, _ := srv.Socket(c.ID())
+			rooms := slices.DeleteFunc(s.Rooms(), func(r string) bool { return r == s.ID() })
+			slices.Sort(rooms)
+			assert.Equal(t, "rooms", rooms, tt.want)
+		})
+	}
+}
+
+// TestRoomOfTwoLives: a room that the guard of the parent has named, too, is left
+// when both have named another.
+func TestRoomOfTwoLives(t *testing.T) {
+	t.Parallel()
+	room := func(c *config) {
+		c.Room = func(id *auth.Identity[claims]) string { return "tenant:" + id.Claims.Scope }
+	}
+	fixed := func(c *config) { c.Room = func(*auth.Identity[claims]) string { return "tenant:a" } }
+	for _, tt := range []struct {
+		name   string
+		parent func(c *config)
+		want   []string
+	}{
+		{"both move", room, []string{"tenant:b"}},
+		{"one stays", fixed, []string{"tenant:a", "tenant:b"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := socketio.NewServer(nil)
+			defer srv.Close()
+			srv.OfRegexp(regexp.MustCompile("^/org-[0-9]$")).Use(auth.JWT(with(secretConfig(), tt.parent)))
+			ns := srv.Of("/org-1")
+			ns.Use(auth.JWT(with(refreshing(), room)))
+			c := siotest.Dial(t, srv, siotest.Options{Namespace: "/org-1", Auth: until(time.Hour, func(c *claims) { c.Scope = "a" }), Timeout: time.Minute})
+			c.Call("auth:refresh", until(time.Hour, func(c *claims) { c.Scope = "b" })).Decode(new(auth.Refreshed))
+			s, _ := ns.Socket(c.ID())
+			rooms := slices.DeleteFunc(s.Rooms(), func(r string) bool { return r == s.ID() })
+			slices.Sort(rooms)
+			assert.Equal(t, "rooms", rooms, tt.want)
 		})
 	}
 }

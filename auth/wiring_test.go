@@ -107,6 +107,9 @@ func TestWrongWiringPanics(t *testing.T) {
 		{"negative grace", change(func(c *config) { c.Grace = -time.Second }), "negative"},
 		{"grace for nothing", change(func(c *config) { c.Grace, c.OnExpire = 1, auth.KeepOpen }), "no meaning"},
 		{"event names", change(func(c *config) { c.RefreshEvent = "auth:ended" }), "another event"},
+		{"a hook for no refresh", change(func(c *config) {
+			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) {}
+		}), "without RefreshEvent"},
 		{"claims by pointer", func() {
 			auth.JWT(auth.Config[pointered]{Keys: auth.Secret(secret), Algorithms: []string{"HS256"}})
 		}, "by value"},

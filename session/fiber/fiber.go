@@ -2,14 +2,18 @@
 // middleware, in any storage of github.com/gofiber/storage. It does not import
 // Fiber.
 //
-//	sessions := session.New(fibersession.New(storage, "session_id", 24*time.Hour), session.Config{…})
+//	sessions := session.New(fibersession.New(storage, "session_id", 24*time.Hour), session.Config{…})     // Fiber v2
+//	sessions := session.New(fibersession.NewV3(storage, "session_id", 30*time.Minute), session.Config{…}) // Fiber v3
 package fibersession
 
 import (
 	"bytes"
 	"context"
 	"encoding/gob"
+	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/gosio/gosio/session"
@@ -26,7 +30,7 @@ type Storage interface {
 }
 
 // Provider reads and writes the sessions in a storage, as the session
-// middleware of Fiber v2 does: gob of a map. Types of values of your own have
+// middleware of Fiber does: gob of a map. Types of values of your own have
 // to be registered as for Fiber, with Store.RegisterType. Its methods may be
 // called concurrently.
 //
@@ -37,6 +41,7 @@ type Provider struct {
 	cookie  string
 	life    time.Duration
 	lives   func(values map[string]any) time.Duration // nil: nobody knows
+	v3      bool
 }
 
 var (
@@ -47,18 +52,36 @@ var (
 	_ session.Destroyer = (*Provider)(nil)
 )
 
-// New returns a provider. cookie and life are the name and the Expiration of
-// the middleware's configuration; empty and zero mean its defaults,
+// New returns a provider for Fiber v2. cookie and life are the name and the
+// Expiration of the middleware's configuration; empty and zero mean its defaults,
 // "session_id" and 24 hours.
 func New(s Storage, cookie string, life time.Duration) *Provider {
+	return newProvider("New", s, cookie, life, 24*time.Hour)
+}
+
+// NewV3 returns a provider for Fiber v3. cookie is the name in the middleware's
+// Extractor, which has to be one of a cookie, and idle its IdleTimeout; empty and
+// zero mean its defaults, "session_id" and 30 minutes. Values are those whose keys
+// are strings; an Update leaves the others as they are. A session ends at the
+// middleware's AbsoluteTimeout, too.
+//
+// The middleware must run in the same process: with AbsoluteTimeout it stores a
+// value of a type that only itself can register for package encoding/gob.
+func NewV3(s Storage, cookie string, idle time.Duration) *Provider {
+	p := newProvider("NewV3", s, cookie, idle, 30*time.Minute)
+	p.v3 = true
+	return p
+}
+
+func newProvider(name string, s Storage, cookie string, life, defaultLife time.Duration) *Provider {
 	if s == nil {
-		panic("session: fibersession.New without a Storage")
+		panic("session: fibersession." + name + " without a Storage")
 	}
 	if cookie == "" {
 		cookie = "session_id"
 	}
 	if life == 0 {
-		life = 24 * time.Hour
+		life = defaultLife
 	}
 	return &Provider{storage: s, cookie: cookie, life: life}
 }
@@ -90,23 +113,57 @@ func (p *Provider) Load(ctx context.Context, r *http.Request) (*session.Session,
 
 // Reload implements [session.Reloader].
 func (p *Provider) Reload(_ context.Context, s *session.Session) (*session.Session, error) {
-	_, v, err := p.get(s.ID)
+	_, v, _, err := p.get(s.ID)
 	return v, err
 }
 
-func (p *Provider) get(id string) ([]byte, *session.Session, error) {
+// get returns a session as it is stored, and as the application sees it. others
+// are the values of Fiber v3 whose keys are not strings.
+func (p *Provider) get(id string) (stored []byte, v *session.Session, others map[any]any, err error) {
 	b, err := p.storage.Get(id)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, nil, nil, err
 	case b == nil:
-		return nil, nil, session.ErrMissing
+		return nil, nil, nil, session.ErrMissing
 	}
-	v := &session.Session{ID: id}
-	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&v.Values); err != nil {
-		return nil, nil, err
+	v = &session.Session{ID: id}
+	if !p.v3 {
+		err = gob.NewDecoder(bytes.NewReader(b)).Decode(&v.Values)
+		return b, v, nil, p.hint(err)
 	}
-	return b, v, nil
+	if err := gob.NewDecoder(bytes.NewReader(b)).Decode(&others); err != nil {
+		return nil, nil, nil, p.hint(err)
+	}
+	v.Values = make(map[string]any, len(others))
+	for key, value := range others {
+		if name, ok := key.(string); ok {
+			v.Values[name] = value
+			delete(others, key)
+		} else if isAbsoluteTimeout(key) {
+			v.ExpiresAt, _ = value.(time.Time)
+		}
+	}
+	return b, v, others, nil
+}
+
+// hint says what is likely to be wrong with a session that does not decode.
+func (p *Provider) hint(err error) error {
+	if err == nil {
+		return nil
+	}
+	other := "fibersession.NewV3 is for Fiber v3"
+	if p.v3 {
+		other = "fibersession.New is for Fiber v2"
+	}
+	return fmt.Errorf("session: the stored session does not decode: %w (%s; types of your own need Store.RegisterType)", err, other)
+}
+
+// isAbsoluteTimeout reports whether a key is the one under which Fiber v3 stores
+// the end that AbsoluteTimeout gives a session.
+func isAbsoluteTimeout(key any) bool {
+	t := reflect.TypeOf(key)
+	return t.Name() == "absExpirationKeyType" && strings.HasPrefix(t.PkgPath(), "github.com/gofiber/fiber/v3/")
 }
 
 // Touch implements [session.Toucher]. It extends the session if the provider
@@ -116,7 +173,7 @@ func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
 		_, err := p.Reload(ctx, s)
 		return err
 	}
-	b, v, err := p.get(s.ID)
+	b, v, _, err := p.get(s.ID)
 	if err != nil {
 		return err
 	}
@@ -125,7 +182,7 @@ func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
 
 // Update implements [session.Updater].
 func (p *Provider) Update(_ context.Context, s *session.Session, change func(values map[string]any) error) error {
-	_, v, err := p.get(s.ID)
+	_, v, others, err := p.get(s.ID)
 	if err != nil {
 		return err
 	}
@@ -135,8 +192,18 @@ func (p *Provider) Update(_ context.Context, s *session.Session, change func(val
 	if err := change(v.Values); err != nil {
 		return err
 	}
+	var all any = v.Values
+	if p.v3 {
+		if others == nil {
+			others = make(map[any]any)
+		}
+		for name, value := range v.Values {
+			others[name] = value
+		}
+		all = others
+	}
 	var b bytes.Buffer
-	if err := gob.NewEncoder(&b).Encode(v.Values); err != nil {
+	if err := gob.NewEncoder(&b).Encode(all); err != nil {
 		return err
 	}
 	return p.storage.Set(s.ID, b.Bytes(), p.lifeOf(v.Values))
