@@ -100,7 +100,7 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 	switch op.Type {
 	case adapter.OpJoin:
 		for _, s := range ns.rooms.match(&op.Target, nil) {
-			_ = s.Join(op.Rooms...) // a full socket stays where it is
+			_ = s.joinNow(op.Rooms) // a full socket stays where it is
 		}
 	case adapter.OpLeave:
 		for _, s := range ns.rooms.match(&op.Target, nil) {
@@ -116,6 +116,10 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 
 // perform does an operation here and publishes it.
 func (ns *Namespace) perform(op *adapter.Operation, local bool, t *tally) error {
+	if op.Type == adapter.OpJoin && ns.rooms.subs != nil {
+		ns.rooms.subs.await(context.Background(), op.Rooms...)
+		defer ns.rooms.subs.release(op.Rooms...)
+	}
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another
 		// server must not overtake it there.

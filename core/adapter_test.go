@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
@@ -48,9 +46,7 @@ func (b *broken) Publish(op *adapter.Operation) error {
 func (b *broken) Request(_ context.Context, op *adapter.Operation, _ func(*adapter.Response)) (func() error, error) {
 	return nil, b.Publish(op)
 }
-func (b *broken) Close() error            { b.note("closed"); return errBroken }
-func (b *broken) RoomCreated(room string) { b.note("+" + room) }
-func (b *broken) RoomDeleted(room string) { b.note("-" + room) }
+func (b *broken) Close() error { b.note("closed"); return errBroken }
 
 // TestBrokenAdapter: who emits hears of it, and this server's clients are served.
 func TestBrokenAdapter(t *testing.T) {
@@ -80,30 +76,6 @@ func TestBrokenAdapter(t *testing.T) {
 		b.take()
 		assert.ErrorIs(t, a.Shutdown(t.Context()), errBroken)
 		assert.Equal(t, "closed", b.take(), []string{"closed"})
-	})
-}
-
-// TestRoomWatcher: an adapter that subscribes by room hears of each once.
-func TestRoomWatcher(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		b := &broken{}
-		a := newApp(t, socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter { b.local = l; return b }})
-		c, c2 := a.dial(t), a.dial(t)
-		s, s2 := a.socket(t, c), a.socket(t, c2)
-		assert.NoError(t, s.Join("a", "b"))
-		assert.NoError(t, s2.Join("b"))
-		assert.Equal(t, "created", b.take(), []string{"+a", "+b"})
-		assert.True(t, "has", b.local.HasRoom("a") && b.local.HasRoom(s.ID()) && !b.local.HasRoom("c"))
-		s.Leave("b")
-		assert.Equal(t, "one is left", len(b.take()), 0)
-		s2.Leave("b")
-		assert.Equal(t, "deleted", b.take(), []string{"-b"})
-		assert.NoError(t, s.Join("c"))
-		c.Disconnect()
-		synctest.Wait()
-		got := b.take()
-		slices.Sort(got)
-		assert.Equal(t, "deleted at the end", got, []string{"+c", "-a", "-c"})
 	})
 }
 

@@ -74,14 +74,15 @@
 // hooks and handlers, and makes and removes children and their adapters. So
 // there is one per namespace while events of other servers wait for their
 // handlers, and one for each request of another server while its clients have
-// not acknowledged. [Server.Shutdown] waits for all of them. Listeners to what
+// not acknowledged. With an adapter that subscribes there is one per namespace for
+// rooms, and one for sockets, while it subscribes. [Server.Shutdown] waits for all of them. Listeners to what
 // goes out and to rooms run on the goroutine that sends, joins or leaves. Timers end
 // connections that join no namespace and packets whose attachments do not come.
 //
 // # Locks
 //
 // From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
-// rooms.mu, those of scopes and lists, then those of package engine. That of the
+// rooms.mu, that of subscriptions, those of scopes and lists, then those of package engine. That of the
 // events of other servers, a child's before its parent's, and that of the answers
 // that a request collects, are held alone. None is held while code of the
 // application or of an adapter runs, but for Options.Parser: with Options.Recovery

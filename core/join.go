@@ -35,11 +35,13 @@ func (s *Socket) join() (in bool) {
 		s.refuse(err)
 		return false
 	}
+	release := awaitSubscriptions(s)
 	if s.ns.recovery != nil {
 		in = recoverOrEnter(s)
 	} else {
 		in = s.enter()
 	}
+	release()
 	if !in {
 		return false
 	}

@@ -243,5 +243,7 @@ func (ns *Namespace) closeAdapter() error {
 		return nil
 	}
 	defer close(ns.life.left) // also when Close panics
+	ns.rooms.subs.end()
+	ns.rooms.ownSubs.end()
 	return ns.adapter.Close()
 }

@@ -62,7 +62,7 @@ func (ns *Namespace) ready() *Namespace {
 		if ns.srv.opts.Adapter != nil && !ns.srv.over.Load() { // nobody would close it
 			ns.life.left = make(chan struct{})
 			ns.adapter = ns.srv.opts.Adapter(&local{ns})
-			ns.rooms.watch, _ = ns.adapter.(adapter.RoomWatcher)
+			subscribe(ns)
 		}
 		ns.life.ready.Store(true)
 	})
@@ -123,6 +123,22 @@ func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onDisconnect = append(ns.onDisconnect, f)
+}
+
+// OnGap adds a hook that runs when the adapter of the namespace, or of one of its
+// children, reports that operations are lost: clients of this server have missed
+// events of other servers ([adapter.GapIncoming]), or clients of others have missed
+// events of this one. Clients that are connected do not notice it by themselves: tell
+// them to load their state anew, for instance. A client that has got no event since an
+// incoming gap is not recovered when it loses its connection, so that it does not take
+// its state for whole; see [Recovery].
+//
+// The hook runs on a goroutine of the adapter, which it holds up: it must be quick.
+// The returned function takes the hook off again. Each gap is also logged, and
+// Options.Observer is told.
+func (ns *Namespace) OnGap(f func(GapEvent)) (off func()) {
+	notNil("OnGap", f == nil)
+	return ns.mine().scope.gaps.add(f)
 }
 
 // LogValue implements slog.LogValuer: the name, of which a child's client may

@@ -103,19 +103,20 @@ type recovery struct {
 	// mu makes one step of an event's position and its way into the queues,
 	// and of a socket's comings and goings. Nothing under it blocks or calls the
 	// application.
-	mu     sync.Mutex
-	log    history.Log[frames]
-	live   map[string]*Socket         // by pid
-	stored map[string]*linked.Element // by pid
-	oldest linked.List                // of *session, by time
-	slow   []*engine.Session          // to be ended when mu is released
-	kept   atomic.Int64               // how many are stored
-	freed  bool                       // some are not any more: a child may have to go when mu is released
-	timer  *time.Timer                // drops what is too old; nil: nothing is kept
-	gap    uint64                     // position of the last one that the adapter has reported
-	ended  bool                       // the server has shut down, or the child is removed
-	share  *share                     // of bounds; a child's is its parent's
-	maxAge time.Duration              // of events
+	mu       sync.Mutex
+	log      history.Log[frames]
+	live     map[string]*Socket         // by pid
+	stored   map[string]*linked.Element // by pid
+	oldest   linked.List                // of *session, by time
+	slow     []*engine.Session          // to be ended when mu is released
+	kept     atomic.Int64               // how many are stored
+	freed    bool                       // some are not any more: a child may have to go when mu is released
+	timer    *time.Timer                // drops what is too old; nil: nothing is kept
+	expected map[string]time.Duration   // rooms that sessions were put into while they were away, until when
+	gap      uint64                     // position of the last one that the adapter has reported
+	ended    bool                       // the server has shut down, or the child is removed
+	share    *share                     // of bounds; a child's is its parent's
+	maxAge   time.Duration              // of events
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -361,25 +362,26 @@ func (r *recovery) operate(op *adapter.Operation) {
 	if op.Type == adapter.OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
 		return
 	}
-	var created, deleted []string
 	r.mu.Lock()
 	sockets, _ := r.take(&op.Target, nil)
 	r.keep(entryOf(op))
+	if op.Type == adapter.OpJoin {
+		expectRooms(r, rooms)
+	}
 	for _, s := range sockets {
 		switch op.Type {
 		case adapter.OpJoin:
-			news, _ := r.ns.rooms.enter(s, rooms, limit, true) // a full socket stays where it is
-			created = append(created, news...)
+			_ = r.ns.rooms.enter(s, rooms, limit, true) // a full socket stays where it is
 		case adapter.OpLeave:
 			for _, name := range rooms {
-				deleted = append(deleted, r.ns.rooms.exit(s, name)...)
+				r.ns.rooms.exit(s, name)
 			}
 		case adapter.OpDisconnect:
 			s.track.barred = true
 		}
 	}
 	r.unlock()
-	r.ns.rooms.notify(created, deleted)
+	r.ns.rooms.tell()
 	if op.Type == adapter.OpDisconnect {
 		for _, s := range sockets {
 			s.Disconnect(op.Close)

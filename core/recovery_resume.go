@@ -172,10 +172,10 @@ func recoverOrEnter(s *Socket) bool {
 		r.unlock()
 		return false
 	}
+	r.enter(s, back)
 	if back != nil {
 		r.forget(back.session)
 	}
-	created := r.enter(s, back)
 	r.live[s.track.pid] = s
 	for { // what middleware has joined and sent, and may still do on goroutines of its own
 		s.mu.Lock()
@@ -189,14 +189,13 @@ func recoverOrEnter(s *Socket) bool {
 		}
 		s.mu.Unlock()
 		s.track.granted = append(s.track.granted, rooms...)
-		news, _ := r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
-		created = append(created, news...)
+		_ = r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
 		for i := range early {
 			_ = r.put(s, &early[i]) // a connection that is gone says so by its disconnect
 		}
 	}
 	r.unlock()
-	r.ns.rooms.notify(created, nil)
+	r.ns.rooms.tell()
 	return true
 }
 
@@ -225,7 +224,7 @@ func takeSession(s *Socket, back *comeback) bool {
 // enter makes the socket reachable and queues the CONNECT packet and, right
 // behind it, what the client has missed: before it, stock clients would put the events
 // aside and count them twice if the connection is lost again. Called with mu held.
-func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
+func (r *recovery) enter(s *Socket, back *comeback) {
 	t := s.track
 	var missed []frames
 	if back == nil {
@@ -234,7 +233,7 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 	} else {
 		t.Resume(&back.Absence, back.missed.From, back.missed.Moves)
 		r.ns.rooms.add(s)
-		created, _ = r.ns.rooms.enter(s, back.missed.Rooms, noLimit, false)
+		_ = r.ns.rooms.enter(s, back.missed.Rooms, noLimit, false)
 		for i, e := range back.missed.Events {
 			if !e.Event.void {
 				missed = append(missed, e.Event)
@@ -243,18 +242,17 @@ func (r *recovery) enter(s *Socket, back *comeback) (created []string) {
 		}
 	}
 	s.accept(`{"sid":"`+s.id+`","pid":"`+t.pid+`"}`, missed...)
-	return created
 }
 
 // endOrdered is end, and keeps the session, in one step for all others. The
 // listeners are still to be told of the rooms that are gone.
-func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCauseFunc, deleted []string) {
+func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCauseFunc) {
 	r := s.ns.recovery
 	r.mu.Lock()
 	defer r.unlock()
 	was, cancel = s.end(reason)
 	if was == connected {
-		deleted = r.detach(s, reason)
+		r.detach(s, reason)
 	}
-	return was, cancel, deleted
+	return was, cancel
 }

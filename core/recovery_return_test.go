@@ -298,9 +298,9 @@ func (a *asking) Publish(*adapter.Operation) error {
 func (a *asking) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
 	return func() error { return nil }, nil
 }
-func (a *asking) Close() error       { return nil }
-func (a *asking) RoomCreated(string) { _ = a.Publish(nil) }
-func (a *asking) RoomDeleted(string) { _ = a.Publish(nil) }
+func (a *asking) Close() error                                   { return nil }
+func (a *asking) SubscribeRooms(context.Context, []string) error { return a.Publish(nil) }
+func (a *asking) UnsubscribeRooms([]string)                      { _ = a.Publish(nil) }
 
 // TestRecoveryStorm sends from many goroutines while connections are lost with
 // events in flight: each client gets what it was sent, once and in order.

@@ -79,15 +79,16 @@ func (r Reason) recoverable() bool {
 
 // detach takes a socket that has been disconnected out of its rooms and keeps
 // its session. Called with mu held.
-func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
-	names, deleted := r.ns.rooms.take(s)
+func (r *recovery) detach(s *Socket, reason Reason) {
+	t := s.track
+	keep := !t.barred && !r.ended && reason.recoverable() && !s.conn.isBarred()
+	names := r.ns.rooms.take(s, keep)
 	s.mu.Lock()
 	s.rooms = append(s.rooms, names...)
 	s.mu.Unlock()
-	t := s.track
 	delete(r.live, t.pid)
-	if t.barred || r.ended || !reason.recoverable() || s.conn.isBarred() {
-		return deleted
+	if !keep {
+		return
 	}
 	t.left = make(chan struct{})
 	sess := &session{
@@ -107,7 +108,6 @@ func (r *recovery) detach(s *Socket, reason Reason) (deleted []string) {
 		r.forget(r.oldest.Front().Value.(*session))
 	}
 	r.arm()
-	return deleted
 }
 
 // forget drops a session, if it is there. Another one may have its pid by now.
@@ -117,6 +117,7 @@ func (r *recovery) forget(sess *session) {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
 		r.share.drop(sess)
+		r.ns.rooms.forget(sess.ID, sess.Rooms)
 		r.kept.Add(-1)
 		r.freed = true
 	}
@@ -165,8 +166,8 @@ func (r *recovery) sweep() {
 	for e := r.oldest.Front(); e != nil && r.expired(e.Value.(*session), now); e = r.oldest.Front() {
 		r.forget(e.Value.(*session))
 	}
-	next := time.Duration(-1)
-	if e := r.oldest.Front(); e != nil {
+	next := expectFewerRooms(r, now)
+	if e := r.oldest.Front(); e != nil && (next < 0 || e.Value.(*session).at+r.opts.MaxDisconnection < next) {
 		next = e.Value.(*session).at + r.opts.MaxDisconnection
 	}
 	if at, ok := r.log.Oldest(); ok && (next < 0 || at+r.maxAge < next) {

@@ -15,8 +15,9 @@ type rooms struct {
 	mu      sync.RWMutex
 	sockets map[string]*Socket
 	rooms   map[string]*room
-	watch   adapter.RoomWatcher // may be nil
 	events  roomEvents
+	subs    *subscriptions // of rooms; nil: the adapter does not subscribe to them
+	ownSubs *subscriptions // of sockets' own rooms
 }
 
 type room struct {
@@ -41,6 +42,7 @@ func (rs *rooms) init(ns *Namespace) {
 func (rs *rooms) add(s *Socket) {
 	rs.mu.Lock()
 	rs.sockets[s.id] = s
+	rs.ownSubs.hold(s.id)
 	rs.mu.Unlock()
 }
 
@@ -57,9 +59,8 @@ const atOnce = 512
 
 func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
 	for part := range slices.Chunk(names, atOnce) {
-		var created []string
-		created, err = rs.enter(s, part, limit, s.track != nil)
-		rs.notify(created, nil)
+		err = rs.enter(s, part, limit, s.track != nil)
+		rs.tell()
 		if err != nil {
 			break
 		}
@@ -67,9 +68,9 @@ func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
 	return err
 }
 
-// enter is join for callers that hold a lock: they notify later. With record
+// enter is join for callers that hold a lock: they call tell later. With record
 // the socket's track gets the moves.
-func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (created []string, err error) {
+func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, name := range names {
@@ -77,13 +78,13 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 			continue
 		}
 		if len(s.in) >= limit {
-			return created, ErrTooManyRooms
+			return ErrTooManyRooms
 		}
 		r := rs.rooms[name]
 		if r == nil {
 			r = &room{name: name}
 			rs.rooms[name] = r
-			created = append(created, name)
+			rs.subs.hold(name)
 			rs.events.add(RoomCreated, name, "")
 		}
 		enterPlaceLocked(s, membership{r, len(r.members)})
@@ -93,34 +94,32 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) (creat
 			s.track.moveLocked(name, true)
 		}
 	}
-	return created, nil
+	return nil
 }
 
 func (rs *rooms) leave(s *Socket, name string) {
-	rs.notify(nil, rs.exit(s, name))
+	rs.exit(s, name)
+	rs.tell()
 }
 
-// exit is leave for callers that hold a lock: they notify later.
-func (rs *rooms) exit(s *Socket, name string) (deleted []string) {
+// exit is leave for callers that hold a lock: they call tell later.
+func (rs *rooms) exit(s *Socket, name string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	i := placeLocked(s, name)
 	if i < 0 {
-		return nil
+		return
 	}
-	if rs.drop(s.in[i]) {
-		deleted = append(deleted, name)
-	}
+	rs.drop(s.in[i])
 	leavePlaceLocked(s, i)
 	if s.track != nil {
 		s.track.moveLocked(name, false)
 	}
-	return deleted
 }
 
-// drop takes one socket out of one room; the last member takes its place. It
-// reports whether the room is gone. Called with mu held.
-func (rs *rooms) drop(m membership) (deleted bool) {
+// drop takes one socket out of one room; the last member takes its place. Called
+// with mu held.
+func (rs *rooms) drop(m membership) {
 	r := m.room
 	rs.events.add(RoomLeft, r.name, r.members[m.index].id)
 	last := len(r.members) - 1
@@ -134,70 +133,75 @@ func (rs *rooms) drop(m membership) (deleted bool) {
 	if last == 0 {
 		delete(rs.rooms, r.name)
 		rs.events.add(RoomDeleted, r.name, "")
+		rs.subs.release(r.name)
 	}
-	return last == 0
 }
 
 // remove takes a socket out of all its rooms, and lets others have their turn in
-// between. It returns their names, and for notify those that are gone.
-func (rs *rooms) remove(s *Socket) (names, deleted []string) {
+// between. It returns their names.
+func (rs *rooms) remove(s *Socket) (names []string) {
 	for more := true; more; {
 		rs.mu.Lock()
-		var some, gone []string
-		some, gone, more = rs.takeLocked(s, atOnce)
+		var some []string
+		some, more = rs.takeLocked(s, atOnce)
 		rs.mu.Unlock()
 		if names == nil {
-			names, deleted = some, gone
+			names = some
 		} else {
-			names, deleted = append(names, some...), append(deleted, gone...)
+			names = append(names, some...)
 		}
 	}
-	return names, deleted
+	return names
 }
 
-// take is remove for callers that hold a lock.
-func (rs *rooms) take(s *Socket) (names, deleted []string) {
+// take is remove for callers that hold a lock. With keep the rooms stay subscribed to
+// until forget.
+func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	names, deleted, _ = rs.takeLocked(s, noLimit)
-	return names, deleted
+	if keep && rs.subs != nil {
+		for _, m := range s.in {
+			rs.subs.hold(m.room.name)
+		}
+	}
+	if keep {
+		rs.ownSubs.hold(s.id)
+	}
+	names, _ = rs.takeLocked(s, noLimit)
+	return names
 }
 
 // takeLocked takes a socket that is disconnected out of at most so many rooms, and
 // makes it unreachable. more reports that it is in others. mu is held.
-func (rs *rooms) takeLocked(s *Socket, limit int) (names, deleted []string, more bool) {
+func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	if rs.sockets[s.id] == s {
 		delete(rs.sockets, s.id)
+		rs.ownSubs.release(s.id)
 	}
 	some := s.in[:min(len(s.in), limit)]
 	names = make([]string, 0, len(some))
 	for _, m := range some {
 		names = append(names, m.room.name)
-		if rs.drop(m) {
-			deleted = append(deleted, m.room.name)
-		}
+		rs.drop(m)
 	}
 	more = len(some) < len(s.in)
 	s.in, s.places = s.in[len(some):], nil
 	if !more {
 		s.in = nil
 	}
-	return names, deleted, more
+	return names, more
 }
 
-// notify tells the listeners and the adapter, without a lock held.
-func (rs *rooms) notify(created, deleted []string) {
+// forget ends what take has kept.
+func (rs *rooms) forget(id string, names []string) {
+	rs.subs.release(names...)
+	rs.ownSubs.release(id)
+}
+
+// tell tells the listeners what has happened, without a lock held.
+func (rs *rooms) tell() {
 	if rs.events.waiting.Load() {
 		rs.events.tell(&rs.mu)
-	}
-	if rs.watch == nil {
-		return
-	}
-	for _, name := range created {
-		rs.watch.RoomCreated(name)
-	}
-	for _, name := range deleted {
-		rs.watch.RoomDeleted(name)
 	}
 }
 

@@ -159,8 +159,19 @@ func (s *Socket) On(event string, handler any) (off func()) {
 }
 
 // Join puts the socket into rooms. It fails when it is in too many, when a
-// name is too long, and with [ErrClosed] when it is disconnected.
+// name is too long, and with [ErrClosed] when it is disconnected. With an adapter that
+// subscribes by room, Join of a room that this server does not have yet returns when
+// that is confirmed, after 5 seconds at the latest; without one it never blocks.
 func (s *Socket) Join(rooms ...string) error {
+	if subs := s.ns.rooms.subs; subs != nil && s.connected() {
+		subs.await(s.Context(), rooms...)
+		defer subs.release(rooms...)
+	}
+	return s.joinNow(rooms)
+}
+
+// joinNow is Join that waits for nobody.
+func (s *Socket) joinNow(rooms []string) error {
 	for _, r := range rooms {
 		if len(r) > s.ns.srv.opts.Limits.RoomName {
 			return ErrRoomName
@@ -196,11 +207,11 @@ func (s *Socket) Join(rooms ...string) error {
 // tells. Join and close may both come to do it. Listeners of the rooms hear of it
 // last: they may end the goroutine.
 func (s *Socket) leaveAll() {
-	rooms, deleted := s.ns.rooms.remove(s)
+	rooms := s.ns.rooms.remove(s)
 	s.mu.Lock()
 	s.rooms = append(s.rooms, rooms...)
 	s.mu.Unlock()
-	s.ns.rooms.notify(nil, deleted)
+	s.ns.rooms.tell()
 }
 
 // Leave takes the socket out of rooms.
@@ -299,11 +310,10 @@ func (s *Socket) leaveNamespace() {
 func (s *Socket) close(reason Reason) bool {
 	var was int32
 	var cancel context.CancelCauseFunc
-	var deleted []string
 	if s.ns.recovery == nil {
 		was, cancel = s.end(reason)
 	} else {
-		was, cancel, deleted = endOrdered(s, reason)
+		was, cancel = endOrdered(s, reason)
 	}
 	if was == disconnected {
 		return false
@@ -325,7 +335,7 @@ func (s *Socket) close(reason Reason) bool {
 	case s.ns.recovery == nil:
 		s.leaveAll()
 	default:
-		s.ns.rooms.notify(nil, deleted)
+		s.ns.rooms.tell()
 	}
 	return true
 }

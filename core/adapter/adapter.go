@@ -74,11 +74,3 @@ type Local interface {
 	// recovers no client across a [GapIncoming].
 	Gap(g Gap)
 }
-
-// RoomWatcher is implemented by adapters that subscribe by room. The core holds no
-// lock while it calls the methods, so calls for one room may come out of order: ask
-// [Local.HasRoom] when that matters.
-type RoomWatcher interface {
-	RoomCreated(room string)
-	RoomDeleted(room string)
-}

@@ -25,6 +25,13 @@ func TestCluster(t *testing.T) {
 	})
 }
 
+func TestClusterByRoom(t *testing.T) {
+	t.Parallel()
+	adaptertest.Run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+		return adaptertest.ClusterByRoom(t, n, opts)
+	})
+}
+
 // TestInVirtualTime: a cluster works inside a bubble, too.
 func TestInVirtualTime(t *testing.T) {
 	t.Parallel()

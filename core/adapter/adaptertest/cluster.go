@@ -23,10 +23,18 @@ func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	return Faulty(t, n, opts, nil)
 }
 
+// ClusterByRoom is Cluster with adapters that get only what is for rooms and sockets of
+// their server: [adapter.RoomSubscriber] and [adapter.SocketSubscriber]. A subscription
+// takes effect after a millisecond, as one at an engine would.
+func ClusterByRoom(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
+	t.Helper()
+	return (&bus{byRoom: true}).start(t, slices.Repeat([]socketio.Options{opts}, n))
+}
+
 // ClusterOf is Cluster for servers that differ: one for each of the options.
 func ClusterOf(t testing.TB, opts ...socketio.Options) []*socketio.Server {
 	t.Helper()
-	return join(t, nil, opts)
+	return new(bus).start(t, opts)
 }
 
 // Message is one message from one server of a cluster to another, as a fault
@@ -46,12 +54,12 @@ type Message struct {
 // a later one is reported as a gap.
 func Faulty(t testing.TB, n int, opts socketio.Options, fault func(Message) []time.Duration) []*socketio.Server {
 	t.Helper()
-	return join(t, fault, slices.Repeat([]socketio.Options{opts}, n))
+	return (&bus{fault: fault}).start(t, slices.Repeat([]socketio.Options{opts}, n))
 }
 
-func join(t testing.TB, fault func(Message) []time.Duration, opts []socketio.Options) []*socketio.Server {
+func (b *bus) start(t testing.TB, opts []socketio.Options) []*socketio.Server {
 	t.Helper()
-	b := &bus{nodes: make(map[string][]*node), fault: fault}
+	b.nodes = make(map[string][]*node)
 	servers := make([]*socketio.Server, len(opts))
 	for i, o := range opts {
 		o.Adapter = func(local adapter.Local) adapter.Adapter { return b.join(i, local) }
@@ -67,7 +75,8 @@ func join(t testing.TB, fault func(Message) []time.Duration, opts []socketio.Opt
 
 // bus carries messages between the nodes of each namespace.
 type bus struct {
-	fault func(Message) []time.Duration
+	fault  func(Message) []time.Duration
+	byRoom bool
 
 	mu     sync.Mutex
 	nodes  map[string][]*node
@@ -139,6 +148,9 @@ func (b *bus) join(place int, local adapter.Local) adapter.Adapter {
 	b.nodes[local.Namespace()] = append(b.nodes[local.Namespace()], n)
 	b.mu.Unlock()
 	go n.deliver() // Close ends it, and waits
+	if b.byRoom {
+		return byRoom{n}
+	}
 	return n
 }
 

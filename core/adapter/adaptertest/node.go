@@ -21,7 +21,10 @@ type node struct {
 	asked     adapter.Collector // what this node has requested
 	answering adapter.Answerer  // what others have
 
-	sent map[*node]uint64 // operations for each other node; guarded by bus.mu
+	// Guarded by bus.mu.
+	sent   map[*node]uint64 // operations for each other node
+	names  map[string]bool  // rooms and sockets that the node subscribes to, see byRoom
+	joined map[string]bool  // rooms that the node has put sockets of others into
 
 	// Used by the deliverer only.
 	got  map[int]map[uint64]bool // messages that have come from each other node
@@ -55,7 +58,9 @@ func (n *node) Publish(op *adapter.Operation) error {
 		return errLeft
 	}
 	for _, other := range n.bus.others(n) {
-		n.bus.send(n, other, op.Type, envelope{Op: op})
+		if !n.bus.byRoom || n.concerns(op, other) {
+			n.bus.send(n, other, op.Type, envelope{Op: op})
+		}
 	}
 	return nil
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, start Start) {
 		{"Binary", testBinary},
 		{"Volatile", testVolatile},
 		{"JoinAndLeave", testJoinAndLeave},
+		{"JoinThenEmit", testJoinThenEmit},
 		{"Disconnect", testDisconnect},
 		{"Namespaces", testNamespaces},
 		{"FetchSockets", testFetch},
@@ -238,6 +239,29 @@ func testJoinAndLeave(_ *testing.T, c *cluster) {
 			}
 		}
 		c.equal("events", c.got(origin), strings.Join(want, " "))
+	}
+}
+
+// testJoinThenEmit: who has joined a room, or a namespace, gets what any server sends
+// from then on.
+func testJoinThenEmit(t *testing.T, c *cluster) {
+	for round := range 10 {
+		for i, s := range c.sockets {
+			room := fmt.Sprint("fresh", round, "-", i)
+			origin := c.servers[(i+round)%len(c.servers)]
+			c.must(s.Join(room))
+			c.must(origin.To(room).Emit("e", room))
+			var got string
+			c.clients[i].Expect("e", &got)
+			c.equal("room", got, room)
+			if round%2 == 0 {
+				s.Leave(room)
+			}
+		}
+		fresh := siotest.Dial(t, c.servers[0], siotest.Options{})
+		c.must(c.servers[len(c.servers)-1].To(fresh.ID()).Emit("e"))
+		fresh.Expect("e")
+		fresh.Disconnect()
 	}
 }
 
