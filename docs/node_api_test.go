@@ -16,7 +16,8 @@ import (
 // row without one says why.
 func TestNodeAPI(t *testing.T) {
 	t.Parallel()
-	pkg, contract := declarations(t, "../core"), declarations(t, "../core/adapter")
+	pkg := declarations(t, "../core")
+	others := map[string]*types.Package{"adapter": declarations(t, "../core/adapter"), "emitter": declarations(t, "../emitter")}
 	name := regexp.MustCompile("`([^`]+)`")
 	rows := table(t, "node-api.md")
 	for _, row := range rows {
@@ -33,8 +34,8 @@ func TestNodeAPI(t *testing.T) {
 		}
 		for _, m := range names {
 			in, what := pkg, m[1]
-			if of, isContract := strings.CutPrefix(what, "adapter."); isContract {
-				in, what = contract, of
+			if prefix, rest, ok := strings.Cut(what, "."); ok && others[prefix] != nil {
+				in, what = others[prefix], rest
 			}
 			if !exported(in, what) {
 				t.Errorf("%s: there is no %s", row[0], m[1])

@@ -1,0 +1,121 @@
+// A redis-server, Node servers with an official adapter on it, their clients, and
+// the emitter in Go.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
+import { createClient } from "redis";
+import { Server } from "socket.io";
+import { Manager } from "socket.io-client";
+
+/** Adapters by name: the emitter's form, and how a node makes its own. */
+export const modes = {
+  classic: { form: "classic", make: (pub, sub) => createAdapter(pub, sub) },
+  "sharded, dynamic": { form: "sharded", make: (pub, sub) => createShardedAdapter(pub, sub) },
+  "sharded, static": { form: "sharded", make: (pub, sub) => createShardedAdapter(pub, sub, { subscriptionMode: "static" }) },
+  streams: { form: "streams", make: (pub) => createStreamsAdapter(pub) },
+  "four streams": { form: "four-streams", make: (pub) => createStreamsAdapter(pub, { streamCount: 4 }) },
+};
+
+// However this process ends, what it has started ends with it.
+const children = new Set();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+/** startRedis runs a redis-server of its own, on a Unix socket: a port could be another's. */
+export async function startRedis() {
+  const folder = mkdtempSync(path.join(tmpdir(), "redis-"));
+  const socket = path.join(folder, "s");
+  const child = spawn("redis-server", ["--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", folder], { stdio: "ignore" });
+  child.on("error", (error) => console.error(`redis-server: ${error.message}`));
+  children.add(child);
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return { socket };
+}
+
+async function connectRedis(socket) {
+  const client = createClient({ socket: { path: socket, reconnectStrategy: 20 } }); // until it listens
+  client.on("error", () => {});
+  return client.connect();
+}
+
+/** until waits for something that comes by itself. */
+export async function until(what, f) {
+  for (const end = Date.now() + 30_000; ; ) {
+    const value = await f();
+    if (value) return value;
+    if (Date.now() > end) assert.fail(`never came: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Node is a server with an official adapter. */
+export class Node {
+  serverSide = []; // what its namespaces have heard
+  clients = [];
+  static async start(redis, mode, options = {}) {
+    const node = new Node();
+    node.redis = [await connectRedis(redis), await connectRedis(redis)];
+    node.http = createServer().listen(0, "127.0.0.1");
+    await once(node.http, "listening");
+    node.io = new Server(node.http, { serveClient: false, adapter: mode.make(...node.redis), ...options });
+    const hear = (name) => (nsp) => nsp.on("server", (...args) => node.serverSide.push([nsp.name, ...args]));
+    hear()(node.io.of("/"));
+    node.io.of(/^\/dyn-/);
+    node.io.on("new_namespace", hear());
+    return node;
+  }
+  /** client connects one of a connection of its own, and keeps what it gets. */
+  async client(namespace, options = {}) {
+    const manager = new Manager(`http://127.0.0.1:${this.http.address().port}`, { transports: ["websocket"], reconnection: false, ...options });
+    const socket = manager.socket(namespace);
+    const client = { socket, namespace, node: this, got: [], rooms: new Set() };
+    socket.onAny((...event) => client.got.push(event));
+    socket.on("disconnect", (reason) => (client.reason = reason));
+    await once(socket, "connect");
+    client.id = socket.id;
+    client.rooms.add(client.id);
+    this.clients.push(client);
+    return client;
+  }
+  // stop ends what clients use. The adapters' connections to Redis end with the
+  // process: those of streams cannot be ended, and others are still used.
+  stop() {
+    for (const c of this.clients) c.socket.io.engine?.close();
+    this.io.engine.close();
+    this.http.close();
+  }
+}
+
+/** Emitter is the program in Go. */
+export class Emitter {
+  constructor(redis, form) {
+    this.child = spawn(process.env.EMITTER, [form], { env: { ...process.env, REDIS: redis }, stdio: ["pipe", "pipe", "inherit"] });
+    children.add(this.child);
+    this.lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
+  }
+  send(order) {
+    this.child.stdin.write(JSON.stringify({ namespace: "/", all: order.rooms === undefined, ...order }) + "\n");
+  }
+  async done() {
+    const { value } = await this.lines.next();
+    assert.equal(value, "ok");
+  }
+  async do(order) {
+    this.send(order);
+    await this.done();
+  }
+  async stop() {
+    this.child.stdin.end();
+    const [code] = await once(this.child, "exit");
+    children.delete(this.child);
+    assert.equal(code, 0, "the emitter ends well");
+  }
+}
