@@ -136,9 +136,10 @@ func wantsCompression(batch []Message) bool {
 }
 
 // compress returns body, or what it became in buf, and says so in the header.
-// wanted is what the messages wish; a client that takes nothing else goes
+// It does nothing with a body of less than from bytes, or if wanted, which is what
+// the messages wish, is false; but a client that takes nothing else goes
 // before them.
-func (s *Session) compress(h http.Header, r *http.Request, body []byte, buf *[]byte, wanted bool) []byte {
+func compress(h http.Header, r *http.Request, body []byte, buf *[]byte, wanted bool, from int) []byte {
 	if h.Get("Content-Encoding") != "" { // somebody else is at it
 		return body
 	}
@@ -146,7 +147,7 @@ func (s *Session) compress(h http.Header, r *http.Request, body []byte, buf *[]b
 		h.Add("Vary", "Accept-Encoding")
 	}
 	c, must := acceptable(r.Header["Accept-Encoding"])
-	if c == identity || (!must && (!wanted || len(body) < s.srv.opts.HTTPCompression)) {
+	if c == identity || (!must && (!wanted || len(body) < from)) {
 		return body
 	}
 	pack(c, body, buf)

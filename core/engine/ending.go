@@ -27,7 +27,6 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 		s.mu.Unlock()
 		return nil
 	}
-	s.broken = byPost && s.ws.Load() == nil
 	s.refs++ // Shutdown waits for Closed, too
 	s.spared = 0
 	s.stopHeartbeat()
@@ -49,7 +48,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	if ws := s.ws.Load(); ws != nil {
 		ready = s.closeWebSocketLocked(ws, reason, err, flush)
 	} else {
-		gone = s.closePolling(flush, reason)
+		gone = s.polling.closeLocked(reason, flush, byPost)
 	}
 	s.mu.Unlock()
 
@@ -57,13 +56,15 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	if probe != nil {
 		probe.link.abort()
 	}
-	s.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
+	if s.polling != nil {
+		s.polling.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
+	}
 	if gone {
 		s.release(nil)
 	}
 	return func() {
 		defer s.unref() // also when the application ends this goroutine
-		s.noteClosed(recv, reason, err)
+		s.srv.noteClosed(s, recv, reason, err)
 		s.dropped(DropSlowConsumer, lost)
 		if recv != nil {
 			recv.Closed(reason, err)
@@ -103,8 +104,10 @@ func (s *Session) transportFailed(w *writer, err error) (tell func()) {
 // cut closes what is left of a session at once.
 func (s *Session) cut() {
 	defer func() {
-		s.cutBody(0)
-		s.wakePoll() // breakOff leaves that to a POST, which the application may hold
+		if s.polling != nil {
+			s.polling.cutBody(0)
+			s.polling.wakePoll() // breakOff leaves that to a POST, which the application may hold
+		}
 		if !s.release(nil) {
 			s.ws.Load().link.abort() // its reader releases the session
 		}
@@ -169,4 +172,28 @@ func (s *Session) endedLocked() <-chan struct{} {
 		}
 	}
 	return s.done
+}
+
+// hurry shortens the wait of a session that was closed before the server began
+// to shut down.
+func (s *Session) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	by := s.srv.in(s.srv.opts.CloseTimeout)
+	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
+		s.arm(by)
+	}
+}
+
+// takeProbeLocked ends the upgrade in progress, and returns the connection that
+// the caller aborts. With flush one that the client was told of stays: the client
+// may have stopped polling already, and what it is owed can then reach it by the
+// WebSocket only.
+func (s *Session) takeProbeLocked(flush bool) *wsConn {
+	p := s.probe
+	if p == nil || (flush && p.state == probeAnswered) {
+		return nil
+	}
+	s.probe = nil
+	return p.conn // nil: still being accepted; serveUpgrade sees to it
 }

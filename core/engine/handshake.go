@@ -8,6 +8,34 @@ import (
 	"time"
 )
 
+// openPolling answers a handshake.
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) {
+	id, e := srv.newID(r)
+	if e != nil {
+		srv.refuseAt(slog.LevelError, w, r, e)
+		return
+	}
+	opened := false
+	defer func() {
+		if !opened { // or Connect has panicked
+			srv.unreserve(id)
+		}
+	}()
+	srv.strays.opened.Add(1)
+	s := srv.newSession(r, q, id)
+	if opened = s.open(r, nil, nil); !opened {
+		srv.refuseAt(slog.LevelDebug, w, r, errShuttingDown())
+		return
+	}
+	if c := srv.opts.Cookie; c != nil {
+		cookie := *c
+		cookie.Value = s.id
+		http.SetCookie(w, &cookie)
+	}
+	s.mu.Lock()
+	s.polling.answerPoll(w, r, nil)
+}
+
 // openWebSocket opens a session directly on WebSocket.
 func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
 	id, e := srv.newID(r)
@@ -84,16 +112,6 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// Subprotocol is the WebSocket subprotocol that the session's transport has agreed
-// on, "" if there is none: see Options.Subprotocol. A session that begins on
-// polling has one after its upgrade.
-func (s *Session) Subprotocol() string {
-	if ws := s.ws.Load(); ws != nil {
-		return ws.subprotocol
-	}
-	return ""
 }
 
 // defaultOpenDelay is Options.OpenDelay where the request calls for one.

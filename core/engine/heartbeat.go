@@ -2,7 +2,10 @@ package engine
 
 import (
 	"math"
+	"sync/atomic"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/parser"
 )
 
 // The heartbeat: the server pings, the client answers.
@@ -29,6 +32,19 @@ func (c clock) add(d time.Duration) clock {
 	return c + clock(d)
 }
 
+// beat is the state of a heartbeat. It changes with the session's mu held, and is
+// read without for each packet.
+type beat struct{ atomic.Int32 }
+
+const (
+	beatResting  int32 = iota // until the next ping
+	beatPinged                // a ping waits for its pong
+	beatExtended              // and traffic has put the ping timeout off
+)
+
+// awaited reports whether a pong is.
+func (b *beat) awaited() bool { return b.Load() != beatResting }
+
 // startHeartbeat runs when the session opens. Called with mu held.
 func (s *Session) startHeartbeat() {
 	if s.state.Load() != stateOpen {
@@ -45,7 +61,7 @@ func (s *Session) startHeartbeat() {
 // firstPollBy is the time by which a polling client must have come back; zero
 // if it has, or need not.
 func (s *Session) firstPollBy() clock {
-	if s.ws.Load() != nil || s.seen || s.srv.opts.FirstPollTimeout < 0 {
+	if s.ws.Load() != nil || s.polling.contact != contactNone || s.srv.opts.FirstPollTimeout < 0 {
 		return 0
 	}
 	return s.opened.add(s.srv.opts.FirstPollTimeout)
@@ -90,8 +106,8 @@ func (s *Session) onTimer() {
 		s.cut() // the peer did not help to close in time
 		return
 	}
-	if s.pinged.Load() {
-		if s.held || s.posting { // not the peer's fault
+	if s.beat.awaited() {
+		if s.blamelessLocked() {
 			s.arm(now.add(s.srv.opts.PingTimeout))
 			s.mu.Unlock()
 			return
@@ -120,7 +136,7 @@ func (s *Session) onTimer() {
 // blamesLocked reports whether the timer ends the session because of its peer.
 func (s *Session) blamesLocked(now clock) bool {
 	first := s.firstPollBy()
-	return s.state.Load() != stateOpen || s.pinged.Load() || first > 0 && now >= first || s.v3 && now >= s.pingAt
+	return s.state.Load() != stateOpen || s.beat.awaited() || first > 0 && now >= first || s.v3 && now >= s.pingAt
 }
 
 // spareLocked reports whether the timer does nothing yet. It releases mu while
@@ -146,11 +162,17 @@ func (s *Session) spareLocked(now clock) bool {
 	return more > 0
 }
 
+// blamelessLocked reports whether it is this side that does not come to read what
+// the client has sent: its handlers hold the reader up, or a POST is in flight.
+func (s *Session) blamelessLocked() bool {
+	return s.held || s.polling != nil && s.polling.post != postNone
+}
+
 // ping sends a ping and waits for the pong. Called with mu held, which it
 // releases.
 func (s *Session) ping(now clock) {
-	s.pinged.Store(true)
-	s.extended, s.spared = false, 0
+	s.beat.Store(beatPinged)
+	s.spared = 0
 	s.arm(now.add(s.srv.opts.PingTimeout))
 	s.queueLocked().push(pingMessage)
 	ready := s.wakeLocked()
@@ -161,14 +183,15 @@ func (s *Session) ping(now clock) {
 // pong answers a ping. One that nobody asked for is ignored: it must not be
 // able to start anything (CVE-2026-48802).
 func (s *Session) pong() {
-	if !s.pinged.Load() {
+	if !s.beat.awaited() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.Load() != stateOpen || !s.pinged.Swap(false) {
+	if s.state.Load() != stateOpen || !s.beat.awaited() {
 		return
 	}
+	s.beat.Store(beatResting)
 	s.pingAt = s.srv.in(s.srv.opts.PingInterval)
 	s.arm(s.pingAt)
 }
@@ -176,15 +199,14 @@ func (s *Session) pong() {
 // traffic puts the ping timeout off, once: other packets show that the peer
 // lives, but only a pong that it can still answer.
 func (s *Session) traffic() {
-	if !s.pinged.Load() {
+	if s.beat.Load() != beatPinged {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.extended || s.state.Load() != stateOpen || !s.pinged.Load() {
+	if s.state.Load() != stateOpen || !s.beat.CompareAndSwap(beatPinged, beatExtended) {
 		return
 	}
-	s.extended = true
 	s.arm(s.srv.in(s.srv.opts.PingTimeout))
 }
 
@@ -194,7 +216,74 @@ func (s *Session) setHeld(held bool) {
 	defer s.mu.Unlock()
 	s.held = held
 	s.graceV3(held)
-	if !held && s.pinged.Load() && s.state.Load() == stateOpen {
+	if !held && s.beat.awaited() && s.state.Load() == stateOpen {
 		s.arm(s.srv.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}
+}
+
+var pongMessage = control("3")
+
+// firstBeat is the time after which the server sends its first ping or, when
+// the client sends the pings, gives up waiting for one.
+func (s *Session) firstBeat() time.Duration {
+	if s.v3 {
+		return time.Duration(clock(s.srv.opts.PingInterval).add(s.srv.opts.PingTimeout))
+	}
+	return s.srv.opts.PingInterval
+}
+
+// takeBeat takes a ping or a pong: who sends which depends on the protocol.
+func (s *Session) takeBeat(t parser.Type) error {
+	switch {
+	case t == parser.Ping && s.v3:
+		s.answerPing()
+	case t == parser.Pong && !s.v3:
+		s.pong()
+	default:
+		return fail(TransportError, "invalid heartbeat direction")
+	}
+	return nil
+}
+
+// graceV3 gives a client time whose pings were not read, which is this side's
+// doing. Called with mu held.
+func (s *Session) graceV3(held bool) {
+	if !s.v3 || held {
+		return
+	}
+	if by := s.srv.in(s.srv.opts.PingTimeout); s.pingAt < by {
+		s.pingAt = by // the timer sees it when it fires
+	}
+}
+
+// pingLate ends a session whose client has sent no ping in time. Called with mu
+// held, which it releases.
+func (s *Session) pingLate(now clock) {
+	if s.blamelessLocked() {
+		s.pingAt = now.add(s.srv.opts.PingTimeout)
+		s.arm(s.pingAt)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.shut(PingTimeout, nil, false)
+}
+
+// answerPing answers a client's ping. A pong that has not left yet answers all
+// of them: pings must not fill the queue.
+func (s *Session) answerPing() {
+	s.mu.Lock()
+	if s.state.Load() != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.pingAt, s.spared = s.srv.in(s.firstBeat()), 0
+	s.arm(s.pingAt)
+	var ready *writer
+	if q := s.queueLocked(); !q.endsWith(&pongMessage) {
+		q.push(pongMessage)
+		ready = s.wakeLocked()
+	}
+	s.mu.Unlock()
+	s.srv.flush.add(ready)
 }

@@ -175,11 +175,3 @@ func (c *wsConn) takeOver(n uint64) {
 	c.s.srv.flush.add(ready)
 	go c.loop(nil)
 }
-
-// Yield tells the session that the application, in a handler that it runs for
-// it, is going to wait for something that may have to be read first.
-func (s *Session) Yield() {
-	if c := s.ws.Load(); c != nil {
-		c.takeOver(c.lease.n.Load())
-	}
-}

@@ -71,13 +71,13 @@ var hints = map[Code]string{
 }
 
 // noteClosed logs the end of a session.
-func (s *Session) noteClosed(recv Receiver, reason Reason, err error) {
-	s.noteUnheard(reason)
+func (srv *Server) noteClosed(s *Session, recv Receiver, reason Reason, err error) {
+	srv.noteUnheard(s, reason)
 	level, kind, msg := slog.LevelDebug, "", "engine: session closed"
 	if isBreach(reason, err) {
 		level, kind, msg = slog.LevelWarn, "closed "+clip(err.Error()), "engine: client broke the protocol or a limit"
 	}
-	if level == slog.LevelDebug && !s.srv.log.Enabled(context.Background(), level) {
+	if level == slog.LevelDebug && !srv.log.Enabled(context.Background(), level) {
 		return
 	}
 	attrs := []slog.Attr{slog.Any("session", sessionTag(s.id)), slog.String("reason", string(reason))}
@@ -87,31 +87,31 @@ func (s *Session) noteClosed(recv Receiver, reason Reason, err error) {
 	if client, ok := recv.(slog.LogValuer); ok {
 		attrs = append(attrs, slog.Any("client", client))
 	}
-	s.srv.note(level, kind, msg, attrs...)
+	srv.note(level, kind, msg, attrs...)
 }
 
 // noteUnheard says what it is most of the time when a client polls and nothing
 // that it sends arrives: a middleware in front has refused it.
-func (s *Session) noteUnheard(reason Reason) {
+func (srv *Server) noteUnheard(s *Session, reason Reason) {
 	if reason != PingTimeout && reason != ForcedClose { // the latter: nothing was joined in time
 		return
 	}
 	s.mu.Lock()
-	unheard := s.seen && !s.heard && s.ws.Load() == nil
+	unheard := s.ws.Load() == nil && s.polling.contact == contactSeen
 	s.mu.Unlock()
 	if unheard {
-		s.srv.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
+		srv.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
 			" a middleware or proxy in front refuses the POSTs: one for CSRF or cross-origin requests, for content types"+
 			" (text/plain is needed) or one that redirects; exclude the Socket.IO path from it")
 	}
 }
 
 // noteRedirected says what it may be when a client polls twice at once.
-func (s *Session) noteRedirected(r *http.Request) {
+func (srv *Server) noteRedirected(r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/") {
 		return
 	}
-	s.srv.note(slog.LevelWarn, "redirected", "engine: a session was polled twice at once, on a path without the slash at its end; if that is so"+
+	srv.note(slog.LevelWarn, "redirected", "engine: a session was polled twice at once, on a path without the slash at its end; if that is so"+
 		" for all clients, a middleware redirects to that path, and browsers make a GET of each POST then: have it rewrite the path"+
 		" (chi's StripSlashes), or exclude the Socket.IO path from it")
 }

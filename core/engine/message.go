@@ -106,3 +106,37 @@ func (m Message) appendPayload(dst []byte) []byte {
 	}
 	return append(dst, m.packet()...)
 }
+
+// Draft returns a text message that lacks its end: buf began as a [TextBuffer].
+// It must not be sent before Seal has completed it.
+func Draft(buf []byte) Message { return Message{frame: buf, head: frame.MaxHeader} }
+
+// Seal adds the end to a Draft. There is no copy if the buffer has room for it.
+func (m Message) Seal(end []byte) Message {
+	return Text(append(m.frame, end...)).Compress(!m.plain)
+}
+
+// EIO3 is a binary message as clients of protocol 3 get it, with the packet
+// type: bytes of its own, which a broadcast to many of them shares. A session
+// of that protocol does by itself what is not done with it.
+func (m Message) EIO3() Message {
+	if !m.binary || m.typed {
+		return m
+	}
+	data := m.packet()
+	buf := make([]byte, frame.MaxHeader+1+len(data))
+	buf[frame.MaxHeader] = byte(parser.Message)
+	copy(buf[frame.MaxHeader+1:], data)
+	start := frame.PutHeader(buf, frame.Binary, 1+len(data))
+	m.frame, m.head, m.typed = buf[start:], uint8(frame.MaxHeader-start), true
+	return m
+}
+
+// base64V3 is base64Text in protocol 3.
+func (m Message) base64V3() Message {
+	data := m.Payload()
+	n := 2 + base64.StdEncoding.EncodedLen(len(data))
+	buf := parser.AppendBase64V3(make([]byte, frame.MaxHeader, frame.MaxHeader+n), data)
+	start := frame.PutHeader(buf, frame.Text, n)
+	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), volatile: m.volatile, plain: m.plain}
+}

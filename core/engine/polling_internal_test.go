@@ -12,12 +12,13 @@ import (
 func TestPollLeavesSample(t *testing.T) {
 	t.Parallel()
 	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query{}, "")
+	s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
 	c := newWebSocket(s, accepted{}, nil, nil)
 	c.writer.queue.sampled = 1
 	s.ws.Store(c)
 	answer := httptest.NewRecorder()
 	s.mu.Lock()
-	s.answerPoll(answer, httptest.NewRequest("GET", "/", nil), new(poll))
+	s.polling.answerPoll(answer, httptest.NewRequest("GET", "/", nil), new(poll))
 	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
 	assert.Equal(t, "sample", int64(c.writer.queue.sampled), 1)
 }

@@ -14,27 +14,36 @@ import (
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
+// postState says what the one POST that a session takes at a time is doing.
+type postState uint8
+
+const (
+	postNone    postState = iota
+	postReading           // its body is arriving
+	postFeeding           // its packets are being taken: see startFeeding
+)
+
 // servePost takes a payload: every packet of it is handled before the answer.
-func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
-	defer s.tellPoll() // also when Receiver.Closed or Options.OnRefused panics
-	held, e := false, s.beginPost(r)
+func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
+	defer t.tellPoll() // also when Receiver.Closed or Options.OnRefused panics
+	held, e := false, t.beginPost(r)
 	if e == nil {
-		held, e = s.handlePost(w, r)
+		held, e = t.handlePost(w, r)
 	}
 	if e != nil {
-		s.letPollGo()
-		s.srv.refuseAt(slog.LevelDebug, w, r, e)
+		t.letPollGo()
+		t.s.srv.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
 	h := w.Header()
 	h["Content-Type"] = headerHTML
 	h["Content-Length"] = headerTwo
 	h["Cache-Control"] = headerNoStore
-	if f := s.srv.opts.Headers; f != nil {
+	if f := t.s.srv.opts.Headers; f != nil {
 		f(h, r, false)
 	}
 	if held { // perhaps for longer than the server gives a request
-		_ = s.writeBody(w, bodyOK)
+		_ = t.writeBody(w, bodyOK)
 		return
 	}
 	w.WriteHeader(http.StatusOK) // as in writeBody
@@ -44,129 +53,132 @@ func (s *Session) servePost(w http.ResponseWriter, r *http.Request) {
 // breakOff ends a session whose client has broken the rules in a POST, of which
 // the answer tells. What is queued for the client goes out before, as it does on
 // a WebSocket; what only says that the session has ended comes behind.
-func (s *Session) breakOff(reason Reason, err error) {
-	if tell := s.leave(reason, err, true, true); tell != nil {
-		defer time.AfterFunc(s.srv.opts.CloseTimeout, s.wakePoll).Stop() // tell may take its time
+func (t *polling) breakOff(reason Reason, err error) {
+	if tell := t.s.leave(reason, err, true, true); tell != nil {
+		defer time.AfterFunc(t.s.srv.opts.CloseTimeout, t.wakePoll).Stop() // tell may take its time
 		tell()
 	}
 }
 
 // letPollGo waits for what breakOff has left to a poll: the stock client drops
 // its poll when a POST is refused.
-func (s *Session) letPollGo() {
-	s.mu.Lock()
-	if !s.broken || (s.answers == 0 && (s.poll == nil || len(s.queue.msgs) == 0)) {
-		s.mu.Unlock()
+func (t *polling) letPollGo() {
+	t.s.mu.Lock()
+	if t.farewell != farewellPost || (t.answers == 0 && (t.poll == nil || len(t.queue.msgs) == 0)) {
+		t.s.mu.Unlock()
 		return
 	}
-	if s.answered == nil {
-		s.answered = make(chan struct{})
+	if t.answered == nil {
+		t.answered = make(chan struct{})
 	}
-	answered := s.answered
-	s.mu.Unlock()
-	t := time.NewTimer(s.srv.opts.CloseTimeout)
-	defer t.Stop()
+	answered := t.answered
+	t.s.mu.Unlock()
+	timer := time.NewTimer(t.s.srv.opts.CloseTimeout)
+	defer timer.Stop()
 	select {
 	case <-answered:
-	case <-t.C:
+	case <-timer.C:
 	}
 }
 
 // tellPoll ends the poll that breakOff has let wait.
-func (s *Session) tellPoll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.broken && s.poll != nil {
-		time.AfterFunc(afterPost, s.poll.wakeUp)
+func (t *polling) tellPoll() {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	if t.farewell == farewellPost && t.poll != nil {
+		time.AfterFunc(afterPost, t.poll.wakeUp)
 	}
 }
 
 // beginPost claims the session's one place for a POST.
-func (s *Session) beginPost(r *http.Request) *RequestError {
-	s.mu.Lock()
-	s.seen = true
-	moved := s.ws.Load() != nil
-	overlap := s.posting
+func (t *polling) beginPost(r *http.Request) *RequestError {
+	t.s.mu.Lock()
+	t.meetLocked(contactSeen)
+	moved := t.s.ws.Load() != nil
+	overlap := t.post != postNone
 	if !moved && !overlap {
-		s.posting, s.heard = true, true
+		t.post = postReading
+		t.meetLocked(contactPost)
 	}
-	s.mu.Unlock()
+	t.s.mu.Unlock()
 	switch {
 	case moved:
 		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
 	case overlap:
-		s.breakOff(TransportError, breach("overlapping POSTs"))
+		t.breakOff(TransportError, breach("overlapping POSTs"))
 		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
 	}
 	return nil
 }
 
 // endPost gives the place free again, also when the application panics.
-func (s *Session) endPost() {
-	s.mu.Lock()
-	last := s.feeding && s.unrefLocked()
-	s.posting, s.feeding = false, false
-	if s.posted != nil {
-		close(s.posted)
-		s.posted = nil
+func (t *polling) endPost() {
+	t.s.mu.Lock()
+	last := t.post == postFeeding && t.s.unrefLocked()
+	t.post = postNone
+	if t.posted != nil {
+		close(t.posted)
+		t.posted = nil
 	}
-	s.mu.Unlock()
+	t.s.mu.Unlock()
 	if last {
-		s.srv.remove(s)
+		t.s.srv.remove(t.s)
 	}
 }
 
 // startFeeding makes the POST the one that works on the Receiver, until endPost.
 // An upgrade waits for it even if the session ends, see waitPost. It reports
 // false if the session has ended: then there is nothing to take.
-func (s *Session) startFeeding() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.feeding = s.state.Load() == stateOpen; s.feeding {
-		s.refs++
+func (t *polling) startFeeding() bool {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	if t.s.state.Load() != stateOpen {
+		return false
 	}
-	return s.feeding
+	t.post = postFeeding
+	t.s.refs++
+	return true
 }
 
 // handlePost reads the body and takes its packets. held reports that the
 // Receiver had no room meanwhile.
-func (s *Session) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
-	defer s.endPost()
+func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
+	defer t.endPost()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		s.breakOff(TransportError, breach("encoded body")) // what the client sent is lost
+		t.breakOff(TransportError, breach("encoded body")) // what the client sent is lost
 		return false, &RequestError{
 			Code: BadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
 			Context: "Content-Encoding " + clip(coding),
 		}
 	}
-	binary := isOctets(r.Header.Get("Content-Type"), s.v3)
-	if binary && !s.v3 { // CVE-2026-59725
-		s.breakOff(TransportError, breach("invalid content"))
+	binary := isOctets(r.Header.Get("Content-Type"), t.s.v3)
+	if binary && !t.s.v3 { // CVE-2026-59725
+		t.breakOff(TransportError, breach("invalid content"))
 		return false, &RequestError{Code: BadRequest, Context: "binary body"}
 	}
-	if s.state.Load() == stateOpen {
-		held = s.waitBacklog(nil)
+	if t.s.state.Load() == stateOpen {
+		held = t.s.waitBacklog(nil)
 	}
 	pooled := bodies.Get().(*[]byte)
 	defer putBody(pooled)
-	if e := s.readBody(w, r, pooled); e != nil {
+	if e := t.readBody(w, r, pooled); e != nil {
 		return held, e
 	}
-	if !s.startFeeding() {
-		return held, s.closedDuringPost(*pooled)
+	if !t.startFeeding() {
+		return held, t.closedDuringPost(*pooled)
 	}
 	if !binary && !utf8.Valid(*pooled) {
-		s.breakOff(ParseError, breach("body is not UTF-8"))
+		t.breakOff(ParseError, breach("body is not UTF-8"))
 		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8", read: true}
 	}
 	packets := parser.Packets
 	switch {
-	case s.v3 && binary:
+	case t.s.v3 && binary:
 		packets = parser.BinaryPacketsV3
-	case s.v3:
+	case t.s.v3:
 		packets = parser.PacketsV3
 	}
-	late, e := s.takeAll(packets(*pooled))
+	late, e := t.takeAll(packets(*pooled))
 	return held || late, e
 }
 
@@ -192,37 +204,37 @@ const askEvery, packetCost = 1 << 10, 8
 // neither be dropped nor be queued without a bound. Until then the session takes
 // no other POST. The end of the session ends the wait. It reports whether there
 // was one.
-func (s *Session) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
+func (t *polling) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
 	var left unfinished
 	returned := false
 	defer func() {
 		left.start()
 		if !returned { // the application has panicked, and the rest is lost
-			s.shut(TransportError, errQuit, false)
+			t.s.shut(TransportError, errQuit, false)
 		}
 	}()
-	held, e := s.takeEach(packets, &left)
+	held, e := t.takeEach(packets, &left)
 	returned = true
 	return held, e
 }
 
 // takeEach is takeAll, in which the application may panic.
-func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error], left *unfinished) (held bool, _ *RequestError) {
+func (t *polling) takeEach(packets iter.Seq2[parser.Packet, error], left *unfinished) (held bool, _ *RequestError) {
 	taken := 0
 	for p, err := range packets {
 		if taken >= askEvery {
 			taken = 0
-			if s.recv.Backlog() != nil && s.state.Load() == stateOpen {
+			if t.s.recv.Backlog() != nil && t.s.state.Load() == stateOpen {
 				held = true
 				left.start() // or there is never room
-				s.waitBacklog(nil)
-				if s.state.Load() != stateOpen {
-					return held, s.closedDuringPost(nil)
+				t.s.waitBacklog(nil)
+				if t.s.state.Load() != stateOpen {
+					return held, t.closedDuringPost(nil)
 				}
 			}
 		}
 		taken += len(p.Data) + packetCost
-		if e, end := s.take(p, err, left); end {
+		if e, end := t.take(p, err, left); end {
 			return held, e
 		}
 	}
@@ -230,12 +242,12 @@ func (s *Session) takeEach(packets iter.Seq2[parser.Packet, error], left *unfini
 }
 
 // take handles one packet of a POST. With end it was the last one.
-func (s *Session) take(p parser.Packet, err error, left *unfinished) (e *RequestError, end bool) {
+func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *RequestError, end bool) {
 	if err != nil {
 		err = &failure{ParseError, err}
 	} else {
 		var w Worker
-		w, err = s.receive(p, true)
+		w, err = t.s.receive(p, true)
 		left.add(w)
 	}
 	f := (*failure)(nil)
@@ -243,34 +255,34 @@ func (s *Session) take(p parser.Packet, err error, left *unfinished) (e *Request
 		return nil, false
 	}
 	if f.reason == TransportClose { // the client asked for it
-		s.shut(f.reason, f.err, false)
+		t.s.shut(f.reason, f.err, false)
 		return nil, true
 	}
-	s.breakOff(f.reason, f.err)
+	t.breakOff(f.reason, f.err)
 	return &RequestError{Code: BadRequest, Context: f.Error(), read: true}, true
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
 // told so; a session that is being closed politely takes it and ignores it,
 // unless it is the client's own goodbye.
-func (s *Session) closedDuringPost(body []byte) *RequestError {
-	if s.state.Load() == stateReleased {
+func (t *polling) closedDuringPost(body []byte) *RequestError {
+	if t.s.state.Load() == stateReleased {
 		return &RequestError{Code: BadRequest, Context: "session ended", read: true}
 	}
-	if string(body) == closePacket || (s.v3 && string(body) == "1:"+closePacket) {
-		s.release(nil)
+	if string(body) == closePacket || (t.s.v3 && string(body) == "1:"+closePacket) {
+		t.s.release(nil)
 	}
 	return nil
 }
 
 // readBody reads the body into buf, within the limits of size and time.
-func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
-	limit := s.srv.opts.MaxHTTPBufferSize
+func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) *RequestError {
+	limit := t.s.srv.opts.MaxHTTPBufferSize
 	if limit > 0 && r.ContentLength > limit {
-		return s.tooLarge()
+		return t.tooLarge()
 	}
-	u, whole := s.beginBody(w), false
-	defer func() { s.endBody(u, whole) }()
+	u, whole := t.beginBody(w), false
+	defer func() { t.endBody(u, whole) }()
 	body := (*buf)[:0]
 	if n := r.ContentLength; n > int64(cap(body)) && n <= maxPooledBody {
 		body = make([]byte, 0, n)
@@ -283,22 +295,22 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 		body = body[:len(body)+n]
 		*buf = body
 		if limit > 0 && int64(len(body)) > limit {
-			return s.tooLarge()
+			return t.tooLarge()
 		}
 		switch {
 		case err == io.EOF:
 			whole = true
 			return nil
 		case err == nil:
-		case s.state.Load() != stateOpen: // its end has cut this
+		case t.s.state.Load() != stateOpen: // its end has cut this
 			return &RequestError{Code: BadRequest, Context: "session ended"}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.breakOff(TransportError, breach("body took too long (Limits.BodyTimeout)"))
+			t.breakOff(TransportError, breach("body took too long (Limits.BodyTimeout)"))
 			return &RequestError{Code: BadRequest, Context: "body took too long (Limits.BodyTimeout)", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
-			return s.tooLarge()
+			return t.tooLarge()
 		default:
-			s.breakOff(TransportError, errors.New("engine: data request connection closed prematurely"))
+			t.breakOff(TransportError, errors.New("engine: data request connection closed prematurely"))
 			return &RequestError{Code: BadRequest, Context: "body ended early"}
 		}
 	}
@@ -306,7 +318,29 @@ func (s *Session) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 
 // tooLarge ends the session: what the client sent is lost. The answer has no
 // body: clients give it to their application as the details.
-func (s *Session) tooLarge() *RequestError {
-	s.breakOff(TransportError, breach("body over Limits.MaxHTTPBufferSize"))
+func (t *polling) tooLarge() *RequestError {
+	t.breakOff(TransportError, breach("body over Limits.MaxHTTPBufferSize"))
 	return &RequestError{Code: BadRequest, Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge, bare: true}
+}
+
+// waitPostLocked waits until no POST is in flight, whose packets were sent before
+// the upgrade. When the session has ended it waits only for one whose packets
+// are being taken: of the two the POST works on the Receiver, and one that has
+// not begun will not (see startFeeding). It releases mu while it waits.
+func (t *polling) waitPostLocked() {
+	for t.post == postFeeding || t.post != postNone && t.s.state.Load() == stateOpen {
+		if t.posted == nil {
+			t.posted = make(chan struct{})
+		}
+		posted, ended := t.posted, t.s.endedLocked()
+		if t.post == postFeeding {
+			ended = nil
+		}
+		t.s.mu.Unlock()
+		select {
+		case <-posted:
+		case <-ended:
+		}
+		t.s.mu.Lock()
+	}
 }

@@ -15,11 +15,3 @@ func warm(all []*writer) {
 		w.s.state.Load()
 	}
 }
-
-// Warm has the CPU load what Send is going to need. It pays to call it for
-// about eight sessions before sending to them, if there are many.
-func (s *Session) Warm() {
-	if c := s.ws.Load(); c != nil {
-		c.lease.lent()
-	}
-}

@@ -33,7 +33,7 @@ func (p *probe) claim() bool {
 		return false
 	}
 	s.probe = p
-	s.seen = true
+	s.polling.meetLocked(contactSeen)
 	return true
 }
 
@@ -132,9 +132,7 @@ func (p *probe) answer(c *wsConn) error {
 	s := p.s
 	s.mu.Lock()
 	p.state = max(p.state, probeAnswered)
-	if s.poll != nil {
-		s.poll.wakeUp()
-	}
+	s.polling.wakeLocked()
 	s.mu.Unlock()
 	return c.writer.write(probeMessage)
 }
@@ -146,7 +144,7 @@ func (p *probe) promote(c *wsConn) error {
 	c.reader.activity.stop() // the client decides how long the POST takes
 	s := p.s
 	s.mu.Lock()
-	s.waitPostLocked()
+	s.polling.waitPostLocked()
 	if !p.dropLocked() {
 		s.mu.Unlock()
 		return errNotProbe
@@ -156,9 +154,7 @@ func (p *probe) promote(c *wsConn) error {
 	c.probe = nil
 	s.base64 = p.base64
 	s.moveQueueLocked(&c.writer.queue)
-	if s.poll != nil { // the client should have let it end
-		s.poll.wakeUp()
-	}
+	s.polling.wakeLocked() // the client should have let its poll end
 	var ready *writer
 	if s.state.Load() == stateOpen {
 		ready = c.writer.scheduleLocked()

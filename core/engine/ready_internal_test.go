@@ -199,7 +199,7 @@ func TestUpgradeWaitsQuietly(t *testing.T) {
 	answer(request("GET /engine.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: example\r\n\r\n"))
 	s := <-sessions
 	request("POST /engine.io/?EIO=4&transport=polling&sid=" + s.ID() + " HTTP/1.1\r\nHost: example\r\nContent-Length: 3\r\n\r\n4")
-	until(t, s, "the POST has begun", func() bool { return s.posting })
+	until(t, s, "the POST has begun", func() bool { return s.polling.post != postNone })
 	ws := request("GET /engine.io/?EIO=4&transport=websocket&sid=" + s.ID() + upgradeHead)
 	answer(ws)
 	_, err := io.WriteString(ws, "\x81\x86\x00\x00\x00\x002probe")
@@ -207,7 +207,7 @@ func TestUpgradeWaitsQuietly(t *testing.T) {
 	answer(ws)
 	_, err = io.WriteString(ws, "\x81\x81\x00\x00\x00\x005")
 	assert.NoError(t, err)
-	until(t, s, "the upgrade waits for the POST", func() bool { return s.posted != nil })
+	until(t, s, "the upgrade waits for the POST", func() bool { return s.polling.posted != nil })
 	assert.True(t, "nobody is at work", !srv.flush.reading())
 }
 

@@ -15,6 +15,28 @@ func (s *Session) Send(msgs ...Message) error { return s.send(msgs, false) }
 // request waits; on WebSocket that the connection took everything before.
 func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs, true) == nil }
 
+// Enqueue is Send for a caller that holds a lock which its Receiver takes,
+// too: when it returns [ErrSlowConsumer] the session has not ended, and what
+// was sent, before and now, stays queued in order. The caller ends the session
+// with Overflow once it has released its lock.
+func (s *Session) Enqueue(msgs ...Message) error { return s.enqueue(msgs, false) }
+
+// Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as
+// Send does by itself.
+func (s *Session) Overflow() { s.shut(TransportError, ErrSlowConsumer, false) }
+
+// Lost ends a session whose peer is known to be gone, with [TransportClose].
+// What is queued is dropped.
+func (s *Session) Lost() { s.shut(TransportClose, nil, false) }
+
+// Warm has the CPU load what Send is going to need. It pays to call it for
+// about eight sessions before sending to them, if there are many.
+func (s *Session) Warm() {
+	if c := s.ws.Load(); c != nil {
+		c.lease.lent()
+	}
+}
+
 // errDropped is what send says of volatile messages that were not writable.
 var errDropped = fmt.Errorf("engine: not writable")
 
@@ -86,7 +108,7 @@ func (s *Session) queueLocked() *sendQueue {
 	if ws := s.ws.Load(); ws != nil {
 		return &ws.writer.queue
 	}
-	return &s.queue
+	return &s.polling.queue
 }
 
 // writableLocked reports whether a message sent now would leave now.
@@ -94,7 +116,7 @@ func (s *Session) writableLocked() bool {
 	if ws := s.ws.Load(); ws != nil {
 		return ws.writer.writableLocked()
 	}
-	return s.poll != nil
+	return s.polling.poll != nil
 }
 
 // wakeLocked wakes the waiting poll, or returns the writer to put on the ready
@@ -103,8 +125,38 @@ func (s *Session) wakeLocked() *writer {
 	if ws := s.ws.Load(); ws != nil {
 		return ws.writer.scheduleLocked()
 	}
-	if s.poll != nil && len(s.queue.msgs) > 0 {
-		s.poll.wakeUp()
+	if len(s.polling.queue.msgs) > 0 {
+		s.polling.wakeLocked()
 	}
 	return nil
+}
+
+// moveQueueLocked moves what was queued for polling, where bytes of protocol 4
+// are base64 in any case, to a WebSocket, in the form that the client takes there.
+func (s *Session) moveQueueLocked(to *sendQueue) {
+	p := s.polling.queue.take()
+	s.polling.queue.credit(int(sizeOf(p.msgs)))
+	for _, m := range p.msgs {
+		if m.binary && s.base64 && !s.v3 {
+			text := m.base64Text()
+			text.follows = m.follows
+			m = text
+		}
+		to.push(m)
+	}
+	to.sampled = p.at
+	recycle(p.msgs)
+}
+
+// inKindLocked is a binary message in the form that the session's client takes.
+func (s *Session) inKindLocked(m Message) Message {
+	switch {
+	case s.v3 && s.base64:
+		return m.base64V3()
+	case s.v3:
+		return m.EIO3()
+	case s.base64 && s.ws.Load() != nil:
+		return m.base64Text()
+	}
+	return m
 }

@@ -110,16 +110,19 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case s == nil:
 		srv.openWebSocket(w, r, q)
 	case q.transport == WebSocket:
-		s.serveUpgrade(w, r)
+		srv.serveUpgrade(s, w, r)
 	case r.Method == http.MethodGet:
-		s.servePoll(w, r)
+		s.polling.servePoll(w, r)
 	case r.Method == http.MethodPost:
-		s.servePost(w, r)
+		s.polling.servePost(w, r)
 	default: // the reference answers 500
 		w.Header().Set("Allow", "GET, POST")
 		srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
 	}
 }
+
+// SendBuffer is the bound on what waits for one peer, in bytes; negative: none.
+func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 
 // Count is the number of open sessions.
 func (srv *Server) Count() int {

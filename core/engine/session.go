@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -30,39 +31,22 @@ type Session struct {
 	budget budget                 // of all its queues together; guarded by mu
 
 	id     string
-	pin    string      // see Options.Pin
-	recv   Receiver    // set once Connect has returned
-	base64 bool        // the client asked for binary messages as base64 text
-	v3     bool        // it speaks protocol 3; see v3.go
-	pinged atomic.Bool // a ping waits for its pong
+	pin    string   // see Options.Pin
+	recv   Receiver // set once Connect has returned
+	base64 bool     // the client asked for binary messages as base64 text
+	v3     bool     // it speaks protocol 3; see v3.go
+	beat   beat     // the state of the heartbeat
+
+	polling *polling // nil: the session was opened on a WebSocket
 
 	// Guarded by mu.
-	early    *failure      // what ended the session while Connect ran
-	ending   Reason        // what Receiver.Closed was told
-	probe    *probe        // an upgrade in progress
-	poll     *poll         // the GET that waits
-	queue    sendQueue     // while it is on polling
-	refs     int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
-	posted   chan struct{} // closed when the POST in flight ends
-	answered chan struct{} // closed when no poll is being answered any more; made on demand
-	answers  int           // polls that are being answered
-	done     chan struct{} // closed when the session ends; made on demand
-	posting  bool          // a POST is in flight
-	feeding  bool          // and its packets are being taken: see startFeeding
-	left     bool          // the client has closed the session itself, by polling
-	heard    bool          // a POST has come
-	broken   bool          // a POST has broken the rules; see breakOff
-	seen     bool          // the client did something after a polling handshake
-	extended bool          // traffic has already put off the ping timeout
-	spared   uint8         // how often the peer was not blamed; see pause.go
-	held     bool          // our own handlers hold the reader up
-
-	// The POST whose body is being read, to limit its time. The lock is held while
-	// a deadline is set, by whoever ends the session, so that the request cannot
-	// have ended before; below it are only the lock of the body's Timer and that of
-	// Server.pauses.
-	uploading sync.Mutex
-	upload    *upload
+	early  *failure      // what ended the session while Connect ran
+	ending Reason        // what Receiver.Closed was told
+	probe  *probe        // an upgrade in progress
+	refs   int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
+	done   chan struct{} // closed when the session ends; made on demand
+	spared uint8         // how often the peer was not blamed; see pause.go
+	held   bool          // our own handlers hold the reader up
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
@@ -90,7 +74,6 @@ func (srv *Server) newSession(r *http.Request, q query, id string) *Session {
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
 		base64: q.base64, v3: q.eio == "3", opened: srv.now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
 	}
-	s.queue.budget = &s.budget
 	return s
 }
 
@@ -105,8 +88,8 @@ func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
 	}
 	if ws == nil {
 		handshake.Upgrades = srv.upgrades()
-	}
-	if ws != nil {
+		s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
+	} else {
 		s.ws.Store(ws)
 		ws.writer.state = writeHeld
 		s.refs++
@@ -166,6 +149,66 @@ func (s *Session) Transport() string {
 	return Polling
 }
 
+// revision is the session's protocol as requests name it.
+func (s *Session) revision() string {
+	if s.v3 {
+		return "3"
+	}
+	return "4"
+}
+
+// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 with
+// Options.AllowEIO3.
+func (s *Session) Protocol() int {
+	if s.v3 {
+		return 3
+	}
+	return 4
+}
+
+// LogValue implements slog.LogValuer: a piece of a hash of the id, which is a
+// secret.
+func (s *Session) LogValue() slog.Value { return sessionTag(s.id).LogValue() }
+
+// Subprotocol is the WebSocket subprotocol that the session's transport has agreed
+// on, "" if there is none: see Options.Subprotocol. A session that begins on
+// polling has one after its upgrade.
+func (s *Session) Subprotocol() string {
+	if ws := s.ws.Load(); ws != nil {
+		return ws.subprotocol
+	}
+	return ""
+}
+
+// Yield tells the session that the application, in a handler that it runs for
+// it, is going to wait for something that may have to be read first.
+func (s *Session) Yield() {
+	if c := s.ws.Load(); c != nil {
+		c.takeOver(c.lease.n.Load())
+	}
+}
+
+// decode reads a packet that has come in a message of a WebSocket or a stream.
+func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
+	switch {
+	case s.v3 && binary:
+		return parser.DecodeBinaryV3(data)
+	case s.v3:
+		return parser.DecodeV3(data)
+	case binary: // always the data of a message, without a type
+		return parser.Packet{Type: parser.Message, Data: data, Binary: true}, nil
+	}
+	return parser.Decode(data)
+}
+
+// isBeat reports whether the client sends packets of this type for the heartbeat.
+func (s *Session) isBeat(t parser.Type) bool {
+	if s.v3 {
+		return t == parser.Ping
+	}
+	return t == parser.Pong
+}
+
 // receive is the one place where incoming packets are told apart. It runs on
 // the goroutine of the transport that the packet came by, and returns the work
 // that a message leaves.
@@ -182,7 +225,7 @@ func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 		}
 		return w, nil
 	case parser.Ping, parser.Pong:
-		return nil, s.beat(p.Type)
+		return nil, s.takeBeat(p.Type)
 	case parser.Close:
 		if polling { // a WebSocket client closes the connection instead
 			return nil, fail(TransportClose, "closed by the client")

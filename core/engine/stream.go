@@ -61,7 +61,7 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 		e = &RequestError{Code: BadRequest, Context: "upgrades are disabled"}
 	}
 	if e == nil {
-		e = s.upgradeStream(st, early)
+		e = srv.upgradeStream(s, st, early)
 	}
 	if e != nil {
 		srv.turnStreamAway(r, st, e)
@@ -131,7 +131,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 }
 
 // upgradeStream takes a stream for the steps of the upgrade.
-func (s *Session) upgradeStream(st *streamConn, early []byte) *RequestError {
+func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *RequestError {
 	if s.v3 { // whose clients know no streams
 		return &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
 	}

@@ -11,7 +11,7 @@ import (
 // bodies, those of HTTP/2 and http.MaxBytesReader fail for good, and net/http ends
 // the contexts of all later requests of the connection.
 type upload struct {
-	s     *Session
+	t     *polling
 	w     http.ResponseWriter
 	timer *Timer // made when first used
 }
@@ -22,31 +22,31 @@ func (u *upload) cut(at time.Time) { _ = http.NewResponseController(u.w).SetRead
 
 // late is called when the body has had its time.
 func (u *upload) late() {
-	u.s.uploading.Lock()
-	defer u.s.uploading.Unlock()
-	if u.s.upload == u && u.s.state.Load() == stateOpen { // else see cutBody
+	u.t.uploading.Lock()
+	defer u.t.uploading.Unlock()
+	if u.t.upload == u && u.t.s.state.Load() == stateOpen { // else see cutBody
 		u.cut(time.Now())
 	}
 }
 
 // beginBody limits the time that a body may take. A session that has ended
 // meanwhile waits for the rest as cutBody has it.
-func (s *Session) beginBody(w http.ResponseWriter) *upload {
-	u, _ := s.srv.uploads.Get().(*upload)
+func (t *polling) beginBody(w http.ResponseWriter) *upload {
+	u, _ := t.s.srv.uploads.Get().(*upload)
 	if u == nil {
 		u = new(upload)
 	}
-	u.s, u.w = s, w
-	s.uploading.Lock()
-	defer s.uploading.Unlock()
-	s.upload = u
-	switch d := s.srv.opts.BodyTimeout; {
-	case s.state.Load() != stateOpen:
-		u.cut(time.Now().Add(s.srv.opts.CloseTimeout))
+	u.t, u.w = t, w
+	t.uploading.Lock()
+	defer t.uploading.Unlock()
+	t.upload = u
+	switch d := t.s.srv.opts.BodyTimeout; {
+	case t.s.state.Load() != stateOpen:
+		u.cut(time.Now().Add(t.s.srv.opts.CloseTimeout))
 	case d <= 0:
 	case u.timer == nil:
 		u.cut(time.Time{}) // one of the server's may be shorter
-		u.timer = s.srv.AfterFunc(d, u.late)
+		u.timer = t.s.srv.AfterFunc(d, u.late)
 	default:
 		u.cut(time.Time{})
 		u.timer.Reset(d)
@@ -56,26 +56,26 @@ func (s *Session) beginBody(w http.ResponseWriter) *upload {
 
 // endBody takes the limit away once the body is whole. One that is not keeps
 // it: net/http would go on to read.
-func (s *Session) endBody(u *upload, whole bool) {
+func (t *polling) endBody(u *upload, whole bool) {
 	stopped := u.timer != nil && u.timer.Stop()
-	s.uploading.Lock()
-	s.upload = nil
-	if whole && (!stopped || s.state.Load() != stateOpen) { // there may be a deadline
+	t.uploading.Lock()
+	t.upload = nil
+	if whole && (!stopped || t.s.state.Load() != stateOpen) { // there may be a deadline
 		u.cut(time.Time{})
 	}
-	s.uploading.Unlock()
+	t.uploading.Unlock()
 	if stopped || u.timer == nil { // else late may still run
-		u.s, u.w = nil, nil
-		s.srv.uploads.Put(u)
+		u.t, u.w = nil, nil
+		t.s.srv.uploads.Put(u)
 	}
 }
 
 // cutBody is called when the session has ended: the body of a POST that is still
 // arriving must not hold its request for longer than this.
-func (s *Session) cutBody(after time.Duration) {
-	s.uploading.Lock()
-	defer s.uploading.Unlock()
-	if s.upload != nil {
-		s.upload.cut(time.Now().Add(after))
+func (t *polling) cutBody(after time.Duration) {
+	t.uploading.Lock()
+	defer t.uploading.Unlock()
+	if t.upload != nil {
+		t.upload.cut(time.Now().Add(after))
 	}
 }
