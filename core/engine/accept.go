@@ -21,66 +21,71 @@ type accepted struct {
 	subprotocol string // that the 101 names
 }
 
+// acceptor completes WebSocket handshakes.
+type acceptor struct {
+	opts    *Options
+	report  *reporter
+	holders holders
+	deflate *deflater // nil: off
+}
+
 // accept completes the opening handshake (RFC 6455 section 4.2) with
 // coder/websocket and takes the connection over from it: the library's reader
 // would keep buffers on an idle connection. With hold, it may leave the 101 to
 // the caller, to be written with what comes first. On an error the request has
 // been answered.
-func (srv *Server) accept(w http.ResponseWriter, r *http.Request, hold bool) (accepted, error) {
+func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (accepted, error) {
 	if under, ok := canHijack(w); !ok {
-		srv.note(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
+		a.report.note(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
 			" exclude the Socket.IO path from that middleware (clients go on with polling)",
 			slog.String("writer", fmt.Sprintf("%T", under)))
-		return accepted{}, srv.notImplemented(w, r)
+		return accepted{}, a.notImplemented(w, r)
 	}
 	if err := checkUpgrade(w.Header(), r); err != nil {
-		srv.refuse(w, r, err)
+		a.report.refuse(w, r, err)
 		return accepted{}, err
 	}
-	subprotocol := srv.subprotocol(r)
-	if f := srv.opts.Headers; f != nil {
+	subprotocol := a.subprotocol(r)
+	if f := a.opts.Headers; f != nil {
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
 	}
 	if err := handshake(w, r); err != nil {
 		e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
-		srv.refuse(w, r, e)
+		a.report.refuse(w, r, e)
 		return accepted{}, e
 	}
-	if _, extensions := srv.deflate.negotiate(r.Header); extensions != "" {
+	if _, extensions := a.deflate.negotiate(r.Header); extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
 	}
 	if subprotocol != "" {
 		w.Header().Set("Sec-WebSocket-Protocol", subprotocol)
 	}
-	a, err := srv.takeOver(w, hold && bare(w))
-	a.subprotocol = subprotocol
+	got, err := a.takeOver(w, hold && bare(w))
+	got.subprotocol = subprotocol
 	var kept *notGiven
 	switch {
 	case errors.As(err, &kept):
-		return accepted{}, srv.notImplemented(kept.answer(w), r)
+		return accepted{}, a.notImplemented(kept.answer(w), r)
 	case err != nil:
-		return accepted{}, srv.unaccepted(r, err)
+		return accepted{}, a.unaccepted(r, err)
 	}
-	return a, nil
+	return got, nil
 }
 
 // notImplemented answers an upgrade for which the writer is not made.
-func (srv *Server) notImplemented(w http.ResponseWriter, r *http.Request) error {
+func (a *acceptor) notImplemented(w http.ResponseWriter, r *http.Request) error {
 	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol"} {
 		w.Header().Del(name) // set by the handshake
 	}
 	err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
-	srv.refuseAt(slog.LevelDebug, w, r, err)
+	a.report.refuseAt(slog.LevelDebug, w, r, err)
 	return err
 }
 
 // unaccepted tells of a handshake that was answered with an error.
-func (srv *Server) unaccepted(r *http.Request, err error) error {
+func (a *acceptor) unaccepted(r *http.Request, err error) error {
 	e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
-	srv.noteRefused(slog.LevelInfo, e)
-	if f := srv.opts.OnRefused; f != nil {
-		f(r, e)
-	}
+	a.report.refused(slog.LevelInfo, r, e)
 	return e
 }
 

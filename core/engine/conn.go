@@ -53,7 +53,7 @@ func newWebSocket(s *Session, a accepted, h http.Header, p *probe) *wsConn {
 	c.init(s, a.Conn, f, p)
 	c.subprotocol = a.subprotocol
 	f.opts = &s.srv.opts
-	if c.writer.deflation, _ = s.srv.deflate.negotiate(h); c.writer.deflation != nil {
+	if c.writer.deflation, _ = s.srv.acceptor.deflate.negotiate(h); c.writer.deflation != nil {
 		f.inflater = c.writer.deflation.inflater
 	}
 	return c

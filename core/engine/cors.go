@@ -180,32 +180,27 @@ func (s *seenOrigins) first(origin string) bool {
 	return true
 }
 
-// CheckOrigin refuses requests of pages that may not connect and sets the CORS
-// headers of those that may. It also refuses what is over Options.MaxHandshake,
-// and what could be read in two ways: two headers that say where a request comes
-// from, or an upgrade with a body. It reports whether the request is to go on; a
-// preflight is answered here and does not. Whoever serves something beside
-// the engine under the same path calls it, too.
-func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if e := srv.checkForm(w, r); e != nil {
-		srv.refuseAt(levelOf(e), w, r, e)
+// checkOrigin is [Server.CheckOrigin].
+func (g *gate) checkOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if e := g.checkForm(w, r); e != nil {
+		g.report.refuseAt(levelOf(e), w, r, e)
 		return false
 	}
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
 	}
-	cors := &srv.opts.CORS
+	cors := &g.opts.CORS
 	ok, foreign := cors.allowed(origin, r)
 	if !ok {
 		origin = clip(origin)
-		if srv.origins.first(origin) {
-			srv.log.Warn("engine: refused a page of another origin; if it is yours, add it to Options.CORS.Origins"+
+		if g.origins.first(origin) {
+			g.report.log.Warn("engine: refused a page of another origin; if it is yours, add it to Options.CORS.Origins"+
 				" (behind a proxy that changes the Host header, as a dev server's does with changeOrigin: true, let it pass Host on,"+
 				" or set Options.CORS.TrustForwardedHost if it sets X-Forwarded-Host for every request)",
 				"origin", origin, "host", clip(r.Host))
 		}
-		srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})
+		g.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})
 		return false
 	}
 	if foreign {

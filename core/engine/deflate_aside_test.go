@@ -33,7 +33,7 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 	srv := NewServer(nil, o)
 	s := srv.newSession(&http.Request{URL: new(url.URL)}, query{}, "")
 	c = newWebSocket(s, accepted{Conn: conn}, nil, nil)
-	c.writer.deflation, c.writer.state = srv.deflate.shared[maxWindowBits], writeScheduled
+	c.writer.deflation, c.writer.state = srv.acceptor.deflate.shared[maxWindowBits], writeScheduled
 	s.ws.Store(c)
 	for _, m := range msgs {
 		c.writer.queue.push(m)

@@ -26,9 +26,18 @@
 // handlers that it runs: then when one has nothing more to do, and after 4 ms
 // at the latest.
 //
+// # Parts
+//
+// A [Server] asks its gate which requests get in, its acceptor for the
+// connections of WebSockets, and keeps the sessions in a table. A [Session] is on
+// polling, or on a wsConn, which is link, reader, framing and writer; a probe is
+// an upgrade from the one to the other. Polling and each writer have a sendQueue,
+// and the writers share the flushers' ready list.
+//
 // # Locks
 //
-// Server.mu guards the table of sessions, Session.mu everything of a session
-// and of its WebSocket connections, flusher.mu a ready list. No two of them
-// are ever held together, and none while user code or I/O runs.
+// table.mu guards the table of sessions; Session.mu everything of a session, of
+// its polling, and of the queues and writers of its connections; flusher.mu a
+// ready list. No two of them are ever held together, and none while user code or
+// I/O runs.
 package engine

@@ -64,7 +64,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	}
 	return func() {
 		defer s.unref() // also when the application ends this goroutine
-		s.srv.noteClosed(s, recv, reason, err)
+		s.srv.report.noteClosed(s, recv, reason, err)
 		s.dropped(DropSlowConsumer, lost)
 		if recv != nil {
 			recv.Closed(reason, err)
@@ -82,7 +82,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	if flush && polite && (blocked || s.budget.used > scratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
-	s.arm(s.srv.in(wait))
+	s.arm(s.srv.time.in(wait))
 	return ready
 }
 
@@ -134,7 +134,7 @@ func (s *Session) release(ws *wsConn) bool {
 		probe.link.abort()
 	}
 	if last {
-		s.srv.remove(s)
+		s.srv.table.remove(s)
 	}
 	return true
 }
@@ -145,7 +145,7 @@ func (s *Session) unref() {
 	last := s.unrefLocked()
 	s.mu.Unlock()
 	if last {
-		s.srv.remove(s)
+		s.srv.table.remove(s)
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *Session) endedLocked() <-chan struct{} {
 func (s *Session) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	by := s.srv.in(s.srv.opts.CloseTimeout)
+	by := s.srv.time.in(s.srv.opts.CloseTimeout)
 	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
 		s.arm(by)
 	}

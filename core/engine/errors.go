@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Code is the code of a refused request.
@@ -85,19 +86,16 @@ func (e *RequestError) status() int {
 // refuse is where every refused request is answered: the same JSON for
 // polling and for WebSocket handshakes. The reference answers the latter with
 // bare text, which no browser shows anyway.
-func (srv *Server) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
-	srv.refuseAt(slog.LevelInfo, w, r, e)
+func (p *reporter) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
+	p.refuseAt(slog.LevelInfo, w, r, e)
 }
 
 // refuseAt is refuse with the level of the line in the log: that of a request
 // which has ended its session is only for debugging, as the session has a line.
-func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Request, e *RequestError) {
-	srv.noteRefused(level, e)
-	if f := srv.opts.OnRefused; f != nil {
-		f(r, e)
-	}
+func (p *reporter) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Request, e *RequestError) {
+	p.refused(level, r, e)
 	if !e.read {
-		srv.LeaveBody(w, r)
+		p.leaveBody(w, r)
 	}
 	h := w.Header()
 	h["Cache-Control"] = headerNoStore
@@ -117,6 +115,23 @@ func (srv *Server) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	}
 	w.WriteHeader(e.status())
 	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
+}
+
+// refused tells of a request that is, or cannot be, answered otherwise.
+func (p *reporter) refused(level slog.Level, r *http.Request, e *RequestError) {
+	p.noteRefused(level, e)
+	if f := p.onRefused; f != nil {
+		f(r, e)
+	}
+}
+
+// leaveBody is [Server.LeaveBody].
+func (p *reporter) leaveBody(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor != 1 || r.ContentLength == 0 {
+		return
+	}
+	w.Header().Set("Connection", "close")
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.closeTimeout)) // where there is none, the server's own holds
 }
 
 // The states and failures that callers can ask for with errors.Is.

@@ -23,8 +23,8 @@ var once = []string{
 }
 
 // checkForm applies the rules that hold for everything that is served.
-func (srv *Server) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
-	if limit := srv.opts.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
+func (g *gate) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
+	if limit := g.opts.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
 		return &RequestError{
 			Code: BadRequest, Message: "URL and header too large", Status: http.StatusRequestHeaderFieldsTooLarge,
 			Context: fmt.Sprintf("URL and header over Limits.Handshake, %d bytes", limit),
@@ -35,10 +35,10 @@ func (srv *Server) checkForm(w http.ResponseWriter, r *http.Request) *RequestErr
 			return &RequestError{Code: BadRequest, Context: "repeated header " + name}
 		}
 	}
-	if srv.opts.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
+	if g.opts.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
 		return &RequestError{Code: BadRequest, Context: "repeated header X-Forwarded-Host"}
 	}
-	if srv.strayBody(w, r) {
+	if g.strayBody(w, r) {
 		return &RequestError{Code: BadRequest, Context: "a body where none belongs"}
 	}
 	return nil
@@ -59,7 +59,7 @@ func sizeOfHead(r *http.Request) int {
 // WebSocket would take it for frames, and net/http would wait for that of a GET
 // without a bound before it answers. HTTP/2 does neither. The body of a GET means
 // nothing: one that is small and comes at once is passed over.
-func (srv *Server) strayBody(w http.ResponseWriter, r *http.Request) bool {
+func (g *gate) strayBody(w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.ProtoMajor != 1:
 		return false
@@ -69,7 +69,7 @@ func (srv *Server) strayBody(w http.ResponseWriter, r *http.Request) bool {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
 		return false // a POST, or refused as what it is
 	}
-	return r.ContentLength != 0 && !srv.passOver(w, r)
+	return r.ContentLength != 0 && !g.passOver(w, r)
 }
 
 // maxStray bounds, in bytes, a body that is passed over.
@@ -77,30 +77,18 @@ const maxStray = 64 << 10
 
 // passOver reads a body that means nothing, for CloseTimeout. It reports whether
 // that was all of it.
-func (srv *Server) passOver(w http.ResponseWriter, r *http.Request) bool {
+func (g *gate) passOver(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength > maxStray || r.Header.Get("Expect") != "" { // it has not been sent yet
 		return false
 	}
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(srv.opts.CloseTimeout)) // where there is none, the server's own holds
+	_ = rc.SetReadDeadline(time.Now().Add(g.opts.CloseTimeout)) // where there is none, the server's own holds
 	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxStray+1))
 	if err != nil || n > maxStray {
 		return false
 	}
 	_ = rc.SetReadDeadline(time.Time{}) // as above
 	return true
-}
-
-// LeaveBody is to be called before the answer to a request whose body has not
-// been read, and will not be. net/http would read it first, and wait for that
-// without a bound: the answer leaves at once instead, and the connection is closed
-// behind it, after Options.CloseTimeout at the latest.
-func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor != 1 || r.ContentLength == 0 {
-		return
-	}
-	w.Header().Set("Connection", "close")
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(srv.opts.CloseTimeout)) // as above
 }
 
 // checkUpgrade applies RFC 6455 section 4.2.1. The library would, too, but quotes

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -14,23 +13,6 @@ import (
 // Each session has one timer, whatever it waits for: the next ping, the pong,
 // the first request after a polling handshake, or, once the session has
 // ended, the end of its transport.
-
-// clock is a time as what has passed since the server was made: every session
-// has three, and a time.Time takes three times the room.
-type clock time.Duration
-
-func (srv *Server) now() clock { return clock(time.Since(srv.began)) }
-
-// in is the time that d is from now.
-func (srv *Server) in(d time.Duration) clock { return srv.now().add(d) }
-
-// add is c.Add(d), but not beyond the end of time.
-func (c clock) add(d time.Duration) clock {
-	if d > math.MaxInt64-time.Duration(c) {
-		return math.MaxInt64
-	}
-	return c + clock(d)
-}
 
 // beat is the state of a heartbeat. It changes with the session's mu held, and is
 // read without for each packet.
@@ -70,7 +52,7 @@ func (s *Session) firstPollBy() clock {
 // arm sets the session's timer. Called with mu held.
 func (s *Session) arm(at clock) {
 	s.deadline = at
-	wait := time.Duration(at - s.srv.now())
+	wait := time.Duration(at - s.srv.time.now())
 	if s.timer == nil {
 		s.timer = time.AfterFunc(wait, s.onTimer)
 		return
@@ -88,7 +70,7 @@ func (s *Session) stopHeartbeat() {
 
 func (s *Session) onTimer() {
 	s.mu.Lock()
-	now := s.srv.now()
+	now := s.srv.time.now()
 	if s.deadline == 0 || now < s.deadline { // stopped, or set anew meanwhile
 		s.mu.Unlock()
 		return
@@ -99,7 +81,7 @@ func (s *Session) onTimer() {
 			return
 		}
 	} else {
-		s.srv.noteTimer(s.deadline, now)
+		s.srv.time.noteTimer(s.deadline, now)
 	}
 	if s.state.Load() != stateOpen {
 		s.mu.Unlock()
@@ -143,7 +125,7 @@ func (s *Session) blamesLocked(now clock) bool {
 // it looks at the connection.
 func (s *Session) spareLocked(now clock) bool {
 	due := s.deadline
-	more := s.srv.spare(due, now, &s.spared, nil)
+	more := s.srv.time.spare(due, now, &s.spared, nil)
 	if ws := s.ws.Load(); more == 0 && ws != nil && s.spared < maxSpared && s.state.Load() == stateOpen {
 		s.mu.Unlock()
 		unread := ws.link.unread()
@@ -192,7 +174,7 @@ func (s *Session) pong() {
 		return
 	}
 	s.beat.Store(beatResting)
-	s.pingAt = s.srv.in(s.srv.opts.PingInterval)
+	s.pingAt = s.srv.time.in(s.srv.opts.PingInterval)
 	s.arm(s.pingAt)
 }
 
@@ -207,7 +189,7 @@ func (s *Session) traffic() {
 	if s.state.Load() != stateOpen || !s.beat.CompareAndSwap(beatPinged, beatExtended) {
 		return
 	}
-	s.arm(s.srv.in(s.srv.opts.PingTimeout))
+	s.arm(s.srv.time.in(s.srv.opts.PingTimeout))
 }
 
 // setHeld tells the heartbeat whether the reader is held up on this side.
@@ -217,7 +199,7 @@ func (s *Session) setHeld(held bool) {
 	s.held = held
 	s.graceV3(held)
 	if !held && s.beat.awaited() && s.state.Load() == stateOpen {
-		s.arm(s.srv.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
+		s.arm(s.srv.time.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}
 }
 
@@ -251,7 +233,7 @@ func (s *Session) graceV3(held bool) {
 	if !s.v3 || held {
 		return
 	}
-	if by := s.srv.in(s.srv.opts.PingTimeout); s.pingAt < by {
+	if by := s.srv.time.in(s.srv.opts.PingTimeout); s.pingAt < by {
 		s.pingAt = by // the timer sees it when it fires
 	}
 }
@@ -277,7 +259,7 @@ func (s *Session) answerPing() {
 		s.mu.Unlock()
 		return
 	}
-	s.pingAt, s.spared = s.srv.in(s.firstBeat()), 0
+	s.pingAt, s.spared = s.srv.time.in(s.firstBeat()), 0
 	s.arm(s.pingAt)
 	var ready *writer
 	if q := s.queueLocked(); !q.endsWith(&pongMessage) {

@@ -15,19 +15,19 @@ type reserved map[string]struct{}
 
 // newID returns the id of a new session, which is a bearer secret. One of the
 // application's is reserved until the session is entered, or unreserve.
-func (srv *Server) newID(r *http.Request) (string, *RequestError) {
-	if srv.opts.GenerateID == nil {
+func (t *table) newID(r *http.Request, generate func(*http.Request) (string, error)) (string, *RequestError) {
+	if generate == nil {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails: crypto/rand
 		return base64.RawURLEncoding.EncodeToString(b[:]), nil
 	}
-	id, err := srv.opts.GenerateID(r)
+	id, err := generate(r)
 	switch {
 	case err != nil:
 		return "", &RequestError{Code: BadRequest, Context: "GenerateID: " + clip(err.Error())}
 	case !validID(id):
 		return "", &RequestError{Code: BadRequest, Context: "GenerateID: not an id"}
-	case !srv.reserve(id):
+	case !t.reserve(id):
 		return "", &RequestError{Code: BadRequest, Context: "GenerateID: the id is in use"}
 	}
 	return id, nil
@@ -48,25 +48,22 @@ func validID(id string) bool {
 }
 
 // reserve reports whether the id was free.
-func (srv *Server) reserve(id string) bool {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	if _, taken := srv.reserved[id]; taken || srv.sessions[id] != nil {
+func (t *table) reserve(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, taken := t.reserved[id]; taken || t.sessions[id] != nil {
 		return false
 	}
-	if srv.reserved == nil {
-		srv.reserved = make(reserved)
+	if t.reserved == nil {
+		t.reserved = make(reserved)
 	}
-	srv.reserved[id] = struct{}{}
+	t.reserved[id] = struct{}{}
 	return true
 }
 
 // unreserve gives an id free again that has come to no session.
-func (srv *Server) unreserve(id string) {
-	if srv.opts.GenerateID == nil {
-		return
-	}
-	srv.mu.Lock()
-	delete(srv.reserved, id)
-	srv.mu.Unlock()
+func (t *table) unreserve(id string) {
+	t.mu.Lock()
+	delete(t.reserved, id)
+	t.mu.Unlock()
 }

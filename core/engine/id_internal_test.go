@@ -29,7 +29,7 @@ func TestIDAgain(t *testing.T) {
 	open := func() *Session {
 		w := httptest.NewRecorder()
 		srv.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=polling", nil))
-		s := srv.session("same")
+		s := srv.table.get("same")
 		if w.Code != http.StatusOK || s == nil {
 			t.Fatalf("no session: %d %s", w.Code, w.Body)
 		}
@@ -49,7 +49,7 @@ func TestIDAgain(t *testing.T) {
 		old.Overflow()
 		young := open()
 		late(old)
-		if srv.session("same") != young {
+		if srv.table.get("same") != young {
 			t.Errorf("%s: the new session is gone from the table", name)
 		}
 		young.Overflow()
@@ -65,7 +65,7 @@ func TestReleaseAfterUpgrade(t *testing.T) {
 	defer srv.Close()
 	srv.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/?EIO=4&transport=polling", nil))
 	var s *Session
-	for _, s = range srv.sessions {
+	for _, s = range srv.table.sessions {
 	}
 	s.Close()
 	client, conn := net.Pipe()

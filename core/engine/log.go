@@ -10,8 +10,10 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // What clients do shows in the log at level info where they are turned away
@@ -20,21 +22,30 @@ import (
 // each kind of line there are a few, see package loglimit. No value that comes from a client has more than 256
 // bytes, and session ids, headers and payloads are never among them.
 
+// reporter tells clients why a request is refused, and the operator what goes on.
+type reporter struct {
+	log          *slog.Logger
+	noted        loglimit.Limiter
+	strays       strays
+	onRefused    func(r *http.Request, e *RequestError)
+	closeTimeout time.Duration
+}
+
 // note logs a line of a kind, see package loglimit.
-func (srv *Server) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
-	srv.noted.Log(srv.log, level, kind, msg, attrs...)
+func (p *reporter) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
+	p.noted.Log(p.log, level, kind, msg, attrs...)
 }
 
 // noteRefused logs a refused request. Where the operator is likely to have
 // something to mend the level is warn, and a hint says what.
-func (srv *Server) noteRefused(level slog.Level, e *RequestError) {
+func (p *reporter) noteRefused(level slog.Level, e *RequestError) {
 	attrs := []slog.Attr{slog.Int("code", int(e.Code)), slog.String("context", clip(e.Context))}
 	if hint := hints[e.Code]; hint != "" && level == slog.LevelInfo {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("hint", hint))
 	}
-	srv.note(level, "refused "+strconv.Itoa(int(e.Code)), "engine: request refused", attrs...)
+	p.note(level, "refused "+strconv.Itoa(int(e.Code)), "engine: request refused", attrs...)
 	if e.Code == SessionIDUnknown {
-		srv.strays.note(srv)
+		p.strays.note(p.log)
 	}
 }
 
@@ -54,12 +65,12 @@ const (
 	manyOpened = 5
 )
 
-func (s *strays) note(srv *Server) {
+func (s *strays) note(log *slog.Logger) {
 	n, opened := s.unknown.Add(1), s.opened.Load()
 	if n < manyStrays || opened < manyOpened || 2*n < opened || s.told.Swap(true) {
 		return
 	}
-	srv.log.Warn("engine: about every client that connects sends requests of sessions that this server does not know;"+
+	log.Warn("engine: about every client that connects sends requests of sessions that this server does not know;"+
 		" if this is not the minute after a start, a load balancer sends the requests of one client to several servers:"+
 		" it needs sticky sessions, or clients with transports: [\"websocket\"]", "unknown", n)
 }
@@ -71,13 +82,13 @@ var hints = map[Code]string{
 }
 
 // noteClosed logs the end of a session.
-func (srv *Server) noteClosed(s *Session, recv Receiver, reason Reason, err error) {
-	srv.noteUnheard(s, reason)
+func (p *reporter) noteClosed(s *Session, recv Receiver, reason Reason, err error) {
+	p.noteUnheard(s, reason)
 	level, kind, msg := slog.LevelDebug, "", "engine: session closed"
 	if isBreach(reason, err) {
 		level, kind, msg = slog.LevelWarn, "closed "+clip(err.Error()), "engine: client broke the protocol or a limit"
 	}
-	if level == slog.LevelDebug && !srv.log.Enabled(context.Background(), level) {
+	if level == slog.LevelDebug && !p.log.Enabled(context.Background(), level) {
 		return
 	}
 	attrs := []slog.Attr{slog.Any("session", sessionTag(s.id)), slog.String("reason", string(reason))}
@@ -87,12 +98,12 @@ func (srv *Server) noteClosed(s *Session, recv Receiver, reason Reason, err erro
 	if client, ok := recv.(slog.LogValuer); ok {
 		attrs = append(attrs, slog.Any("client", client))
 	}
-	srv.note(level, kind, msg, attrs...)
+	p.note(level, kind, msg, attrs...)
 }
 
 // noteUnheard says what it is most of the time when a client polls and nothing
 // that it sends arrives: a middleware in front has refused it.
-func (srv *Server) noteUnheard(s *Session, reason Reason) {
+func (p *reporter) noteUnheard(s *Session, reason Reason) {
 	if reason != PingTimeout && reason != ForcedClose { // the latter: nothing was joined in time
 		return
 	}
@@ -100,18 +111,18 @@ func (srv *Server) noteUnheard(s *Session, reason Reason) {
 	unheard := s.ws.Load() == nil && s.polling.contact == contactSeen
 	s.mu.Unlock()
 	if unheard {
-		srv.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
+		p.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
 			" a middleware or proxy in front refuses the POSTs: one for CSRF or cross-origin requests, for content types"+
 			" (text/plain is needed) or one that redirects; exclude the Socket.IO path from it")
 	}
 }
 
 // noteRedirected says what it may be when a client polls twice at once.
-func (srv *Server) noteRedirected(r *http.Request) {
+func (p *reporter) noteRedirected(r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/") {
 		return
 	}
-	srv.note(slog.LevelWarn, "redirected", "engine: a session was polled twice at once, on a path without the slash at its end; if that is so"+
+	p.note(slog.LevelWarn, "redirected", "engine: a session was polled twice at once, on a path without the slash at its end; if that is so"+
 		" for all clients, a middleware redirects to that path, and browsers make a GET of each POST then: have it rewrite the path"+
 		" (chi's StripSlashes), or exclude the Socket.IO path from it")
 }

@@ -74,50 +74,13 @@ const sampleEvery = 64
 // and its queue has no other.
 func (s *Session) sampleLocked(q *sendQueue) {
 	if q.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		q.sampled = time.Since(s.srv.began)
+		q.sampled = time.Since(s.srv.time.began)
 	}
 }
 
 // flushed tells the observer that a message which is timed is written.
 func (s *Session) flushed(at time.Duration) {
 	if at > 0 {
-		s.srv.opts.Observer.Flushed(s, time.Since(s.srv.began)-at)
+		s.srv.opts.Observer.Flushed(s, time.Since(s.srv.time.began)-at)
 	}
-}
-
-// Stats are numbers of this moment.
-type Stats struct {
-	// Sessions is how many are open, by transport.
-	Sessions map[string]int
-	// QueuedBytes wait to be sent, to all peers together; QueuedMax to the one
-	// that has most.
-	QueuedBytes, QueuedMax int64
-}
-
-// Stats looks at all sessions, one after another; each, if not nil, is called
-// with their Receivers. It costs about 100 ns per session and holds up nobody
-// for longer than that.
-func (srv *Server) Stats(each func(Receiver)) Stats {
-	srv.mu.Lock()
-	all := make([]*Session, 0, len(srv.sessions))
-	for _, s := range srv.sessions {
-		all = append(all, s)
-	}
-	srv.mu.Unlock()
-	st := Stats{Sessions: make(map[string]int, 2)}
-	for _, name := range srv.opts.Transports {
-		st.Sessions[name] = 0
-	}
-	for _, s := range all {
-		st.Sessions[s.Transport()]++
-		s.mu.Lock()
-		queued, recv := s.budget.used, s.recv
-		s.mu.Unlock()
-		st.QueuedBytes += queued
-		st.QueuedMax = max(st.QueuedMax, queued)
-		if each != nil {
-			each(recv)
-		}
-	}
-	return st
 }

@@ -214,3 +214,14 @@ func (o *Options) pin(r *http.Request) string {
 }
 
 func (o *Options) allows(transport string) bool { return slices.Contains(o.Transports, transport) }
+
+// upgrades lists what a polling session can upgrade to.
+func (o *Options) upgrades() []string {
+	var to []string
+	for _, transport := range []string{WebSocket, WebTransport} {
+		if !o.NoUpgrade && o.allows(transport) {
+			to = append(to, transport)
+		}
+	}
+	return to
+}

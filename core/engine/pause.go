@@ -31,45 +31,63 @@ const (
 	maxSpared = 8
 )
 
-// pauses knows when the process was stopped last.
-type pauses struct {
+// timekeeper knows the time, and when the process was stopped last.
+type timekeeper struct {
+	began time.Time
+	most  time.Duration // the longest time after a pause in which no peer is blamed
+
 	mu    sync.Mutex
 	until clock // no peer is blamed before
 }
 
+// clock is a time as what has passed since the server was made: every session
+// has three, and a time.Time takes three times the room.
+type clock time.Duration
+
+func (k *timekeeper) now() clock { return clock(time.Since(k.began)) }
+
+// in is the time that d is from now.
+func (k *timekeeper) in(d time.Duration) clock { return k.now().add(d) }
+
+// add is c.Add(d), but not beyond the end of time.
+func (c clock) add(d time.Duration) clock {
+	if d > math.MaxInt64-time.Duration(c) {
+		return math.MaxInt64
+	}
+	return c + clock(d)
+}
+
 // noteTimer tells of a timer that was due and runs now. After a pause many run, and
 // the last ones are the least late: the longest grace holds.
-func (srv *Server) noteTimer(due, now clock) {
+func (k *timekeeper) noteTimer(due, now clock) {
 	late := time.Duration(now - due)
 	if late < lateFrom {
 		return
 	}
-	until := now.add(min(max(late, leastAmends), max(srv.opts.PingTimeout, leastAmends)))
-	p := &srv.pauses
-	p.mu.Lock()
-	p.until = max(p.until, until)
-	p.mu.Unlock()
+	until := now.add(min(max(late, leastAmends), k.most))
+	k.mu.Lock()
+	k.until = max(k.until, until)
+	k.mu.Unlock()
 }
 
 // amends is the time for which no peer is blamed, because the process was
 // stopped: as long as that was, for TCP may take so long to send again what was
 // lost, but no longer than a pong may take.
-func (srv *Server) amends(now clock) time.Duration {
-	p := &srv.pauses
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return max(time.Duration(p.until-now), 0)
+func (k *timekeeper) amends(now clock) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return max(time.Duration(k.until-now), 0)
 }
 
 // spare decides on a peer that has not done in time what was waited for until
 // due. It returns how much longer to wait; spared counts how often that was.
 // unread, if not nil, reports that something has come that was not read.
-func (srv *Server) spare(due, now clock, spared *uint8, unread func() bool) (more time.Duration) {
-	srv.noteTimer(due, now)
+func (k *timekeeper) spare(due, now clock, spared *uint8, unread func() bool) (more time.Duration) {
+	k.noteTimer(due, now)
 	if *spared >= maxSpared {
 		return 0
 	}
-	more = srv.amends(now)
+	more = k.amends(now)
 	if more == 0 && unread != nil && unread() {
 		more = leastAmends
 	}
@@ -91,8 +109,8 @@ func tcpOf(conn net.Conn) *net.TCPConn {
 // Timer calls a function when a peer has not done in time what is waited for.
 // See [Server.AfterFunc].
 type Timer struct {
-	srv *Server
-	f   func()
+	time *timekeeper
+	f    func()
 
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -100,11 +118,9 @@ type Timer struct {
 	spared uint8
 }
 
-// AfterFunc is time.AfterFunc for what ends something because of a peer: if this
-// process was stopped meanwhile, or the timer is late for another reason, the
-// peer has some more time, as what it has sent may not be read yet.
-func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
-	t := &Timer{srv: srv, f: f, due: srv.in(d)}
+// afterFunc is [Server.AfterFunc].
+func (k *timekeeper) afterFunc(d time.Duration, f func()) *Timer {
+	t := &Timer{time: k, f: f, due: k.in(d)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.timer = time.AfterFunc(d, t.fire)
@@ -124,18 +140,18 @@ func (t *Timer) Stop() bool {
 func (t *Timer) Reset(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.due, t.spared = t.srv.in(d), 0
+	t.due, t.spared = t.time.in(d), 0
 	t.timer.Reset(d)
 }
 
 func (t *Timer) fire() {
 	t.mu.Lock()
-	now := t.srv.now()
+	now := t.time.now()
 	if now < t.due { // stopped, or set anew meanwhile
 		t.mu.Unlock()
 		return
 	}
-	if more := t.srv.spare(t.due, now, &t.spared, nil); more > 0 {
+	if more := t.time.spare(t.due, now, &t.spared, nil); more > 0 {
 		t.due = now.add(more)
 		t.timer.Reset(more)
 		t.mu.Unlock()

@@ -35,9 +35,9 @@ func TestAmends(t *testing.T) {
 				stopped := srv.AfterFunc(time.Second, func() { t.Error("stopped, and called") })
 				assert.True(t, "stopped", stopped.Stop() && !stopped.Stop())
 				<-time.After(900 * time.Millisecond)
-				now := srv.now()
+				now := srv.time.now()
 				for _, late := range tt.late {
-					srv.noteTimer(now-clock(late), now)
+					srv.time.noteTimer(now-clock(late), now)
 				}
 				<-time.After(time.Minute)
 				synctest.Wait()
@@ -58,8 +58,8 @@ func TestAmends(t *testing.T) {
 			start, over := time.Now(), new(atomic.Bool)
 			srv.AfterFunc(time.Second, func() { over.Store(true) })
 			for !over.Load() {
-				now := srv.now()
-				srv.noteTimer(now-clock(time.Second), now)
+				now := srv.time.now()
+				srv.time.noteTimer(now-clock(time.Second), now)
 				<-time.After(time.Second / 10)
 			}
 			took := time.Since(start)
@@ -90,8 +90,8 @@ func TestPingsAfterPause(t *testing.T) {
 				taken := 0
 				for ; taken < 100*limit; taken++ {
 					if tt.paused {
-						now := srv.now()
-						srv.noteTimer(now-clock(time.Second), now)
+						now := srv.time.now()
+						srv.time.noteTimer(now-clock(time.Second), now)
 					}
 					if c.Ping(nil) != nil {
 						break

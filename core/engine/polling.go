@@ -61,7 +61,7 @@ type polling struct {
 	// The POST whose body is being read, to limit its time. The lock is held while
 	// a deadline is set, by whoever ends the session, so that the request cannot
 	// have ended before; below it are only the lock of the body's Timer and that of
-	// Server.pauses.
+	// the timekeeper.
 	uploading sync.Mutex
 	upload    *upload
 }
@@ -95,13 +95,13 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case t.s.ws.Load() != nil || t.s.state.Load() == stateReleased:
 		t.s.mu.Unlock()
-		t.s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
+		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
 		return
 	case t.poll != nil:
 		t.s.mu.Unlock()
-		t.s.srv.noteRedirected(r)
+		t.s.srv.report.noteRedirected(r)
 		t.s.shut(TransportError, breach("overlapping polls"), false)
-		t.s.srv.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
+		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
 		return
 	case len(t.queue.msgs) == 0 && t.s.state.Load() == stateOpen:
 		t.poll = p
@@ -220,7 +220,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	case reason == ServerShuttingDown, broken:
 		linger = t.s.srv.opts.CloseTimeout
 	}
-	t.s.arm(t.s.srv.in(linger))
+	t.s.arm(t.s.srv.time.in(linger))
 	return false
 }
 

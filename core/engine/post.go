@@ -32,7 +32,7 @@ func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	}
 	if e != nil {
 		t.letPollGo()
-		t.s.srv.refuseAt(slog.LevelDebug, w, r, e)
+		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
 	h := w.Header()
@@ -122,7 +122,7 @@ func (t *polling) endPost() {
 	}
 	t.s.mu.Unlock()
 	if last {
-		t.s.srv.remove(t.s)
+		t.s.srv.table.remove(t.s)
 	}
 }
 

@@ -62,7 +62,7 @@ func (p *probe) enter(c *wsConn) bool {
 	if live {
 		s.refs++
 		if d := s.srv.opts.UpgradeTimeout; d > 0 {
-			p.expire = s.srv.AfterFunc(d, p.expired)
+			p.expire = s.srv.time.afterFunc(d, p.expired)
 		}
 	}
 	s.mu.Unlock()

@@ -89,7 +89,7 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), SendBuffer: 20_000})
-			c.writer.deflation = &deflation{d: c.s.srv.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
+			c.writer.deflation = &deflation{d: c.s.srv.acceptor.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
 			s := c.s
 			if err := s.enqueue([]Message{header(), first(), second()}, true); err != nil {
 				t.Fatal(err)

@@ -46,7 +46,7 @@ func (r *reader) limit(partial bool, before uint32) (more bool, err error) {
 
 // limitMessage sets the time in which an incomplete message has to be complete.
 func (r *reader) limitMessage(d time.Duration) error {
-	r.messageBy = r.srv.in(d)
+	r.messageBy = r.srv.time.in(d)
 	return r.link.SetReadDeadline(time.Now().Add(d))
 }
 
@@ -64,7 +64,7 @@ func (r *reader) messageLate(err error) error {
 	if !r.timed {
 		return err
 	}
-	more := r.srv.spare(r.messageBy, r.srv.now(), &r.spared, r.link.unread)
+	more := r.srv.time.spare(r.messageBy, r.srv.time.now(), &r.spared, r.link.unread)
 	if more == 0 {
 		return err
 	}
@@ -129,7 +129,7 @@ func (p *pingLimit) take(now int64, limit int, srv *Server) bool {
 	if p.n++; int(p.n) <= limit {
 		return true
 	}
-	if p.spared >= maxSpared || srv.amends(srv.now()) == 0 {
+	if p.spared >= maxSpared || srv.time.amends(srv.time.now()) == 0 {
 		return false
 	}
 	p.spared++

@@ -98,11 +98,19 @@ func IsUpgrade(r *http.Request) bool {
 	return headerHas(r.Header, "Connection", "upgrade") && headerHas(r.Header, "Upgrade", "websocket")
 }
 
+// gate decides which requests get in.
+type gate struct {
+	opts    *Options
+	table   *table
+	report  *reporter
+	origins seenOrigins
+}
+
 // check applies the rules that hold for every request, in the reference's
 // order, and finds the session that the request names. A nil session and a
 // nil error mean a handshake.
-func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
-	if !srv.opts.allows(q.transport) || q.transport == WebTransport { // that comes by ServeStream
+func (g *gate) check(r *http.Request, q query) (*Session, *RequestError) {
+	if !g.opts.allows(q.transport) || q.transport == WebTransport { // that comes by ServeStream
 		return nil, &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
 	}
 	if q.repeated && q.sid != "" {
@@ -113,9 +121,9 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 		return nil, &RequestError{Code: BadRequest, Context: "upgrade request for transport " + q.transport}
 	}
 	if q.sid == "" {
-		return nil, srv.checkHandshake(r, q, upgrade)
+		return nil, g.checkHandshake(r, q, upgrade)
 	}
-	s, err := srv.find(r, q.sid)
+	s, err := g.find(r, q.sid)
 	if err != nil {
 		return nil, err
 	}
@@ -131,43 +139,43 @@ func (srv *Server) check(r *http.Request, q query) (*Session, *RequestError) {
 }
 
 // find returns the session with this id, if it is the requester's.
-func (srv *Server) find(r *http.Request, sid string) (*Session, *RequestError) {
-	s := srv.session(sid)
+func (g *gate) find(r *http.Request, sid string) (*Session, *RequestError) {
+	s := g.table.get(sid)
 	if s == nil || s.state.Load() == stateReleased {
 		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
 	}
-	if subtle.ConstantTimeCompare([]byte(srv.opts.pin(r)), []byte(s.pin)) == 0 {
+	if subtle.ConstantTimeCompare([]byte(g.opts.pin(r)), []byte(s.pin)) == 0 {
 		return nil, &RequestError{Code: Forbidden, Context: "the session belongs to another user"}
 	}
 	return s, nil
 }
 
 // checkHandshake applies the rules for requests that open a session.
-func (srv *Server) checkHandshake(r *http.Request, q query, upgrade bool) *RequestError {
+func (g *gate) checkHandshake(r *http.Request, q query, upgrade bool) *RequestError {
 	switch {
 	case r.Method != http.MethodGet:
 		return &RequestError{Code: BadHandshakeMethod, Context: "method " + clip(r.Method)}
 	case q.transport == WebSocket && !upgrade:
 		return &RequestError{Code: BadRequest, Context: "transport websocket without an upgrade"}
 	}
-	if e := srv.checkRevision(q); e != nil {
+	if e := g.checkRevision(q); e != nil {
 		return e
 	}
-	return srv.admit(r)
+	return g.admit(r)
 }
 
 // admit asks the application, and refuses everybody while shutting down.
-func (srv *Server) admit(r *http.Request) *RequestError {
-	if srv.closing() {
+func (g *gate) admit(r *http.Request) *RequestError {
+	if g.table.isClosed() {
 		return errShuttingDown()
 	}
-	if srv.opts.AllowRequest == nil {
+	if g.opts.AllowRequest == nil {
 		return nil
 	}
-	err := srv.opts.AllowRequest(r)
+	err := g.opts.AllowRequest(r)
 	switch {
 	case err != nil:
-	case srv.closing(): // meanwhile
+	case g.table.isClosed(): // meanwhile
 		return errShuttingDown()
 	default:
 		return nil
@@ -179,4 +187,37 @@ func (srv *Server) admit(r *http.Request) *RequestError {
 		return e
 	}
 	return &RequestError{Code: Forbidden, Context: err.Error()}
+}
+
+// checkRevision decides whether a handshake's protocol is spoken here.
+func (g *gate) checkRevision(q query) *RequestError {
+	switch {
+	case q.repeated:
+	case q.eio == "4":
+		return nil
+	case q.eio == "3" && g.opts.AllowEIO3:
+		if q.jsonp { // its answers are scripts, which any page could read
+			return &RequestError{Code: BadRequest, Message: "JSONP is not supported", Context: "JSONP"}
+		}
+		return nil
+	case q.eio == "3":
+		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"}
+	}
+	return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+}
+
+// checkStream applies the rules of check that hold before there is a stream.
+func (g *gate) checkStream(r *http.Request, q query) *RequestError {
+	switch {
+	case !g.opts.allows(WebTransport), q.transport != "" && q.transport != WebTransport:
+		return &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
+	case q.repeated:
+		return &RequestError{Code: BadRequest, Context: "repeated query parameter"}
+	case q.eio != "" && q.eio != "4": // the protocol asks for no query here
+		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+	case q.sid == "":
+		return g.admit(r)
+	}
+	_, err := g.find(r, q.sid)
+	return err
 }

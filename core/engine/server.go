@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Handler is told of every new session. Connect runs on the request's
@@ -47,28 +45,20 @@ type Receiver interface {
 // Server is an http.Handler that speaks Engine.IO. The router decides which
 // path leads to it. Create one with [NewServer]; it may be used concurrently.
 type Server struct {
-	opts    Options
-	log     *slog.Logger
-	handler Handler
-	origins seenOrigins
-	holders holders
-	flush   flushers
-	lending lending
-	deflate *deflater // nil: off
-	noted   loglimit.Limiter
-	strays  strays
-	samples atomic.Uint32 // see Session.sample
-	pauses  pauses
-	uploads sync.Pool // of *upload
-	began   time.Time
-	life    context.Context // ends when new sessions are refused
-	end     context.CancelFunc
-
-	mu       sync.Mutex
-	sessions map[string]*Session // until their connections are closed
-	reserved reserved            // ids of handshakes under way, of Options.GenerateID
-	shutdown bool
-	empty    chan struct{} // closed when shutdown is set and the table is empty
+	opts     Options
+	log      *slog.Logger
+	handler  Handler
+	time     timekeeper
+	table    *table
+	report   *reporter
+	gate     gate
+	acceptor acceptor
+	flush    flushers
+	lending  lending
+	samples  atomic.Uint32   // see Session.sampleLocked
+	uploads  sync.Pool       // of *upload
+	life     context.Context // ends when new sessions are refused
+	end      context.CancelFunc
 }
 
 // NewServer returns a server that reports its sessions to h. It panics on
@@ -79,11 +69,14 @@ func NewServer(h Handler, o *Options) *Server {
 		opts = *o
 	}
 	opts = opts.withDefaults()
-	srv := &Server{opts: opts, log: opts.Logger, handler: h, sessions: make(map[string]*Session), empty: make(chan struct{})}
-	srv.deflate = newDeflater(opts.PerMessageDeflate)
+	srv := &Server{opts: opts, log: opts.Logger, handler: h, table: newTable()}
+	srv.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
+	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
+	srv.acceptor = acceptor{opts: &srv.opts, report: srv.report, deflate: newDeflater(opts.PerMessageDeflate)}
 	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init(&srv.lending)
-	srv.began = time.Now().Add(-1) // before any sample
+	srv.time.began = time.Now().Add(-1) // before any sample
+	srv.time.most = max(opts.PingTimeout, leastAmends)
 	return srv
 }
 
@@ -95,7 +88,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := parseQuery(r.URL.RawQuery)
-	s, err := srv.check(r, q)
+	s, err := srv.gate.check(r, q)
 	switch {
 	case err != nil:
 		if err.Code == BadHandshakeMethod {
@@ -104,7 +97,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err.Status == http.StatusServiceUnavailable {
 			w.Header().Set("Connection", "close")
 		}
-		srv.refuseAt(levelOf(err), w, r, err)
+		srv.report.refuseAt(levelOf(err), w, r, err)
 	case s == nil && q.transport == Polling:
 		srv.openPolling(w, r, q)
 	case s == nil:
@@ -117,7 +110,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.polling.servePost(w, r)
 	default: // the reference answers 500
 		w.Header().Set("Allow", "GET, POST")
-		srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
+		srv.report.refuse(w, r, &RequestError{Code: BadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
 	}
 }
 
@@ -125,46 +118,60 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 
 // Count is the number of open sessions.
-func (srv *Server) Count() int {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	return len(srv.sessions)
+func (srv *Server) Count() int { return srv.table.count() }
+
+// AfterFunc is time.AfterFunc for what ends something because of a peer: if this
+// process was stopped meanwhile, or the timer is late for another reason, the
+// peer has some more time, as what it has sent may not be read yet.
+func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
+	return srv.time.afterFunc(d, f)
 }
 
-func (srv *Server) session(id string) *Session {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	return srv.sessions[id]
+// Stats are numbers of this moment.
+type Stats struct {
+	// Sessions is how many are open, by transport.
+	Sessions map[string]int
+	// QueuedBytes wait to be sent, to all peers together; QueuedMax to the one
+	// that has most.
+	QueuedBytes, QueuedMax int64
 }
 
-// add enters a new session into the table. It reports false if the server is
-// shutting down.
-func (srv *Server) add(s *Session) bool {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	if srv.shutdown {
-		return false
+// Stats looks at all sessions, one after another; each, if not nil, is called
+// with their Receivers. It costs about 100 ns per session and holds up nobody
+// for longer than that.
+func (srv *Server) Stats(each func(Receiver)) Stats {
+	st := Stats{Sessions: make(map[string]int, 2)}
+	for _, name := range srv.opts.Transports {
+		st.Sessions[name] = 0
 	}
-	delete(srv.reserved, s.id)
-	srv.sessions[s.id] = s
-	return true
-}
-
-// remove takes a session out of the table: it may be called more than once, and
-// the id may be another session's by then.
-func (srv *Server) remove(s *Session) {
-	srv.mu.Lock()
-	if srv.sessions[s.id] == s {
-		delete(srv.sessions, s.id)
+	for _, s := range srv.table.all() {
+		st.Sessions[s.Transport()]++
+		s.mu.Lock()
+		queued, recv := s.budget.used, s.recv
+		s.mu.Unlock()
+		st.QueuedBytes += queued
+		st.QueuedMax = max(st.QueuedMax, queued)
+		if each != nil {
+			each(recv)
+		}
 	}
-	srv.signalEmpty()
-	srv.mu.Unlock()
+	return st
 }
 
-func (srv *Server) closing() bool {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	return srv.shutdown
+// LeaveBody is to be called before the answer to a request whose body has not
+// been read, and will not be. net/http would read it first, and wait for that
+// without a bound: the answer leaves at once instead, and the connection is closed
+// behind it, after Options.CloseTimeout at the latest.
+func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) { srv.report.leaveBody(w, r) }
+
+// CheckOrigin refuses requests of pages that may not connect and sets the CORS
+// headers of those that may. It also refuses what is over Options.MaxHandshake,
+// and what could be read in two ways: two headers that say where a request comes
+// from, or an upgrade with a body. It reports whether the request is to go on; a
+// preflight is answered here and does not. Whoever serves something beside
+// the engine under the same path calls it, too.
+func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
+	return srv.gate.checkOrigin(w, r)
 }
 
 type runOnCaller struct{}

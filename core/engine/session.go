@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,15 +67,6 @@ func fail(reason Reason, format string, args ...any) *failure {
 	return &failure{reason, breach(fmt.Sprintf(format, args...))}
 }
 
-// newSession makes a session for a handshake.
-func (srv *Server) newSession(r *http.Request, q query, id string) *Session {
-	s := &Session{
-		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", opened: srv.now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
-	}
-	return s
-}
-
 // open gives the session its transport, nil for polling, queues its open packet
 // there, and introduces it to the Handler. Nothing is sent before the caller has
 // started the connection or answered the poll; head is what goes first.
@@ -87,7 +77,7 @@ func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
 		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
 	}
 	if ws == nil {
-		handshake.Upgrades = srv.upgrades()
+		handshake.Upgrades = srv.opts.upgrades()
 		s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
 	} else {
 		s.ws.Store(ws)
@@ -115,7 +105,7 @@ func (s *Session) introduce(r *http.Request) bool {
 	if early != nil { // closed before there was a Receiver to tell
 		recv.Closed(early.reason, early.err)
 	}
-	if !s.srv.add(s) {
+	if !s.srv.table.add(s) {
 		s.shut(ServerShuttingDown, nil, false)
 		s.release(s.ws.Load())
 		return false
@@ -125,17 +115,6 @@ func (s *Session) introduce(r *http.Request) bool {
 	s.mu.Unlock()
 	s.unref()
 	return true
-}
-
-// upgrades lists what a polling session can upgrade to.
-func (srv *Server) upgrades() []string {
-	var to []string
-	for _, transport := range []string{WebSocket, WebTransport} {
-		if !srv.opts.NoUpgrade && srv.opts.allows(transport) {
-			to = append(to, transport)
-		}
-	}
-	return to
 }
 
 // ID is the session id: a bearer secret that must not be shown to others.

@@ -39,7 +39,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}()
 	var err error
 	select {
-	case <-srv.empty:
+	case <-srv.table.empty:
 	case <-ctx.Done():
 		err = ctx.Err()
 		srv.cut()
@@ -72,28 +72,9 @@ func (srv *Server) Close() {
 
 // stop refuses new sessions from now on and returns those that are left.
 func (srv *Server) stop() []*Session {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	srv.shutdown = true
+	all := srv.table.close()
 	srv.end()
-	srv.signalEmpty()
-	all := make([]*Session, 0, len(srv.sessions))
-	for _, s := range srv.sessions {
-		all = append(all, s)
-	}
 	return all
-}
-
-// signalEmpty is called with mu held whenever what it looks at has changed.
-func (srv *Server) signalEmpty() {
-	if !srv.shutdown || len(srv.sessions) > 0 {
-		return
-	}
-	select {
-	case <-srv.empty:
-	default:
-		close(srv.empty)
-	}
 }
 
 // tell ends the sessions politely, spread over some time, until ctx ends. Each
@@ -113,7 +94,7 @@ func (srv *Server) tell(ctx context.Context, all []*Session) {
 		if wait := moments[i] - time.Since(start); wait > 0 {
 			select {
 			case <-time.After(wait):
-			case <-srv.empty:
+			case <-srv.table.empty:
 				return
 			case <-ctx.Done():
 				return
@@ -147,7 +128,7 @@ func (srv *Server) cut() {
 	}
 	for left := srv.Count(); ; {
 		select {
-		case <-srv.empty:
+		case <-srv.table.empty:
 			return
 		case <-time.After(lastWait):
 		}

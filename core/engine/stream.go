@@ -36,12 +36,12 @@ type Stream interface {
 // one in the stream's first packet decides.
 // See https://socket.io/docs/v4/engine-io-protocol/#webtransport.
 func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(ctx context.Context) (Stream, error)) {
-	if !srv.CheckOrigin(w, r) {
+	if !srv.gate.checkOrigin(w, r) {
 		return
 	}
 	q := parseQuery(r.URL.RawQuery)
-	if err := srv.checkStream(r, q); err != nil {
-		srv.refuse(w, r, err)
+	if err := srv.gate.checkStream(r, q); err != nil {
+		srv.report.refuse(w, r, err)
 		return
 	}
 	st, sid, early, err := srv.receiveStream(r, accept)
@@ -53,7 +53,7 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 		srv.openStream(r, st, early)
 		return
 	}
-	s, e := srv.find(r, sid)
+	s, e := srv.gate.find(r, sid)
 	if e == nil && q.sid != "" && q.sid != sid {
 		e = &RequestError{Code: BadRequest, Context: "the stream is for another session than the request"}
 	}
@@ -68,29 +68,13 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	}
 }
 
-// checkStream applies the rules of check that hold before there is a stream.
-func (srv *Server) checkStream(r *http.Request, q query) *RequestError {
-	switch {
-	case !srv.opts.allows(WebTransport), q.transport != "" && q.transport != WebTransport:
-		return &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
-	case q.repeated:
-		return &RequestError{Code: BadRequest, Context: "repeated query parameter"}
-	case q.eio != "" && q.eio != "4": // the protocol asks for no query here
-		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
-	case q.sid == "":
-		return srv.admit(r)
-	}
-	_, err := srv.find(r, q.sid)
-	return err
-}
-
 // receiveStream accepts the request and reads the stream's first packet.
 // early is what came behind it.
 func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (Stream, error)) (st *streamConn, sid string, early []byte, err error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if d := srv.opts.UpgradeTimeout; d > 0 {
-		defer srv.AfterFunc(d, cancel).Stop()
+		defer srv.time.afterFunc(d, cancel).Stop()
 	}
 	defer context.AfterFunc(srv.life, cancel)()
 	conn, err := accept(ctx)
@@ -111,7 +95,7 @@ func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (
 
 // openStream opens a session directly on a stream.
 func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
-	id, e := srv.newID(r)
+	id, e := srv.table.newID(r, srv.opts.GenerateID)
 	if e != nil {
 		srv.turnStreamAway(r, st, e)
 		return
@@ -119,7 +103,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 	opened := false
 	defer func() {
 		if !opened { // shutting down, or Connect has panicked
-			srv.unreserve(id)
+			srv.table.unreserve(id)
 			_ = st.Close() // the client finds out by itself
 		}
 	}()
@@ -149,10 +133,7 @@ func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *Requ
 
 // turnStreamAway is refuse for a request that has been accepted.
 func (srv *Server) turnStreamAway(r *http.Request, st *streamConn, e *RequestError) {
-	srv.noteRefused(slog.LevelInfo, e)
-	if f := srv.opts.OnRefused; f != nil {
-		f(r, e)
-	}
+	srv.report.refused(slog.LevelInfo, r, e)
 	_ = st.Close() // nothing is owed to it
 }
 

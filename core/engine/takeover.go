@@ -151,47 +151,47 @@ var errAnswered = errors.New("engine: a middleware has sent another status befor
 // middlewares commit then and not when the socket closes. Past others it is
 // written to the connection, as it is with hold, but then by the caller. An
 // error other than notGiven has been answered.
-func (srv *Server) takeOver(w http.ResponseWriter, hold bool) (a accepted, err error) {
+func (a *acceptor) takeOver(w http.ResponseWriter, hold bool) (got accepted, err error) {
 	w.Header().Del("Content-Encoding") // of a compressor; there is no content
 	all := layersOf(w)
 	sent := false
 	if !hold {
-		if sent, err = srv.announce(w, all); err != nil {
-			srv.noteWriters(slog.LevelError, "answered", "engine: WebSocket upgrade impossible: a middleware has sent"+
+		if sent, err = a.announce(w, all); err != nil {
+			a.noteWriters(slog.LevelError, "answered", "engine: WebSocket upgrade impossible: a middleware has sent"+
 				" another answer; exclude the Socket.IO path from that middleware", all, err)
-			return a, err
+			return got, err
 		}
 	}
 	conn, rw, err := hijack(w)
 	if err != nil {
-		srv.noteWriters(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer does not give"+
+		a.noteWriters(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer does not give"+
 			" the connection away; exclude the Socket.IO path from that middleware (clients go on with polling)", all, err)
-		return a, &notGiven{all, sent}
+		return got, &notGiven{all, sent}
 	}
-	a.Conn = conn
+	got.Conn = conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Peek(n) // buffered: cannot fail
-		a.early = bytes.Clone(b)
+		got.early = bytes.Clone(b)
 	}
 	if sent {
-		return a, nil
+		return got, nil
 	}
 	head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
 	_ = all.header().WriteSubset(head, notIn101)
 	head.WriteString("\r\n")
 	if hold {
-		a.head = head.Bytes()
-		return a, nil
+		got.head = head.Bytes()
+		return got, nil
 	}
-	if err = srv.writeHead(conn, head.Bytes()); err != nil {
+	if err = a.writeHead(conn, head.Bytes()); err != nil {
 		_ = conn.Close() // the client has gone
 	}
-	return a, err
+	return got, err
 }
 
 // writeHead writes the 101 past the writers.
-func (srv *Server) writeHead(conn net.Conn, head []byte) error {
-	if d := srv.opts.WriteTimeout; d > 0 {
+func (a *acceptor) writeHead(conn net.Conn, head []byte) error {
+	if d := a.opts.WriteTimeout; d > 0 {
 		if err := conn.SetWriteDeadline(time.Now().Add(d)); err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (srv *Server) writeHead(conn net.Conn, head []byte) error {
 // announce tells the writers of the 101, and reports whether it has got
 // through to net/http. The 101 is not announced where that cannot be known:
 // twice would be wrong, and too late as well.
-func (srv *Server) announce(w http.ResponseWriter, all layers) (sent bool, err error) {
+func (a *acceptor) announce(w http.ResponseWriter, all layers) (sent bool, err error) {
 	code, known := all.status()
 	if !known {
 		return false, nil
@@ -215,7 +215,7 @@ func (srv *Server) announce(w http.ResponseWriter, all layers) (sent bool, err e
 	}
 	types := ""
 	if len(all) > 1 {
-		if types = all.String(); srv.holders.has(types) {
+		if types = all.String(); a.holders.has(types) {
 			return false, nil
 		}
 	}
@@ -224,8 +224,8 @@ func (srv *Server) announce(w http.ResponseWriter, all layers) (sent bool, err e
 	case http.StatusSwitchingProtocols:
 		return true, nil
 	case 0:
-		srv.holders.add(types)
-		srv.noteWriters(slog.LevelInfo, "held", "engine: a middleware's writer holds the 101 of a WebSocket back: it is written past"+
+		a.holders.add(types)
+		a.noteWriters(slog.LevelInfo, "held", "engine: a middleware's writer holds the 101 of a WebSocket back: it is written past"+
 			" that from now on, and middlewares do not hear of it", all, nil)
 		return false, nil
 	}
@@ -286,10 +286,10 @@ func (l *lateAnswer) Write(body []byte) (int, error) {
 const lateTimeout = time.Second
 
 // noteWriters logs a line that names the writers.
-func (srv *Server) noteWriters(level slog.Level, kind, msg string, all layers, err error) {
+func (a *acceptor) noteWriters(level slog.Level, kind, msg string, all layers, err error) {
 	attrs := []slog.Attr{slog.String("writer", clip(all.String()))}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", clip(err.Error())))
 	}
-	srv.note(level, kind, msg, attrs...)
+	a.report.note(level, kind, msg, attrs...)
 }

@@ -18,7 +18,7 @@ import (
 // serveUpgrade accepts a WebSocket for an existing session.
 func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Request) {
 	if srv.opts.NoUpgrade {
-		srv.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
+		srv.report.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
 		return
 	}
 	s.upgrade(UpgradeTried, nil)
@@ -35,7 +35,7 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 			s.upgrade(UpgradeFailed, errUpgradeRejected)
 		}
 	}()
-	conn, err := srv.accept(w, r, false)
+	conn, err := srv.acceptor.accept(w, r, false)
 	if err != nil {
 		return
 	}
@@ -47,7 +47,7 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 // turnAway accepts a WebSocket and closes it, as the reference does with one
 // that comes for a session which has upgraded, is upgrading, or has ended.
 func (srv *Server) turnAway(w http.ResponseWriter, r *http.Request) {
-	conn, err := srv.accept(w, r, false)
+	conn, err := srv.acceptor.accept(w, r, false)
 	if err != nil {
 		return
 	}

@@ -46,7 +46,7 @@ func (t *polling) beginBody(w http.ResponseWriter) *upload {
 	case d <= 0:
 	case u.timer == nil:
 		u.cut(time.Time{}) // one of the server's may be shorter
-		u.timer = t.s.srv.AfterFunc(d, u.late)
+		u.timer = t.s.srv.time.afterFunc(d, u.late)
 	default:
 		u.cut(time.Time{})
 		u.timer.Reset(d)
