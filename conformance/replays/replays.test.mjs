@@ -95,7 +95,7 @@ const clients = {
   },
 
   // src/SocketIOclient.cpp: one TCP connection for the handshake by polling and
-  // the WebSocket, Origin: file://, and 2probe and 5 in one go.
+  // the WebSocket, Origin: file://, the subprotocol arduino, and 2probe and 5 in one go.
   async "ESP32 and ESP8266, arduinoWebSockets 2.7"() {
     const headers = { Origin: "file://", "User-Agent": "arduino-WebSocket-Client" };
     const line = await Line.open();
@@ -103,12 +103,24 @@ const clients = {
     const { sid } = opened(await line.request("GET", `${target}&transport=polling`, { Connection: "keep-alive", ...headers }));
     line.socket.removeAllListeners();
     const socket = await Socket.open(`${target}&transport=websocket&sid=${sid}`, {
-      headers, createConnection: () => line.socket,
+      headers, protocols: ["arduino"], createConnection: () => line.socket,
     });
+    assert.equal(socket.ws.protocol, "arduino");
     socket.send("2probe");
     socket.send("5");
     assert.equal(await socket.next(), "3probe");
     socket.send("40/"); // as its example does
+    return joined(socket);
+  },
+
+  // src/internal/sio_client_impl.cpp: WebSocket is its only way, t is a time in
+  // seconds, and 40 has nothing behind it without auth.
+  async "C++, socket.io-client-cpp 3.1, WebSocket"() {
+    const socket = await Socket.open(`${path}?EIO=4&transport=websocket&t=1780000000`, {
+      headers: { "User-Agent": "WebSocket++/0.8.2" },
+    });
+    assert.equal((await socket.next())[0], "0");
+    socket.send("40");
     return joined(socket);
   },
 
