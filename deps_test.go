@@ -49,7 +49,7 @@ var allowed = []row{
 	// The layers, bottom-up. The engine knows nothing of Socket.IO, and the
 	// core nothing of frameworks, authentication or sessions.
 	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", "internal/loglimit", webSocketLibrary}},
-	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit"}},
+	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit", "internal/upstream"}},
 
 	// Kits for the tests of users and of authors of adapters and mounts.
 	// The client's side of WebSocket is the library's: a second implementation
@@ -69,6 +69,7 @@ var allowed = []row{
 
 	// Around the core. auth and session do not know each other.
 	{"internal/lease", nil},
+	{"internal/upstream", nil},
 	{"auth", []string{"core", "internal/lease", "internal/loglimit", jwtLibrary}},
 	{"auth/redis", []string{"auth", "internal/loglimit", redisLibrary}},
 	{"session", []string{"core", "internal/lease", "internal/loglimit"}},
@@ -83,7 +84,7 @@ var allowed = []row{
 	{"integrations/echov5", []string{"core", "integrations/mount", "github.com/labstack/echo/v5/..."}},
 	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "integrations/mount", "github.com/gofiber/fiber/v2/..."}},
 	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
-	{"integrations/mount", []string{"core"}},                                                                            // for authors of mounts, ours and others
+	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                        // for authors of mounts, ours and others
 	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.

@@ -13,6 +13,7 @@ import (
 	"github.com/gosio/gosio/auth"
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/integrations/mount"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -116,7 +117,7 @@ func TestLongAddress(t *testing.T) {
 	defer srv.Close()
 	srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Logger = slog.New(slog.NewTextHandler(&logged, nil)) })))
 	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		srv.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: strings.Repeat("x", 3000)}))
+		srv.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: strings.Repeat("x", 3000)}))
 	}), siotest.Options{}, auth.TokenMissing)
 	text := logged.String()
 	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))

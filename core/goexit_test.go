@@ -14,6 +14,7 @@ import (
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/integrations/mount"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -150,7 +151,7 @@ func TestGoexitOnCaller(t *testing.T) {
 		conn := siotest.Open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Upgrade") != "" {
 				defer gone.Store(true)
-				r = r.WithContext(socketio.RunOnCaller(r.Context()))
+				r = r.WithContext(mount.OnCaller(r.Context()))
 			}
 			a.ServeHTTP(w, r)
 		}), siotest.Options{Transport: "polling"})

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/gosio/gosio/internal/upstream"
 )
 
 // Handshake is what a socket's connection began with: a snapshot of its first
@@ -49,25 +51,9 @@ type Handshake struct {
 	values map[any]any
 }
 
-// Upstream is what an integration knows of a request beyond net/http.
-type Upstream struct {
-	// Address is the client's IP address; empty means the peer's.
-	Address string
-	// Values are what middleware has set: gin keys, fiber locals, URL
-	// parameters. They must not refer to anything that the framework reuses.
-	Values map[any]any
-}
-
-type upstreamKey struct{}
-
-// WithUpstream attaches u to a request on its way to [Server.ServeHTTP]. It is
-// for integrations, and needed only when [Server.WantsUpstream].
-func WithUpstream(r *http.Request, u Upstream) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), upstreamKey{}, u))
-}
-
-// WantsUpstream tells integrations whether a request needs [WithUpstream]:
-// handshakes do, and with Options.Pin all of them.
+// WantsUpstream reports whether the server needs to know what a mount knows of a
+// request: for handshakes, and with Options.Pin for all requests. It is for package
+// mount.
 func (srv *Server) WantsUpstream(r *http.Request) bool {
 	return srv.opts.Pin != nil || IsHandshake(r)
 }
@@ -77,7 +63,7 @@ func (srv *Server) WantsUpstream(r *http.Request) bool {
 // see them, or in the request's context. It is for Options.Pin and
 // Options.AllowRequest; on a socket, [Handshake.Value] is the same.
 func UpstreamValue(r *http.Request, key any) any {
-	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
+	if up, ok := upstream.Of(r.Context()); ok {
 		if v, ok := up.Values[key]; ok {
 			return v
 		}
@@ -92,7 +78,7 @@ func newHandshake(r *http.Request, keys []any) *Handshake {
 		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil, TLS: r.TLS,
 		header: packHeader(r.Header),
 	}
-	if up, ok := r.Context().Value(upstreamKey{}).(Upstream); ok {
+	if up, ok := upstream.Of(r.Context()); ok {
 		h.Address, h.values = strings.Clone(up.Address), up.Values // a piece of the header would hold on to all of it
 	}
 	if h.Address == "" {

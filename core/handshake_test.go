@@ -18,6 +18,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/integrations/mount"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -56,7 +57,7 @@ func TestHandshake(t *testing.T) {
 			r = r.WithContext(ctx)
 			r.TLS = &tls.ConnectionState{ServerName: "chat.example"}
 			if socketio.IsHandshake(r) {
-				r = socketio.WithUpstream(r, socketio.Upstream{
+				r = mount.WithUpstream(r, mount.Upstream{
 					Address: "203.0.113.7", Values: map[any]any{"id": 7, contextKey("both"): "upstream"},
 				})
 			}
@@ -222,7 +223,7 @@ func TestUpstreamValue(t *testing.T) {
 	assert.Equal(t, "nothing", socketio.UpstreamValue(r, "user"), nil)
 	r = r.WithContext(context.WithValue(r.Context(), contextKey("user"), "context"))
 	assert.Equal(t, "context", socketio.UpstreamValue(r, contextKey("user")), any("context"))
-	r = socketio.WithUpstream(r, socketio.Upstream{Values: map[any]any{contextKey("user"): "upstream"}})
+	r = mount.WithUpstream(r, mount.Upstream{Values: map[any]any{contextKey("user"): "upstream"}})
 	assert.Equal(t, "both", socketio.UpstreamValue(r, contextKey("user")), any("upstream"))
 
 	pinned := newApp(t, socketio.Options{Pin: func(*http.Request) string { return "" }})

@@ -13,6 +13,7 @@ import (
 	"unsafe"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/integrations/mount"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -166,7 +167,7 @@ func TestAddressIsKeptAlone(t *testing.T) {
 	a.OnConnect(func(s *socketio.Socket) { sockets <- s })
 	r := httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil)
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: address}))
+	a.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: address}))
 	_, rest, _ := strings.Cut(w.Body.String(), `"sid":"`)
 	sid, _, _ := strings.Cut(rest, `"`)
 	httpDo(a, "POST", "EIO=4&transport=polling&sid="+sid, "40")

@@ -168,17 +168,11 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	srv.engine.ServeStream(w, r, accept)
 }
 
-// IsUpgrade is for integrations. See [engine.IsUpgrade].
-func IsUpgrade(r *http.Request) bool { return engine.IsUpgrade(r) }
-
 // IsHandshake reports whether a request opens a connection: the others, each
 // poll and POST, belong to one. Middleware in front of the server runs for
 // all of them and can use it to do expensive work once. It must be asked of
 // requests for the server alone: any other can be given a "sid", too.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
-
-// RunOnCaller is for integrations. See [engine.RunOnCaller].
-func RunOnCaller(ctx context.Context) context.Context { return engine.RunOnCaller(ctx) }
 
 // Connections is the number of open connections. One connection carries all
 // namespaces of a client.

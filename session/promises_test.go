@@ -16,6 +16,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/integrations/mount"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/session"
 )
@@ -198,7 +199,7 @@ func TestLongAddress(t *testing.T) {
 	var logged strings.Builder
 	srv, _ := serve(t, session.NewMemory("sid", time.Hour), session.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		srv.ServeHTTP(w, socketio.WithUpstream(r, socketio.Upstream{Address: strings.Repeat("x", 3000)}))
+		srv.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: strings.Repeat("x", 3000)}))
 	}), siotest.Options{}, session.Missing)
 	text := logged.String() // written before the client has heard
 	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))

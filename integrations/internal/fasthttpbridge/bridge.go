@@ -122,10 +122,10 @@ func Values(fctx *fasthttp.RequestCtx) map[any]any {
 }
 
 // Serve has srv answer the request that [NewRequest] made of fctx, with what
-// upstream returns. A refusal is an answer, too: nothing is left to do for the
+// find returns. A refusal is an answer, too: nothing is left to do for the
 // framework. logf is for errors; a panic goes no further.
-func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any), upstream func() mount.Upstream) {
-	r = mount.WithUpstream(srv, r, upstream)
+func Serve(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(format string, args ...any), find func() mount.Upstream) {
+	r = mount.Prepare(srv, r, find)
 	if mount.IsUpgrade(r) {
 		hijack(fctx, srv, r, logf)
 	} else {
