@@ -163,8 +163,8 @@ type classicMembers struct {
 	uid, requestID, typ, opts, rooms, room, sid, close, data, packet, sockets, clientCount []byte
 }
 
-func (r *classicMembers) add(key string, value []byte) error {
-	switch key {
+func (r *classicMembers) add(key, value []byte) error {
+	switch string(key) {
 	case "uid":
 		r.uid = value
 	case "requestId":

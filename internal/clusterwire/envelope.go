@@ -95,8 +95,8 @@ func DecodeEnvelope(src []byte, limits *Limits) (*Message, error) {
 	}
 	var m Message
 	var data []byte
-	err = object(t.json, func(key string, value []byte) (err error) {
-		switch key {
+	err = object(t.json, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "type":
 			err = m.readType(value)
 		case "uid":
@@ -112,8 +112,8 @@ func DecodeEnvelope(src []byte, limits *Limits) (*Message, error) {
 		if t, err = readBase64(src, t.limits); err != nil {
 			return nil, err
 		}
-		err = object(t.json, func(key string, value []byte) error {
-			if key == "data" {
+		err = object(t.json, func(key, value []byte) error {
+			if string(key) == "data" {
 				data = value
 			}
 			return nil
@@ -146,8 +146,8 @@ func (m *Message) readData(t *text, raw []byte) error {
 		return nil
 	}
 	var packet []byte
-	err := object(raw, func(key string, value []byte) (err error) {
-		switch key {
+	err := object(raw, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "requestId":
 			m.RequestID, err = str(value)
 		case "packet":
@@ -164,8 +164,8 @@ func (m *Message) readData(t *text, raw []byte) error {
 }
 
 // readMember reads a member of those that belong to some types only.
-func (m *Message) readMember(t *text, key string, value []byte) (err error) {
-	switch key {
+func (m *Message) readMember(t *text, key, value []byte) (err error) {
+	switch string(key) {
 	case "opts":
 		switch m.Type {
 		case Broadcast, Join, Leave, Disconnect, Fetch:
@@ -212,8 +212,8 @@ func (m *Message) readPacket(t *text, raw []byte) (err error) {
 func (t *text) packet(raw []byte, out *Packet) (namespace string, err error) {
 	var data []byte
 	event := false
-	err = object(raw, func(key string, value []byte) (err error) {
-		switch key {
+	err = object(raw, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "type":
 			var n int
 			n, err = integer(value)
@@ -341,8 +341,8 @@ func DecodeSession(value string, limits *Limits) (*Session, error) {
 		return nil, err
 	}
 	s := new(Session)
-	err = object(t.json, func(key string, value []byte) (err error) {
-		switch key {
+	err = object(t.json, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "sid":
 			s.SocketID, err = str(value)
 		case "pid":

@@ -49,6 +49,9 @@ func again(t *testing.T, m *clusterwire.Message, b []byte, decode func([]byte, *
 func normal(m *clusterwire.Message) {
 	m.Packet.Data = canonical(m.Packet.Data)
 	m.Target.Timeout = 0 // in whole milliseconds
+	if m.Type != clusterwire.Broadcast {
+		m.Target.Volatile, m.Target.NoCompress = false, false // of events; classic requests have no flags
+	}
 	for i := range m.Sockets {
 		s := &m.Sockets[i]
 		s.Handshake, s.Data = canonical(s.Handshake), canonical(s.Data)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/msgjson"
@@ -38,7 +39,10 @@ func readJSON(src []byte, l Limits) (*text, error) {
 	if !json.Valid(src) {
 		return nil, msgjson.ErrJSON
 	}
-	return &text{json: bytes.ToValidUTF8(src, []byte("\uFFFD")), limits: l}, nil
+	if !utf8.Valid(src) {
+		src = bytes.ToValidUTF8(src, []byte("\uFFFD"))
+	}
+	return &text{json: src, limits: l}, nil
 }
 
 func readMsgpack(src []byte, l Limits) (*text, error) {
@@ -143,15 +147,19 @@ func pastSpace(src []byte, i int) int {
 func isNull(raw []byte) bool { return len(raw) == 0 || raw[0] == 'n' }
 
 // object calls f for each member of an object of valid JSON.
-func object(raw []byte, f func(key string, value []byte) error) error {
+func object(raw []byte, f func(key, value []byte) error) error {
 	if len(raw) == 0 || raw[0] != '{' {
 		return ErrMessage
 	}
 	for i := pastSpace(raw, 1); i < len(raw) && raw[i] == '"'; {
 		end := stringEnd(raw, i)
-		key, err := str(raw[i:end])
-		if err != nil {
-			return err
+		key := raw[i+1 : end-1]
+		if bytes.IndexByte(key, '\\') >= 0 {
+			s, err := str(raw[i:end])
+			if err != nil {
+				return err
+			}
+			key = []byte(s)
 		}
 		i = pastSpace(raw, pastSpace(raw, end)+1) // behind the colon
 		end = valueEnd(raw, i)
@@ -256,8 +264,8 @@ func (t *text) target(raw []byte, out *Target) error {
 	if isNull(raw) {
 		return nil
 	}
-	return object(raw, func(key string, value []byte) (err error) {
-		switch key {
+	return object(raw, func(key, value []byte) (err error) {
+		switch string(key) {
 		case "rooms":
 			out.Rooms, err = t.names(value)
 		case "except":
@@ -273,8 +281,8 @@ func (t *Target) flags(raw []byte) error {
 	if isNull(raw) {
 		return nil
 	}
-	return object(raw, func(key string, value []byte) error {
-		switch key {
+	return object(raw, func(key, value []byte) error {
+		switch string(key) {
 		case "volatile":
 			t.Volatile = value[0] == 't'
 		case "compress":
@@ -324,8 +332,8 @@ func (t *text) sockets(raw []byte) (list []Socket, err error) {
 			return ErrTooMany
 		}
 		var s Socket
-		err := object(value, func(key string, value []byte) (err error) {
-			switch key {
+		err := object(value, func(key, value []byte) (err error) {
+			switch string(key) {
 			case "id":
 				s.ID, err = str(value)
 			case "rooms":
