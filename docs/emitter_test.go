@@ -3,6 +3,7 @@ package docs_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -104,4 +105,18 @@ func TestEmitterPipeline(t *testing.T) {
 	// end
 	assert.True(t, fmt.Sprint(err), err != nil)
 	assert.Equal(t, "queued", pipe.Len(), 0)
+}
+
+// TestEmitterOptions: the page names all options.
+func TestEmitterOptions(t *testing.T) {
+	t.Parallel()
+	text := read(t, "emitter.md")
+	for _, options := range []any{emitter.ClassicOptions{}, emitter.ShardedOptions{}, emitter.StreamsOptions{}} {
+		typ := reflect.TypeOf(options)
+		for _, field := range reflect.VisibleFields(typ) {
+			if !strings.Contains(text, "`"+typ.Name()+"."+field.Name+"`") && !strings.Contains(text, "`"+field.Name+"` of all") {
+				t.Errorf("emitter.md does not name %s.%s", typ.Name(), field.Name)
+			}
+		}
+	}
 }

@@ -223,3 +223,38 @@ func TestACL(t *testing.T) {
 		}
 	}
 }
+
+// TestRedisCluster: what belongs to several nodes gets to each.
+func TestRedisCluster(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: redistest.Cluster(t, 3), MaxRedirects: 3, ContextTimeoutEnabled: true})
+	t.Cleanup(func() { _ = client.Close() })
+	ctx := context.Background()
+	r := goredis.New(client)
+	classic, sharded, streams := emitter.NewClassic(r, nil), emitter.NewSharded(r, nil), emitter.NewStreams(r, &emitter.StreamsOptions{Count: 4})
+	nodes := map[string]bool{}
+	for i := range 20 {
+		namespace := fmt.Sprintf("/%d", i)
+		channel := clusterwire.Channel("socket.io", namespace)
+		node, err := client.MasterForKey(ctx, channel)
+		assert.NoError(t, err)
+		nodes[node.Options().Addr] = true
+		plain, shard := subscription(t, client.Subscribe(ctx, channel)), subscription(t, client.SSubscribe(ctx, channel))
+		for _, e := range []*emitter.Emitter{classic, sharded, streams} {
+			assert.NoError(t, e.Of(namespace).Emit("e", i))
+		}
+		want := fmt.Sprintf(`["e",%d]`, i)
+		m, err := clusterwire.DecodeClassicBroadcast(next(t, plain), nil)
+		assert.NoError(t, err)
+		assert.Equal(t, "classic", string(m.Packet.Data), want)
+		m, err = clusterwire.DecodeEnvelope(next(t, shard), nil)
+		assert.NoError(t, err)
+		assert.Equal(t, "sharded", string(m.Packet.Data), want)
+	}
+	assert.Equal(t, "nodes", len(nodes), 3)
+	total := int64(0)
+	for i := range 4 {
+		total += client.XLen(ctx, fmt.Sprint("socket.io-", i)).Val()
+	}
+	assert.Equal(t, "entries", total, 20)
+}

@@ -1,0 +1,141 @@
+package redistest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Cluster runs a Redis Cluster of n masters that share the slots, and returns their
+// addresses. It ends with the test.
+func Cluster(t testing.TB, n int) (addrs []string) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	for i := range n {
+		addrs = append(addrs, startMaster(t))
+		port := addrs[i][strings.LastIndexByte(addrs[i], ':')+1:]
+		ask(t, addrs[i], "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(16384*i/n), strconv.Itoa(16384*(i+1)/n-1))
+		ask(t, addrs[0], "CLUSTER", "MEET", "127.0.0.1", port)
+	}
+	until(t, "all masters know all slots", func() bool {
+		for _, addr := range addrs {
+			info := ask(t, addr, "CLUSTER", "INFO")
+			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_size:%d\r", n)) {
+				return false
+			}
+		}
+		return true
+	})
+	return addrs
+}
+
+// startMaster runs one master on a port of its own. Another process may have taken
+// the port meanwhile: then it tries another one.
+func startMaster(t testing.TB) (addr string) {
+	t.Helper()
+	for range 20 {
+		// Below the range from which the kernel takes the ports of outgoing
+		// connections; the cluster's bus has the port 10,000 above, so both do not
+		// meet those of another node.
+		port := 12_000 + rand.IntN(8_000)
+		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // outlives its server
+		if err != nil {
+			t.Fatal(err)
+		}
+		command := exec.Command("sh", "-c", leashed, "sh", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
+			"--cluster-config-file", "nodes", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", folder)
+		leash, err := command.StdinPipe()
+		if err == nil {
+			err = command.Start()
+		}
+		if err != nil {
+			t.Fatalf("redistest: %v", err)
+		}
+		ended := make(chan struct{})
+		go func() { // ends with the command
+			defer close(ended)
+			_ = command.Wait()
+		}()
+		t.Cleanup(func() {
+			_ = leash.Close()
+			<-ended
+			_ = os.RemoveAll(folder)
+		})
+		if listens(addr, ended) {
+			return addr
+		}
+	}
+	t.Fatal("redistest: no port is free")
+	return ""
+}
+
+// listens waits until somebody accepts at addr, or the server has ended, as it does
+// at once when its port is another's.
+func listens(addr string, ended <-chan struct{}) bool {
+	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
+		select {
+		case <-ended:
+			return false
+		default:
+		}
+		c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
+		if err == nil {
+			_ = c.Close()
+			return true
+		}
+	}
+}
+
+// ask sends one command and returns the answer, without its header.
+func ask(t testing.TB, addr string, command ...string) string {
+	t.Helper()
+	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
+	if err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	if _, err := fmt.Fprintf(c, "%s\r\n", strings.Join(command, " ")); err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	r := bufio.NewReader(c)
+	head, err := r.ReadString('\n')
+	if err != nil || head[0] == '-' {
+		t.Fatalf("redistest: %q: %s %v", command, head, err)
+	}
+	if head[0] != '$' {
+		return head
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(head[1:]))
+	body := make([]byte, n)
+	for read := 0; read < n; {
+		m, err := r.Read(body[read:])
+		if err != nil {
+			t.Fatalf("redistest: %v", err)
+		}
+		read += m
+	}
+	return string(body)
+}
+
+// until waits for what comes by itself.
+func until(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	end := time.Now().Add(time.Minute)
+	for tick := time.NewTicker(20 * time.Millisecond); !f(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("redistest: never: %s", what)
+		}
+	}
+}
