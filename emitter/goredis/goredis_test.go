@@ -94,7 +94,7 @@ func TestTrim(t *testing.T) {
 	client := connect(t, redistest.Start(t).Addr)
 	ctx := context.Background()
 	for name, most := range map[string]int64{"short": 100, "endless": -1} {
-		var pipe redis.Pipeliner = client.Pipeline()
+		pipe := client.Pipeline()
 		e := emitter.NewStreams(goredis.New(pipe), &emitter.StreamsOptions{Stream: name, MaxLen: most})
 		for range 1000 {
 			assert.NoError(t, e.Emit("e"))
