@@ -19,16 +19,20 @@ import "context"
 type Adapter interface {
 	// Publish sends op to all other servers. What one goroutine publishes arrives
 	// everywhere in the order of its calls. Emit calls Publish and must not block: so
-	// Publish queues op and returns, and does not wait for the network. It returns
-	// an error when the adapter knows at once that op will not arrive: it is closed,
-	// the queue is full, op does not encode. The caller of Emit gets that error; the
-	// sockets of this server have got the event.
+	// Publish queues op and returns, and does not wait for the network. It encodes op
+	// before it returns: afterwards the attachments of its packet belong to the caller
+	// of Emit again, who may change them.
+	//
+	// Publish returns an error when the adapter knows at once that op will not arrive:
+	// it is closed, it is not connected, the queue is full. The caller of Emit gets
+	// that error; the sockets of this server have got the event. What is lost later is
+	// a [Gap].
 	Publish(op *Operation) error
 	// Request sends op to all other servers, in one order with what is published,
-	// and returns without waiting for the network. The other servers answer by
-	// [Local.Respond]. The adapter calls each for every response: one call at a time,
-	// each response once, those of one server in their order, and none after wait has
-	// returned. each does not block.
+	// and returns without waiting for the network, when op is encoded. The other
+	// servers answer by [Local.Respond]. The adapter calls each for every response: one
+	// call at a time, each response once, those of one server in their order, and none
+	// after wait has returned. each does not block.
 	//
 	// The caller calls wait once. wait returns nil when all other servers have given
 	// their last response. A server that leaves meanwhile is not waited for: the
@@ -69,8 +73,9 @@ type Local interface {
 	// answer.
 	Respond(ctx context.Context, op *Operation, reply func(*Response)) error
 	// Gap reports that operations are lost, or may be, in the order of Apply: after
-	// what came before the gap and before what came after it. An adapter must never
-	// lose anything in silence. The core logs the gap, tells observers and hooks, and
+	// what came before the gap and before what came after it. So a gap of an outage is
+	// reported when that is over; one more at its beginning lets hooks hear of it
+	// earlier. An adapter must never lose anything in silence. The core logs the gap, tells observers and hooks, and
 	// recovers no client across a [GapIncoming].
 	Gap(g Gap)
 }

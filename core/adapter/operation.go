@@ -30,10 +30,13 @@ const (
 	OpServerSide
 )
 
-// Operation is one thing that all servers of a cluster do to the sockets of a
-// target. It must not be changed once it is published. It holds nothing but data:
-// encoded and decoded by encoding/json, it is the same operation, provided that the
-// names of rooms are valid UTF-8.
+// Operation is one thing that all servers of a cluster do to the sockets of a target.
+// It holds nothing but data: encoded and decoded by encoding/json, it is the same
+// operation, provided that the names of rooms are valid UTF-8.
+//
+// An operation that an adapter gets is valid until Publish or Request returns, and must
+// not be changed. One that it gives to Apply, Respond or Answer belongs to the core from
+// then on, with all its slices.
 type Operation struct {
 	Type   OperationType
 	Target Target

@@ -29,7 +29,7 @@ func RunOutage(t *testing.T, start StartWithOutage) {
 		}
 	})
 	near, far := siotest.Dial(t, servers[0], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{})
-	away := siotest.Dial(t, servers[1], siotest.Options{})
+	away, late := siotest.Dial(t, servers[1], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{})
 	arrived := make(chan int, most)
 	far.On("n", func(m *siotest.Message) {
 		var n int
@@ -44,12 +44,18 @@ func RunOutage(t *testing.T, start StartWithOutage) {
 	<-arrived
 	near.Expect("n")
 	away.Expect("n")
+	late.Expect("n")
 	away.Conn().Cut()
 
 	mend := cut()
-	for range during {
+	for i := range during {
 		_ = emit() // an adapter that knows says so
+		if i == during/2 && servers[1].Local().Emit("local") != nil {
+			t.Fatal("a server that is cut off does not serve its own clients")
+		}
 	}
+	late.Await("local") // it has got something since the beginning of the outage, and still misses the rest
+	late.Conn().Cut()
 	for i := range during { // local delivery goes on
 		var own int
 		if near.Expect("n", &own); own != i+2 {
@@ -79,8 +85,10 @@ func RunOutage(t *testing.T, start StartWithOutage) {
 	if (lost > 0) != (gaps.Load() > 0) {
 		t.Fatalf("%d events are lost and %d gaps are reported: each loss must be reported, and nothing else", lost, gaps.Load())
 	}
-	if back := away.Resume(); back.Recovered() != (lost == 0) {
-		t.Fatalf("%d events are lost, and a client that was away is recovered: %t", lost, back.Recovered())
+	for _, c := range []*siotest.Client{away, late} {
+		if back := c.Resume(); back.Recovered() != (lost == 0) {
+			t.Fatalf("%d events are lost, and a client that comes back after the outage is recovered: %t", lost, back.Recovered())
+		}
 	}
 }
 
