@@ -1,6 +1,7 @@
 // The emitter in Go, and Node servers with the official adapters: what it has sent
 // and done is what their clients have seen. SEED repeats a run.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { before, describe, test } from "node:test";
 import { Emitter, Node, modes, startRedis, until } from "./lab.mjs";
 
@@ -73,6 +74,36 @@ describe("Node servers obey the emitter", { concurrency: false }, () => {
       const lab = await start(redis, mode);
       await operate(lab, random(seed), 500);
       await lab.stop();
+    });
+  }
+
+  for (const name of ["classic", "sharded, dynamic", "streams"]) {
+    test(`${name}: a socket is disconnected, or its whole connection`, async () => {
+      const node = await Node.start(redis.socket, modes[name]);
+      const emitter = new Emitter(redis.socket, modes[name].form);
+      const pair = async () => {
+        const client = await node.client("/");
+        const other = client.socket.io.socket("/dyn-other"); // of the same connection
+        await once(other, "connect");
+        client.other = { got: [], socket: other };
+        other.onAny((event) => client.other.got.push(event));
+        other.on("disconnect", (reason) => (client.other.reason = reason));
+        return client;
+      };
+      const [left, closed] = [await pair(), await pair()];
+      await until("both hear", async () => {
+        await emitter.do({ do: "emit", namespace: "/dyn-other", event: "ready" });
+        await emitter.do({ do: "emit", event: "ready" });
+        return [left, closed].every((c) => c.got.length && c.other.got.length);
+      });
+      await emitter.do({ do: "disconnect", rooms: [left.id] });
+      await emitter.do({ do: "disconnect", rooms: [closed.id], close: true });
+      await until("both are disconnected", () => left.reason && closed.reason && closed.other.reason);
+      await emitter.do({ do: "emit", namespace: "/dyn-other", event: "still here" });
+      await until("the other namespace hears", () => left.other.got.includes("still here"));
+      assert.deepEqual([left.reason, left.other.reason, closed.reason, closed.other.reason], ["io server disconnect", undefined, "io server disconnect", "io server disconnect"]);
+      await emitter.stop();
+      node.stop();
     });
   }
 
@@ -191,7 +222,7 @@ async function operate(lab, r, count) {
     } else if (here.length > 3) {
       const victim = r.one(here);
       Object.assign(order, { do: "disconnect", rooms: [victim.id], except: [], close: r.below(2) === 0 });
-      victim.gone = "io server disconnect"; // with its whole connection, too
+      victim.gone = "io server disconnect"; // so it is called with the whole connection, too
     } else continue;
     log.push(order);
     emitter.send(order);
