@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/engine"
 )
 
 // Broadcast is a set of sockets of one namespace, on all servers of the
@@ -134,7 +135,7 @@ func warm(sockets []*Socket, at int) {
 		return
 	}
 	for _, s := range sockets[at:min(at+warmAhead, len(sockets))] {
-		s.sess.Warm()
+		(*engine.Layer)(s.sess).Prefetch()
 	}
 }
 

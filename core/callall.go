@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -127,7 +128,7 @@ func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	t.add(c.asked, f)
 	for _, s := range c.sockets {
 		s.welcome() // this may be a hook or a handler of any of them
-		s.conn.sess.Yield()
+		(*engine.Layer)(s.conn.sess).Yield()
 	}
 	return c
 }

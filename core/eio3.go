@@ -96,7 +96,7 @@ func (f *frames) messages(c *conn) []engine.Message {
 	if l := f.legacy; l != nil && c.old() {
 		l.once.Do(func() {
 			for _, m := range f.binary {
-				l.messages = append(l.messages, m.EIO3())
+				l.messages = append(l.messages, engine.LayerMessage(m).V3())
 			}
 		})
 		binary = l.messages

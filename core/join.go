@@ -253,7 +253,7 @@ func (s *Socket) letGo() error {
 	var err error
 	for i := range held { // one by one: they are bounded as if they had been sent at once
 		f := &held[i]
-		if e := s.conn.sess.Enqueue(f.messages(s.conn)...); e != nil {
+		if e := (*engine.Layer)(s.conn.sess).Enqueue(f.messages(s.conn)...); e != nil {
 			err = e // and go on: what is sent until the session ends must not leave a gap
 		}
 	}
@@ -270,7 +270,7 @@ func (s *Socket) welcome() {
 	err := s.letGo()
 	s.mu.Unlock()
 	if errors.Is(err, engine.ErrSlowConsumer) {
-		s.conn.sess.Overflow()
+		(*engine.Layer)(s.conn.sess).Overflow()
 	}
 }
 

@@ -31,15 +31,15 @@ const (
 // reasonOf maps the engine's reasons, one to one.
 func reasonOf(r engine.Reason) Reason {
 	switch r {
-	case engine.TransportError:
+	case engine.ReasonTransportError:
 		return TransportError
-	case engine.TransportClose:
+	case engine.ReasonTransportClose:
 		return TransportClose
-	case engine.PingTimeout:
+	case engine.ReasonPingTimeout:
 		return PingTimeout
-	case engine.ParseError:
+	case engine.ReasonParseError:
 		return ParseError
-	case engine.ServerShuttingDown:
+	case engine.ReasonServerShuttingDown:
 		return ServerShuttingDown
 	}
 	return ForcedClose

@@ -158,7 +158,7 @@ func (r *recovery) unlock() {
 		r.ns.settle()
 	}
 	for _, sess := range slow {
-		sess.Overflow()
+		(*engine.Layer)(sess).Overflow()
 	}
 }
 
@@ -185,7 +185,7 @@ func unsealed(p parser.Packet) frames {
 
 // reopen takes the closing bracket off an event.
 func reopen(buf []byte, attachments [][]byte) frames {
-	f := frames{text: engine.Draft(buf[:len(buf)-1]), open: true}
+	f := frames{text: engine.Message(engine.Draft(buf[:len(buf)-1])), open: true}
 	for _, a := range attachments {
 		f.binary = append(f.binary, engine.Binary(a))
 	}
@@ -199,7 +199,7 @@ func (r *recovery) stamp(f *frames, pos uint64) {
 	b := append(room[:0], `,"`...)
 	b = append(b, r.epoch...)
 	b = strconv.AppendUint(b, pos, 36)
-	draft := f.text
+	draft := engine.LayerMessage(f.text)
 	f.text, f.open = draft.Seal(append(b, `"]`...)), false
 	srv := r.ns.srv
 	if srv.opts.Parser == nil || codeStamped(srv, r.ns.name, f) {
@@ -272,9 +272,9 @@ func (r *recovery) post(s *Socket, f *frames) error {
 	switch {
 	case held:
 	case f.binary == nil:
-		err = s.sess.Enqueue(f.text)
+		err = (*engine.Layer)(s.sess).Enqueue(f.text)
 	default:
-		err = s.sess.Enqueue(f.messages(s.conn)...)
+		err = (*engine.Layer)(s.sess).Enqueue(f.messages(s.conn)...)
 	}
 	err = sendError(err)
 	if errors.Is(err, ErrSlowConsumer) {

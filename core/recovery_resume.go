@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/history"
 )
 
@@ -106,7 +107,7 @@ func refusedTo(old *Socket, identity string) RecoveryOutcome {
 // endTakenOver ends the connection that a client has left behind: it is back
 // before the loss was noticed here.
 func endTakenOver(s *Socket) {
-	s.conn.sess.Lost()
+	(*engine.Layer)(s.conn.sess).Lost()
 	s.close(TransportClose) // when its connection is being closed for another reason right now
 }
 

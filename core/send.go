@@ -130,7 +130,7 @@ func (s *Socket) transmit(f *frames) error {
 	held, err := s.hold(f, false)
 	switch {
 	case held && errors.Is(err, engine.ErrSlowConsumer):
-		s.sess.Overflow()
+		(*engine.Layer)(s.sess).Overflow()
 	case held:
 	case f.binary == nil:
 		err = s.sess.Send(f.text)
@@ -243,8 +243,8 @@ func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*
 		return nil, emitError(event, err)
 	}
 	t.add(1, &f)
-	s.welcome()         // this may be a hook of its own
-	s.conn.sess.Yield() // or the reader's own goroutine
+	s.welcome()                          // this may be a hook of its own
+	(*engine.Layer)(s.conn.sess).Yield() // or the reader's own goroutine
 	select {
 	case r := <-result:
 		return r.reply, unanswered(event, r.err)

@@ -50,7 +50,7 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
 	}
 	if err := handshake(w, r); err != nil {
-		e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
+		e := &RequestError{Code: CodeBadRequest, Context: clip(err.Error())}
 		a.report.refuse(w, r, e)
 		return accepted{}, e
 	}
@@ -77,14 +77,14 @@ func (a *acceptor) notImplemented(w http.ResponseWriter, r *http.Request) error 
 	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Protocol"} {
 		w.Header().Del(name) // set by the handshake
 	}
-	err := &RequestError{Code: BadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
+	err := &RequestError{Code: CodeBadRequest, Context: "response writer cannot be hijacked", Status: http.StatusNotImplemented}
 	a.report.refuseAt(slog.LevelDebug, w, r, err)
 	return err
 }
 
 // unaccepted tells of a handshake that was answered with an error.
 func (a *acceptor) unaccepted(r *http.Request, err error) error {
-	e := &RequestError{Code: BadRequest, Context: clip(err.Error())}
+	e := &RequestError{Code: CodeBadRequest, Context: clip(err.Error())}
 	a.report.refused(slog.LevelInfo, r, e)
 	return e
 }

@@ -78,7 +78,7 @@ func TestClosedKeepsPoll(t *testing.T) {
 				go func() {
 					post <- h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader("9")})
 				}()
-				h.ended(engine.ParseError)
+				h.ended(engine.ReasonParseError)
 				if tt.close {
 					go h.srv.Close()
 				}
@@ -111,7 +111,7 @@ func TestAnswersLeaveBeforeRefusal(t *testing.T) {
 		assert.Equal(t, "polls that have ended", len(poll), 1)
 		h.answered(poll, "4a")
 		close(release)
-		h.ended(engine.ParseError)
+		h.ended(engine.ReasonParseError)
 	})
 }
 
@@ -131,7 +131,7 @@ func TestAnsweredBeforeRefused(t *testing.T) {
 			rest = h.get(sid).body
 		}
 		assert.Equal(t, "echoes", strings.TrimSuffix(r.body+"\x1e"+rest, "\x1e"), "4a\x1e4b")
-		h.ended(engine.ParseError)
+		h.ended(engine.ReasonParseError)
 		h.get(sid).refused(t, 400, unknown)
 	})
 }
@@ -151,7 +151,7 @@ func TestAnswersOfRefused(t *testing.T) {
 					h.get(sid).refused(t, 200, "4a")
 				}
 				h.get(sid).refused(t, 400, unknown)
-				h.ended(engine.ParseError)
+				h.ended(engine.ReasonParseError)
 				h.forgotten()
 			})
 		})

@@ -27,7 +27,7 @@ func TestCloseWebSocket(t *testing.T) {
 		s.Close()
 		assert.ErrorIs(t, s.Send(text("d")), engine.ErrClosed)
 		assert.Equal(t, "volatile", s.SendVolatile(text("d")), false)
-		h.ended(engine.ForcedClose)
+		h.ended(engine.ReasonForcedClose)
 		c.expect("4a", "4"+strings.Repeat("b", 100_000), "4c")
 		c.expectClose(1005)
 		c.send("4late")
@@ -90,15 +90,15 @@ func TestPeerGoes(t *testing.T) {
 		code   int // of our close frame; 0 for none
 		reason engine.Reason
 	}{
-		"close":               {func(c *client) { c.raw(frames(closeFrame(1000))) }, 1000, engine.TransportClose},
-		"close with a code":   {func(c *client) { c.raw(frames(closeFrame(4999))) }, 4999, engine.TransportClose},
-		"close without code":  {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close})) }, 1005, engine.TransportClose},
-		"close, then data":    {func(c *client) { c.raw(frames(closeFrame(1000), textFrame("4x"))) }, 1000, engine.TransportClose},
-		"close of one byte":   {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close, Payload: []byte{3}})) }, 1002, engine.TransportError},
-		"close with bad code": {func(c *client) { c.raw(frames(closeFrame(1005))) }, 1002, engine.TransportError},
-		"FIN":                 {func(c *client) { _ = c.conn.Close() }, 0, engine.TransportClose},
-		"RST":                 {(*client).reset, 0, engine.TransportClose},
-		"FIN in a message":    {func(c *client) { c.raw(frames(textFrame("4xyz"))[:7]); _ = c.conn.Close() }, 0, engine.TransportClose},
+		"close":               {func(c *client) { c.raw(frames(closeFrame(1000))) }, 1000, engine.ReasonTransportClose},
+		"close with a code":   {func(c *client) { c.raw(frames(closeFrame(4999))) }, 4999, engine.ReasonTransportClose},
+		"close without code":  {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close})) }, 1005, engine.ReasonTransportClose},
+		"close, then data":    {func(c *client) { c.raw(frames(closeFrame(1000), textFrame("4x"))) }, 1000, engine.ReasonTransportClose},
+		"close of one byte":   {func(c *client) { c.raw(frames(autobahn.Frame{Op: autobahn.Close, Payload: []byte{3}})) }, 1002, engine.ReasonTransportError},
+		"close with bad code": {func(c *client) { c.raw(frames(closeFrame(1005))) }, 1002, engine.ReasonTransportError},
+		"FIN":                 {func(c *client) { _ = c.conn.Close() }, 0, engine.ReasonTransportClose},
+		"RST":                 {(*client).reset, 0, engine.ReasonTransportClose},
+		"FIN in a message":    {func(c *client) { c.raw(frames(textFrame("4xyz"))[:7]); _ = c.conn.Close() }, 0, engine.ReasonTransportClose},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestPeerGoesWhileWeWrite(t *testing.T) {
 			c.reset()
 			for s.Send(text(strings.Repeat("x", 1000))) == nil { // until it notices
 			}
-			h.ended(engine.TransportClose)
+			h.ended(engine.ReasonTransportClose)
 		}
 	})
 }
@@ -140,7 +140,7 @@ func TestPeerDropsTLS(t *testing.T) {
 	c.send("4x")
 	c.expect("4x")
 	_ = c.conn.(interface{ NetConn() net.Conn }).NetConn().Close()
-	h.ended(engine.TransportClose)
+	h.ended(engine.ReasonTransportClose)
 }
 
 // TestClosePolling: a polling client is told by the poll that waits, or by the
@@ -154,7 +154,7 @@ func TestClosePolling(t *testing.T) {
 			poll := h.poll(sid)
 			h.session().Close()
 			h.answered(poll, "1")
-			h.ended(engine.ForcedClose)
+			h.ended(engine.ReasonForcedClose)
 			h.get(sid).refused(t, 400, unknown)
 			assert.Equal(t, "sessions", h.srv.Count(), 0)
 		})
@@ -166,7 +166,7 @@ func TestClosePolling(t *testing.T) {
 			s := h.session()
 			assert.NoError(t, s.Send(text("a")))
 			s.Close()
-			h.ended(engine.ForcedClose)
+			h.ended(engine.ReasonForcedClose)
 			h.posted(sid, "4ignored")
 			h.get(sid).refused(t, 200, "4a") // the stock client would handle a close packet before it
 			h.get(sid).refused(t, 200, "1")
@@ -206,7 +206,7 @@ func TestShutdown(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- h.srv.Shutdown(context.Background()) }()
 		for range 3 {
-			h.ended(engine.ServerShuttingDown)
+			h.ended(engine.ReasonServerShuttingDown)
 		}
 		h.answered(poll, "1")
 		c.expect("4a")
@@ -332,14 +332,14 @@ func TestShutdownDuringConnect(t *testing.T) {
 		h = serve(t, setup{app: a})
 		r := h.do(request{query: "&transport=polling"})
 		assert.Equal(t, "status", r.status, 503)
-		h.ended(engine.ServerShuttingDown)
+		h.ended(engine.ReasonServerShuttingDown)
 		s := h.session()
 		s.Close() // it has ended already
 		assert.ErrorIs(t, s.Send(text("x")), engine.ErrClosed)
 
 		h = serve(t, setup{app: a})
 		h.ws("").expectEnd()
-		h.ended(engine.ServerShuttingDown)
+		h.ended(engine.ReasonServerShuttingDown)
 		h.session().Close()
 		assert.Equal(t, "sessions", h.srv.Count(), 0)
 	})
@@ -368,7 +368,7 @@ func TestRunOnCaller(t *testing.T) {
 		_ = c.conn.Close()
 		_ = d.conn.Close()
 		for range 2 {
-			h.ended(engine.TransportClose)
+			h.ended(engine.ReasonTransportClose)
 			await(h, "ServeHTTP to return", returned)
 		}
 	})

@@ -13,7 +13,7 @@ const errMessageTimeout = breach("message was not completed in time (Limits.Mess
 // ended maps the end of the reader to the end of its session, and sees that
 // the close frame leaves before the connection is closed.
 func (c *wsConn) ended(err error) {
-	reason, cause := TransportError, err
+	reason, cause := ReasonTransportError, err
 	var f *failure
 	var broken *frame.Error
 	var closed *peerClosed
@@ -24,9 +24,9 @@ func (c *wsConn) ended(err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause = errMessageTimeout
 	case errors.As(err, &closed):
-		reason = TransportClose // and its code is answered in kind
+		reason = ReasonTransportClose // and its code is answered in kind
 	case isGone(err):
-		reason, cause = TransportClose, nil
+		reason, cause = ReasonTransportClose, nil
 	}
 	answers := f != nil || broken != nil || closed != nil // to what came before it
 	defer func() {
@@ -57,7 +57,7 @@ func closeCode(reason Reason, err error) int {
 		return closed.code
 	case errors.Is(err, ErrSlowConsumer), errors.Is(err, errMessageTimeout):
 		return frame.CodePolicyViolation
-	case reason == ServerShuttingDown:
+	case reason == ReasonServerShuttingDown:
 		return frame.CodeServiceRestart
 	}
 	return frame.CodeNoStatus

@@ -107,7 +107,7 @@ func (c *wsConn) loop(early []byte) {
 	reading := true // nobody else is going to read
 	defer func() {
 		if reading {
-			go c.finish(&failure{TransportError, errQuit})
+			go c.finish(&failure{ReasonTransportError, errQuit})
 		}
 	}()
 	err := c.feed(early)

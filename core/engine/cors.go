@@ -200,7 +200,7 @@ func (g *gate) checkOrigin(w http.ResponseWriter, r *http.Request) bool {
 				" or set Options.CORS.TrustForwardedHost if it sets X-Forwarded-Host for every request)",
 				"origin", origin, "host", clip(r.Host))
 		}
-		g.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: Forbidden, Context: "origin " + origin})
+		g.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeForbidden, Context: "origin " + origin})
 		return false
 	}
 	if foreign {

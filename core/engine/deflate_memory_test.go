@@ -32,7 +32,7 @@ func TestDeflateEndedMemory(t *testing.T) { //nolint:paralleltest // it looks at
 		d.done()
 		_ = d.conn.Close()
 		d.br, d.back, d.received = nil, nil, nil
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 	}
 	for end := time.Now().Add(10 * time.Second); h.srv.Count() > 0 && time.Now().Before(end); {
 		runtime.Gosched()

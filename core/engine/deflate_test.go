@@ -227,7 +227,7 @@ func TestDeflateLibrary(t *testing.T) {
 						}
 					}
 					assert.NoError(t, c.Close(websocket.StatusNormalClosure, ""))
-					h.ended(engine.TransportClose)
+					h.ended(engine.ReasonTransportClose)
 				})
 			})
 		}
@@ -363,7 +363,7 @@ func TestDeflateBroken(t *testing.T) {
 				d := h.deflate("", browsers)
 				d.raw(tt.wire)
 				d.expectClose(tt.code)
-				h.ended(engine.TransportError)
+				h.ended(engine.ReasonTransportError)
 			})
 		})
 	}
@@ -387,7 +387,7 @@ func TestDeflateBomb(t *testing.T) { //nolint:paralleltest // it looks at the wh
 	runtime.ReadMemStats(&after)
 	grown := after.TotalAlloc - before.TotalAlloc
 	assert.True(t, fmt.Sprintf("at most 10 MB, got %d", grown), grown < 10<<20)
-	h.ended(engine.TransportError)
+	h.ended(engine.ReasonTransportError)
 }
 
 // TestDeflateBroadcast sends the same messages to many, who take them at their

@@ -2,13 +2,13 @@ package engine
 
 import "errors"
 
-// Close ends the session with [ForcedClose] after what it has queued is sent.
+// Close ends the session with [ReasonForcedClose] after what it has queued is sent.
 // It returns at once.
-func (s *Session) Close() { s.shut(ForcedClose, nil, true) }
+func (s *Session) Close() { s.shut(ReasonForcedClose, nil, true) }
 
 // Fail is Close for a client that has broken the Receiver's rules: err, which
 // must not have anything from the client in it, is logged and given to Closed.
-func (s *Session) Fail(err error) { s.shut(ForcedClose, err, true) }
+func (s *Session) Fail(err error) { s.shut(ReasonForcedClose, err, true) }
 
 // shut ends the session and tells the Receiver. With flush, what is queued
 // still goes out.
@@ -78,7 +78,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	blocked := !ws.writer.writableLocked()
 	ready := ws.writer.closeLocked(closeCode(reason, err), flush)
 	wait := s.srv.opts.CloseTimeout
-	polite := reason == ForcedClose || reason == ServerShuttingDown
+	polite := reason == ReasonForcedClose || reason == ReasonServerShuttingDown
 	if flush && polite && (blocked || s.budget.used > scratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
@@ -96,9 +96,9 @@ func (s *Session) transportFailed(w *writer, err error) (tell func()) {
 	case ws == nil || &ws.writer != w:
 		return nil
 	case isGone(err):
-		return s.leave(TransportClose, nil, false, false)
+		return s.leave(ReasonTransportClose, nil, false, false)
 	}
-	return s.leave(TransportError, err, false, false)
+	return s.leave(ReasonTransportError, err, false, false)
 }
 
 // cut closes what is left of a session at once.
@@ -112,7 +112,7 @@ func (s *Session) cut() {
 			s.ws.Load().link.abort() // its reader releases the session
 		}
 	}()
-	s.shut(ServerShuttingDown, nil, false)
+	s.shut(ReasonServerShuttingDown, nil, false)
 }
 
 // release says that the session's transport is gone: ws, or polling if that is

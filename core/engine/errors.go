@@ -17,28 +17,28 @@ type Code int
 
 // The codes of refused requests, with the numbers of the reference server.
 const (
-	TransportUnknown           Code = 0
-	SessionIDUnknown           Code = 1
-	BadHandshakeMethod         Code = 2
-	BadRequest                 Code = 3
-	Forbidden                  Code = 4
-	UnsupportedProtocolVersion Code = 5
+	CodeTransportUnknown           Code = 0
+	CodeSessionIDUnknown           Code = 1
+	CodeBadHandshakeMethod         Code = 2
+	CodeBadRequest                 Code = 3
+	CodeForbidden                  Code = 4
+	CodeUnsupportedProtocolVersion Code = 5
 )
 
 // String returns the message that goes with the code.
 func (c Code) String() string {
 	switch c {
-	case TransportUnknown:
+	case CodeTransportUnknown:
 		return "Transport unknown"
-	case SessionIDUnknown:
+	case CodeSessionIDUnknown:
 		return "Session ID unknown"
-	case BadHandshakeMethod:
+	case CodeBadHandshakeMethod:
 		return "Bad handshake method"
-	case BadRequest:
+	case CodeBadRequest:
 		return "Bad request"
-	case Forbidden:
+	case CodeForbidden:
 		return "Forbidden"
-	case UnsupportedProtocolVersion:
+	case CodeUnsupportedProtocolVersion:
 		return "Unsupported protocol version"
 	}
 	return "Code " + strconv.Itoa(int(c))
@@ -53,7 +53,7 @@ type RequestError struct {
 	Message string
 	// Context says what was wrong, for the log and Options.OnRefused.
 	Context string
-	// Status is the HTTP status; zero means 400, or 403 for Forbidden.
+	// Status is the HTTP status; zero means 400, or 403 for CodeForbidden.
 	Status int
 
 	read  bool // the request's body has been read
@@ -77,7 +77,7 @@ func (e *RequestError) status() int {
 	switch {
 	case e.Status != 0:
 		return e.Status
-	case e.Code == Forbidden:
+	case e.Code == CodeForbidden:
 		return http.StatusForbidden
 	}
 	return http.StatusBadRequest

@@ -26,20 +26,20 @@ var once = []string{
 func (g *gate) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
 	if limit := g.opts.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
 		return &RequestError{
-			Code: BadRequest, Message: "URL and header too large", Status: http.StatusRequestHeaderFieldsTooLarge,
+			Code: CodeBadRequest, Message: "URL and header too large", Status: http.StatusRequestHeaderFieldsTooLarge,
 			Context: fmt.Sprintf("URL and header over Limits.Handshake, %d bytes", limit),
 		}
 	}
 	for _, name := range once {
 		if len(r.Header[name]) > 1 {
-			return &RequestError{Code: BadRequest, Context: "repeated header " + name}
+			return &RequestError{Code: CodeBadRequest, Context: "repeated header " + name}
 		}
 	}
 	if g.opts.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
-		return &RequestError{Code: BadRequest, Context: "repeated header X-Forwarded-Host"}
+		return &RequestError{Code: CodeBadRequest, Context: "repeated header X-Forwarded-Host"}
 	}
 	if g.strayBody(w, r) {
-		return &RequestError{Code: BadRequest, Context: "a body where none belongs"}
+		return &RequestError{Code: CodeBadRequest, Context: "a body where none belongs"}
 	}
 	return nil
 }
@@ -99,15 +99,15 @@ func checkUpgrade(h http.Header, r *http.Request) *RequestError {
 	case !r.ProtoAtLeast(1, 1):
 		h.Set("Connection", "Upgrade")
 		h.Set("Upgrade", "websocket")
-		return &RequestError{Code: BadRequest, Context: "upgrade by HTTP/1.0", Status: http.StatusUpgradeRequired}
+		return &RequestError{Code: CodeBadRequest, Context: "upgrade by HTTP/1.0", Status: http.StatusUpgradeRequired}
 	case r.Method != http.MethodGet:
 		h.Set("Allow", http.MethodGet)
-		return &RequestError{Code: BadRequest, Context: "upgrade by " + clip(r.Method), Status: http.StatusMethodNotAllowed}
+		return &RequestError{Code: CodeBadRequest, Context: "upgrade by " + clip(r.Method), Status: http.StatusMethodNotAllowed}
 	case strings.TrimSpace(r.Header.Get("Sec-WebSocket-Version")) != "13":
 		h.Set("Sec-WebSocket-Version", "13")
-		return &RequestError{Code: BadRequest, Context: "WebSocket version " + clip(r.Header.Get("Sec-WebSocket-Version"))}
+		return &RequestError{Code: CodeBadRequest, Context: "WebSocket version " + clip(r.Header.Get("Sec-WebSocket-Version"))}
 	case len(key) != keyLength || !isKey(key):
-		return &RequestError{Code: BadRequest, Context: "WebSocket key of " + fmt.Sprint(len(key)) + " bytes"}
+		return &RequestError{Code: CodeBadRequest, Context: "WebSocket key of " + fmt.Sprint(len(key)) + " bytes"}
 	}
 	return nil
 }

@@ -279,7 +279,7 @@ func TestBodyOfEndedSession(t *testing.T) {
 		end   func(h *host, s *engine.Session, sid string)
 		after time.Duration
 	}{
-		"lost":     {func(_ *host, s *engine.Session, _ string) { s.Lost() }, 2 * time.Second},
+		"lost":     {func(_ *host, s *engine.Session, _ string) { (*engine.Layer)(s).Lost() }, 2 * time.Second},
 		"closed":   {func(_ *host, s *engine.Session, _ string) { s.Close() }, 2 * time.Second},
 		"shutdown": {func(h *host, _ *engine.Session, _ string) { h.srv.Close() }, 0},
 		"overlap":  {func(h *host, _ *engine.Session, sid string) { h.post(sid, "4x") }, 2 * time.Second},

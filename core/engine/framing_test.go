@@ -117,7 +117,7 @@ func TestEveryCut(t *testing.T) {
 			assert.Equal(t, "answers", rest, "p 4two three ")
 			c.expectClose(1000)
 			c.expectEnd()
-			h.ended(engine.TransportClose)
+			h.ended(engine.ReasonTransportClose)
 		}
 	})
 }

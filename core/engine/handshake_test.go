@@ -236,8 +236,8 @@ func TestAllowRequest(t *testing.T) {
 		{"nil of its own type", (*engine.RequestError)(nil), 403, 4, "Forbidden"},
 		{"own", &engine.RequestError{Code: 42, Message: "no \"way\"\a\x7f \U0001F600", Status: 418}, 418, 42, "no \"way\"\a\x7f \U0001F600"},
 		{"own code", &engine.RequestError{Code: 42}, 400, 42, "Code 42"},
-		{"own text", &engine.RequestError{Code: engine.Forbidden, Message: "who?"}, 403, 4, "who?"},
-		{"long", &engine.RequestError{Code: engine.Forbidden, Message: long}, 403, 4, long[:256]},
+		{"own text", &engine.RequestError{Code: engine.CodeForbidden, Message: "who?"}, 403, 4, "who?"},
+		{"long", &engine.RequestError{Code: engine.CodeForbidden, Message: long}, 403, 4, long[:256]},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -313,9 +313,9 @@ func TestConnect(t *testing.T) {
 		reason    engine.Reason
 	}{
 		{"send", func(s *engine.Session) { _ = s.Send(text("a"), text("b")) }, "\x1e4a\x1e4b", []string{"4a", "4b"}, ""},
-		{"close", func(s *engine.Session) { s.Close() }, "", nil, engine.ForcedClose},
-		{"send and close", func(s *engine.Session) { _ = s.Send(text("a")); s.Close() }, "\x1e4a", []string{"4a"}, engine.ForcedClose},
-		{"close twice", func(s *engine.Session) { s.Close(); s.Close() }, "", nil, engine.ForcedClose},
+		{"close", func(s *engine.Session) { s.Close() }, "", nil, engine.ReasonForcedClose},
+		{"send and close", func(s *engine.Session) { _ = s.Send(text("a")); s.Close() }, "\x1e4a", []string{"4a"}, engine.ReasonForcedClose},
+		{"close twice", func(s *engine.Session) { s.Close(); s.Close() }, "", nil, engine.ReasonForcedClose},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -356,9 +356,9 @@ func TestConnectOverflows(t *testing.T) {
 		}
 		h := serve(t, setup{app: a, opts: engine.Options{SendBuffer: 1000}})
 		assert.Equal(t, "handshake", h.do(request{query: "&transport=polling"}).body, "1")
-		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+		assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 		h.ws("").expectClose(1008)
-		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+		assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 	})
 }
 

@@ -95,12 +95,12 @@ func (s *Session) onTimer() {
 			return
 		}
 		s.mu.Unlock()
-		s.shut(PingTimeout, nil, false)
+		s.shut(ReasonPingTimeout, nil, false)
 		return
 	}
 	if first := s.firstPollBy(); first > 0 && now >= first {
 		s.mu.Unlock()
-		s.shut(PingTimeout, nil, false)
+		s.shut(ReasonPingTimeout, nil, false)
 		return
 	}
 	if now < s.pingAt { // the first-poll timer has done its duty
@@ -217,12 +217,12 @@ func (s *Session) firstBeat() time.Duration {
 // takeBeat takes a ping or a pong: who sends which depends on the protocol.
 func (s *Session) takeBeat(t parser.Type) error {
 	switch {
-	case t == parser.Ping && s.v3:
+	case t == parser.TypePing && s.v3:
 		s.answerPing()
-	case t == parser.Pong && !s.v3:
+	case t == parser.TypePong && !s.v3:
 		s.pong()
 	default:
-		return fail(TransportError, "invalid heartbeat direction")
+		return fail(ReasonTransportError, "invalid heartbeat direction")
 	}
 	return nil
 }
@@ -248,7 +248,7 @@ func (s *Session) pingLate(now clock) {
 		return
 	}
 	s.mu.Unlock()
-	s.shut(PingTimeout, nil, false)
+	s.shut(ReasonPingTimeout, nil, false)
 }
 
 // answerPing answers a client's ping. A pong that has not left yet answers all

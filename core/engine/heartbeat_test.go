@@ -35,7 +35,7 @@ func TestPing(t *testing.T) {
 			start = time.Now()
 			c.expectClose(1005)
 			assert.Equal(t, "timeout after", time.Since(start), 20*time.Second)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 			c.expectEnd() // though we do not answer
 			assert.Equal(t, "closed after", time.Since(start), 22*time.Second)
 		})
@@ -56,7 +56,7 @@ func TestPing(t *testing.T) {
 			start = time.Now()
 			h.answered(h.poll(sid), "1")
 			assert.Equal(t, "timeout after", time.Since(start), 20*time.Second)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 			h.get(sid).refused(t, 400, unknown)
 		})
 	})
@@ -66,7 +66,7 @@ func TestPing(t *testing.T) {
 			start := time.Now()
 			sid := h.open()
 			h.posted(sid, "6")
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 			assert.Equal(t, "timeout after", time.Since(start), 45*time.Second)
 			h.get(sid).refused(t, 400, unknown)
 		})
@@ -90,7 +90,7 @@ func TestPingOnASocket(t *testing.T) {
 			start := time.Now()
 			c.expectClose(1005)
 			assert.True(t, "not early", time.Since(start) > 500*time.Millisecond)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 		})
 	}
 }
@@ -123,7 +123,7 @@ func TestTrafficPutsTimeoutOff(t *testing.T) {
 						_, _ = c.conn.Write(tt.wire)
 					}
 				}()
-				h.ended(engine.PingTimeout)
+				h.ended(engine.ReasonPingTimeout)
 				assert.Equal(t, "timeout after", time.Since(start), tt.after)
 				<-time.After(time.Minute)
 			})
@@ -296,7 +296,7 @@ func TestFirstPoll(t *testing.T) {
 				h := serveIn(t, setup{opts: opts})
 				start := time.Now()
 				tt.do(h, h.open())
-				h.ended(engine.PingTimeout)
+				h.ended(engine.ReasonPingTimeout)
 				assert.Equal(t, "ended after", time.Since(start), tt.after)
 				h.forgotten()
 			})
@@ -330,7 +330,7 @@ func TestPingDuringUpgrade(t *testing.T) {
 					assert.Equal(t, "ping after", time.Since(start), 50*time.Second)
 				}
 				c.expectClose(1005)
-				h.ended(engine.PingTimeout)
+				h.ended(engine.ReasonPingTimeout)
 				want := 45 * time.Second
 				if pong {
 					want = 70 * time.Second

@@ -24,11 +24,11 @@ func (t *table) newID(r *http.Request, generate func(*http.Request) (string, err
 	id, err := generate(r)
 	switch {
 	case err != nil:
-		return "", &RequestError{Code: BadRequest, Context: "GenerateID: " + clip(err.Error())}
+		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + clip(err.Error())}
 	case !validID(id):
-		return "", &RequestError{Code: BadRequest, Context: "GenerateID: not an id"}
+		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: not an id"}
 	case !t.reserve(id):
-		return "", &RequestError{Code: BadRequest, Context: "GenerateID: the id is in use"}
+		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: the id is in use"}
 	}
 	return id, nil
 }

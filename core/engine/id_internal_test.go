@@ -46,13 +46,13 @@ func TestIDAgain(t *testing.T) {
 		},
 	} {
 		old := open()
-		old.Overflow()
+		(*Layer)(old).Overflow()
 		young := open()
 		late(old)
 		if srv.table.get("same") != young {
 			t.Errorf("%s: the new session is gone from the table", name)
 		}
-		young.Overflow()
+		(*Layer)(young).Overflow()
 	}
 }
 

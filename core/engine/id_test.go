@@ -56,13 +56,13 @@ func TestGenerateID(t *testing.T) {
 					assert.Equal(t, "id", h.session().ID(), tt.id)
 					h.stillTakes(tt.id)
 					h.posted(tt.id, "1") // the id is free again
-					h.ended(engine.TransportClose)
+					h.ended(engine.ReasonTransportClose)
 					h.forgotten()
 					c, sid := h.wsOpen("")
 					assert.Equal(t, "sid", sid, tt.id)
 					_ = c.conn.Close()
 					h.session()
-					h.ended(engine.TransportClose)
+					h.ended(engine.ReasonTransportClose)
 					h.forgotten()
 				}
 				assert.Equal(t, "sessions", h.srv.Count(), 0)

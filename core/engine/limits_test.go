@@ -107,7 +107,7 @@ func TestMaxPayload(t *testing.T) {
 				h := serve(t, setup{opts: engine.Options{MaxHTTPBufferSize: limit}})
 				assert.Equal(t, "outcome", tt.do(h), tt.want)
 				if !tt.ok {
-					h.ended(engine.TransportError) // the reference keeps polling sessions, of which a part is lost
+					h.ended(engine.ReasonTransportError) // the reference keeps polling sessions, of which a part is lost
 				}
 			})
 		})
@@ -136,7 +136,7 @@ func TestFrameworkLimit(t *testing.T) {
 		sid := h.open()
 		h.posted(sid, "4234567890")
 		assert.Equal(t, "status", h.post(sid, "42345678901").status, 413)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 	})
 }
 
@@ -169,7 +169,7 @@ func TestFragments(t *testing.T) {
 					return
 				}
 				c.expectClose(1008)
-				h.ended(engine.TransportError)
+				h.ended(engine.ReasonTransportError)
 			})
 		})
 	}
@@ -199,7 +199,7 @@ func TestMessageTimeout(t *testing.T) {
 						c.raw(frames(autobahn.Frame{Op: autobahn.Pong}))
 					}
 				}
-				h.ended(engine.TransportError)
+				h.ended(engine.ReasonTransportError)
 				assert.Equal(t, "ended after", time.Since(start), 30*time.Second)
 				if name == "behind a message" {
 					c.expect("4y")
@@ -230,7 +230,7 @@ func TestMessageTimeout(t *testing.T) {
 		c.expect("4x")
 		c.raw([]byte{0x81})
 		c.expectClose(1008)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 	})
 }
 
@@ -255,7 +255,7 @@ func TestControlFrames(t *testing.T) {
 			op, _ = c.next()
 		}
 		assert.Equal(t, "opcode", op, autobahn.Close)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 	})
 }
 
@@ -282,7 +282,7 @@ func TestSendBuffer(t *testing.T) {
 			synctest.Wait()
 			assert.NoError(t, s.Send(text(strings.Repeat("y", 1000-504-4-1))))
 			assert.ErrorIs(t, s.Send(text("")), engine.ErrSlowConsumer)
-			assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+			assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 			assert.ErrorIs(t, s.Send(text("")), engine.ErrClosed)
 		})
 	})
@@ -297,7 +297,7 @@ func TestSendBuffer(t *testing.T) {
 			assert.NoError(t, s.Send(text(strings.Repeat("x", 495))))
 			assert.NoError(t, s.Send(text(strings.Repeat("y", 495))))
 			assert.ErrorIs(t, s.Send(text("")), engine.ErrSlowConsumer)
-			assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+			assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 			h.get(sid).refused(t, 400, unknown)
 		})
 	})
@@ -337,7 +337,7 @@ func TestSendBuffer(t *testing.T) {
 		}
 		assert.ErrorIs(t, err, engine.ErrSlowConsumer)
 		assert.True(t, fmt.Sprintf("%d bytes: all that may wait, at least", sent), sent >= 1<<20)
-		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+		assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 		_ = c.conn.Close()
 	})
 }
@@ -407,7 +407,7 @@ func TestWriteTimeout(t *testing.T) {
 			h := serveIn(t, setup{opts: engine.Options{PingInterval: time.Hour}})
 			h.stalled(500)
 			start := time.Now()
-			assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+			assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 			// The pipe's one byte is taken; the clock starts anew behind it.
 			assert.Equal(t, "after", time.Since(start), 20*time.Second)
 		})
@@ -448,7 +448,7 @@ func TestWriteTimeout(t *testing.T) {
 				break // it is cut already
 			}
 		}
-		assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+		assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 	})
 }
 
@@ -490,7 +490,7 @@ func TestAnswersNotRead(t *testing.T) {
 				default:
 				}
 			}
-			assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+			assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 		})
 	})
 }

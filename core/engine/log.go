@@ -44,7 +44,7 @@ func (p *reporter) noteRefused(level slog.Level, e *RequestError) {
 		level, attrs = slog.LevelWarn, append(attrs, slog.String("hint", hint))
 	}
 	p.note(level, "refused "+strconv.Itoa(int(e.Code)), "engine: request refused", attrs...)
-	if e.Code == SessionIDUnknown {
+	if e.Code == CodeSessionIDUnknown {
 		p.strays.note(p.log)
 	}
 }
@@ -77,8 +77,8 @@ func (s *strays) note(log *slog.Logger) {
 
 // hints say what a refusal is likely to mean.
 var hints = map[Code]string{
-	TransportUnknown:           "the client uses a transport that Options.Transports does not list",
-	UnsupportedProtocolVersion: "Socket.IO 3 and 4 clients speak version 4; for 2.x clients there is Options.AllowEIO3",
+	CodeTransportUnknown:           "the client uses a transport that Options.Transports does not list",
+	CodeUnsupportedProtocolVersion: "Socket.IO 3 and 4 clients speak version 4; for 2.x clients there is Options.AllowEIO3",
 }
 
 // noteClosed logs the end of a session.
@@ -104,7 +104,7 @@ func (p *reporter) noteClosed(s *Session, recv Receiver, reason Reason, err erro
 // noteUnheard says what it is most of the time when a client polls and nothing
 // that it sends arrives: a middleware in front has refused it.
 func (p *reporter) noteUnheard(s *Session, reason Reason) {
-	if reason != PingTimeout && reason != ForcedClose { // the latter: nothing was joined in time
+	if reason != ReasonPingTimeout && reason != ReasonForcedClose { // the latter: nothing was joined in time
 		return
 	}
 	s.mu.Lock()
@@ -149,9 +149,9 @@ func isBreach(reason Reason, err error) bool {
 	var ours breach
 	var broken *frame.Error
 	switch {
-	case err == nil, reason == TransportClose:
+	case err == nil, reason == ReasonTransportClose:
 		return false
-	case reason == ParseError, reason == ForcedClose: // the latter with the Receiver's error
+	case reason == ReasonParseError, reason == ReasonForcedClose: // the latter with the Receiver's error
 		return true
 	}
 	return errors.Is(err, ErrSlowConsumer) || errors.As(err, &ours) || errors.As(err, &broken)

@@ -296,7 +296,7 @@ func TestUnheard(t *testing.T) {
 				assert.Equal(t, "echo", h.get(sid).body, "4x")
 			}
 			assert.Equal(t, "ping", h.get(sid).body, "2")
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 			assert.Equal(t, name, strings.Contains(logged.String(), "no POST of it has arrived"), !posts)
 		}
 	})
@@ -323,7 +323,7 @@ func TestRedirectedPost(t *testing.T) {
 			} else {
 				h.get(sid)
 			}
-			h.ended(engine.TransportError)
+			h.ended(engine.ReasonTransportError)
 			<-poll
 			assert.Equal(t, name, strings.Contains(logged.String(), "a middleware redirects"), redirects)
 		}

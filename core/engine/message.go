@@ -28,7 +28,7 @@ const textHead = frame.MaxHeader + 1
 // before [Text] seals it. It has room for size bytes of text.
 func TextBuffer(size int) []byte {
 	buf := make([]byte, textHead, textHead+size)
-	buf[frame.MaxHeader] = '0' + byte(parser.Message)
+	buf[frame.MaxHeader] = '0' + byte(parser.TypeMessage)
 	return buf
 }
 
@@ -107,25 +107,14 @@ func (m Message) appendPayload(dst []byte) []byte {
 	return append(dst, m.packet()...)
 }
 
-// Draft returns a text message that lacks its end: buf began as a [TextBuffer].
-// It must not be sent before Seal has completed it.
-func Draft(buf []byte) Message { return Message{frame: buf, head: frame.MaxHeader} }
-
-// Seal adds the end to a Draft. There is no copy if the buffer has room for it.
-func (m Message) Seal(end []byte) Message {
-	return Text(append(m.frame, end...)).Compress(!m.plain)
-}
-
-// EIO3 is a binary message as clients of protocol 3 get it, with the packet
-// type: bytes of its own, which a broadcast to many of them shares. A session
-// of that protocol does by itself what is not done with it.
-func (m Message) EIO3() Message {
+// toV3 is a binary message as clients of protocol 3 get it, with the packet type.
+func (m Message) toV3() Message {
 	if !m.binary || m.typed {
 		return m
 	}
 	data := m.packet()
 	buf := make([]byte, frame.MaxHeader+1+len(data))
-	buf[frame.MaxHeader] = byte(parser.Message)
+	buf[frame.MaxHeader] = byte(parser.TypeMessage)
 	copy(buf[frame.MaxHeader+1:], data)
 	start := frame.PutHeader(buf, frame.Binary, 1+len(data))
 	m.frame, m.head, m.typed = buf[start:], uint8(frame.MaxHeader-start), true

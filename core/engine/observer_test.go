@@ -69,7 +69,7 @@ func TestObserveUpgrades(t *testing.T) {
 		}, "2 engine: no WebSocket handshake"},
 		{"session ends", func(h *host, sid string) {
 			h.probe(sid)
-			h.session().Lost()
+			(*engine.Layer)(h.session()).Lost()
 		}, "2 <nil>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -116,11 +116,11 @@ func TestOpenDelayEnds(t *testing.T) {
 		do     func(h *host, c *client)
 		reason engine.Reason
 	}{
-		"client":   {func(_ *host, c *client) { c.raw(frames(closeFrame(1000))) }, engine.TransportClose},
-		"gone":     {func(_ *host, c *client) { c.reset() }, engine.TransportClose},
-		"bad":      {func(_ *host, c *client) { c.send("9") }, engine.ParseError},
-		"Close":    {func(h *host, _ *client) { h.session().Close() }, engine.ForcedClose},
-		"Shutdown": {func(h *host, _ *client) { h.srv.Close() }, engine.ServerShuttingDown},
+		"client":   {func(_ *host, c *client) { c.raw(frames(closeFrame(1000))) }, engine.ReasonTransportClose},
+		"gone":     {func(_ *host, c *client) { c.reset() }, engine.ReasonTransportClose},
+		"bad":      {func(_ *host, c *client) { c.send("9") }, engine.ReasonParseError},
+		"Close":    {func(h *host, _ *client) { h.session().Close() }, engine.ReasonForcedClose},
+		"Shutdown": {func(h *host, _ *client) { h.srv.Close() }, engine.ReasonServerShuttingDown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -72,7 +72,7 @@ type Options struct {
 	// AllowEIO3 lets in clients of protocol 3, which Socket.IO 2.x speaks, beside
 	// those of protocol 4: requests that say EIO=3. They send the pings; the rest
 	// of the options holds for both. JSONP is refused. Default: they are refused
-	// with UnsupportedProtocolVersion.
+	// with [CodeUnsupportedProtocolVersion].
 	AllowEIO3 bool
 
 	// HTTPCompression compresses the responses to polls, with gzip or deflate as
@@ -90,7 +90,7 @@ type Options struct {
 	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
 	// hard to guess, and unique among all servers behind a load balancer. An id
 	// is 1 to 256 letters, digits or any of "-._~". Any other, that of a
-	// living session, and an error refuse the handshake as a BadRequest. It is
+	// living session, and an error refuse the handshake as [CodeBadRequest]. It is
 	// called for each handshake that AllowRequest has admitted, concurrently.
 	// Default: 16 random bytes.
 	GenerateID func(r *http.Request) (string, error)
@@ -103,11 +103,11 @@ type Options struct {
 	Cookie *http.Cookie
 	// AllowRequest decides on each handshake, before anything is allocated.
 	// An error refuses it: with its own code and text if it is a
-	// [*RequestError], as Forbidden otherwise.
+	// [*RequestError], as [CodeForbidden] otherwise.
 	AllowRequest func(r *http.Request) error
 	// Pin, if not nil, ties each session to who opened it: it names the user of
 	// a request, and a poll, POST or upgrade for which it returns something
-	// else than for the handshake is refused as Forbidden. The session itself
+	// else than for the handshake is refused as [CodeForbidden]. The session itself
 	// lives on. What it returns is kept as long as the session.
 	Pin func(r *http.Request) string
 	// Headers may change the response's header on every polling response, and

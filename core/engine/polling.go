@@ -95,13 +95,13 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case t.s.ws.Load() != nil || t.s.state.Load() == stateReleased:
 		t.s.mu.Unlock()
-		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "poll on a session that has moved on"})
+		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "poll on a session that has moved on"})
 		return
 	case t.poll != nil:
 		t.s.mu.Unlock()
 		t.s.srv.report.noteRedirected(r)
-		t.s.shut(TransportError, breach("overlapping polls"), false)
-		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: BadRequest, Context: "overlapping polls"})
+		t.s.shut(ReasonTransportError, breach("overlapping polls"), false)
+		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "overlapping polls"})
 		return
 	case len(t.queue.msgs) == 0 && t.s.state.Load() == stateOpen:
 		t.poll = p
@@ -114,7 +114,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 			moved := t.s.ws.Load() != nil
 			t.s.mu.Unlock()
 			if !moved { // after the upgrade the client may drop it
-				t.s.shut(TransportError, errPollGone, false)
+				t.s.shut(ReasonTransportError, errPollGone, false)
 			}
 			return
 		}
@@ -150,7 +150,7 @@ func (t *polling) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 			if !credited {
 				t.creditPoll(size, true)
 			}
-			t.s.shut(TransportError, errNoAnswer, false)
+			t.s.shut(ReasonTransportError, errNoAnswer, false)
 		}
 	}()
 	err := t.respond(w, r, batch, end, p == nil)
@@ -165,7 +165,7 @@ func (t *polling) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 	}
 	answered = true
 	if err != nil && (!moved || lost) {
-		t.s.shut(TransportError, err, false)
+		t.s.shut(ReasonTransportError, err, false)
 	}
 }
 
@@ -203,7 +203,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	switch {
 	case byPost:
 		t.farewell = farewellPost
-	case reason == TransportClose:
+	case reason == ReasonTransportClose:
 		t.farewell = farewellClient
 	}
 	broken, left := t.farewell == farewellPost, t.farewell == farewellClient
@@ -217,7 +217,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	switch {
 	case left:
 		linger = leftLinger
-	case reason == ServerShuttingDown, broken:
+	case reason == ReasonServerShuttingDown, broken:
 		linger = t.s.srv.opts.CloseTimeout
 	}
 	t.s.arm(t.s.srv.time.in(linger))

@@ -37,7 +37,7 @@ func TestPolling(t *testing.T) {
 
 		poll = h.poll(sid)
 		h.posted(sid, "1\x1e4ignored")
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 		r = await(h, "the poll", poll)
 		assert.Equal(t, "told", r.body, "6")
 		h.get(sid).refused(t, 400, unknown)
@@ -63,20 +63,20 @@ func TestPayloads(t *testing.T) {
 		{"pongs", strings.Repeat("3\x1e", 5000) + "4a", "", "4a"},
 		{"noops", strings.Repeat("6\x1e", 5000) + "4a", "", "4a"},
 		{"many", strings.Repeat("4x\x1e", 5000) + "4x", "", strings.Repeat("4x\x1e", 5000) + "4x"},
-		{"close", "4a\x1e1", engine.TransportClose, ""},
-		{"ping", "4a\x1e2", engine.TransportError, "4a"},
-		{"probe", "2probe", engine.TransportError, ""},
+		{"close", "4a\x1e1", engine.ReasonTransportClose, ""},
+		{"ping", "4a\x1e2", engine.ReasonTransportError, "4a"},
+		{"probe", "2probe", engine.ReasonTransportError, ""},
 		{"open", "0{}\x1e4a", "", "4a"},
 		{"upgrade", "5\x1e4a", "", "4a"},
-		{"unknown type", "4a\x1e9", engine.ParseError, "4a"},
-		{"empty", "", engine.ParseError, ""}, // the reference answers ok to all of these
-		{"separator", "\x1e", engine.ParseError, ""},
-		{"separator behind", "4a\x1e", engine.ParseError, "4a"},
-		{"separator before", "\x1e4a", engine.ParseError, ""},
-		{"two separators", "4a\x1e\x1e4b", engine.ParseError, "4a"},
-		{"only separators", strings.Repeat("\x1e", 100_000), engine.ParseError, ""},
-		{"broken base64", "b*", engine.ParseError, ""},
-		{"not UTF-8", "4a\xff", engine.ParseError, ""},
+		{"unknown type", "4a\x1e9", engine.ReasonParseError, "4a"},
+		{"empty", "", engine.ReasonParseError, ""}, // the reference answers ok to all of these
+		{"separator", "\x1e", engine.ReasonParseError, ""},
+		{"separator behind", "4a\x1e", engine.ReasonParseError, "4a"},
+		{"separator before", "\x1e4a", engine.ReasonParseError, ""},
+		{"two separators", "4a\x1e\x1e4b", engine.ReasonParseError, "4a"},
+		{"only separators", strings.Repeat("\x1e", 100_000), engine.ReasonParseError, ""},
+		{"broken base64", "b*", engine.ReasonParseError, ""},
+		{"not UTF-8", "4a\xff", engine.ReasonParseError, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestPayloads(t *testing.T) {
 					want := tt.echo + "\x1e4end"
 					assert.Equal(t, "echo", h.get(sid).body, strings.TrimPrefix(want, "\x1e"))
 					return
-				case engine.TransportClose:
+				case engine.ReasonTransportClose:
 					r.refused(t, 200, "ok")
 					h.ended(tt.reason)
 					return // see TestGoodbye
@@ -125,7 +125,7 @@ func TestContentTypes(t *testing.T) {
 				r := h.do(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader("4x"), header: []string{"Content-Type", typ}})
 				assert.Equal(t, "status", r.status, want)
 				if want != 200 {
-					h.ended(engine.TransportError)
+					h.ended(engine.ReasonTransportError)
 					return
 				}
 				assert.Equal(t, "echo", h.get(sid).body, "4x")
@@ -142,13 +142,13 @@ func TestOverlap(t *testing.T) {
 		poll := h.poll(sid)
 		h.get(sid).refused(t, 400, badRequest)
 		h.answered(poll, "1")
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 		h.get(sid).refused(t, 400, unknown)
 
 		sid = h.open()
 		body, first := h.slowPost(sid, "4a")
 		h.post(sid, "4b").refused(t, 400, badRequest)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 		assert.NoError(t, body.Close())
 		await(h, "the first POST", first).refused(t, 400, badRequest)
 		h.post(sid, "4c").refused(t, 400, unknown)
@@ -187,7 +187,7 @@ func TestAbortedPoll(t *testing.T) {
 		poll := h.pollWith(ctx, sid)
 		cancel()
 		assert.ErrorIs(t, await(h, "the poll", poll).err, context.Canceled)
-		err := h.ended(engine.TransportError)
+		err := h.ended(engine.ReasonTransportError)
 		assert.Equal(t, "error", err.Error(), "engine: poll connection closed prematurely")
 		h.get(sid).refused(t, 400, unknown)
 	})
@@ -210,7 +210,7 @@ func TestAbortedPost(t *testing.T) {
 					assert.Equal(t, "status", res.StatusCode, 100) // the handler reads
 					c.raw([]byte(part))
 					drop(c)
-					h.ended(engine.TransportError)
+					h.ended(engine.ReasonTransportError)
 				})
 			})
 		}
@@ -244,7 +244,7 @@ func TestSlowBody(t *testing.T) {
 		assert.Equal(t, "status", res.StatusCode, 408)
 		assert.Equal(t, "closes", res.Close, true)
 		assert.Equal(t, "after", time.Since(start), 20*time.Second)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 	})
 }
 
@@ -254,7 +254,7 @@ func TestSlowBodyOnASocket(t *testing.T) {
 	h := serve(t, setup{opts: engine.Options{BodyTimeout: 20 * time.Millisecond}})
 	res := h.dial().http("POST /engine.io/?EIO=4&transport=polling&sid=" + h.open() + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n4")
 	assert.Equal(t, "status", res.StatusCode, 408)
-	h.ended(engine.TransportError)
+	h.ended(engine.ReasonTransportError)
 }
 
 // TestPollDeadline: a poll ends with a noop, and the session goes on, before
@@ -356,7 +356,7 @@ func TestPollThatIsNotRead(t *testing.T) {
 		assert.NoError(t, s.Send(text(want)))
 		c.raw([]byte(get))
 		start := time.Now()
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 		assert.Equal(t, "cut", time.Since(start), 10*time.Second)
 	})
 }
@@ -445,7 +445,7 @@ func TestBacklogEnds(t *testing.T) {
 		await(h, "the wait", asked)
 		h.session().Close()
 		await(h, "the POST", done).refused(t, 200, "ok")
-		h.ended(engine.ForcedClose)
+		h.ended(engine.ReasonForcedClose)
 	})
 }
 
@@ -459,7 +459,7 @@ func TestGoodbye(t *testing.T) {
 				h := serveIn(t, setup{})
 				sid := h.open()
 				h.posted(sid, "1")
-				h.ended(engine.TransportClose)
+				h.ended(engine.ReasonTransportClose)
 				if name == "later" {
 					<-time.After(250 * time.Millisecond)
 					synctest.Wait() // for the timer of the same moment

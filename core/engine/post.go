@@ -103,10 +103,10 @@ func (t *polling) beginPost(r *http.Request) *RequestError {
 	t.s.mu.Unlock()
 	switch {
 	case moved:
-		return &RequestError{Code: BadRequest, Context: "POST on a session that has moved on"}
+		return &RequestError{Code: CodeBadRequest, Context: "POST on a session that has moved on"}
 	case overlap:
-		t.breakOff(TransportError, breach("overlapping POSTs"))
-		return &RequestError{Code: BadRequest, Context: "overlapping POSTs"}
+		t.breakOff(ReasonTransportError, breach("overlapping POSTs"))
+		return &RequestError{Code: CodeBadRequest, Context: "overlapping POSTs"}
 	}
 	return nil
 }
@@ -145,16 +145,16 @@ func (t *polling) startFeeding() bool {
 func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
 	defer t.endPost()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		t.breakOff(TransportError, breach("encoded body")) // what the client sent is lost
+		t.breakOff(ReasonTransportError, breach("encoded body")) // what the client sent is lost
 		return false, &RequestError{
-			Code: BadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
+			Code: CodeBadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
 			Context: "Content-Encoding " + clip(coding),
 		}
 	}
 	binary := isOctets(r.Header.Get("Content-Type"), t.s.v3)
 	if binary && !t.s.v3 { // CVE-2026-59725
-		t.breakOff(TransportError, breach("invalid content"))
-		return false, &RequestError{Code: BadRequest, Context: "binary body"}
+		t.breakOff(ReasonTransportError, breach("invalid content"))
+		return false, &RequestError{Code: CodeBadRequest, Context: "binary body"}
 	}
 	if t.s.state.Load() == stateOpen {
 		held = t.s.waitBacklog(nil)
@@ -168,8 +168,8 @@ func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 		return held, t.closedDuringPost(*pooled)
 	}
 	if !binary && !utf8.Valid(*pooled) {
-		t.breakOff(ParseError, breach("body is not UTF-8"))
-		return held, &RequestError{Code: BadRequest, Context: "body is not UTF-8", read: true}
+		t.breakOff(ReasonParseError, breach("body is not UTF-8"))
+		return held, &RequestError{Code: CodeBadRequest, Context: "body is not UTF-8", read: true}
 	}
 	packets := parser.Packets
 	switch {
@@ -210,7 +210,7 @@ func (t *polling) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _
 	defer func() {
 		left.start()
 		if !returned { // the application has panicked, and the rest is lost
-			t.s.shut(TransportError, errQuit, false)
+			t.s.shut(ReasonTransportError, errQuit, false)
 		}
 	}()
 	held, e := t.takeEach(packets, &left)
@@ -244,7 +244,7 @@ func (t *polling) takeEach(packets iter.Seq2[parser.Packet, error], left *unfini
 // take handles one packet of a POST. With end it was the last one.
 func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *RequestError, end bool) {
 	if err != nil {
-		err = &failure{ParseError, err}
+		err = &failure{ReasonParseError, err}
 	} else {
 		var w Worker
 		w, err = t.s.receive(p, true)
@@ -254,12 +254,12 @@ func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *Request
 	if !errors.As(err, &f) {
 		return nil, false
 	}
-	if f.reason == TransportClose { // the client asked for it
+	if f.reason == ReasonTransportClose { // the client asked for it
 		t.s.shut(f.reason, f.err, false)
 		return nil, true
 	}
 	t.breakOff(f.reason, f.err)
-	return &RequestError{Code: BadRequest, Context: f.Error(), read: true}, true
+	return &RequestError{Code: CodeBadRequest, Context: f.Error(), read: true}, true
 }
 
 // closedDuringPost: an overlapping POST has ended the session and this one is
@@ -267,7 +267,7 @@ func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *Request
 // unless it is the client's own goodbye.
 func (t *polling) closedDuringPost(body []byte) *RequestError {
 	if t.s.state.Load() == stateReleased {
-		return &RequestError{Code: BadRequest, Context: "session ended", read: true}
+		return &RequestError{Code: CodeBadRequest, Context: "session ended", read: true}
 	}
 	if string(body) == closePacket || (t.s.v3 && string(body) == "1:"+closePacket) {
 		t.s.release(nil)
@@ -303,15 +303,15 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 			return nil
 		case err == nil:
 		case t.s.state.Load() != stateOpen: // its end has cut this
-			return &RequestError{Code: BadRequest, Context: "session ended"}
+			return &RequestError{Code: CodeBadRequest, Context: "session ended"}
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			t.breakOff(TransportError, breach("body took too long (Limits.BodyTimeout)"))
-			return &RequestError{Code: BadRequest, Context: "body took too long (Limits.BodyTimeout)", Status: http.StatusRequestTimeout}
+			t.breakOff(ReasonTransportError, breach("body took too long (Limits.BodyTimeout)"))
+			return &RequestError{Code: CodeBadRequest, Context: "body took too long (Limits.BodyTimeout)", Status: http.StatusRequestTimeout}
 		case errors.As(err, new(*http.MaxBytesError)): // a limit of the framework's
 			return t.tooLarge()
 		default:
-			t.breakOff(TransportError, errors.New("engine: data request connection closed prematurely"))
-			return &RequestError{Code: BadRequest, Context: "body ended early"}
+			t.breakOff(ReasonTransportError, errors.New("engine: data request connection closed prematurely"))
+			return &RequestError{Code: CodeBadRequest, Context: "body ended early"}
 		}
 	}
 }
@@ -319,8 +319,8 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 // tooLarge ends the session: what the client sent is lost. The answer has no
 // body: clients give it to their application as the details.
 func (t *polling) tooLarge() *RequestError {
-	t.breakOff(TransportError, breach("body over Limits.MaxHTTPBufferSize"))
-	return &RequestError{Code: BadRequest, Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge, bare: true}
+	t.breakOff(ReasonTransportError, breach("body over Limits.MaxHTTPBufferSize"))
+	return &RequestError{Code: CodeBadRequest, Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge, bare: true}
 }
 
 // waitPostLocked waits until no POST is in flight, whose packets were sent before

@@ -163,7 +163,7 @@ func TestBacklogOutlivesRequest(t *testing.T) {
 		go func() { gone <- h.post(sid, body) }()
 		synctest.Wait()
 		h.post(sid, "4y").refused(t, 400, badRequest)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 		synctest.Wait()
 		assert.Equal(t, "the first has ended, too", len(gone), 1)
 	})
@@ -174,7 +174,7 @@ func TestBacklogOutlivesRequest(t *testing.T) {
 func TestBacklogSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(h *host, s *engine.Session){
 		"closed":   func(_ *host, s *engine.Session) { s.Close() },
-		"lost":     func(_ *host, s *engine.Session) { s.Lost() },
+		"lost":     func(_ *host, s *engine.Session) { (*engine.Layer)(s).Lost() },
 		"shutdown": func(h *host, _ *engine.Session) { go h.srv.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -218,7 +218,7 @@ func TestPostPanics(t *testing.T) {
 			poll := h.poll(sid)
 			r := h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader(how + "\x1e4behind")})
 			assert.True(t, "aborted", r.err != nil)
-			assert.True(t, "as a failure", h.ended(engine.TransportError) != nil)
+			assert.True(t, "as a failure", h.ended(engine.ReasonTransportError) != nil)
 			h.answered(poll, "1")
 			h.posted(h.open(), "4x")
 		}
@@ -292,7 +292,7 @@ func TestQueuedBytes(t *testing.T) {
 			synctest.Wait()
 			_ = c.conn.Close()
 		},
-		"lost": func(_ *host, _ string, s *engine.Session) { _ = s.Send(text("x")); s.Lost() },
+		"lost": func(_ *host, _ string, s *engine.Session) { _ = s.Send(text("x")); (*engine.Layer)(s).Lost() },
 		"closed": func(h *host, _ string, _ *engine.Session) {
 			c, _ := h.wsOpen("")
 			s := h.session()

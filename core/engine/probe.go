@@ -177,7 +177,7 @@ func (p *probe) ended(c *wsConn, cause error) {
 	s.mu.Lock()
 	var ready *writer
 	if cause != nil {
-		ready = c.writer.closeLocked(closeCode(TransportError, cause), false)
+		ready = c.writer.closeLocked(closeCode(ReasonTransportError, cause), false)
 	} else {
 		c.writer.stopLocked()
 	}

@@ -158,7 +158,7 @@ type asking struct {
 func (a *asking) Message([]byte, bool) (Worker, error) { return a, nil }
 
 func (a *asking) Work(bool) {
-	a.s.Yield()
+	(*Layer)(a.s).Yield()
 	a.atWork <- a.s.srv.flush.reading()
 }
 

@@ -7,17 +7,17 @@ type Reason string
 
 // The reasons for which a session ends.
 const (
-	// TransportError: the transport failed: an invalid frame, a message over
+	// ReasonTransportError: the transport failed: an invalid frame, a message over
 	// the limit, an aborted or overlapping request, a peer that takes no bytes.
-	TransportError Reason = "transport error"
-	// TransportClose: the peer closed the connection.
-	TransportClose Reason = "transport close"
-	// PingTimeout: the peer did not answer a ping in time.
-	PingTimeout Reason = "ping timeout"
-	// ParseError: the peer sent something that is not an Engine.IO packet.
-	ParseError Reason = "parse error"
-	// ForcedClose: this side closed the session.
-	ForcedClose Reason = "forced close"
-	// ServerShuttingDown: [Server.Shutdown] or [Server.Close] was called.
-	ServerShuttingDown Reason = "server shutting down"
+	ReasonTransportError Reason = "transport error"
+	// ReasonTransportClose: the peer closed the connection.
+	ReasonTransportClose Reason = "transport close"
+	// ReasonPingTimeout: the peer did not answer a ping in time.
+	ReasonPingTimeout Reason = "ping timeout"
+	// ReasonParseError: the peer sent something that is not an Engine.IO packet.
+	ReasonParseError Reason = "parse error"
+	// ReasonForcedClose: this side closed the session.
+	ReasonForcedClose Reason = "forced close"
+	// ReasonServerShuttingDown: [Server.Shutdown] or [Server.Close] was called.
+	ReasonServerShuttingDown Reason = "server shutting down"
 )

@@ -18,7 +18,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 	p, err := c.s.decode(data, binary)
 	c.reader.stack = c.reader.stack.after(err == nil && c.s.isBeat(p.Type))
 	if err != nil {
-		return &failure{ParseError, err}
+		return &failure{ReasonParseError, err}
 	}
 	if p.Binary && !binary {
 		c.s.answerInKind()

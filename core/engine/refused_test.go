@@ -40,53 +40,53 @@ func TestOnRefused(t *testing.T) {
 		status  int
 		context string
 	}{
-		{"transport", get("&transport=carrier"), engine.TransportUnknown, 400, "transport carrier"},
-		{"long transport", get("&transport=" + long), engine.TransportUnknown, 400, "transport " + long[:256]},
-		{"sid", get("&transport=polling&sid=" + long), engine.SessionIDUnknown, 400, "unknown sid"},
-		{"handshake method", method("PATCH", "&transport=polling"), engine.BadHandshakeMethod, 400, "method PATCH"},
-		{"long method", method(strings.ToUpper(long), "&transport=polling"), engine.BadHandshakeMethod, 400, "method " + strings.ToUpper(long)[:256]},
-		{"method", method("PATCH", "&transport=polling&sid=SID"), engine.BadRequest, 405, "method PATCH"},
-		{"no upgrade", get("&transport=websocket"), engine.BadRequest, 400, "transport websocket without an upgrade"},
-		{"upgrade", raw("&transport=polling", keyHeaders), engine.BadRequest, 400, "upgrade request for transport polling"},
-		{"wrong transport", get("&transport=websocket&sid=SID"), engine.BadRequest, 400, "session is on polling"},
-		{"repeated", get("&transport=polling&sid=SID&sid=SID"), engine.BadRequest, 400, "repeated query parameter"},
-		{"query", get("&transport=polling&t=" + strings.Repeat(long, 60)), engine.BadRequest, 431, "URL and header over Limits.Handshake, 16384 bytes"},
+		{"transport", get("&transport=carrier"), engine.CodeTransportUnknown, 400, "transport carrier"},
+		{"long transport", get("&transport=" + long), engine.CodeTransportUnknown, 400, "transport " + long[:256]},
+		{"sid", get("&transport=polling&sid=" + long), engine.CodeSessionIDUnknown, 400, "unknown sid"},
+		{"handshake method", method("PATCH", "&transport=polling"), engine.CodeBadHandshakeMethod, 400, "method PATCH"},
+		{"long method", method(strings.ToUpper(long), "&transport=polling"), engine.CodeBadHandshakeMethod, 400, "method " + strings.ToUpper(long)[:256]},
+		{"method", method("PATCH", "&transport=polling&sid=SID"), engine.CodeBadRequest, 405, "method PATCH"},
+		{"no upgrade", get("&transport=websocket"), engine.CodeBadRequest, 400, "transport websocket without an upgrade"},
+		{"upgrade", raw("&transport=polling", keyHeaders), engine.CodeBadRequest, 400, "upgrade request for transport polling"},
+		{"wrong transport", get("&transport=websocket&sid=SID"), engine.CodeBadRequest, 400, "session is on polling"},
+		{"repeated", get("&transport=polling&sid=SID&sid=SID"), engine.CodeBadRequest, 400, "repeated query parameter"},
+		{"query", get("&transport=polling&t=" + strings.Repeat(long, 60)), engine.CodeBadRequest, 431, "URL and header over Limits.Handshake, 16384 bytes"},
 		{"revision", func(h *host, _ string) {
 			h.base = strings.TrimSuffix(h.base, "4") + "3"
 			h.do(request{query: "&transport=polling"})
-		}, engine.UnsupportedProtocolVersion, 400, "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"},
+		}, engine.CodeUnsupportedProtocolVersion, 400, "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"},
 		{"another revision", func(h *host, sid string) {
 			h.base = strings.TrimSuffix(h.base, "4") + "3"
 			h.get(sid)
-		}, engine.BadRequest, 400, "protocol revision differs from the session's"},
-		{"origin", get("&transport=polling", "Origin", "https://evil.example"), engine.Forbidden, 403, "origin https://evil.example"},
-		{"origin of a POST", post("4x", "Origin", "https://"+long), engine.Forbidden, 403, "origin https://" + long[:248]},
-		{"not allowed", get("&transport=polling", "X-Forbid", "1"), engine.Forbidden, 403, "not today"},
-		{"key", raw("&transport=websocket", "Sec-WebSocket-Version: 13\r\n"), engine.BadRequest, 400, "WebSocket key of 0 bytes"},
-		{"WebSocket version", raw("&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "+long+"\r\n"), engine.BadRequest, 400, "WebSocket version " + long[:256]},
-		{"overlapping polls", func(h *host, sid string) { h.poll(sid); h.get(sid) }, engine.BadRequest, 400, "overlapping polls"},
-		{"binary body", post("4x", "Content-Type", "application/octet-stream"), engine.BadRequest, 400, "binary body"},
-		{"UTF-8", post("4\xff"), engine.BadRequest, 400, "body is not UTF-8"},
-		{"packet", post("9"), engine.BadRequest, 400, "parse error: "},
-		{"ping", post("2"), engine.BadRequest, 400, "transport error: engine: invalid heartbeat direction"},
-		{"message", post("4refused by the application"), engine.BadRequest, 400, "forced close: not this"},
-		{"content encoding", post("4x", "Content-Encoding", "gzip"), engine.BadRequest, 415, "Content-Encoding gzip"},
-		{"two origins", get("&transport=polling", "Origin", "http://x", "Origin", "http://y"), engine.BadRequest, 400, "repeated header Origin"},
+		}, engine.CodeBadRequest, 400, "protocol revision differs from the session's"},
+		{"origin", get("&transport=polling", "Origin", "https://evil.example"), engine.CodeForbidden, 403, "origin https://evil.example"},
+		{"origin of a POST", post("4x", "Origin", "https://"+long), engine.CodeForbidden, 403, "origin https://" + long[:248]},
+		{"not allowed", get("&transport=polling", "X-Forbid", "1"), engine.CodeForbidden, 403, "not today"},
+		{"key", raw("&transport=websocket", "Sec-WebSocket-Version: 13\r\n"), engine.CodeBadRequest, 400, "WebSocket key of 0 bytes"},
+		{"WebSocket version", raw("&transport=websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: "+long+"\r\n"), engine.CodeBadRequest, 400, "WebSocket version " + long[:256]},
+		{"overlapping polls", func(h *host, sid string) { h.poll(sid); h.get(sid) }, engine.CodeBadRequest, 400, "overlapping polls"},
+		{"binary body", post("4x", "Content-Type", "application/octet-stream"), engine.CodeBadRequest, 400, "binary body"},
+		{"UTF-8", post("4\xff"), engine.CodeBadRequest, 400, "body is not UTF-8"},
+		{"packet", post("9"), engine.CodeBadRequest, 400, "parse error: "},
+		{"ping", post("2"), engine.CodeBadRequest, 400, "transport error: engine: invalid heartbeat direction"},
+		{"message", post("4refused by the application"), engine.CodeBadRequest, 400, "forced close: not this"},
+		{"content encoding", post("4x", "Content-Encoding", "gzip"), engine.CodeBadRequest, 415, "Content-Encoding gzip"},
+		{"two origins", get("&transport=polling", "Origin", "http://x", "Origin", "http://y"), engine.CodeBadRequest, 400, "repeated header Origin"},
 		{"HTTP/1.0", func(h *host, _ string) {
 			h.dial().http(strings.Replace(upgradeRequest("&transport=websocket", keyHeaders), "HTTP/1.1", "HTTP/1.0", 1))
-		}, engine.BadRequest, 426, "upgrade by HTTP/1.0"},
-		{"upgrade with a body", raw("&transport=websocket", keyHeaders+"Content-Length: 1\r\n"), engine.BadRequest, 400, "a body where none belongs"},
-		{"too large", post("4" + strings.Repeat(long, 10)), engine.BadRequest, 413, "body over Limits.MaxHTTPBufferSize"},
+		}, engine.CodeBadRequest, 426, "upgrade by HTTP/1.0"},
+		{"upgrade with a body", raw("&transport=websocket", keyHeaders+"Content-Length: 1\r\n"), engine.CodeBadRequest, 400, "a body where none belongs"},
+		{"too large", post("4" + strings.Repeat(long, 10)), engine.CodeBadRequest, 413, "body over Limits.MaxHTTPBufferSize"},
 		{"too slow", func(h *host, sid string) {
 			c := h.dial()
 			c.http("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4")
-		}, engine.BadRequest, 408, "body took too long (Limits.BodyTimeout)"},
+		}, engine.CodeBadRequest, 408, "body took too long (Limits.BodyTimeout)"},
 		{"short body", func(h *host, sid string) {
 			c := h.dial()
 			c.raw([]byte("POST /engine.io/?EIO=4&transport=polling&sid=" + sid + " HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n4"))
 			_ = c.conn.Close()
-		}, engine.BadRequest, 400, "body ended early"},
-		{"shutting down", func(h *host, _ string) { h.srv.Close(); h.do(request{query: "&transport=polling"}) }, engine.Forbidden, 503, "shutting down"},
+		}, engine.CodeBadRequest, 400, "body ended early"},
+		{"shutting down", func(h *host, _ string) { h.srv.Close(); h.do(request{query: "&transport=polling"}) }, engine.CodeForbidden, 503, "shutting down"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestOnRefused(t *testing.T) {
 				assert.True(t, "length", len(got.e.Context) <= 256+len("WebSocket version "))
 				status := got.e.Status
 				if status == 0 {
-					status = map[engine.Code]int{engine.Forbidden: 403}[got.e.Code]
+					status = map[engine.Code]int{engine.CodeForbidden: 403}[got.e.Code]
 				}
 				if status == 0 {
 					status = 400

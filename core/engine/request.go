@@ -111,14 +111,14 @@ type gate struct {
 // nil error mean a handshake.
 func (g *gate) check(r *http.Request, q query) (*Session, *RequestError) {
 	if !g.opts.allows(q.transport) || q.transport == WebTransport { // that comes by ServeStream
-		return nil, &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
+		return nil, &RequestError{Code: CodeTransportUnknown, Context: "transport " + clip(q.transport)}
 	}
 	if q.repeated && q.sid != "" {
-		return nil, &RequestError{Code: BadRequest, Context: "repeated query parameter"}
+		return nil, &RequestError{Code: CodeBadRequest, Context: "repeated query parameter"}
 	}
 	upgrade := IsUpgrade(r)
 	if upgrade && q.transport != WebSocket {
-		return nil, &RequestError{Code: BadRequest, Context: "upgrade request for transport " + q.transport}
+		return nil, &RequestError{Code: CodeBadRequest, Context: "upgrade request for transport " + q.transport}
 	}
 	if q.sid == "" {
 		return nil, g.checkHandshake(r, q, upgrade)
@@ -130,10 +130,10 @@ func (g *gate) check(r *http.Request, q query) (*Session, *RequestError) {
 	// An upgrade with another revision confused a server into crashing once:
 	// CVE-2026-102599.
 	if q.eio != s.revision() {
-		return nil, &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
+		return nil, &RequestError{Code: CodeBadRequest, Context: "protocol revision differs from the session's"}
 	}
 	if !upgrade && (q.transport == WebSocket || q.transport != s.Transport()) {
-		return nil, &RequestError{Code: BadRequest, Context: "session is on " + s.Transport()}
+		return nil, &RequestError{Code: CodeBadRequest, Context: "session is on " + s.Transport()}
 	}
 	return s, nil
 }
@@ -142,10 +142,10 @@ func (g *gate) check(r *http.Request, q query) (*Session, *RequestError) {
 func (g *gate) find(r *http.Request, sid string) (*Session, *RequestError) {
 	s := g.table.get(sid)
 	if s == nil || s.state.Load() == stateReleased {
-		return nil, &RequestError{Code: SessionIDUnknown, Context: "unknown sid"}
+		return nil, &RequestError{Code: CodeSessionIDUnknown, Context: "unknown sid"}
 	}
 	if subtle.ConstantTimeCompare([]byte(g.opts.pin(r)), []byte(s.pin)) == 0 {
-		return nil, &RequestError{Code: Forbidden, Context: "the session belongs to another user"}
+		return nil, &RequestError{Code: CodeForbidden, Context: "the session belongs to another user"}
 	}
 	return s, nil
 }
@@ -154,9 +154,9 @@ func (g *gate) find(r *http.Request, sid string) (*Session, *RequestError) {
 func (g *gate) checkHandshake(r *http.Request, q query, upgrade bool) *RequestError {
 	switch {
 	case r.Method != http.MethodGet:
-		return &RequestError{Code: BadHandshakeMethod, Context: "method " + clip(r.Method)}
+		return &RequestError{Code: CodeBadHandshakeMethod, Context: "method " + clip(r.Method)}
 	case q.transport == WebSocket && !upgrade:
-		return &RequestError{Code: BadRequest, Context: "transport websocket without an upgrade"}
+		return &RequestError{Code: CodeBadRequest, Context: "transport websocket without an upgrade"}
 	}
 	if e := g.checkRevision(q); e != nil {
 		return e
@@ -182,11 +182,11 @@ func (g *gate) admit(r *http.Request) *RequestError {
 	}
 	if e, ok := err.(*RequestError); ok { //nolint:errorlint // a wrapped one is not meant for the peer
 		if e == nil { // is no leave: who returns it means a failure, or has mistaken it for nil
-			e = &RequestError{Code: Forbidden, Context: "AllowRequest: a nil *RequestError"}
+			e = &RequestError{Code: CodeForbidden, Context: "AllowRequest: a nil *RequestError"}
 		}
 		return e
 	}
-	return &RequestError{Code: Forbidden, Context: err.Error()}
+	return &RequestError{Code: CodeForbidden, Context: err.Error()}
 }
 
 // checkRevision decides whether a handshake's protocol is spoken here.
@@ -197,24 +197,24 @@ func (g *gate) checkRevision(q query) *RequestError {
 		return nil
 	case q.eio == "3" && g.opts.AllowEIO3:
 		if q.jsonp { // its answers are scripts, which any page could read
-			return &RequestError{Code: BadRequest, Message: "JSONP is not supported", Context: "JSONP"}
+			return &RequestError{Code: CodeBadRequest, Message: "JSONP is not supported", Context: "JSONP"}
 		}
 		return nil
 	case q.eio == "3":
-		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"}
+		return &RequestError{Code: CodeUnsupportedProtocolVersion, Context: "EIO 3: a client of Socket.IO 2.x; Options.AllowEIO3 lets it in"}
 	}
-	return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+	return &RequestError{Code: CodeUnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
 }
 
 // checkStream applies the rules of check that hold before there is a stream.
 func (g *gate) checkStream(r *http.Request, q query) *RequestError {
 	switch {
 	case !g.opts.allows(WebTransport), q.transport != "" && q.transport != WebTransport:
-		return &RequestError{Code: TransportUnknown, Context: "transport " + clip(q.transport)}
+		return &RequestError{Code: CodeTransportUnknown, Context: "transport " + clip(q.transport)}
 	case q.repeated:
-		return &RequestError{Code: BadRequest, Context: "repeated query parameter"}
+		return &RequestError{Code: CodeBadRequest, Context: "repeated query parameter"}
 	case q.eio != "" && q.eio != "4": // the protocol asks for no query here
-		return &RequestError{Code: UnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
+		return &RequestError{Code: CodeUnsupportedProtocolVersion, Context: "EIO " + clip(q.eio)}
 	case q.sid == "":
 		return g.admit(r)
 	}

@@ -15,35 +15,13 @@ func (s *Session) Send(msgs ...Message) error { return s.send(msgs, false) }
 // request waits; on WebSocket that the connection took everything before.
 func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs, true) == nil }
 
-// Enqueue is Send for a caller that holds a lock which its Receiver takes,
-// too: when it returns [ErrSlowConsumer] the session has not ended, and what
-// was sent, before and now, stays queued in order. The caller ends the session
-// with Overflow once it has released its lock.
-func (s *Session) Enqueue(msgs ...Message) error { return s.enqueue(msgs, false) }
-
-// Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as
-// Send does by itself.
-func (s *Session) Overflow() { s.shut(TransportError, ErrSlowConsumer, false) }
-
-// Lost ends a session whose peer is known to be gone, with [TransportClose].
-// What is queued is dropped.
-func (s *Session) Lost() { s.shut(TransportClose, nil, false) }
-
-// Warm has the CPU load what Send is going to need. It pays to call it for
-// about eight sessions before sending to them, if there are many.
-func (s *Session) Warm() {
-	if c := s.ws.Load(); c != nil {
-		c.lease.lent()
-	}
-}
-
 // errDropped is what send says of volatile messages that were not writable.
 var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
 	err := s.enqueue(msgs, volatile)
 	if errors.Is(err, ErrSlowConsumer) {
-		s.Overflow()
+		(*Layer)(s).Overflow()
 	}
 	return err
 }
@@ -154,7 +132,7 @@ func (s *Session) inKindLocked(m Message) Message {
 	case s.v3 && s.base64:
 		return m.base64V3()
 	case s.v3:
-		return m.EIO3()
+		return m.toV3()
 	case s.base64 && s.ws.Load() != nil:
 		return m.base64Text()
 	}

@@ -22,12 +22,12 @@ type Handler interface {
 // on goroutines of the engine, where a panic ends the process. An implementation
 // that calls code of others recovers, logs, and calls [Session.Fail], as package
 // socketio does for its handlers. runtime.Goexit within Message ends the session
-// with [TransportError].
+// with [ReasonTransportError].
 type Receiver interface {
 	// Message takes one message, in order, one at a time. data is valid only
 	// during the call. It returns the work that the message leaves for the
 	// application, nil if there is none. An error closes the session with
-	// [ForcedClose]; work that is returned beside one is still done.
+	// [ReasonForcedClose]; work that is returned beside one is still done.
 	//
 	// The engine does the work once it has taken all the messages that have
 	// arrived together: the last one's inline, if it can, and that of the others
@@ -91,7 +91,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s, err := srv.gate.check(r, q)
 	switch {
 	case err != nil:
-		if err.Code == BadHandshakeMethod {
+		if err.Code == CodeBadHandshakeMethod {
 			w.Header().Set("Allow", http.MethodGet)
 		}
 		if err.Status == http.StatusServiceUnavailable {
@@ -110,7 +110,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.polling.servePost(w, r)
 	default: // the reference answers 500
 		w.Header().Set("Allow", "GET, POST")
-		srv.report.refuse(w, r, &RequestError{Code: BadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
+		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
 	}
 }
 

@@ -106,7 +106,7 @@ func (s *Session) introduce(r *http.Request) bool {
 		recv.Closed(early.reason, early.err)
 	}
 	if !s.srv.table.add(s) {
-		s.shut(ServerShuttingDown, nil, false)
+		s.shut(ReasonServerShuttingDown, nil, false)
 		s.release(s.ws.Load())
 		return false
 	}
@@ -159,14 +159,6 @@ func (s *Session) Subprotocol() string {
 	return ""
 }
 
-// Yield tells the session that the application, in a handler that it runs for
-// it, is going to wait for something that may have to be read first.
-func (s *Session) Yield() {
-	if c := s.ws.Load(); c != nil {
-		c.takeOver(c.lease.n.Load())
-	}
-}
-
 // decode reads a packet that has come in a message of a WebSocket or a stream.
 func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
 	switch {
@@ -175,7 +167,7 @@ func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
 	case s.v3:
 		return parser.DecodeV3(data)
 	case binary: // always the data of a message, without a type
-		return parser.Packet{Type: parser.Message, Data: data, Binary: true}, nil
+		return parser.Packet{Type: parser.TypeMessage, Data: data, Binary: true}, nil
 	}
 	return parser.Decode(data)
 }
@@ -183,9 +175,9 @@ func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
 // isBeat reports whether the client sends packets of this type for the heartbeat.
 func (s *Session) isBeat(t parser.Type) bool {
 	if s.v3 {
-		return t == parser.Ping
+		return t == parser.TypePing
 	}
-	return t == parser.Pong
+	return t == parser.TypePong
 }
 
 // receive is the one place where incoming packets are told apart. It runs on
@@ -196,18 +188,18 @@ func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 		return nil, nil
 	}
 	switch p.Type {
-	case parser.Message:
+	case parser.TypeMessage:
 		s.traffic()
 		w, err := s.recv.Message(p.Data, p.Binary)
 		if err != nil {
-			return w, &failure{ForcedClose, err}
+			return w, &failure{ReasonForcedClose, err}
 		}
 		return w, nil
-	case parser.Ping, parser.Pong:
+	case parser.TypePing, parser.TypePong:
 		return nil, s.takeBeat(p.Type)
-	case parser.Close:
+	case parser.TypeClose:
 		if polling { // a WebSocket client closes the connection instead
-			return nil, fail(TransportClose, "closed by the client")
+			return nil, fail(ReasonTransportClose, "closed by the client")
 		}
 		return nil, nil
 	}

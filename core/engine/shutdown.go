@@ -21,7 +21,7 @@ const (
 )
 
 // Shutdown refuses new sessions, ends all open ones with
-// [ServerShuttingDown] after what they have queued is sent, answers every
+// [ReasonServerShuttingDown] after what they have queued is sent, answers every
 // waiting poll, and waits until all connections are closed. It ends them one
 // after another, in an order and at moments that chance decides, so that their
 // clients do not all come back together: see Options.ShutdownSpread.
@@ -102,7 +102,7 @@ func (srv *Server) tell(ctx context.Context, all []*Session) {
 		}
 		go func() {
 			defer s.hurry()
-			s.shut(ServerShuttingDown, nil, true)
+			s.shut(ReasonServerShuttingDown, nil, true)
 		}()
 	}
 }
@@ -144,7 +144,7 @@ func (srv *Server) cut() {
 // to chance, as the others are told the same.
 func errShuttingDown() *RequestError {
 	return &RequestError{
-		Code: Forbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
+		Code: CodeForbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
 		retry: 1 + rand.IntN(retryAfter),
 	}
 }

@@ -55,10 +55,10 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	}
 	s, e := srv.gate.find(r, sid)
 	if e == nil && q.sid != "" && q.sid != sid {
-		e = &RequestError{Code: BadRequest, Context: "the stream is for another session than the request"}
+		e = &RequestError{Code: CodeBadRequest, Context: "the stream is for another session than the request"}
 	}
 	if e == nil && srv.opts.NoUpgrade {
-		e = &RequestError{Code: BadRequest, Context: "upgrades are disabled"}
+		e = &RequestError{Code: CodeBadRequest, Context: "upgrades are disabled"}
 	}
 	if e == nil {
 		e = srv.upgradeStream(s, st, early)
@@ -117,13 +117,13 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 // upgradeStream takes a stream for the steps of the upgrade.
 func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *RequestError {
 	if s.v3 { // whose clients know no streams
-		return &RequestError{Code: BadRequest, Context: "protocol revision differs from the session's"}
+		return &RequestError{Code: CodeBadRequest, Context: "protocol revision differs from the session's"}
 	}
 	s.upgrade(UpgradeTried, nil)
 	p := &probe{s: s}
 	if !p.claim() {
 		s.upgrade(UpgradeFailed, errUpgradeTooLate)
-		return &RequestError{Code: BadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
+		return &RequestError{Code: CodeBadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
 	}
 	if c := new(wsConn).init(s, st, st, p); p.enter(c) {
 		c.runOver(early)
@@ -201,7 +201,7 @@ func (st *streamConn) feed(data []byte, h frame.Handler) (partial bool, err erro
 	err = st.frames.Feed(data, st.limit, h)
 	var broken stream.Error
 	if errors.As(err, &broken) { // as in the reference
-		err = &failure{ParseError, breach(broken)}
+		err = &failure{ReasonParseError, breach(broken)}
 	}
 	return st.frames.Partial(), err
 }

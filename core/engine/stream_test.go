@@ -175,7 +175,7 @@ func TestStream(t *testing.T) {
 		c.expect("4last")
 		c.expectEnd()
 		assert.Equal(t, "told at once: after", time.Since(began), 0)
-		h.ended(engine.ForcedClose)
+		h.ended(engine.ReasonForcedClose)
 	})
 }
 
@@ -190,7 +190,7 @@ func TestStreamHeartbeat(t *testing.T) {
 		c.expect("2")
 		c.expectEnd()
 		assert.Equal(t, "after", time.Since(began), (25+25+20)*time.Second)
-		h.ended(engine.PingTimeout)
+		h.ended(engine.ReasonPingTimeout)
 	})
 }
 
@@ -202,21 +202,21 @@ func TestStreamEnds(t *testing.T) {
 		do     func(h *host, c *streamClient)
 		reason engine.Reason
 	}{
-		"no bytes":           {func(_ *host, c *streamClient) { c.raw("\x00") }, engine.ParseError},
-		"2^53":               {func(_ *host, c *streamClient) { c.raw("\x7f\x00\x20\x00\x00\x00\x00\x00\x00") }, engine.ParseError},
-		"2^64-1":             {func(_ *host, c *streamClient) { c.raw(strings.Repeat("\xff", 9)) }, engine.ParseError},
-		"length not minimal": {func(_ *host, c *streamClient) { c.raw("\x7e\x00\x014") }, engine.ParseError},
-		"over the limit":     {func(_ *host, c *streamClient) { c.raw("\x7f\x00\x00\x00\x00\x00\x0f\x42\x41") }, engine.ParseError},
-		"not UTF-8":          {func(_ *host, c *streamClient) { c.raw("\x024\xff") }, engine.ParseError},
-		"unknown packet":     {func(_ *host, c *streamClient) { c.send("9") }, engine.ParseError},
-		"ping":               {func(_ *host, c *streamClient) { c.send("2") }, engine.TransportError},
-		"incomplete":         {func(_ *host, c *streamClient) { c.raw(partial) }, engine.TransportError},
-		"client":             {func(_ *host, c *streamClient) { _ = c.conn.Close() }, engine.TransportClose},
-		"client in a frame":  {func(_ *host, c *streamClient) { c.raw(partial); _ = c.conn.Close() }, engine.TransportClose},
-		"Server.Close":       {func(h *host, _ *streamClient) { h.srv.Close() }, engine.ServerShuttingDown},
+		"no bytes":           {func(_ *host, c *streamClient) { c.raw("\x00") }, engine.ReasonParseError},
+		"2^53":               {func(_ *host, c *streamClient) { c.raw("\x7f\x00\x20\x00\x00\x00\x00\x00\x00") }, engine.ReasonParseError},
+		"2^64-1":             {func(_ *host, c *streamClient) { c.raw(strings.Repeat("\xff", 9)) }, engine.ReasonParseError},
+		"length not minimal": {func(_ *host, c *streamClient) { c.raw("\x7e\x00\x014") }, engine.ReasonParseError},
+		"over the limit":     {func(_ *host, c *streamClient) { c.raw("\x7f\x00\x00\x00\x00\x00\x0f\x42\x41") }, engine.ReasonParseError},
+		"not UTF-8":          {func(_ *host, c *streamClient) { c.raw("\x024\xff") }, engine.ReasonParseError},
+		"unknown packet":     {func(_ *host, c *streamClient) { c.send("9") }, engine.ReasonParseError},
+		"ping":               {func(_ *host, c *streamClient) { c.send("2") }, engine.ReasonTransportError},
+		"incomplete":         {func(_ *host, c *streamClient) { c.raw(partial) }, engine.ReasonTransportError},
+		"client":             {func(_ *host, c *streamClient) { _ = c.conn.Close() }, engine.ReasonTransportClose},
+		"client in a frame":  {func(_ *host, c *streamClient) { c.raw(partial); _ = c.conn.Close() }, engine.ReasonTransportClose},
+		"Server.Close":       {func(h *host, _ *streamClient) { h.srv.Close() }, engine.ReasonServerShuttingDown},
 		"Server.Shutdown": {func(h *host, _ *streamClient) {
 			assert.NoError(h.t, h.srv.Shutdown(context.Background()))
-		}, engine.ServerShuttingDown},
+		}, engine.ReasonServerShuttingDown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestStreamSlowConsumer(t *testing.T) {
 		assert.NoError(t, s.Send(text(strings.Repeat("x", 1<<20))))
 		synctest.Wait()
 		assert.True(t, "a volatile message is dropped", !s.SendVolatile(text("v")))
-		err := h.ended(engine.TransportError)
+		err := h.ended(engine.ReasonTransportError)
 		assert.True(t, "slow consumer", errors.Is(err, engine.ErrSlowConsumer))
 		assert.Equal(t, "after", time.Since(began), 10*time.Second)
 	})
@@ -327,11 +327,11 @@ func TestStreamOpening(t *testing.T) {
 		"no object":        {streamed(0, `0null`), -1, 0},
 		"no JSON":          {streamed(0, `0{"sid"`), -1, 0},
 		"1 MB":             {streamed(0, `0{"sid":"`+strings.Repeat("x", 1<<20)+`"}`)[:100], -1, 0},
-		"__proto__":        {streamed(0, `0{"sid":"__proto__"}`), engine.SessionIDUnknown, 0},
-		"unknown sid":      {streamed(0, `0{"sid":"`+strings.Repeat("x", 400)+`"}`), engine.SessionIDUnknown, 0},
-		"on WebSocket":     {`0{"sid":"WS"}`, engine.BadRequest, 0},
-		"on WebTransport":  {`0{"sid":"WT"}`, engine.BadRequest, 0},
-		"of somebody else": {`0{"sid":"OTHER"}`, engine.Forbidden, 0},
+		"__proto__":        {streamed(0, `0{"sid":"__proto__"}`), engine.CodeSessionIDUnknown, 0},
+		"unknown sid":      {streamed(0, `0{"sid":"`+strings.Repeat("x", 400)+`"}`), engine.CodeSessionIDUnknown, 0},
+		"on WebSocket":     {`0{"sid":"WS"}`, engine.CodeBadRequest, 0},
+		"on WebTransport":  {`0{"sid":"WT"}`, engine.CodeBadRequest, 0},
+		"of somebody else": {`0{"sid":"OTHER"}`, engine.CodeForbidden, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
@@ -415,7 +415,7 @@ func TestStreamWithoutID(t *testing.T) {
 		c := h.stream(streamQuery)
 		c.send("0")
 		c.expectEnd()
-		assert.Equal(t, "code", await(h, "OnRefused", refused), engine.BadRequest)
+		assert.Equal(t, "code", await(h, "OnRefused", refused), engine.CodeBadRequest)
 	})
 }
 

@@ -27,14 +27,14 @@ func TestTLS(t *testing.T) {
 	assert.True(t, "echo of a big message", got == big)
 	c.raw(frames(closeFrame(1000)))
 	c.expectClose(1000)
-	h.ended(engine.TransportClose)
+	h.ended(engine.ReasonTransportClose)
 	c.expectEnd()
 
 	d, _ := h.wsOpen("")
 	h.session()
 	h.session().Close()
 	d.expectClose(1005)
-	h.ended(engine.ForcedClose)
+	h.ended(engine.ReasonForcedClose)
 }
 
 // TestTLSPeerThatDoesNotRead is cut, and Close does not wait for its goodbye.
@@ -45,6 +45,6 @@ func TestTLSPeerThatDoesNotRead(t *testing.T) {
 		h.wsOpen("")
 		assert.NoError(t, h.session().Send(text(strings.Repeat("x", 8<<20))))
 	}
-	assert.ErrorIs(t, h.ended(engine.TransportError), engine.ErrSlowConsumer)
+	assert.ErrorIs(t, h.ended(engine.ReasonTransportError), engine.ErrSlowConsumer)
 	h.close()
 }

@@ -18,7 +18,7 @@ import (
 // serveUpgrade accepts a WebSocket for an existing session.
 func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Request) {
 	if srv.opts.NoUpgrade {
-		srv.report.refuse(w, r, &RequestError{Code: BadRequest, Context: "upgrades are disabled"})
+		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "upgrades are disabled"})
 		return
 	}
 	s.upgrade(UpgradeTried, nil)

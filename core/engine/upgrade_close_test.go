@@ -17,9 +17,9 @@ func TestCloseDuringUpgrade(t *testing.T) {
 		do     func(h *host, sid string, s *engine.Session)
 		reason engine.Reason
 	}{
-		"client":       {func(h *host, sid string, _ *engine.Session) { h.posted(sid, "1") }, engine.TransportClose},
-		"parse error":  {func(h *host, sid string, _ *engine.Session) { h.post(sid, "x") }, engine.ParseError},
-		"Server.Close": {func(h *host, _ string, _ *engine.Session) { h.srv.Close() }, engine.ServerShuttingDown},
+		"client":       {func(h *host, sid string, _ *engine.Session) { h.posted(sid, "1") }, engine.ReasonTransportClose},
+		"parse error":  {func(h *host, sid string, _ *engine.Session) { h.post(sid, "x") }, engine.ReasonParseError},
+		"Server.Close": {func(h *host, _ string, _ *engine.Session) { h.srv.Close() }, engine.ReasonServerShuttingDown},
 	}
 	for name, end := range ends {
 		t.Run(name, func(t *testing.T) {
@@ -60,19 +60,19 @@ func TestCloseDuringProbe(t *testing.T) {
 		reason engine.Reason
 		then   step
 	}{
-		"it upgrades":              {[]string{"4a", "4b"}, closeIt, engine.ForcedClose, upgrade(1005, "4a", "4b")},
-		"it upgrades, owed a word": {nil, closeIt, engine.ForcedClose, upgrade(1005)},
-		"it upgrades, shutdown":    {[]string{"4a"}, shutdown, engine.ServerShuttingDown, upgrade(1012, "4a")},
-		"it polls": {[]string{"4a"}, closeIt, engine.ForcedClose, func(h *host, sid string, c *client) {
+		"it upgrades":              {[]string{"4a", "4b"}, closeIt, engine.ReasonForcedClose, upgrade(1005, "4a", "4b")},
+		"it upgrades, owed a word": {nil, closeIt, engine.ReasonForcedClose, upgrade(1005)},
+		"it upgrades, shutdown":    {[]string{"4a"}, shutdown, engine.ReasonServerShuttingDown, upgrade(1012, "4a")},
+		"it polls": {[]string{"4a"}, closeIt, engine.ReasonForcedClose, func(h *host, sid string, c *client) {
 			h.get(sid).refused(h.t, 200, "4a")
 			h.get(sid).refused(h.t, 200, "1")
 			c.expectEnd()
 		}},
-		"it polls, then upgrades": {[]string{"4a"}, closeIt, engine.ForcedClose, func(h *host, sid string, c *client) {
+		"it polls, then upgrades": {[]string{"4a"}, closeIt, engine.ReasonForcedClose, func(h *host, sid string, c *client) {
 			h.get(sid).refused(h.t, 200, "4a")
 			upgrade(1005)(h, sid, c)
 		}},
-		"it gives the upgrade up": {[]string{"4a"}, closeIt, engine.ForcedClose, func(h *host, sid string, c *client) {
+		"it gives the upgrade up": {[]string{"4a"}, closeIt, engine.ReasonForcedClose, func(h *host, sid string, c *client) {
 			_ = c.conn.Close()
 			h.get(sid).refused(h.t, 200, "4a")
 			h.get(sid).refused(h.t, 200, "1")

@@ -72,7 +72,7 @@ func TestEndDuringPostAndUpgrade(t *testing.T) {
 				c := h.probe(sid)
 				c.send("5")
 				end(h)
-				h.ended(map[string]engine.Reason{"closed": engine.ForcedClose, "shutdown": engine.ServerShuttingDown}[name])
+				h.ended(map[string]engine.Reason{"closed": engine.ReasonForcedClose, "shutdown": engine.ReasonServerShuttingDown}[name])
 				c.send("4late") // to be ignored
 				if h.patience > time.Minute {
 					synctest.Wait() // the upgrade waits

@@ -48,7 +48,7 @@ func TestUpgrade(t *testing.T) {
 		h.alive()
 		c.raw(frames(closeFrame(1000)))
 		c.expectClose(1000)
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 		c.expectEnd()
 	})
 }
@@ -142,7 +142,7 @@ func TestUpgradeUnprobed(t *testing.T) {
 		assert.Equal(t, "transport", s.Transport(), engine.WebSocket)
 		c.raw(frames(closeFrame(1000)))
 		c.expectClose(1000)
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 	})
 }
 
@@ -292,7 +292,7 @@ func TestPostInFlightThenEnd(t *testing.T) {
 		c.send("5")
 		synctest.Wait() // the upgrade waits
 		h.srv.Close()
-		h.ended(engine.ServerShuttingDown)
+		h.ended(engine.ReasonServerShuttingDown)
 		c.expectEnd()
 		assert.NoError(t, body.Close())
 		await(h, "the POST", posted).refused(t, 400, badRequest)
@@ -342,10 +342,10 @@ func TestPollDroppedAtUpgrade(t *testing.T) {
 				h.alive()
 				c.raw(frames(closeFrame(1000)))
 				c.expectClose(1000)
-				h.ended(engine.TransportClose)
+				h.ended(engine.ReasonTransportClose)
 				continue
 			}
-			h.ended(engine.TransportError)
+			h.ended(engine.ReasonTransportError)
 		}
 	})
 }
@@ -374,7 +374,7 @@ func TestPostAtUpgrade(t *testing.T) {
 			}()
 			c.raw(append(frames(textFrame("5")), frames(append(flood, closeFrame(1000))...)...))
 			c.expectClose(1000)
-			h.ended(engine.TransportClose)
+			h.ended(engine.ReasonTransportClose)
 			r := await(h, "the POST", posted)
 			assert.True(t, "taken or refused: "+r.body, r.body == "ok" || r.body == badRequest || r.body == unknown)
 		}

@@ -111,18 +111,18 @@ func TestV3Polling(t *testing.T) {
 		assert.Equal(t, "body", h.get(sid).body, "\x00\x05\xff4😀\x01\x03\xff\x04\x00\xff\x00\x02\xff4b")
 
 		s := h.session()
-		assert.NoError(t, s.Send(engine.Binary([]byte{7}).EIO3(), engine.Binary([]byte{8})))
+		assert.NoError(t, s.Send(engine.LayerMessage(engine.Binary([]byte{7})).V3(), engine.Binary([]byte{8})))
 		assert.Equal(t, "body", h.get(sid).body, "\x01\x02\xff\x04\x07\x01\x02\xff\x04\x08")
 		poll = h.poll(sid)
 		s.Close()
 		h.answered(poll, "1:1")
-		h.ended(engine.ForcedClose)
+		h.ended(engine.ReasonForcedClose)
 
 		sid = h.open()
 		poll = h.poll(sid)
 		h.posted(sid, "1:1")
 		h.answered(poll, "1:6")
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 	})
 }
 
@@ -161,20 +161,20 @@ func TestV3PostsRefused(t *testing.T) {
 			answer string
 			reason engine.Reason
 		}{
-			{"", false, 400, badRequest, engine.ParseError},
-			{"4a", false, 400, badRequest, engine.ParseError},
-			{"99999999:4a", false, 400, badRequest, engine.ParseError},
-			{"1:9", false, 400, badRequest, engine.ParseError},
-			{"2:4\xff", false, 400, badRequest, engine.ParseError},
-			{"1:3", false, 400, badRequest, engine.TransportError},
-			{"1:01:59:", false, 400, badRequest, engine.ParseError},
-			{strings.Repeat("1:6", 34), false, 413, "", engine.TransportError},
-			{"", true, 400, badRequest, engine.ParseError},
-			{"1:2", true, 400, badRequest, engine.ParseError},
-			{"\x00\x02\xff4\xff", true, 400, badRequest, engine.ParseError},
-			{"\x01\x01\xff\x02", true, 400, badRequest, engine.ParseError},
-			{"\x01" + strings.Repeat("\x09", 20) + "\xff\x04", true, 400, badRequest, engine.ParseError},
-			{"\x01\x09\x09\xff\x04" + strings.Repeat("x", 98), true, 413, "", engine.TransportError},
+			{"", false, 400, badRequest, engine.ReasonParseError},
+			{"4a", false, 400, badRequest, engine.ReasonParseError},
+			{"99999999:4a", false, 400, badRequest, engine.ReasonParseError},
+			{"1:9", false, 400, badRequest, engine.ReasonParseError},
+			{"2:4\xff", false, 400, badRequest, engine.ReasonParseError},
+			{"1:3", false, 400, badRequest, engine.ReasonTransportError},
+			{"1:01:59:", false, 400, badRequest, engine.ReasonParseError},
+			{strings.Repeat("1:6", 34), false, 413, "", engine.ReasonTransportError},
+			{"", true, 400, badRequest, engine.ReasonParseError},
+			{"1:2", true, 400, badRequest, engine.ReasonParseError},
+			{"\x00\x02\xff4\xff", true, 400, badRequest, engine.ReasonParseError},
+			{"\x01\x01\xff\x02", true, 400, badRequest, engine.ReasonParseError},
+			{"\x01" + strings.Repeat("\x09", 20) + "\xff\x04", true, 400, badRequest, engine.ReasonParseError},
+			{"\x01\x09\x09\xff\x04" + strings.Repeat("x", 98), true, 413, "", engine.ReasonTransportError},
 		} {
 			sid := h.open()
 			poll := h.poll(sid)
@@ -201,12 +201,12 @@ func TestV3Overlap(t *testing.T) {
 		poll := h.poll(sid)
 		h.get(sid).refused(t, 400, badRequest)
 		h.answered(poll, "1:1")
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 
 		sid = h.open()
 		body, first := h.slowPost(sid, "2:")
 		h.post(sid, "2:4b").refused(t, 400, badRequest)
-		h.ended(engine.TransportError)
+		h.ended(engine.ReasonTransportError)
 		assert.NoError(t, body.Close())
 		await(h, "the first POST", first).refused(t, 400, badRequest)
 	})
@@ -225,14 +225,14 @@ func TestV3WebSocket(t *testing.T) {
 		{autobahn.Text, "2probe", "3", ""},
 		{autobahn.Binary, "\x04", "\x04", ""},
 		{autobahn.Text, "b4", "b4", ""},
-		{autobahn.Text, "3", "", engine.TransportError},
-		{autobahn.Text, "bAQID", "", engine.ParseError},
-		{autobahn.Text, "b2AQID", "", engine.ParseError},
-		{autobahn.Text, "", "", engine.ParseError},
+		{autobahn.Text, "3", "", engine.ReasonTransportError},
+		{autobahn.Text, "bAQID", "", engine.ReasonParseError},
+		{autobahn.Text, "b2AQID", "", engine.ReasonParseError},
+		{autobahn.Text, "", "", engine.ReasonParseError},
 		{autobahn.Text, "2:4a", "3", ""}, // a ping with data: no payloads here
-		{autobahn.Binary, "", "", engine.ParseError},
-		{autobahn.Binary, "4x", "", engine.ParseError},
-		{autobahn.Binary, "\x02", "", engine.ParseError},
+		{autobahn.Binary, "", "", engine.ReasonParseError},
+		{autobahn.Binary, "4x", "", engine.ReasonParseError},
+		{autobahn.Binary, "\x02", "", engine.ReasonParseError},
 	} {
 		t.Run(fmt.Sprintf("%q", tt.send), func(t *testing.T) {
 			both(t, func(t *testing.T, serve starter) {
@@ -271,7 +271,7 @@ func TestV3Heartbeat(t *testing.T) {
 			c.expect("4x")
 			c.expectClose(1005)
 			assert.Equal(t, "timeout after", time.Since(start), 45*time.Second)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 		})
 	})
 	t.Run("polling", func(t *testing.T) {
@@ -287,7 +287,7 @@ func TestV3Heartbeat(t *testing.T) {
 			start := time.Now()
 			h.answered(h.poll(sid), "1:1")
 			assert.Equal(t, "timeout after", time.Since(start), 45*time.Second)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 		})
 	})
 	t.Run("goes on over the upgrade", func(t *testing.T) {
@@ -306,7 +306,7 @@ func TestV3Heartbeat(t *testing.T) {
 			start := time.Now()
 			c.expectClose(1005)
 			assert.Equal(t, "timeout after", time.Since(start), 45*time.Second)
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 		})
 	})
 	t.Run("first poll", func(t *testing.T) {
@@ -314,7 +314,7 @@ func TestV3Heartbeat(t *testing.T) {
 			h := old(serveIn)(t, setup{opts: beat})
 			h.open()
 			start := time.Now()
-			h.ended(engine.PingTimeout)
+			h.ended(engine.ReasonPingTimeout)
 			assert.Equal(t, "timeout after", time.Since(start), 10*time.Second)
 		})
 	})
@@ -346,7 +346,7 @@ func TestV3HeldReader(t *testing.T) {
 		<-time.After(44 * time.Second)
 		h.alive()
 		c.expectClose(1005)
-		h.ended(engine.PingTimeout)
+		h.ended(engine.ReasonPingTimeout)
 	})
 }
 
@@ -383,7 +383,7 @@ func TestV3Upgrade(t *testing.T) {
 		h.posted(sid, "2:4a6:b4AQID")
 		poll = h.poll(sid)
 		h.answered(poll, "\x00\x02\xff4a\x01\x04\xff\x04\x01\x02\x03")
-		assert.NoError(t, s.Send(text("queued"), engine.Binary([]byte{9}), engine.Binary([]byte{8}).EIO3()))
+		assert.NoError(t, s.Send(text("queued"), engine.Binary([]byte{9}), engine.LayerMessage(engine.Binary([]byte{8})).V3()))
 		c.send("5", "4by websocket", "2")
 		c.expect("4queued")
 		for _, want := range []string{"\x04\x09", "\x04\x08"} {
@@ -438,10 +438,10 @@ func TestV3Pin(t *testing.T) {
 func TestV3Payload(t *testing.T) {
 	t.Parallel()
 	m := engine.Binary([]byte("abc"))
-	assert.Equal(t, "payload", string(m.EIO3().Payload()), "abc")
-	assert.Equal(t, "size", m.EIO3().Size(), m.Size()+1)
-	assert.Equal(t, "twice", m.EIO3().EIO3().Size(), m.Size()+1)
-	assert.Equal(t, "text", string(text("x").EIO3().Payload()), "x")
+	assert.Equal(t, "payload", string(engine.LayerMessage(m).V3().Payload()), "abc")
+	assert.Equal(t, "size", engine.LayerMessage(m).V3().Size(), m.Size()+1)
+	assert.Equal(t, "twice", engine.LayerMessage(engine.LayerMessage(m).V3()).V3().Size(), m.Size()+1)
+	assert.Equal(t, "text", string(engine.LayerMessage(text("x")).V3().Payload()), "x")
 }
 
 // TestV3Preflight: pages of other origins may post binary payloads.

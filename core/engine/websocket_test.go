@@ -37,7 +37,7 @@ func TestWebSocket(t *testing.T) {
 			assert.Equal(t, "binary echo", string(got) == want && typ == websocket.MessageBinary, true)
 		}
 		assert.NoError(t, c.Close(websocket.StatusNormalClosure, ""))
-		h.ended(engine.TransportClose)
+		h.ended(engine.ReasonTransportClose)
 	})
 }
 
@@ -53,24 +53,24 @@ func TestWebSocketPackets(t *testing.T) {
 		{"open", textFrame(`0{"sid":"x"}`), "", ""},
 		{"empty open", textFrame("0"), "", ""},
 		{"close", textFrame("1"), "", ""}, // WebSocket clients close the connection instead
-		{"ping", textFrame("2"), engine.TransportError, ""},
-		{"probe", textFrame("2probe"), engine.TransportError, ""},
+		{"ping", textFrame("2"), engine.ReasonTransportError, ""},
+		{"probe", textFrame("2probe"), engine.ReasonTransportError, ""},
 		{"pong", textFrame("3"), "", ""},
 		{"pong with data", textFrame("3xyz"), "", ""},
 		{"message", textFrame("4a"), "", "4a"},
 		{"empty message", textFrame("4"), "", "4"},
 		{"upgrade", textFrame("5"), "", ""},
 		{"noop", textFrame("6"), "", ""},
-		{"no type", textFrame(""), engine.ParseError, ""},
-		{"unknown type", textFrame("7"), engine.ParseError, ""},
-		{"letter", textFrame("a"), engine.ParseError, ""},
-		{"sign", textFrame("-1"), engine.ParseError, ""},
-		{"Arabic digit", textFrame("\u0664"), engine.ParseError, ""},
-		{"separator", textFrame("\x1e"), engine.ParseError, ""},
+		{"no type", textFrame(""), engine.ReasonParseError, ""},
+		{"unknown type", textFrame("7"), engine.ReasonParseError, ""},
+		{"letter", textFrame("a"), engine.ReasonParseError, ""},
+		{"sign", textFrame("-1"), engine.ReasonParseError, ""},
+		{"Arabic digit", textFrame("\u0664"), engine.ReasonParseError, ""},
+		{"separator", textFrame("\x1e"), engine.ReasonParseError, ""},
 		{"binary", autobahn.Frame{Op: autobahn.Binary, Payload: []byte("2")}, "", "2"}, // always the data of a message
 		{"empty binary", autobahn.Frame{Op: autobahn.Binary}, "", ""},
 		{"base64", textFrame("bAQID"), "", "bAQID"}, // answered in kind
-		{"broken base64", textFrame("b!"), engine.ParseError, ""},
+		{"broken base64", textFrame("b!"), engine.ReasonParseError, ""},
 		{"WebSocket ping", autobahn.Frame{Op: autobahn.Ping, Payload: []byte("p")}, "", "p"},
 		{"WebSocket pong", autobahn.Frame{Op: autobahn.Pong, Payload: []byte("p")}, "", ""},
 	}
@@ -178,13 +178,13 @@ func TestMessageError(t *testing.T) {
 		c, _ := h.wsOpen("")
 		c.send("4x")
 		c.expectClose(1005)
-		assert.ErrorIs(t, h.ended(engine.ForcedClose), refusal)
+		assert.ErrorIs(t, h.ended(engine.ReasonForcedClose), refusal)
 		_ = c.conn.Close()
 
 		sid := h.open()
 		poll := h.poll(sid)
 		h.post(sid, "4x").refused(t, 400, badRequest)
-		assert.ErrorIs(t, h.ended(engine.ForcedClose), refusal)
+		assert.ErrorIs(t, h.ended(engine.ReasonForcedClose), refusal)
 		h.answered(poll, "1")
 	})
 }

@@ -28,8 +28,8 @@ func snake(text string) string { return strings.ToLower(strings.ReplaceAll(text,
 // have any code.
 func codeOf(e *socketio.RequestError) string {
 	switch e.Code {
-	case engine.TransportUnknown, engine.SessionIDUnknown, engine.BadHandshakeMethod, engine.BadRequest,
-		engine.Forbidden, engine.UnsupportedProtocolVersion:
+	case engine.CodeTransportUnknown, engine.CodeSessionIDUnknown, engine.CodeBadHandshakeMethod, engine.CodeBadRequest,
+		engine.CodeForbidden, engine.CodeUnsupportedProtocolVersion:
 		return snake(e.Code.String())
 	}
 	return other

@@ -56,7 +56,7 @@ func New(opts Options) *Observer {
 	// What has few values is there from the beginning: the first one is a
 	// change, too, and alerts see it.
 	m := o.metrics
-	for c := engine.TransportUnknown; c <= engine.UnsupportedProtocolVersion; c++ {
+	for c := engine.CodeTransportUnknown; c <= engine.CodeUnsupportedProtocolVersion; c++ {
 		m.refused.WithLabelValues(snake(c.String()))
 	}
 	m.upgradesTried.WithLabelValues()

@@ -18,15 +18,15 @@ func ExamplePackets() {
 }
 
 func ExamplePacket_Append() {
-	payload := parser.Packet{Type: parser.Ping}.Append(nil)
+	payload := parser.Packet{Type: parser.TypePing}.Append(nil)
 	payload = append(payload, parser.Separator)
-	payload = parser.Packet{Type: parser.Message, Data: []byte{1, 2, 3}, Binary: true}.Append(payload)
+	payload = parser.Packet{Type: parser.TypeMessage, Data: []byte{1, 2, 3}, Binary: true}.Append(payload)
 	fmt.Printf("%q\n", payload)
 	// Output: "2\x1ebAQID"
 }
 
 func ExampleHandshake_Append() {
 	h := parser.Handshake{SID: "Q0mXYGZx", PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, MaxPayload: 1e6}
-	fmt.Println(string(parser.Packet{Type: parser.Open, Data: h.Append(nil)}.Append(nil)))
+	fmt.Println(string(parser.Packet{Type: parser.TypeOpen, Data: h.Append(nil)}.Append(nil)))
 	// Output: 0{"sid":"Q0mXYGZx","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}
 }

@@ -24,15 +24,15 @@ type Type byte
 
 // The packet types, with the protocol's names and numbers.
 const (
-	Open Type = iota
-	Close
-	Ping
-	Pong
-	Message
-	Upgrade
-	Noop
+	TypeOpen Type = iota
+	TypeClose
+	TypePing
+	TypePong
+	TypeMessage
+	TypeUpgrade
+	TypeNoop
 
-	maxType = Noop
+	maxType = TypeNoop
 )
 
 // binaryPrefix is what stands in place of the type digit in the text form of a
@@ -51,12 +51,12 @@ func (t Type) String() string {
 
 // Packet is one Engine.IO packet.
 type Packet struct {
-	// Type is the packet's type; the zero value is Open.
+	// Type is the packet's type; the zero value is TypeOpen.
 	Type Type
 	// Data is what follows the type; it may be empty. After Decode it aliases
 	// the input, except for a binary message, whose data is freshly allocated.
 	Data []byte
-	// Binary tells that Data is bytes and not text. Only a Message may be
+	// Binary tells that Data is bytes and not text. Only a TypeMessage may be
 	// binary.
 	Binary bool
 }
@@ -73,7 +73,7 @@ func Decode(src []byte) (Packet, error) {
 		if err != nil {
 			return Packet{}, err
 		}
-		return Packet{Type: Message, Data: data, Binary: true}, nil
+		return Packet{Type: TypeMessage, Data: data, Binary: true}, nil
 	}
 	typ := Type(src[0] - '0') // a byte below '0' wraps above maxType
 	if typ > maxType {
@@ -131,18 +131,10 @@ func joinLines(src []byte) (joined []byte, ok bool) {
 }
 
 // Append appends the text form of the packet to dst. The packet must be valid:
-// a known type, and Binary only with Message.
+// a known type, and Binary only with TypeMessage.
 func (p Packet) Append(dst []byte) []byte {
 	if p.Binary {
 		return base64.StdEncoding.AppendEncode(append(dst, binaryPrefix), p.Data)
 	}
 	return append(append(dst, '0'+byte(p.Type)), p.Data...)
-}
-
-// EncodedLen is the number of bytes that Append appends.
-func (p Packet) EncodedLen() int {
-	if p.Binary {
-		return 1 + base64.StdEncoding.EncodedLen(len(p.Data))
-	}
-	return 1 + len(p.Data)
 }

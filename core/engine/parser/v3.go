@@ -31,32 +31,32 @@ const (
 )
 
 // DecodeV3 is Decode for protocol 3: the letter b is followed by the type of
-// the packet, which for bytes must be Message.
+// the packet, which for bytes must be TypeMessage.
 func DecodeV3(src []byte) (Packet, error) {
 	if len(src) > 0 && src[0] == binaryPrefix {
-		if len(src) == 1 || src[1] != '0'+byte(Message) {
+		if len(src) == 1 || src[1] != '0'+byte(TypeMessage) {
 			return Packet{}, ErrType
 		}
 		data, err := decodeBase64(src[2:])
 		if err != nil {
 			return Packet{}, err
 		}
-		return Packet{Type: Message, Data: data, Binary: true}, nil
+		return Packet{Type: TypeMessage, Data: data, Binary: true}, nil
 	}
 	return Decode(src)
 }
 
 // DecodeBinaryV3 parses the binary form of a packet in protocol 3, a WebSocket
-// frame or a part of a payload: a byte with the type, which must be Message,
+// frame or a part of a payload: a byte with the type, which must be TypeMessage,
 // then the data, which aliases src.
 func DecodeBinaryV3(src []byte) (Packet, error) {
 	switch {
 	case len(src) == 0:
 		return Packet{}, ErrEmptyPacket
-	case src[0] != byte(Message):
+	case src[0] != byte(TypeMessage):
 		return Packet{}, ErrType
 	}
-	return Packet{Type: Message, Data: src[1:], Binary: true}, nil
+	return Packet{Type: TypeMessage, Data: src[1:], Binary: true}, nil
 }
 
 // PacketsV3 iterates like [Packets] over a text payload of protocol 3, which
@@ -212,5 +212,5 @@ func AppendBinaryV3(dst, packet []byte, binary bool) []byte {
 
 // AppendBase64V3 appends the text form of a message of bytes in protocol 3.
 func AppendBase64V3(dst, data []byte) []byte {
-	return base64.StdEncoding.AppendEncode(append(dst, binaryPrefix, '0'+byte(Message)), data)
+	return base64.StdEncoding.AppendEncode(append(dst, binaryPrefix, '0'+byte(TypeMessage)), data)
 }

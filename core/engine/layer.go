@@ -1,0 +1,56 @@
+package engine
+
+import "github.com/gosio/gosio/core/engine/internal/frame"
+
+// Layer is a [Session] as package socketio uses it, beyond what other layers above
+// this one need: that package sends under locks of its own, hears first when a peer
+// is gone, and sends to many sessions at once. (*Layer)(s) converts a session.
+type Layer Session
+
+// Enqueue is [Session.Send] for a caller that holds a lock which its Receiver
+// takes, too: when it returns [ErrSlowConsumer] the session has not ended, and what
+// was sent, before and now, stays queued in order. The caller ends the session with
+// Overflow once it has released its lock.
+func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false) }
+
+// Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as Send
+// does by itself.
+func (l *Layer) Overflow() { (*Session)(l).shut(ReasonTransportError, ErrSlowConsumer, false) }
+
+// Lost ends a session whose peer is known to be gone, with [ReasonTransportClose]. What
+// is queued is dropped.
+func (l *Layer) Lost() { (*Session)(l).shut(ReasonTransportClose, nil, false) }
+
+// Yield tells the session that the application, in a handler that a [Worker] runs
+// inline, is going to wait for something that may have to be read first: another
+// goroutine takes over reading.
+func (l *Layer) Yield() {
+	if c := (*Session)(l).ws.Load(); c != nil {
+		c.takeOver(c.lease.n.Load())
+	}
+}
+
+// Prefetch has the CPU load what Send is going to need. It pays to call it for
+// about eight sessions before sending to them, if there are many: see prefetch.go.
+func (l *Layer) Prefetch() {
+	if c := (*Session)(l).ws.Load(); c != nil {
+		c.lease.lent()
+	}
+}
+
+// LayerMessage is a [Message] as package socketio uses it.
+type LayerMessage Message
+
+// Draft returns a text message that lacks its end: buf began as a [TextBuffer]. It
+// must not be sent before Seal has completed it.
+func Draft(buf []byte) LayerMessage { return LayerMessage{frame: buf, head: frame.MaxHeader} }
+
+// Seal adds the end to a Draft. There is no copy if the buffer has room for it.
+func (m LayerMessage) Seal(end []byte) Message {
+	return Text(append(m.frame, end...)).Compress(!m.plain)
+}
+
+// V3 returns a binary message as clients of protocol 3 get it: bytes of its own,
+// which a broadcast to many of them shares. A session of that protocol does by
+// itself what is not done with it.
+func (m LayerMessage) V3() Message { return Message(m).toV3() }
