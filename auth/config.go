@@ -56,18 +56,18 @@ func (f VerifierFunc[T]) Verify(ctx context.Context, token string) (*Identity[T]
 type Action int
 
 const (
-	// CloseConnection closes the client's connection if this [Guard], or one
+	// ActionCloseConnection closes the client's connection if this [Guard], or one
 	// derived from it, guards all namespaces that the client has joined over
 	// it: the stock client reconnects by itself and runs its auth function
-	// again. Otherwise it is LeaveNamespace.
-	CloseConnection Action = iota
-	// LeaveNamespace sends Config.EndedEvent and disconnects the socket from
+	// again. Otherwise it is ActionLeaveNamespace.
+	ActionCloseConnection Action = iota
+	// ActionLeaveNamespace sends Config.EndedEvent and disconnects the socket from
 	// its namespace. Others on the connection live on; the stock client does
 	// not join again by itself.
-	LeaveNamespace
-	// KeepOpen lets sockets live on when their token expires. Revocations
-	// still end them, as with CloseConnection.
-	KeepOpen
+	ActionLeaveNamespace
+	// ActionKeepOpen lets sockets live on when their token expires. Revocations
+	// still end them, as with ActionCloseConnection.
+	ActionKeepOpen
 )
 
 // Config configures a [Guard]. The zero value of each field means its
@@ -116,7 +116,7 @@ type Config[T any] struct {
 	// socket leaves the old one for the new one.
 	Room func(id *Identity[T]) string
 
-	// OnExpire is what happens at ExpiresAt and Leeway. Default: CloseConnection.
+	// OnExpire is what happens at ExpiresAt and Leeway. Default: ActionCloseConnection.
 	OnExpire Action
 	// Grace lets a socket live on after that for so long, during which it can
 	// refresh: ExpiredEvent tells it. Default: none.
@@ -192,22 +192,22 @@ func (c Config[T]) withDefaults() Config[T] {
 func (c *Config[T]) check() {
 	switch {
 	case len(c.Sources) == 0:
-		panic("auth: Config.Sources is empty: no token can be found")
-	case c.OnExpire < CloseConnection || c.OnExpire > KeepOpen:
-		panic("auth: Config.OnExpire is no Action")
+		panic("auth: Config.Sources is empty: no token can be found; name a source, such as FromAuth, or leave Sources nil")
+	case c.OnExpire < ActionCloseConnection || c.OnExpire > ActionKeepOpen:
+		panic("auth: Config.OnExpire is no Action: use ActionCloseConnection, ActionLeaveNamespace or ActionKeepOpen")
 	case c.Grace < 0 || c.MaxAge < 0 || c.Recheck < 0 || c.FailuresPerMinute < 0:
-		panic("auth: Config has a negative Grace, MaxAge, Recheck or FailuresPerMinute")
-	case c.Grace > 0 && c.OnExpire == KeepOpen:
-		panic("auth: Config.Grace has no meaning with KeepOpen")
+		panic("auth: Config has a negative Grace, MaxAge, Recheck or FailuresPerMinute: zero means none")
+	case c.Grace > 0 && c.OnExpire == ActionKeepOpen:
+		panic("auth: Config.Grace has no meaning with ActionKeepOpen: leave one of them out")
 	case c.ExpiredEvent == c.EndedEvent:
-		panic("auth: Config.ExpiredEvent and EndedEvent have one name")
+		panic("auth: Config.ExpiredEvent and EndedEvent have one name: clients could not tell them apart")
 	case c.RefreshEvent != "" && (c.RefreshEvent == c.ExpiredEvent || c.RefreshEvent == c.EndedEvent):
-		panic("auth: Config.RefreshEvent is also the name of another event")
+		panic("auth: Config.RefreshEvent is also the name of another event of Config: choose another")
 	case c.OnRefresh != nil && c.RefreshEvent == "":
 		panic("auth: Config.OnRefresh without RefreshEvent: nobody can refresh; name the event, such as \"auth:refresh\"")
 	}
 	if c.Watch != nil && isNil(c.Watch) {
-		panic("auth: Config.Watch is a nil pointer")
+		panic("auth: Config.Watch is a nil pointer: leave Watch out, or make one with NewRevocations")
 	}
 	for i, s := range c.Sources {
 		if s.find == nil {
@@ -231,7 +231,7 @@ func isNil(v any) bool {
 // checkJWT panics on what cannot work, or is not safe, for JWTs.
 func (c *Config[T]) checkJWT() {
 	if isNil(c.Keys) {
-		panic("auth: Config.Keys is required")
+		panic("auth: Config.Keys is required: a Secret, a PublicKey, a PEM, a KeySet, NewJWKS or Issuers")
 	}
 	if len(c.Algorithms) == 0 {
 		panic("auth: Config.Algorithms is required: otherwise the token chooses")
@@ -249,7 +249,7 @@ func (c *Config[T]) checkJWT() {
 	switch k := c.Keys.(type) {
 	case issuers:
 		if c.Issuer != "" {
-			panic("auth: Config.Issuer beside Issuers: the keys say which there are")
+			panic("auth: Config.Issuer beside Issuers: the keys say which there are; leave Issuer empty")
 		}
 	case *JWKS:
 		if len(k.urls) > 1 {

@@ -12,31 +12,31 @@ type Code string
 
 // The codes, and what a front end does about them.
 const (
-	// TokenMissing: no source has a token. Log in.
-	TokenMissing Code = "token_missing"
-	// TokenMalformed: what was sent is no token, or larger than
+	// CodeTokenMissing: no source has a token. Log in.
+	CodeTokenMissing Code = "token_missing"
+	// CodeTokenMalformed: what was sent is no token, or larger than
 	// Config.MaxTokenSize. A defect of the client.
-	TokenMalformed Code = "token_malformed"
-	// TokenInvalid: signature, algorithm, key, issuer, audience or a claim is
+	CodeTokenMalformed Code = "token_malformed"
+	// CodeTokenInvalid: signature, algorithm, key, issuer, audience or a claim is
 	// not right; which one only the log tells. Log in.
-	TokenInvalid Code = "token_invalid"
-	// TokenExpired: the token was genuine and its time is over. Get a fresh
+	CodeTokenInvalid Code = "token_invalid"
+	// CodeTokenExpired: the token was genuine and its time is over. Get a fresh
 	// one and connect again.
-	TokenExpired Code = "token_expired"
-	// TokenNotYetValid: the token's time has not begun, or the clocks of its
+	CodeTokenExpired Code = "token_expired"
+	// CodeTokenNotYetValid: the token's time has not begun, or the clocks of its
 	// issuer and this server differ. Try again later.
-	TokenNotYetValid Code = "token_not_yet_valid"
-	// TokenRevoked: the token was withdrawn. Log in.
-	TokenRevoked Code = "token_revoked"
-	// Forbidden: the token is right, and does not give this. Error.Required
+	CodeTokenNotYetValid Code = "token_not_yet_valid"
+	// CodeTokenRevoked: the token was withdrawn. Log in.
+	CodeTokenRevoked Code = "token_revoked"
+	// CodeForbidden: the token is right, and does not give this. Error.Required
 	// may say what would.
-	Forbidden Code = "forbidden"
-	// RateLimited: too many tokens from this address, or too many refreshes of
+	CodeForbidden Code = "forbidden"
+	// CodeRateLimited: too many tokens from this address, or too many refreshes of
 	// this socket, have failed. Try again later.
-	RateLimited Code = "rate_limited"
-	// Unavailable: keys or revocations cannot be had just now, which says
+	CodeRateLimited Code = "rate_limited"
+	// CodeUnavailable: keys or revocations cannot be had just now, which says
 	// nothing about the token. Try again later.
-	Unavailable Code = "auth_unavailable"
+	CodeUnavailable Code = "auth_unavailable"
 )
 
 // Error is a refusal as clients get it: err.data of the stock client's
@@ -64,15 +64,15 @@ func (e *Error) Is(target error) bool {
 // What a [Verifier] returns to say what is wrong with a credential. Any other
 // error means that it could not find out, and is [ErrUnavailable] to clients.
 var (
-	ErrTokenMissing     = &Error{Code: TokenMissing, Message: "authentication required"}
-	ErrTokenMalformed   = &Error{Code: TokenMalformed, Message: "token is malformed"}
-	ErrTokenInvalid     = &Error{Code: TokenInvalid, Message: "token is invalid"}
-	ErrTokenExpired     = &Error{Code: TokenExpired, Message: "token has expired", Retryable: true}
-	ErrTokenNotYetValid = &Error{Code: TokenNotYetValid, Message: "token is not valid yet", Retryable: true}
-	ErrTokenRevoked     = &Error{Code: TokenRevoked, Message: "token was revoked"}
-	ErrForbidden        = &Error{Code: Forbidden, Message: "not allowed"}
-	ErrRateLimited      = &Error{Code: RateLimited, Message: "too many attempts", Retryable: true}
-	ErrUnavailable      = &Error{Code: Unavailable, Message: "authentication is unavailable", Retryable: true}
+	ErrTokenMissing     = &Error{Code: CodeTokenMissing, Message: "authentication required"}
+	ErrTokenMalformed   = &Error{Code: CodeTokenMalformed, Message: "token is malformed"}
+	ErrTokenInvalid     = &Error{Code: CodeTokenInvalid, Message: "token is invalid"}
+	ErrTokenExpired     = &Error{Code: CodeTokenExpired, Message: "token has expired", Retryable: true}
+	ErrTokenNotYetValid = &Error{Code: CodeTokenNotYetValid, Message: "token is not valid yet", Retryable: true}
+	ErrTokenRevoked     = &Error{Code: CodeTokenRevoked, Message: "token was revoked"}
+	ErrForbidden        = &Error{Code: CodeForbidden, Message: "not allowed"}
+	ErrRateLimited      = &Error{Code: CodeRateLimited, Message: "too many attempts", Retryable: true}
+	ErrUnavailable      = &Error{Code: CodeUnavailable, Message: "authentication is unavailable", Retryable: true}
 )
 
 // rejection is why a token is not accepted, in fixed words that may be logged:
@@ -104,7 +104,7 @@ func refusal(e *Error) error { return &socketio.ConnectError{Message: e.Message,
 // failure fails an event.
 func failure(e *Error) error {
 	code := socketio.Forbidden
-	if e.Code == RateLimited {
+	if e.Code == CodeRateLimited {
 		code = socketio.RateLimited
 	}
 	return &socketio.Error{Code: code, Message: e.Message, Data: e}

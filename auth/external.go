@@ -23,9 +23,9 @@ import (
 func External[T any](from func(ctx context.Context, h *socketio.Handshake) (*Identity[T], error), c Config[T]) *Guard[T] {
 	switch {
 	case from == nil:
-		panic("auth: External without a function")
-	case c.Sources != nil || c.MaxTokenSize != 0 || c.RefreshEvent != "" || c.FailuresPerMinute != 0:
-		panic("auth: Config has settings for tokens, which an External guard never sees")
+		panic("auth: External without a function: give it one that takes the identity from the handshake, such as ClaimsAt")
+	case c.Sources != nil || c.MaxTokenSize != 0 || c.RefreshEvent != "" || c.OnRefresh != nil || c.FailuresPerMinute != 0:
+		panic("auth: Config has settings for tokens, which an External guard never sees: leave Sources, MaxTokenSize, RefreshEvent, OnRefresh and FailuresPerMinute empty")
 	}
 	c.checkNotJWT("an External guard")
 	return newGuard(c.withDefaults(), nil, from)

@@ -50,12 +50,12 @@ func TestExternal(t *testing.T) {
 		{"map of claims", jwt.MapClaims(fields), config{}, ""},
 		{"claims of the application's type", good(func(c *claims) { c.Roles = []string{"admin"} }), config{}, ""},
 		{"subject elsewhere", map[string]any{"user": "alice", "exp": exp, "roles": []any{"admin"}}, ginJWT, ""},
-		{"no subject", identified, config{}, auth.TokenInvalid},
-		{"token that is not valid", &foreign{fields, false}, config{}, auth.TokenInvalid},
-		{"nothing", nil, config{}, auth.TokenMissing},
-		{"no claims", "alice", config{}, auth.TokenInvalid},
-		{"does not encode", func() {}, config{}, auth.TokenInvalid},
-		{"expired", map[string]any{"sub": "alice", "exp": 1}, config{}, auth.TokenExpired},
+		{"no subject", identified, config{}, auth.CodeTokenInvalid},
+		{"token that is not valid", &foreign{fields, false}, config{}, auth.CodeTokenInvalid},
+		{"nothing", nil, config{}, auth.CodeTokenMissing},
+		{"no claims", "alice", config{}, auth.CodeTokenInvalid},
+		{"does not encode", func() {}, config{}, auth.CodeTokenInvalid},
+		{"expired", map[string]any{"sub": "alice", "exp": 1}, config{}, auth.CodeTokenExpired},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,9 +92,9 @@ func TestExternalRefused(t *testing.T) {
 		want         auth.Code // empty: in
 	}{
 		{"no error", value, nil, false, ""},
-		{"an error", value, errors.New("wrong audience"), false, auth.TokenInvalid},
-		{"an error, anonymous allowed", value, errors.New("wrong audience"), true, auth.TokenInvalid},
-		{"no token, and so an error", nil, errors.New("no token"), false, auth.TokenMissing},
+		{"an error", value, errors.New("wrong audience"), false, auth.CodeTokenInvalid},
+		{"an error, anonymous allowed", value, errors.New("wrong audience"), true, auth.CodeTokenInvalid},
+		{"no token, and so an error", nil, errors.New("no token"), false, auth.CodeTokenMissing},
 		{"no token, anonymous allowed", nil, errors.New("no token"), true, ""},
 	}
 	for _, tt := range tests {
@@ -123,7 +123,7 @@ func TestExternalExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := socketio.NewServer(&socketio.Options{ContextKeys: []any{contextKey{}}})
 		defer srv.Close()
-		guard := auth.External(auth.ClaimsAt[claims](contextKey{}), config{OnExpire: auth.LeaveNamespace})
+		guard := auth.External(auth.ClaimsAt[claims](contextKey{}), config{OnExpire: auth.ActionLeaveNamespace})
 		srv.Of("/a").Use(guard)
 		srv.Of("/b").Use(guard)
 		value := map[string]any{"sub": "alice", "exp": time.Now().Add(time.Minute).Unix()}

@@ -61,7 +61,7 @@ var (
 // must be left empty.
 func Custom[T any](v Verifier[T], c Config[T]) *Guard[T] {
 	if isNil(v) {
-		panic("auth: Custom without a Verifier")
+		panic("auth: Custom without a Verifier: give it one, such as a VerifierFunc")
 	}
 	c.checkNotJWT("a Verifier of your own")
 	return newGuard(c.withDefaults(), v, nil)
@@ -92,7 +92,7 @@ func (g *Guard[T]) Require(policies ...Policy[T]) *Guard[T] {
 // handled, each time it comes.
 func (g *Guard[T]) RequireFor(event string, policies ...Policy[T]) *Guard[T] {
 	if event == "" || len(policies) == 0 {
-		panic("auth: RequireFor needs the name of an event, and a policy")
+		panic("auth: RequireFor needs the name of an event, and a policy: without one it would protect nothing")
 	}
 	checkPolicies(policies)
 	d := *g
@@ -106,7 +106,7 @@ func (g *Guard[T]) RequireFor(event string, policies ...Policy[T]) *Guard[T] {
 
 func checkPolicies[T any](policies []Policy[T]) {
 	if slices.ContainsFunc(policies, func(p Policy[T]) bool { return p == nil }) {
-		panic("auth: a policy is nil")
+		panic("auth: a policy is nil: leave it out, or give a function")
 	}
 }
 
@@ -235,7 +235,7 @@ func (g *Guard[T]) verify(ctx context.Context, address, token string) (id *Ident
 // cannot be had.
 func (g *Guard[T]) Verify(ctx context.Context, token string) (*Identity[T], error) {
 	if g.verifier == nil {
-		panic("auth: Verify of an External guard, which never sees a token")
+		panic("auth: Verify of an External guard, which never sees a token: use the guard of JWT or Custom")
 	}
 	if limit := g.config.MaxTokenSize; limit >= 0 && len(token) > limit {
 		return nil, reject(ErrTokenMalformed, "too large")

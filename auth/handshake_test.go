@@ -61,26 +61,26 @@ func TestSources(t *testing.T) {
 		{"auth payload", nil, siotest.Options{Auth: token{good}}, ""},
 		{"header", nil, siotest.Options{Header: header("Authorization", "Bearer "+good)}, ""},
 		{"header, scheme in lower case", nil, siotest.Options{Header: header("Authorization", "bearer "+good)}, ""},
-		{"nothing", nil, siotest.Options{}, auth.TokenMissing},
-		{"empty token", nil, siotest.Options{Auth: token{""}}, auth.TokenMissing},
+		{"nothing", nil, siotest.Options{}, auth.CodeTokenMissing},
+		{"empty token", nil, siotest.Options{Auth: token{""}}, auth.CodeTokenMissing},
 		{"null token, header decides", nil, siotest.Options{Auth: token{nil}, Header: header("Authorization", "Bearer "+good)}, ""},
-		{"number as token", nil, siotest.Options{Auth: token{7}, Header: header("Authorization", "Bearer "+good)}, auth.TokenMalformed},
-		{"field in other case", nil, siotest.Options{Auth: map[string]string{"Token": good}}, auth.TokenMissing},
-		{"bad token does not fall through", nil, siotest.Options{Auth: token{bad}, Header: header("Authorization", "Bearer "+good)}, auth.TokenInvalid},
+		{"number as token", nil, siotest.Options{Auth: token{7}, Header: header("Authorization", "Bearer "+good)}, auth.CodeTokenMalformed},
+		{"field in other case", nil, siotest.Options{Auth: map[string]string{"Token": good}}, auth.CodeTokenMissing},
+		{"bad token does not fall through", nil, siotest.Options{Auth: token{bad}, Header: header("Authorization", "Bearer "+good)}, auth.CodeTokenInvalid},
 		{"good token before a bad header", nil, siotest.Options{Auth: token{good}, Header: header("Authorization", "Bearer "+bad)}, ""},
 		{"scheme in the payload", nil, siotest.Options{Auth: token{"Bearer " + good}}, ""},
 		{"scheme in the payload, in small letters", nil, siotest.Options{Auth: token{"bearer  " + good}}, ""},
-		{"scheme in the payload alone", nil, siotest.Options{Auth: token{"Bearer "}}, auth.TokenMissing},
-		{"other scheme in the payload", nil, siotest.Options{Auth: token{"Basic " + good}}, auth.TokenMalformed},
-		{"other scheme", nil, siotest.Options{Header: header("Authorization", "Basic "+good)}, auth.TokenMissing},
-		{"two headers", nil, siotest.Options{Header: header("Authorization", "Bearer "+good, "Authorization", "Bearer "+bad)}, auth.TokenMalformed},
-		{"cookie is not asked for", nil, siotest.Options{Header: header("Cookie", "token="+good)}, auth.TokenMissing},
-		{"A-J05 query is not asked for", nil, siotest.Options{Query: url.Values{"token": {good}}}, auth.TokenMissing},
+		{"scheme in the payload alone", nil, siotest.Options{Auth: token{"Bearer "}}, auth.CodeTokenMissing},
+		{"other scheme in the payload", nil, siotest.Options{Auth: token{"Basic " + good}}, auth.CodeTokenMalformed},
+		{"other scheme", nil, siotest.Options{Header: header("Authorization", "Basic "+good)}, auth.CodeTokenMissing},
+		{"two headers", nil, siotest.Options{Header: header("Authorization", "Bearer "+good, "Authorization", "Bearer "+bad)}, auth.CodeTokenMalformed},
+		{"cookie is not asked for", nil, siotest.Options{Header: header("Cookie", "token="+good)}, auth.CodeTokenMissing},
+		{"A-J05 query is not asked for", nil, siotest.Options{Query: url.Values{"token": {good}}}, auth.CodeTokenMissing},
 		{"A-J05 query, opted in", all, siotest.Options{Query: url.Values{"token": {good}}}, ""},
-		{"query twice", all, siotest.Options{Query: url.Values{"token": {good, good}}}, auth.TokenMalformed},
+		{"query twice", all, siotest.Options{Query: url.Values{"token": {good, good}}}, auth.CodeTokenMalformed},
 		{"cookie, opted in", all, siotest.Options{Header: header("Cookie", "a=b; jwt="+good)}, ""},
-		{"cookie twice", all, siotest.Options{Header: header("Cookie", "jwt="+good+"; jwt="+bad)}, auth.TokenMalformed},
-		{"cookie before query", all, siotest.Options{Header: header("Cookie", "jwt="+bad), Query: url.Values{"token": {good}}}, auth.TokenInvalid},
+		{"cookie twice", all, siotest.Options{Header: header("Cookie", "jwt="+good+"; jwt="+bad)}, auth.CodeTokenMalformed},
+		{"cookie before query", all, siotest.Options{Header: header("Cookie", "jwt="+bad), Query: url.Values{"token": {good}}}, auth.CodeTokenInvalid},
 		{"whole header", []auth.Source{auth.FromHeader("X-Token", "")}, siotest.Options{Header: header("X-Token", good)}, ""},
 		{"function", []auth.Source{auth.FromFunc(func(h *socketio.Handshake) (string, bool) { return h.Query().Get("t"), true }, false)}, siotest.Options{Query: url.Values{"t": {good}}}, ""},
 	}
@@ -187,9 +187,9 @@ func TestNamespacesAreApart(t *testing.T) {
 		_, ok := auth.From[claims](s)
 		has.Store(ok || s.Identity() != "")
 	})
-	refusedWith(t, srv, siotest.Options{Namespace: "/admin"}, auth.TokenMissing)
-	refusedWith(t, srv, siotest.Options{Namespace: "/admin", Auth: token{tokenOf("alice")}}, auth.TokenInvalid)
-	refusedWith(t, srv, siotest.Options{Namespace: "/ops", Auth: token{tokenOf("alice")}}, auth.Forbidden)
+	refusedWith(t, srv, siotest.Options{Namespace: "/admin"}, auth.CodeTokenMissing)
+	refusedWith(t, srv, siotest.Options{Namespace: "/admin", Auth: token{tokenOf("alice")}}, auth.CodeTokenInvalid)
+	refusedWith(t, srv, siotest.Options{Namespace: "/ops", Auth: token{tokenOf("alice")}}, auth.CodeForbidden)
 
 	c := siotest.Open(t, srv, siotest.Options{})
 	assert.NoError(t, c.Send(`40{"token":"`+tokenOf("alice")+`"}`))
@@ -219,8 +219,8 @@ func TestOptional(t *testing.T) {
 	anonymous.Call("whoami").Decode(&who)
 	assert.Equal(t, "anonymous", who, "")
 	assert.Equal(t, "drop", anonymous.Call("drop").Failure().Code, socketio.Forbidden)
-	refusedWith(t, srv, siotest.Options{Auth: token{"bad"}}, auth.TokenMalformed)
-	refusedWith(t, srv, siotest.Options{Namespace: "/admin"}, auth.TokenMissing)
+	refusedWith(t, srv, siotest.Options{Auth: token{"bad"}}, auth.CodeTokenMalformed)
+	refusedWith(t, srv, siotest.Options{Namespace: "/admin"}, auth.CodeTokenMissing)
 
 	alice := siotest.Dial(t, srv, siotest.Options{Auth: token{tokenOf("alice")}})
 	assert.Equal(t, "drop", alice.Call("drop").Failure().Code, socketio.Forbidden)
@@ -267,7 +267,7 @@ func TestPolicyOfNil(t *testing.T) {
 	srv := socketio.NewServer(nil)
 	defer srv.Close()
 	srv.Use(auth.JWT(secretConfig()).Require(func(*auth.Identity[claims]) error { return (*auth.Error)(nil) }))
-	refusedWith(t, srv, siotest.Options{Auth: token{tokenOf("alice")}}, auth.Forbidden)
+	refusedWith(t, srv, siotest.Options{Auth: token{tokenOf("alice")}}, auth.CodeForbidden)
 }
 
 // TestNothingLeaks is A-J12: a client hears codes, the log hears fixed words.
@@ -317,7 +317,7 @@ func TestNothingLeaks(t *testing.T) {
 	refused := siotest.Refused(t, srv, siotest.Options{Namespace: "/broken"})
 	assert.Equal(t, "message", refused.Message, "Connection refused")
 	assert.Equal(t, "data", refused.Data, any(nil))
-	data := refusedWith(t, srv, siotest.Options{Namespace: "/down", Auth: token{"opaque-credential-1"}}, auth.Unavailable)
+	data := refusedWith(t, srv, siotest.Options{Namespace: "/down", Auth: token{"opaque-credential-1"}}, auth.CodeUnavailable)
 	assert.Equal(t, "retryable", data.Retryable, true)
 	assert.Equal(t, "message", data.Message, "authentication is unavailable")
 

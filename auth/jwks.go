@@ -73,7 +73,7 @@ const maxJWKS = 1 << 20
 // o may be nil.
 func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
 	if len(urls) == 0 {
-		panic("auth: NewJWKS without a URL")
+		panic("auth: NewJWKS without a URL: give it the address of the provider's key set (\"jwks_uri\")")
 	}
 	for _, u := range urls {
 		p, err := url.Parse(u)

@@ -236,7 +236,7 @@ func TestProviderIsDown(t *testing.T) {
 		srv.Of("/late").Use(other)
 		o := known
 		o.Namespace = "/late"
-		data := refusedWith(t, srv, o, auth.Unavailable)
+		data := refusedWith(t, srv, o, auth.CodeUnavailable)
 		assert.Equal(t, "retryable", data.Retryable, true)
 	})
 }
@@ -447,14 +447,14 @@ func TestIssuers(t *testing.T) {
 		{"a's", sign("RS256", r.rsa, kid, good(from("https://a.test"))), ""},
 		{"b's", sign("RS256", r.rsaOther, kid, good(from("https://b.test"))), ""},
 		{"our own", sign("HS256", secret, nil, good(from("https://own.test"))), ""},
-		{"b signs for a's users", sign("RS256", r.rsaOther, kid, good(from("https://a.test"))), auth.TokenInvalid},
-		{"b signs for a's users, without a key id", sign("RS256", r.rsaOther, nil, good(from("https://a.test"))), auth.TokenInvalid},
-		{"a signs for our own users", sign("RS256", r.rsa, kid, good(from("https://own.test"))), auth.TokenInvalid},
-		{"our secret for a's users", sign("HS256", secret, kid, good(from("https://a.test"))), auth.TokenInvalid},
-		{"nobody's", sign("RS256", r.rsa, kid, good(nil)), auth.TokenInvalid},
-		{"a stranger's", sign("RS256", r.rsa, kid, good(from("https://c.test"))), auth.TokenInvalid},
-		{"two issuers", forge(`{"alg":"RS256","kid":"k"}`, payload(`,"iss":"https://b.test","iss":"https://a.test"`), rs256(r.rsa)), auth.TokenInvalid},
-		{"one that is down", sign("RS256", r.rsa, kid, good(from("https://down.test"))), auth.Unavailable},
+		{"b signs for a's users", sign("RS256", r.rsaOther, kid, good(from("https://a.test"))), auth.CodeTokenInvalid},
+		{"b signs for a's users, without a key id", sign("RS256", r.rsaOther, nil, good(from("https://a.test"))), auth.CodeTokenInvalid},
+		{"a signs for our own users", sign("RS256", r.rsa, kid, good(from("https://own.test"))), auth.CodeTokenInvalid},
+		{"our secret for a's users", sign("HS256", secret, kid, good(from("https://a.test"))), auth.CodeTokenInvalid},
+		{"nobody's", sign("RS256", r.rsa, kid, good(nil)), auth.CodeTokenInvalid},
+		{"a stranger's", sign("RS256", r.rsa, kid, good(from("https://c.test"))), auth.CodeTokenInvalid},
+		{"two issuers", forge(`{"alg":"RS256","kid":"k"}`, payload(`,"iss":"https://b.test","iss":"https://a.test"`), rs256(r.rsa)), auth.CodeTokenInvalid},
+		{"one that is down", sign("RS256", r.rsa, kid, good(from("https://down.test"))), auth.CodeUnavailable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := guard.Verify(context.Background(), tt.token)
@@ -462,7 +462,7 @@ func TestIssuers(t *testing.T) {
 			if e := (*auth.Error)(nil); errors.As(err, &e) {
 				code = e.Code
 			} else if err != nil {
-				code = auth.Unavailable
+				code = auth.CodeUnavailable
 			}
 			assert.Equal(t, "code", code, tt.want)
 		})

@@ -73,7 +73,7 @@ func PublicKey(key any) Keys {
 // without logging everybody out. A token without an id is refused.
 func KeySet(keys map[string]any) Keys {
 	if len(keys) == 0 {
-		panic("auth: KeySet without a key")
+		panic("auth: KeySet without a key: give it at least one, by its id (\"kid\")")
 	}
 	byID := make(map[string]any, len(keys))
 	for id, key := range keys {
@@ -90,7 +90,7 @@ func KeySet(keys map[string]any) Keys {
 func PEM(text []byte) Keys {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		panic("auth: PEM finds no PEM block")
+		panic("auth: PEM finds no PEM block: give it the text of a file that has -----BEGIN PUBLIC KEY-----")
 	}
 	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
 		return PublicKey(key)
@@ -240,7 +240,7 @@ type issuers map[string]Keys
 // Config.Subject.
 func Issuers(keys map[string]Keys) Keys {
 	if len(keys) == 0 {
-		panic("auth: Issuers without an issuer")
+		panic("auth: Issuers without an issuer: give it at least one, by its name (\"iss\")")
 	}
 	for issuer, k := range keys {
 		if _, nested := k.(issuers); issuer == "" || isNil(k) || nested {

@@ -141,7 +141,7 @@ func endOf(why error) *Error {
 // the socket stays for the grace after that.
 func (l *life[T]) Times() (warn, end time.Time) {
 	id, c := l.id.Load(), &l.guard.config
-	if id == nil || id.ExpiresAt.IsZero() || c.OnExpire == KeepOpen {
+	if id == nil || id.ExpiresAt.IsZero() || c.OnExpire == ActionKeepOpen {
 		return warn, end
 	}
 	warn = id.ExpiresAt.Add(c.Leeway)
@@ -188,7 +188,7 @@ func (l *life[T]) checkSoon() { l.lease.Check() }
 // Final implements lease.Owner: what the client had is not recovered, also if the
 // connection has ended a moment before. Only who let a token expire may go on.
 func (l *life[T]) Final(why error) {
-	if told(why).Code != TokenExpired {
+	if told(why).Code != CodeTokenExpired {
 		l.socket.EndSession()
 	}
 }
@@ -197,7 +197,7 @@ func (l *life[T]) Final(why error) {
 func (l *life[T]) Leave(why error) {
 	c, e := &l.guard.config, told(why)
 	l.guard.note(slog.LevelDebug, "ended", "auth: ended", l.socket, slog.String("code", string(e.Code)))
-	if c.OnExpire != LeaveNamespace && l.alone() {
+	if c.OnExpire != ActionLeaveNamespace && l.alone() {
 		l.socket.CloseTransport()
 		return
 	}

@@ -86,7 +86,7 @@ func TestExpiry(t *testing.T) {
 						var why auth.Error
 						c.Expect("auth:expired", &why)
 						assert.Equal(t, "warned", time.Since(start), in+30*time.Second)
-						assert.Equal(t, "why", why.Code, auth.TokenExpired)
+						assert.Equal(t, "why", why.Code, auth.CodeTokenExpired)
 					}
 					assert.Equal(t, "end", next(t, end), ended{tt.want, socketio.ForcedClose})
 					c.ExpectDisconnect(siotest.TransportClose)
@@ -113,7 +113,7 @@ func TestPublicNamespaceSurvives(t *testing.T) {
 				public := c.Of("/public", nil)
 				var why auth.Error
 				c.Expect("auth:ended", &why)
-				assert.Equal(t, "why", why, auth.Error{Code: auth.TokenExpired, Message: "token has expired", Retryable: true})
+				assert.Equal(t, "why", why, auth.Error{Code: auth.CodeTokenExpired, Message: "token has expired", Retryable: true})
 				c.ExpectDisconnect(siotest.ServerDisconnect)
 				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, socketio.ServerNamespaceDisconnect})
 				var pong string
@@ -170,12 +170,12 @@ func TestActions(t *testing.T) {
 		srv := socketio.NewServer(nil)
 		defer srv.Close()
 		revocations := auth.NewRevocations(time.Hour)
-		srv.Of("/leave").Use(auth.JWT(with(secretConfig(), func(c *config) { c.OnExpire, c.EndedEvent = auth.LeaveNamespace, "bye" })))
-		srv.Of("/keep").Use(auth.JWT(with(secretConfig(), func(c *config) { c.OnExpire, c.Watch = auth.KeepOpen, revocations })))
+		srv.Of("/leave").Use(auth.JWT(with(secretConfig(), func(c *config) { c.OnExpire, c.EndedEvent = auth.ActionLeaveNamespace, "bye" })))
+		srv.Of("/keep").Use(auth.JWT(with(secretConfig(), func(c *config) { c.OnExpire, c.Watch = auth.ActionKeepOpen, revocations })))
 		leave := siotest.Dial(t, srv, siotest.Options{Namespace: "/leave", Auth: until(time.Minute), Timeout: time.Hour})
 		leave.Expect("bye")
 		leave.ExpectDisconnect(siotest.ServerDisconnect)
-		refusedWith(t, srv, siotest.Options{Namespace: "/keep", Auth: until(-time.Hour)}, auth.TokenExpired)
+		refusedWith(t, srv, siotest.Options{Namespace: "/keep", Auth: until(-time.Hour)}, auth.CodeTokenExpired)
 		keep := siotest.Dial(t, srv, siotest.Options{Namespace: "/keep", Auth: until(time.Minute)})
 		keep.ExpectNone(24 * time.Hour)
 		revocations.Revoke(auth.Revocation{Subject: "alice", IssuedBefore: time.Now()})
@@ -211,7 +211,7 @@ func TestExpiredAtConnect(t *testing.T) {
 		assert.NoError(t, raw.Send(`40/slow,{"token":"`+early.Token.(string)+`"}`, `42/slow,["x"]`))
 		assert.Equal(t, "end", next(t, end), ended{time.Minute + 15*time.Second, socketio.ForcedClose})
 		assert.Equal(t, "room", len(slow.Rooms()), 0)
-		refusedWith(t, srv, siotest.Options{Namespace: "/late", Auth: until(-31 * time.Second)}, auth.TokenExpired)
+		refusedWith(t, srv, siotest.Options{Namespace: "/late", Auth: until(-31 * time.Second)}, auth.CodeTokenExpired)
 	})
 }
 

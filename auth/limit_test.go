@@ -104,7 +104,7 @@ func TestFailedRefreshesCount(t *testing.T) {
 		for _, c := range clients {
 			codes[failure(t, c.Call("auth:refresh", token{"bad"}))]++
 		}
-		assert.Equal(t, "refused", codes, map[auth.Code]int{auth.TokenInvalid: 5, auth.RateLimited: 15})
+		assert.Equal(t, "refused", codes, map[auth.Code]int{auth.CodeTokenInvalid: 5, auth.CodeRateLimited: 15})
 		assert.Equal(t, "verified", verified.Load(), int32(25))
 	})
 }
@@ -118,7 +118,7 @@ func TestLongAddress(t *testing.T) {
 	srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Logger = slog.New(slog.NewTextHandler(&logged, nil)) })))
 	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		srv.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: strings.Repeat("x", 3000)}))
-	}), siotest.Options{}, auth.TokenMissing)
+	}), siotest.Options{}, auth.CodeTokenMissing)
 	text := logged.String()
 	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))
 	assert.True(t, "and of it 256 bytes", !strings.Contains(text, strings.Repeat("x", 257)))

@@ -65,11 +65,11 @@ func TestGuardsOfParentAndChild(t *testing.T) {
 					return siotest.Options{Namespace: "/org-1", Auth: auth, Timeout: 2 * time.Hour}
 				}
 				both := roles("user", "admin")
-				refusedWith(t, srv, in(until(time.Minute, roles("user"))), auth.Forbidden)
-				refusedWith(t, srv, in(until(time.Minute, roles("admin"))), auth.Forbidden)
+				refusedWith(t, srv, in(until(time.Minute, roles("user"))), auth.CodeForbidden)
+				refusedWith(t, srv, in(until(time.Minute, roles("admin"))), auth.CodeForbidden)
 				c := siotest.Dial(t, srv, in(until(time.Minute, both)))
 				for _, lacks := range []string{"user", "admin"} {
-					assert.Equal(t, "refresh with "+lacks+" alone", failure(t, c.Call("auth:refresh", until(10*time.Minute, roles(lacks)))), auth.Forbidden)
+					assert.Equal(t, "refresh with "+lacks+" alone", failure(t, c.Call("auth:refresh", until(10*time.Minute, roles(lacks)))), auth.CodeForbidden)
 				}
 				var r auth.Refreshed
 				c.Call("auth:refresh", until(10*time.Minute, both)).Decode(&r)
@@ -150,7 +150,7 @@ func TestTwoTokens(t *testing.T) {
 			Auth: map[string]any{"device": phone(10 * time.Minute), "token": until(time.Minute).Token}})
 		assert.Equal(t, "who", c.Call("who").String(), `["alice alice"]`) // the child's
 		c.Call("auth:refresh", until(time.Hour)).Decode(new(auth.Refreshed))
-		assert.Equal(t, "another's token", failure(t, c.Call("device:refresh", until(time.Hour))), auth.TokenInvalid)
+		assert.Equal(t, "another's token", failure(t, c.Call("device:refresh", until(time.Hour))), auth.CodeTokenInvalid)
 		assert.Equal(t, "end", next(t, end).after, 10*time.Minute+30*time.Second)
 	})
 }
@@ -162,7 +162,7 @@ func TestAnonymousOnAChild(t *testing.T) {
 	defer srv.Close()
 	guard := auth.JWT(with(secretConfig(), func(c *config) { c.Optional = true }))
 	twoGuards(srv, guard, guard.Require(role("admin")))
-	refusedWith(t, srv, siotest.Options{Namespace: "/org-1"}, auth.TokenMissing)
+	refusedWith(t, srv, siotest.Options{Namespace: "/org-1"}, auth.CodeTokenMissing)
 	siotest.Dial(t, srv, siotest.Options{Namespace: "/org-1", Auth: until(time.Hour, roles("admin"))})
 }
 
@@ -174,6 +174,6 @@ func TestTwoDerivedGuardsOnOneNamespace(t *testing.T) {
 	guard := auth.JWT(secretConfig())
 	srv.Use(guard.Require(role("user")))
 	srv.Use(guard.Require(role("admin")))
-	refusedWith(t, srv, siotest.Options{Auth: until(time.Hour, roles("user"))}, auth.Forbidden)
+	refusedWith(t, srv, siotest.Options{Auth: until(time.Hour, roles("user"))}, auth.CodeForbidden)
 	siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, roles("user", "admin"))})
 }

@@ -44,19 +44,19 @@ func TestGuardOfAParent(t *testing.T) {
 				in := func(namespace string, auth any) siotest.Options {
 					return siotest.Options{Namespace: namespace, Auth: auth, Timeout: time.Hour}
 				}
-				refusedWith(t, srv, in("/org-1", nil), auth.TokenMissing)
-				refusedWith(t, srv, in("/org-1", token{tokenOf("alice") + "x"}), auth.TokenInvalid)
+				refusedWith(t, srv, in("/org-1", nil), auth.CodeTokenMissing)
+				refusedWith(t, srv, in("/org-1", token{tokenOf("alice") + "x"}), auth.CodeTokenInvalid)
 				synctest.Wait()
 				assert.Equal(t, "no child is left", len(parent.Children()), 0)
 
 				c := siotest.Dial(t, srv, in("/org-1", until(time.Minute)))
 				assert.Equal(t, "who", c.Call("who").String(), `["alicealice/org-1"]`)
-				assert.Equal(t, "policy", failure(t, c.Call("delete")), auth.Forbidden)
+				assert.Equal(t, "policy", failure(t, c.Call("delete")), auth.CodeForbidden)
 				c.Call("auth:refresh", until(10*time.Minute, func(c *claims) { c.Roles = []string{"admin"} }))
 				assert.Equal(t, "policy", c.Call("delete").String(), `["deleted /org-1"]`)
 
 				other := c.Of("/org-2", until(5*time.Minute))
-				assert.Equal(t, "each child has its own life", failure(t, other.Call("delete")), auth.Forbidden)
+				assert.Equal(t, "each child has its own life", failure(t, other.Call("delete")), auth.CodeForbidden)
 				first := next(t, end)
 				assert.Equal(t, "the end", first, ended{5*time.Minute + 30*time.Second, socketio.ForcedClose})
 				next(t, end) // of the same connection

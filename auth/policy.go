@@ -14,7 +14,7 @@ type Policy[T any] func(id *Identity[T]) error
 // Allow is a policy of any predicate over the claims.
 func Allow[T any](ok func(claims *T) bool) Policy[T] {
 	if ok == nil {
-		panic("auth: Allow without a predicate")
+		panic("auth: Allow without a predicate: give a function of the claims that reports who may")
 	}
 	return func(id *Identity[T]) error {
 		if !ok(id.Claims) {
@@ -30,10 +30,10 @@ func Allow[T any](ok func(claims *T) bool) Policy[T] {
 //	admin.Use(guard.Require(auth.AnyRole(func(c *Claims) []string { return c.Roles }, "admin")))
 func AnyRole[T any](of func(claims *T) []string, roles ...string) Policy[T] {
 	if len(roles) == 0 {
-		panic("auth: AnyRole without a role lets nobody in")
+		panic("auth: AnyRole without a role lets nobody in: name at least one")
 	}
 	if of == nil || slices.Contains(roles, "") {
-		panic("auth: AnyRole with an empty role, or without the function that finds them")
+		panic("auth: AnyRole with an empty role, or without the function that finds them: name each role, and say where the claims keep them")
 	}
 	roles = slices.Clone(roles)
 	return func(id *Identity[T]) error {
@@ -49,7 +49,7 @@ func AnyRole[T any](of func(claims *T) []string, roles ...string) Policy[T] {
 // scopes separated by spaces as in OAuth 2.0.
 func AllScopes[T any](of func(claims *T) string, scopes ...string) Policy[T] {
 	if len(scopes) == 0 {
-		panic("auth: AllScopes without a scope lets everybody in")
+		panic("auth: AllScopes without a scope lets everybody in: name at least one")
 	}
 	if of == nil || slices.ContainsFunc(scopes, func(s string) bool { return len(strings.Fields(s)) != 1 || strings.TrimSpace(s) != s }) {
 		panic("auth: AllScopes with a scope that is empty or has blanks, or without the function that finds them: name each by itself")

@@ -31,9 +31,9 @@ func TestRecovery(t *testing.T) {
 	}{
 		{"still good", time.Minute, 10 * time.Minute, "alice", "", true},
 		{"renewed", 5 * time.Minute, 20 * time.Minute, "alice", "", true},
-		{"expired meanwhile", 5 * time.Minute, 4 * time.Minute, "alice", auth.TokenExpired, false},
+		{"expired meanwhile", 5 * time.Minute, 4 * time.Minute, "alice", auth.CodeTokenExpired, false},
 		{"somebody else's", time.Minute, 10 * time.Minute, "bob", "", false},
-		{"none", time.Minute, 0, "", auth.TokenMissing, false},
+		{"none", time.Minute, 0, "", auth.CodeTokenMissing, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -71,12 +71,12 @@ func TestRefreshRefused(t *testing.T) {
 		with any
 		want auth.Code
 	}{
-		{"another subject", until(time.Hour, func(c *claims) { c.Subject = "bob" }), auth.TokenInvalid},
-		{"expired", until(-time.Hour), auth.TokenExpired},
-		{"badly signed", token{tokenOf("alice") + "x"}, auth.TokenInvalid},
-		{"no token", token{""}, auth.TokenMalformed},
-		{"policy", until(time.Hour, func(c *claims) { c.User = "other" }), auth.Forbidden},
-		{"revoked", until(time.Hour, func(c *claims) { c.User, c.ID = "a", "stolen" }), auth.TokenRevoked},
+		{"another subject", until(time.Hour, func(c *claims) { c.Subject = "bob" }), auth.CodeTokenInvalid},
+		{"expired", until(-time.Hour), auth.CodeTokenExpired},
+		{"badly signed", token{tokenOf("alice") + "x"}, auth.CodeTokenInvalid},
+		{"no token", token{""}, auth.CodeTokenMalformed},
+		{"policy", until(time.Hour, func(c *claims) { c.User = "other" }), auth.CodeForbidden},
+		{"revoked", until(time.Hour, func(c *claims) { c.User, c.ID = "a", "stolen" }), auth.CodeTokenRevoked},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,7 +102,7 @@ func TestRefreshOfAnonymous(t *testing.T) {
 	defer srv.Close()
 	srv.Use(auth.JWT(with(refreshing(), func(c *config) { c.Optional = true })))
 	c := siotest.Dial(t, srv, siotest.Options{})
-	assert.Equal(t, "code", failure(t, c.Call("auth:refresh", until(time.Hour))), auth.TokenInvalid)
+	assert.Equal(t, "code", failure(t, c.Call("auth:refresh", until(time.Hour))), auth.CodeTokenInvalid)
 }
 
 // TestRefreshIsLimited is a part of A-J08.
@@ -120,16 +120,16 @@ func TestRefreshIsLimited(t *testing.T) {
 		}), config{RefreshEvent: "auth:refresh"}))
 		c := siotest.Dial(t, srv, siotest.Options{Auth: token{"alice"}})
 		for i := range 1000 {
-			want := auth.TokenInvalid
+			want := auth.CodeTokenInvalid
 			if i >= 5 {
-				want = auth.RateLimited
+				want = auth.CodeRateLimited
 			}
 			m := c.Call("auth:refresh", token{"x"})
 			assert.Equal(t, "code", failure(t, m), want)
 		}
 		assert.Equal(t, "verified", verified.Load(), int32(1+5))
 		c.ExpectNone(2 * time.Second)
-		assert.Equal(t, "code", failure(t, c.Call("auth:refresh", token{"x"})), auth.TokenInvalid)
+		assert.Equal(t, "code", failure(t, c.Call("auth:refresh", token{"x"})), auth.CodeTokenInvalid)
 	})
 }
 
@@ -327,10 +327,10 @@ func TestRefreshToAnotherTenant(t *testing.T) {
 		{"refused", func(c *config) {
 			c.Room = byTenant
 			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) { t.Error("called") }
-		}, token{"no token"}, []string{"team:a", "tenant:a"}, auth.TokenMalformed},
+		}, token{"no token"}, []string{"team:a", "tenant:a"}, auth.CodeTokenMalformed},
 		{"the subject names the tenant", func(c *config) {
 			c.Room, c.Subject = byTenant, func(c *claims) string { return c.Scope + "/" + c.RegisteredClaims.Subject }
-		}, tenant("b"), []string{"team:a", "tenant:a"}, auth.TokenInvalid},
+		}, tenant("b"), []string{"team:a", "tenant:a"}, auth.CodeTokenInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -91,7 +91,7 @@ var _ Watch = (*Revocations)(nil)
 // later the token has expired by itself.
 func NewRevocations(maxAge time.Duration) *Revocations {
 	if maxAge <= 0 {
-		panic("auth: NewRevocations needs the longest time that a token lives")
+		panic("auth: NewRevocations needs the longest time that a token lives, leeway included, such as 24*time.Hour")
 	}
 	return &Revocations{
 		keep: maxAge, swept: time.Now(),

@@ -61,7 +61,7 @@ func TestRevokeWithoutATime(t *testing.T) {
 		c := siotest.Dial(t, srv, o)
 		assert.NoError(t, list.Revoke(auth.Revocation{Subject: "alice"}))
 		c.ExpectDisconnect(siotest.TransportClose)
-		refusedWith(t, srv, o, auth.TokenRevoked)
+		refusedWith(t, srv, o, auth.CodeTokenRevoked)
 		time.Sleep(time.Second)
 		siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.IssuedAt = at(0) })})
 	})
@@ -115,7 +115,7 @@ func TestRevokedSockets(t *testing.T) {
 
 	list.Revoke(auth.Revocation{TokenID: "phone"})
 	phone.ExpectDisconnect(siotest.TransportClose)
-	refusedWith(t, srv, phoneOptions, auth.TokenRevoked)
+	refusedWith(t, srv, phoneOptions, auth.CodeTokenRevoked)
 
 	var r auth.Refreshed
 	laptop.Call("auth:refresh", until(time.Hour, func(c *claims) { c.ID = "laptop2" })).Decode(&r)
@@ -154,7 +154,7 @@ func TestRevokedWhileJoining(t *testing.T) {
 		srv := socketio.NewServer(nil)
 		srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Watch = list })))
 		srv.OnConnect(func(*socketio.Socket) { t.Error("a revoked token has joined") })
-		refusedWith(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = "t1" })}, auth.TokenRevoked)
+		refusedWith(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = "t1" })}, auth.CodeTokenRevoked)
 		srv.Close()
 	}
 }
@@ -239,9 +239,9 @@ func TestStoreIsDown(t *testing.T) {
 	srv.On("ping", func() {})
 	c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour)})
 	s.down.Store(true)
-	data := refusedWith(t, srv, siotest.Options{Auth: until(time.Hour)}, auth.Unavailable)
+	data := refusedWith(t, srv, siotest.Options{Auth: until(time.Hour)}, auth.CodeUnavailable)
 	assert.Equal(t, "retryable", data.Retryable, true)
-	assert.Equal(t, "refresh", failure(t, c.Call("auth:refresh", until(time.Hour))), auth.Unavailable)
+	assert.Equal(t, "refresh", failure(t, c.Call("auth:refresh", until(time.Hour))), auth.CodeUnavailable)
 	(*s.tell.Load())(auth.Revocation{}) // a resync that finds nothing out
 	c.Call("ping")
 	s.down.Store(false)
@@ -268,9 +268,9 @@ func TestFailuresPerMinute(t *testing.T) {
 			siotest.Dial(t, srv, siotest.Options{Auth: token{"good"}}) // successes do not count
 		}
 		for i := range 100 {
-			want := auth.TokenInvalid
+			want := auth.CodeTokenInvalid
 			if i >= 10 {
-				want = auth.RateLimited
+				want = auth.CodeRateLimited
 			}
 			// A-J13: a header that anyone can set is not the address.
 			header := map[string][]string{"X-Forwarded-For": {"198.51.100." + string(rune('0'+i%10))}}

@@ -132,7 +132,7 @@ func TestOneReading(t *testing.T) {
 				if tt.good != (err == nil) {
 					t.Errorf("got %v, want accepted: %t", err, tt.good)
 				}
-				if e := (*auth.Error)(nil); err != nil && (!errors.As(err, &e) || e.Code != auth.TokenInvalid && e.Code != auth.TokenMalformed) {
+				if e := (*auth.Error)(nil); err != nil && (!errors.As(err, &e) || e.Code != auth.CodeTokenInvalid && e.Code != auth.CodeTokenMalformed) {
 					t.Errorf("got %v, want one of the token's faults", err)
 				}
 			})
@@ -226,8 +226,8 @@ func TestOneReadingOfThePayload(t *testing.T) {
 		})
 	}
 	c := siotest.Dial(t, srv, siotest.Options{Auth: token{alice}})
-	assert.Equal(t, "refresh twice", failure(t, c.Call("auth:refresh", json.RawMessage(fmt.Sprintf(`{"token":%q,"token":%q}`, alice, alice)))), auth.TokenMalformed)
-	assert.Equal(t, "refresh in capitals", failure(t, c.Call("auth:refresh", json.RawMessage(fmt.Sprintf(`{"TOKEN":%q}`, alice)))), auth.TokenMalformed)
+	assert.Equal(t, "refresh twice", failure(t, c.Call("auth:refresh", json.RawMessage(fmt.Sprintf(`{"token":%q,"token":%q}`, alice, alice)))), auth.CodeTokenMalformed)
+	assert.Equal(t, "refresh in capitals", failure(t, c.Call("auth:refresh", json.RawMessage(fmt.Sprintf(`{"TOKEN":%q}`, alice)))), auth.CodeTokenMalformed)
 }
 
 // TestOneReadingOfTheFrameworksClaims: a framework's library may have been kinder.
@@ -260,7 +260,7 @@ func TestOneReadingOfTheFrameworksClaims(t *testing.T) {
 				siotest.Dial(t, behind(srv, tt.claims), siotest.Options{})
 				return
 			}
-			refusedWith(t, behind(srv, tt.claims), siotest.Options{}, auth.TokenInvalid)
+			refusedWith(t, behind(srv, tt.claims), siotest.Options{}, auth.CodeTokenInvalid)
 		})
 	}
 }

@@ -105,7 +105,7 @@ func TestWrongWiringPanics(t *testing.T) {
 		{"empty source", change(func(c *config) { c.Sources = make([]auth.Source, 1) }), "Sources[0]"},
 		{"no action", change(func(c *config) { c.OnExpire = 9 }), "OnExpire"},
 		{"negative grace", change(func(c *config) { c.Grace = -time.Second }), "negative"},
-		{"grace for nothing", change(func(c *config) { c.Grace, c.OnExpire = 1, auth.KeepOpen }), "no meaning"},
+		{"grace for nothing", change(func(c *config) { c.Grace, c.OnExpire = 1, auth.ActionKeepOpen }), "no meaning"},
 		{"event names", change(func(c *config) { c.RefreshEvent = "auth:ended" }), "another event"},
 		{"a hook for no refresh", change(func(c *config) {
 			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) {}

@@ -3,7 +3,7 @@
 // handshake, before the join, and watched from then on: whoever logs out loses
 // live sockets, too, on every node.
 //
-//	sessions := session.New(scssession.New(manager), session.Config{
+//	sessions := session.New(sessionscs.New(manager), session.Config{
 //		User: func(v *session.Session) string { return v.String("userID") },
 //	})
 //	srv.Use(sessions)

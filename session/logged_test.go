@@ -24,7 +24,7 @@ func TestLogIsBounded(t *testing.T) {
 		defer srv.Close()
 		store := session.NewMemory("sid", time.Hour)
 		srv.Use(session.New(store, session.Config{User: user, Logger: slog.New(slog.NewTextHandler(&logged, nil))}))
-		try := func() { refusedWith(t, srv, cookie(&http.Cookie{Name: "sid", Value: "forged"}), session.Missing) }
+		try := func() { refusedWith(t, srv, cookie(&http.Cookie{Name: "sid", Value: "forged"}), session.CodeMissing) }
 		for range 50 {
 			try()
 		}

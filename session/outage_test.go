@@ -266,7 +266,7 @@ func TestSameIDAgain(t *testing.T) {
 		assert.NoError(t, x.Logout(t.Context(), "alice"))
 		c.Expect("session:ended")
 		synctest.Wait()
-		refusedWith(t, srv, o, session.Missing)
+		refusedWith(t, srv, o, session.CodeMissing)
 		assert.NoError(t, store.put("alice", true))
 		m := siotest.Dial(t, srv, o).Call("add")
 		assert.True(t, "updated: "+m.String(), m.Failure() == nil)

@@ -26,7 +26,7 @@ func TestSessionsOfAParent(t *testing.T) {
 		parent.On("who", func(s *socketio.Socket) string { return s.Identity() + s.Namespace().Name() })
 		o := cookie(store.Cookie(""))
 		o.Namespace = "/board-1"
-		refusedWith(t, srv, o, session.Missing)
+		refusedWith(t, srv, o, session.CodeMissing)
 
 		id := store.Create(map[string]any{"user": "alice"})
 		o = cookie(store.Cookie(id))
@@ -42,6 +42,6 @@ func TestSessionsOfAParent(t *testing.T) {
 		two.ExpectDisconnect(siotest.TransportClose)
 		synctest.Wait()
 		assert.Equal(t, "no child is left", len(parent.Children()), 0)
-		refusedWith(t, srv, o, session.Missing)
+		refusedWith(t, srv, o, session.CodeMissing)
 	})
 }

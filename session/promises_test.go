@@ -39,7 +39,7 @@ func TestLoadedBeforeTheJoin(t *testing.T) {
 	srv.OnConnect(func(s *socketio.Socket) { see("hook", s) })
 	srv.On("event", func(s *socketio.Socket) bool { see("handler", s); return s.InRoom("team:red") })
 
-	refusedWith(t, srv, cookie(store.Cookie("none")), session.Missing)
+	refusedWith(t, srv, cookie(store.Cookie("none")), session.CodeMissing)
 	assert.Equal(t, "rooms", len(srv.Rooms()), 0)
 	var inRoom bool
 	id := store.Create(map[string]any{"user": "alice", "theme": "dark", "team": "red"})
@@ -159,7 +159,7 @@ func TestExpiredCookie(t *testing.T) {
 		time.Sleep(10*time.Minute - time.Nanosecond)
 		siotest.Dial(t, srv, o).Disconnect()
 		time.Sleep(time.Nanosecond)
-		refusedWith(t, srv, o, session.Missing)
+		refusedWith(t, srv, o, session.CodeMissing)
 	})
 }
 
@@ -200,7 +200,7 @@ func TestLongAddress(t *testing.T) {
 	srv, _ := serve(t, session.NewMemory("sid", time.Hour), session.Config{Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	refusedWith(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		srv.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: strings.Repeat("x", 3000)}))
-	}), siotest.Options{}, session.Missing)
+	}), siotest.Options{}, session.CodeMissing)
 	text := logged.String() // written before the client has heard
 	assert.True(t, "the address is logged: "+text, strings.Contains(text, strings.Repeat("x", 256)))
 	assert.True(t, "and of it 256 bytes", !strings.Contains(text, strings.Repeat("x", 257)))

@@ -28,10 +28,10 @@ func TestRecovery(t *testing.T) {
 		want      bool         // recovered
 	}{
 		{"signed in", time.Minute, nil, "alice", "", true},
-		{"session has expired", 2 * time.Hour, nil, "alice", session.Missing, false},
+		{"session has expired", 2 * time.Hour, nil, "alice", session.CodeMissing, false},
 		{"logged out meanwhile", time.Minute, func(store *session.Memory, id string) {
 			_ = store.Destroy(context.Background(), id)
-		}, "alice", session.Missing, false},
+		}, "alice", session.CodeMissing, false},
 		{"somebody else", time.Minute, nil, "bob", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

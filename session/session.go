@@ -92,16 +92,16 @@ type Code string
 
 // The codes, and what a front end does about them.
 const (
-	// Missing: there is no cookie, or no session with it. Show the login.
-	Missing Code = "session_missing"
-	// Invalid: the cookie was tampered with, or is nobody's.
-	Invalid Code = "session_invalid"
-	// Ended: the session was logged out, or has expired. Show the login.
-	Ended Code = "session_ended"
-	// Forbidden: Config.Require does not agree.
-	Forbidden Code = "forbidden"
-	// Unavailable: the store cannot be asked just now. Try again later.
-	Unavailable Code = "session_unavailable"
+	// CodeMissing: there is no cookie, or no session with it. Show the login.
+	CodeMissing Code = "session_missing"
+	// CodeInvalid: the cookie was tampered with, or is nobody's.
+	CodeInvalid Code = "session_invalid"
+	// CodeEnded: the session was logged out, or has expired. Show the login.
+	CodeEnded Code = "session_ended"
+	// CodeForbidden: Config.Require does not agree.
+	CodeForbidden Code = "forbidden"
+	// CodeUnavailable: the store cannot be asked just now. Try again later.
+	CodeUnavailable Code = "session_unavailable"
 )
 
 // Error is a refusal as clients get it: err.data of the stock client's
@@ -119,15 +119,15 @@ func (e *Error) Error() string { return "session: " + e.Message }
 // What providers return, and clients get. Any other error of a provider is
 // ErrUnavailable to clients.
 var (
-	ErrMissing     = &Error{Code: Missing, Message: "not signed in"}
-	ErrInvalid     = &Error{Code: Invalid, Message: "session is invalid"}
-	ErrEnded       = &Error{Code: Ended, Message: "session has ended"}
-	ErrForbidden   = &Error{Code: Forbidden, Message: "not allowed"}
-	ErrUnavailable = &Error{Code: Unavailable, Message: "sessions are unavailable", Retryable: true}
+	ErrMissing     = &Error{Code: CodeMissing, Message: "not signed in"}
+	ErrInvalid     = &Error{Code: CodeInvalid, Message: "session is invalid"}
+	ErrEnded       = &Error{Code: CodeEnded, Message: "session has ended"}
+	ErrForbidden   = &Error{Code: CodeForbidden, Message: "not allowed"}
+	ErrUnavailable = &Error{Code: CodeUnavailable, Message: "sessions are unavailable", Retryable: true}
 )
 
-// ErrReadOnly says that the provider cannot change sessions.
-var ErrReadOnly = errors.New("session: the provider cannot change sessions")
+// ErrReadOnly says that the provider cannot change sessions: it is no [Updater].
+var ErrReadOnly = errors.New("session: the provider cannot change sessions: it has to implement session.Updater")
 
 // told decides what a client hears of an error.
 func told(err error) *Error {

@@ -68,16 +68,16 @@ func TestHandshake(t *testing.T) {
 		want   session.Code // empty: alice
 	}{
 		{"signed in", store, session.Config{User: user}, alice, ""},
-		{"no cookie", store, session.Config{User: user}, "", session.Missing},
-		{"nobody's session", store, session.Config{User: user}, guest, session.Missing},
-		{"unknown", store, session.Config{User: user}, "x", session.Missing},
-		{"A-J06 replayed after logout", store, session.Config{User: user}, gone, session.Missing},
-		{"required", store, session.Config{User: user, Require: func(v *session.Session) error { return errors.New("no") }}, alice, session.Forbidden},
-		{"required, with a code", store, session.Config{User: user, Require: func(v *session.Session) error { return session.ErrInvalid }}, alice, session.Invalid},
+		{"no cookie", store, session.Config{User: user}, "", session.CodeMissing},
+		{"nobody's session", store, session.Config{User: user}, guest, session.CodeMissing},
+		{"unknown", store, session.Config{User: user}, "x", session.CodeMissing},
+		{"A-J06 replayed after logout", store, session.Config{User: user}, gone, session.CodeMissing},
+		{"required", store, session.Config{User: user, Require: func(v *session.Session) error { return errors.New("no") }}, alice, session.CodeForbidden},
+		{"required, with a code", store, session.Config{User: user, Require: func(v *session.Session) error { return session.ErrInvalid }}, alice, session.CodeInvalid},
 		{"unknown, optional", store, session.Config{Optional: true}, "", ""},
-		{"store is down", broken{down}, session.Config{User: user}, alice, session.Unavailable},
-		{"store is down, optional", broken{down}, session.Config{Optional: true}, alice, session.Unavailable},
-		{"tampered with, optional", broken{session.ErrInvalid}, session.Config{Optional: true}, alice, session.Invalid},
+		{"store is down", broken{down}, session.Config{User: user}, alice, session.CodeUnavailable},
+		{"store is down, optional", broken{down}, session.Config{Optional: true}, alice, session.CodeUnavailable},
+		{"tampered with, optional", broken{session.ErrInvalid}, session.Config{Optional: true}, alice, session.CodeInvalid},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,13 +152,13 @@ func logout(t *testing.T, transport string) {
 	for _, tab := range tabs {
 		var why session.Error
 		tab.Expect("session:ended", &why) // at once; a reconnect to learn it takes a second
-		assert.Equal(t, "why", why.Code, session.Ended)
+		assert.Equal(t, "why", why.Code, session.CodeEnded)
 		tab.ExpectDisconnect(siotest.TransportClose)
 	}
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %s, want less than a second", took)
 	}
-	refusedWith(t, one, o, session.Missing)
+	refusedWith(t, one, o, session.CodeMissing)
 	var who string
 	other.Call("who").Decode(&who)
 	assert.Equal(t, "other", who, "bob")
@@ -177,7 +177,7 @@ func TestPublicNamespaceSurvives(t *testing.T) {
 	assert.NoError(t, sessions.Logout(context.Background(), id))
 	var why session.Error
 	c.Expect("session:ended", &why)
-	assert.Equal(t, "why", why.Code, session.Ended)
+	assert.Equal(t, "why", why.Code, session.CodeEnded)
 	c.ExpectDisconnect(siotest.ServerDisconnect)
 	public.Call("ping")
 }
@@ -196,8 +196,8 @@ func TestRenewed(t *testing.T) {
 	var items int
 	c.Call("items").Decode(&items)
 	assert.Equal(t, "items", items, 6)
-	refusedWith(t, srv, cookie(store.Cookie(old)), session.Missing) // whoever knew the old one
-	assert.NoError(t, sessions.Logout(context.Background(), old))   // means nobody now
+	refusedWith(t, srv, cookie(store.Cookie(old)), session.CodeMissing) // whoever knew the old one
+	assert.NoError(t, sessions.Logout(context.Background(), old))       // means nobody now
 	c.Call("items")
 	assert.NoError(t, sessions.Logout(context.Background(), id))
 	c.Expect("session:ended")
@@ -344,7 +344,7 @@ func TestLoggedOutWhileJoining(t *testing.T) {
 	sessions = session.New(loaded, session.Config{User: user})
 	srv.Use(sessions)
 	srv.OnConnect(func(*socketio.Socket) { t.Error("a session that was logged out has joined") })
-	refusedWith(t, srv, cookie(store.Cookie(id)), session.Missing)
+	refusedWith(t, srv, cookie(store.Cookie(id)), session.CodeMissing)
 }
 
 type joining struct {

@@ -72,7 +72,7 @@ var (
 // New returns middleware over a provider's sessions.
 func New(p Provider, c Config) *Sessions {
 	if p == nil {
-		panic("session: New without a Provider")
+		panic("session: New without a Provider: give it the one for your sessions, such as sessionscs.New(manager), or NewMemory")
 	}
 	switch {
 	case c.Check == 0:

@@ -53,7 +53,7 @@ var _ auth.Watch = (*Revocations)(nil)
 // to close.
 func New(ctx context.Context, client redis.UniversalClient, o Options) *Revocations {
 	if client == nil {
-		panic("auth: authredis.New without a client")
+		panic("auth: authredis.New without a client: give it a redis.NewClient(…)")
 	}
 	if o.MaxAge <= 0 {
 		panic("auth: authredis.Options.MaxAge must be the longest time that a token lives")

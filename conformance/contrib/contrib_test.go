@@ -22,7 +22,7 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/redistest"
 	"github.com/gosio/gosio/session"
-	gorillasession "github.com/gosio/gosio/session/gorilla"
+	sessiongorilla "github.com/gosio/gosio/session/gorilla"
 )
 
 const (
@@ -74,7 +74,7 @@ type app struct {
 func start(t *testing.T, f framework, store gorilla.Store) *app {
 	t.Helper()
 	log.SetOutput(io.Discard) // gin-contrib reports cookies of sessions that are gone
-	provider := gorillasession.New(store, name)
+	provider := sessiongorilla.New(store, name)
 	user := func(v *session.Session) string { return v.String("user") }
 	told := session.New(provider, session.Config{User: user, Check: time.Hour})
 	checked := session.New(provider, session.Config{User: user, Check: 100 * time.Millisecond})

@@ -22,7 +22,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/session"
-	scssession "github.com/gosio/gosio/session/scs"
+	sessionscs "github.com/gosio/gosio/session/scs"
 )
 
 //go:embed index.html session.css session.js
@@ -58,7 +58,7 @@ func run(ctx context.Context, l net.Listener) error {
 	manager.Cookie.Secure = false // true where there is TLS
 
 	// Sockets come in with the same cookie, and end with the session.
-	sessions := session.New(scssession.New(manager), session.Config{
+	sessions := session.New(sessionscs.New(manager), session.Config{
 		User:   func(s *session.Session) string { return s.String("user") }, // empty: not signed in
 		Room:   func(s *session.Session) string { return s.String("room") }, // all windows of a session
 		Logger: slog.Default(),

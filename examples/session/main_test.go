@@ -185,8 +185,8 @@ func TestLogoutReachesOtherTabs(t *testing.T) {
 	signedOut(t, one)
 	signedOut(t, two)
 	check.Equal(t, "cookie", b.cookie(), "")
-	b.refused(cookie, session.Missing) // and they do not come back
-	b.refused("", session.Missing)
+	b.refused(cookie, session.CodeMissing) // and they do not come back
+	b.refused("", session.CodeMissing)
 	third.Call("click")
 	sees(t, third, state{User: "Ada", Clicks: 1, Windows: 1})
 	b.login("Grace")
@@ -226,9 +226,9 @@ func TestNewIDAtLogin(t *testing.T) {
 	b := start(t)
 	b.post("/app/theme", http.StatusNoContent, "theme", "dark")
 	planted := b.cookie()
-	b.refused(planted, session.Missing) // a session, but nobody's
+	b.refused(planted, session.CodeMissing) // a session, but nobody's
 	b.login("Ada")
-	b.refused(planted, session.Missing)
+	b.refused(planted, session.CodeMissing)
 	tab := b.tab()
 	sees(t, tab, state{User: "Ada", Theme: "dark", Windows: 1})
 
@@ -239,7 +239,7 @@ func TestNewIDAtLogin(t *testing.T) {
 	} {
 		renew()
 		check.True(t, "the id is new", b.cookie() != before)
-		b.refused(before, session.Missing)
+		b.refused(before, session.CodeMissing)
 		before = b.cookie()
 	}
 	tab.Call("click")
@@ -258,7 +258,7 @@ func TestRefused(t *testing.T) {
 	b.post("/app/renew", http.StatusUnauthorized)
 	b.login("Ada")
 	cookie := b.cookie()
-	b.refused(cookie[:len(cookie)-1], session.Missing)
+	b.refused(cookie[:len(cookie)-1], session.CodeMissing)
 	for _, path := range []string{"/app/logout", "/app/login"} { // by a form on another site
 		status, _ := b.do("POST", path, nil, "Sec-Fetch-Site", "cross-site")
 		check.Equal(t, path, status, http.StatusForbidden)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/session"
-	fibersession "github.com/gosio/gosio/session/fiber"
+	sessionfiber "github.com/gosio/gosio/session/fiber"
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
@@ -142,7 +142,7 @@ func TestSessions(t *testing.T) {
 				sessiontest.Run(t, func(*testing.T) sessiontest.Store {
 					kept := newSessionStorage()
 					serve := sessionApp(kept, absolute)
-					provider := fibersession.NewV3(kept, "", 0)
+					provider := sessionfiber.NewV3(kept, "", 0)
 					if extends {
 						provider = provider.WithLife(func(values map[string]any) time.Duration {
 							if values["remember"] == "yes" {
@@ -185,7 +185,7 @@ func TestSessionValues(t *testing.T) {
 	serve := sessionApp(kept, time.Hour)
 	before := time.Now()
 	c := serve(t, nil, "/set", map[string]string{"user": "alice"})
-	p := fibersession.NewV3(kept, "", 0)
+	p := sessionfiber.NewV3(kept, "", 0)
 	r, _ := http.NewRequest("GET", "/", nil)
 	r.AddCookie(c)
 	v, err := p.Load(t.Context(), r)
@@ -201,7 +201,7 @@ func TestSessionValues(t *testing.T) {
 	assert.Equal(t, "values", now.Values, map[string]any{"user": "alice", "theme": "dark"})
 	assert.Equal(t, "end", now.ExpiresAt.Equal(v.ExpiresAt), true)
 
-	_, err = fibersession.New(kept, "", 0).Reload(t.Context(), v) // of Fiber v2
+	_, err = sessionfiber.New(kept, "", 0).Reload(t.Context(), v) // of Fiber v2
 	if err == nil || !strings.Contains(err.Error(), "NewV3 is for Fiber v3") {
 		t.Errorf("got %v, want a hint at NewV3", err)
 	}

@@ -1,9 +1,9 @@
-// Package expresssession lets sockets in by sessions of express-session, as
+// Package sessionexpress lets sockets in by sessions of express-session, as
 // connect-redis and its kin store them, for teams that move from Node, or run
 // both.
 //
-//	sessions := session.New(expresssession.New(kv, expresssession.Options{Secrets: []string{secret}}), session.Config{…})
-package expresssession
+//	sessions := session.New(sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{secret}}), session.Config{…})
+package sessionexpress
 
 import (
 	"context"
@@ -69,7 +69,7 @@ var (
 // New returns a provider.
 func New(kv KV, o Options) *Provider {
 	if kv == nil || len(o.Secrets) == 0 {
-		panic("session: expresssession.New needs a KV and Secrets")
+		panic("session: sessionexpress.New needs a KV, such as sessionredis.NewKV, and the Secrets of express-session")
 	}
 	for _, s := range o.Secrets {
 		if s == "" {

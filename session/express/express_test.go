@@ -1,4 +1,4 @@
-package expresssession_test
+package sessionexpress_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/session"
-	expresssession "github.com/gosio/gosio/session/express"
+	sessionexpress "github.com/gosio/gosio/session/express"
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
@@ -97,7 +97,7 @@ func TestProvider(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
 		kv := &memory{m: map[string][]byte{}, until: map[string]time.Time{}}
 		return sessiontest.Store{
-			Provider: expresssession.New(kv, expresssession.Options{Secrets: []string{"new", "old"}}),
+			Provider: sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{"new", "old"}}),
 			Create: func(t *testing.T, values map[string]string) *http.Cookie {
 				id := rand.Text()
 				kv.mu.Lock()
@@ -154,7 +154,7 @@ func TestVector(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header.Set("Cookie", tt.cookie)
-			v, err := expresssession.New(kv, expresssession.Options{Secrets: tt.secrets}).Load(context.Background(), r)
+			v, err := sessionexpress.New(kv, sessionexpress.Options{Secrets: tt.secrets}).Load(context.Background(), r)
 			if tt.want != nil {
 				assert.ErrorIs(t, err, tt.want)
 				return
@@ -192,7 +192,7 @@ func TestLife(t *testing.T) {
 				if tt.life > 0 {
 					kv.until["sess:a"] = time.Now().Add(tt.life)
 				}
-				p := expresssession.New(kv, expresssession.Options{Secrets: []string{"s"}})
+				p := sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{"s"}})
 				ctx, v := t.Context(), &session.Session{ID: "a"}
 				if tt.want == 0 {
 					_, err := p.Reload(ctx, v)

@@ -1,10 +1,10 @@
-// Package fibersession lets sockets in by sessions of Fiber's session
+// Package sessionfiber lets sockets in by sessions of Fiber's session
 // middleware, in any storage of github.com/gofiber/storage. It does not import
 // Fiber.
 //
-//	sessions := session.New(fibersession.New(storage, "session_id", 24*time.Hour), session.Config{…})     // Fiber v2
-//	sessions := session.New(fibersession.NewV3(storage, "session_id", 30*time.Minute), session.Config{…}) // Fiber v3
-package fibersession
+//	sessions := session.New(sessionfiber.New(storage, "session_id", 24*time.Hour), session.Config{…})     // Fiber v2
+//	sessions := session.New(sessionfiber.NewV3(storage, "session_id", 30*time.Minute), session.Config{…}) // Fiber v3
+package sessionfiber
 
 import (
 	"bytes"
@@ -75,7 +75,7 @@ func NewV3(s Storage, cookie string, idle time.Duration) *Provider {
 
 func newProvider(name string, s Storage, cookie string, life, defaultLife time.Duration) *Provider {
 	if s == nil {
-		panic("session: fibersession." + name + " without a Storage")
+		panic("session: sessionfiber." + name + " without a Storage: give it the one of the middleware")
 	}
 	if cookie == "" {
 		cookie = "session_id"
@@ -95,7 +95,7 @@ func newProvider(name string, s Storage, cookie string, life, defaultLife time.D
 // sessions have that life, f returns zero.
 func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
 	if f == nil {
-		panic("session: fibersession.WithLife without a function")
+		panic("session: sessionfiber.WithLife without a function: leave WithLife out if nobody knows how long sessions live")
 	}
 	with := *p
 	with.lives = f
@@ -152,9 +152,9 @@ func (p *Provider) hint(err error) error {
 	if err == nil {
 		return nil
 	}
-	other := "fibersession.NewV3 is for Fiber v3"
+	other := "sessionfiber.NewV3 is for Fiber v3"
 	if p.v3 {
-		other = "fibersession.New is for Fiber v2"
+		other = "sessionfiber.New is for Fiber v2"
 	}
 	return fmt.Errorf("session: the stored session does not decode: %w (%s; types of your own need Store.RegisterType)", err, other)
 }

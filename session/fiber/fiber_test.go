@@ -1,4 +1,4 @@
-package fibersession_test
+package sessionfiber_test
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ import (
 	fibers "github.com/gofiber/fiber/v2/middleware/session"
 
 	"github.com/gosio/gosio/internal/assert"
-	fibersession "github.com/gosio/gosio/session/fiber"
+	sessionfiber "github.com/gosio/gosio/session/fiber"
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
@@ -128,7 +128,7 @@ func open(extends bool) sessiontest.Store {
 		}
 		return c
 	}
-	provider := fibersession.New(kept, "", 0)
+	provider := sessionfiber.New(kept, "", 0)
 	if extends {
 		provider = provider.WithLife(lives)
 	}

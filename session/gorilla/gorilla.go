@@ -1,9 +1,9 @@
-// Package gorillasession lets sockets in by sessions of
+// Package sessiongorilla lets sockets in by sessions of
 // github.com/gorilla/sessions, which are also those of gin-contrib/sessions and
 // of echo-contrib/session.
 //
-//	sessions := session.New(gorillasession.New(store, "session"), session.Config{…})
-package gorillasession
+//	sessions := session.New(sessiongorilla.New(store, "session"), session.Config{…})
+package sessiongorilla
 
 import (
 	"context"
@@ -57,7 +57,7 @@ var (
 // sockets of a renewed session reconnect with the new cookie.
 func New(s sessions.Store, name string, codecs ...securecookie.Codec) *Provider {
 	if s == nil || name == "" {
-		panic("session: gorillasession.New needs a Store and a name")
+		panic("session: sessiongorilla.New needs the Store and the name that the application gives to gorilla/sessions")
 	}
 	if len(codecs) == 0 {
 		codecs = codecsOf(s)
@@ -95,7 +95,7 @@ func codecsOf(s sessions.Store) []securecookie.Codec {
 // Where all sessions have the store's MaxAge, f returns zero.
 func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
 	if f == nil {
-		panic("session: gorillasession.WithLife without a function")
+		panic("session: sessiongorilla.WithLife without a function: leave WithLife out if nobody knows how long sessions live")
 	}
 	with := *p
 	with.lives = f

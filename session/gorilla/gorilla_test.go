@@ -1,4 +1,4 @@
-package gorillasession_test
+package sessiongorilla_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/session"
-	gorillasession "github.com/gosio/gosio/session/gorilla"
+	sessiongorilla "github.com/gosio/gosio/session/gorilla"
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
@@ -69,7 +69,7 @@ func TestProvider(t *testing.T) {
 
 func files(t *testing.T, extends bool) sessiontest.Store {
 	store := &slowStore{FilesystemStore: sessions.NewFilesystemStore(t.TempDir(), key), maxAge: map[string]int{}}
-	provider := gorillasession.New(store, "app")
+	provider := sessiongorilla.New(store, "app")
 	if extends {
 		provider = provider.WithLife(lives)
 	}
@@ -133,7 +133,7 @@ func (s *slowStore) life(id string) time.Duration {
 func TestCookieStore(t *testing.T) {
 	t.Parallel()
 	store := sessions.NewCookieStore(key)
-	p := gorillasession.New(store, "app")
+	p := sessiongorilla.New(store, "app")
 	ctx := context.Background()
 	load := func(value string) (*session.Session, error) {
 		r := httptest.NewRequest("GET", "/", nil)
@@ -172,7 +172,7 @@ func TestExpired(t *testing.T) {
 			t.Parallel()
 			store := open(t)
 			synctest.Test(t, func(t *testing.T) {
-				p := gorillasession.New(store, "app")
+				p := sessiongorilla.New(store, "app")
 				r := httptest.NewRequest("GET", "/", nil)
 				r.AddCookie(create(t, store, map[string]string{"user": "alice"}))
 				time.Sleep(time.Minute)
@@ -196,7 +196,7 @@ func TestLife(t *testing.T) {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.AddCookie(create(t, store, map[string]string{"user": "alice", "remember": "yes"}))
 	store.Options.MaxAge = 0
-	p := gorillasession.New(store, "app")
+	p := sessiongorilla.New(store, "app")
 	v, err := p.Load(t.Context(), r)
 	assert.NoError(t, err)
 	change := func(values map[string]any) error { values["theme"] = "dark"; return nil }
@@ -219,12 +219,12 @@ func TestRenewedWithoutCodecs(t *testing.T) {
 	c := create(t, store, map[string]string{"user": "alice"})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.AddCookie(c)
-	v, err := gorillasession.New(hidden, "app").Load(t.Context(), r)
+	v, err := sessiongorilla.New(hidden, "app").Load(t.Context(), r)
 	assert.NoError(t, err)
 	v.Ref = ""
-	_, err = gorillasession.New(hidden, "app").Reload(t.Context(), v)
+	_, err = sessiongorilla.New(hidden, "app").Reload(t.Context(), v)
 	assert.ErrorIs(t, err, session.ErrMissing)
-	now, err := gorillasession.New(hidden, "app", store.Codecs...).Reload(t.Context(), v)
+	now, err := sessiongorilla.New(hidden, "app", store.Codecs...).Reload(t.Context(), v)
 	assert.NoError(t, err)
 	assert.Equal(t, "user", now.String("user"), "alice")
 }
@@ -234,7 +234,7 @@ func TestErrorsHaveNoPath(t *testing.T) {
 	t.Parallel()
 	folder, ctx := t.TempDir(), context.Background()
 	store := sessions.NewFilesystemStore(folder, key)
-	p := gorillasession.New(store, "app").WithLife(lives)
+	p := sessiongorilla.New(store, "app").WithLife(lives)
 	r := httptest.NewRequest("GET", "/", nil)
 	r.AddCookie(create(t, store, map[string]string{"user": "alice"}))
 	v, err := p.Load(ctx, r)

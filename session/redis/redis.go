@@ -35,17 +35,28 @@ type Bus struct {
 
 var _ session.Bus = (*Bus)(nil)
 
+// BusOptions configures [NewBus]. The zero value of each field means its
+// documented default.
+type BusOptions struct {
+	// Channel is the Redis channel of the events. Default "gosio:session".
+	Channel string
+	// Logger gets a line for a message that is no event. Nil means slog.Default().
+	Logger *slog.Logger
+}
+
 // NewBus returns a bus. It listens on one connection and goroutine until ctx
-// ends; see [Bus.Done]. channel is empty for "gosio:session"; log may be nil.
-// The client is the caller's to close.
-func NewBus(ctx context.Context, client redis.UniversalClient, channel string, log *slog.Logger) *Bus {
-	if channel == "" {
-		channel = "gosio:session"
+// ends; see [Bus.Done]. The caller closes the client.
+func NewBus(ctx context.Context, client redis.UniversalClient, o BusOptions) *Bus {
+	if client == nil {
+		panic("session: sessionredis.NewBus without a client: give it a redis.NewClient(…)")
 	}
-	if log == nil {
-		log = slog.Default()
+	if o.Channel == "" {
+		o.Channel = "gosio:session"
 	}
-	b := &Bus{client: client, channel: channel, log: log, done: make(chan struct{})}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	b := &Bus{client: client, channel: o.Channel, log: o.Logger, done: make(chan struct{})}
 	go b.listen(ctx)
 	return b
 }
@@ -99,16 +110,16 @@ func (b *Bus) Publish(ctx context.Context, e session.Event) error {
 	return b.client.Publish(ctx, b.channel, message).Err()
 }
 
-// KV is an [expresssession.KV] over Redis. Its methods may be called
+// KV is an [sessionexpress.KV] over Redis. Its methods may be called
 // concurrently.
 type KV struct{ client redis.UniversalClient }
 
-var _ expresssession.KV = (*KV)(nil)
+var _ sessionexpress.KV = (*KV)(nil)
 
 // NewKV returns a KV. The client is the caller's to close.
 func NewKV(client redis.UniversalClient) *KV { return &KV{client} }
 
-// Get implements [expresssession.KV].
+// Get implements [sessionexpress.KV].
 func (k *KV) Get(ctx context.Context, key string) (value []byte, left time.Duration, err error) {
 	return get(ctx, k.client, key)
 }
@@ -138,7 +149,7 @@ func get(ctx context.Context, c redis.Cmdable, key string) (value []byte, left t
 // attempts is how often Replace tries before it gives up on a busy key.
 const attempts = 20
 
-// Replace implements [expresssession.KV], by WATCH.
+// Replace implements [sessionexpress.KV], by WATCH.
 func (k *KV) Replace(ctx context.Context, key string, change func(old []byte, left time.Duration) ([]byte, time.Duration, error)) (found bool, err error) {
 	for range attempts {
 		err = k.client.Watch(ctx, func(tx *redis.Tx) error {
@@ -164,5 +175,5 @@ func (k *KV) Replace(ctx context.Context, key string, change func(old []byte, le
 	return found, err
 }
 
-// Delete implements [expresssession.KV].
+// Delete implements [sessionexpress.KV].
 func (k *KV) Delete(ctx context.Context, key string) error { return k.client.Del(ctx, key).Err() }

@@ -24,7 +24,7 @@ import (
 	"github.com/gosio/gosio/internal/leak"
 	"github.com/gosio/gosio/internal/redistest"
 	"github.com/gosio/gosio/session"
-	expresssession "github.com/gosio/gosio/session/express"
+	sessionexpress "github.com/gosio/gosio/session/express"
 	sessionredis "github.com/gosio/gosio/session/redis"
 	"github.com/gosio/gosio/session/sessiontest"
 )
@@ -71,8 +71,8 @@ func idOf(c *http.Cookie) string {
 	return id
 }
 
-func (s store) provider() *expresssession.Provider {
-	return expresssession.New(sessionredis.NewKV(s), expresssession.Options{Secrets: []string{secret}})
+func (s store) provider() *sessionexpress.Provider {
+	return sessionexpress.New(sessionredis.NewKV(s), sessionexpress.Options{Secrets: []string{secret}})
 }
 
 func TestProvider(t *testing.T) {
@@ -139,7 +139,7 @@ func node(t *testing.T, addr string) (*socketio.Server, *session.Sessions) {
 	t.Helper()
 	s := connect(t, addr)
 	ctx, cancel := context.WithCancel(context.Background())
-	bus := sessionredis.NewBus(ctx, s, "", nil)
+	bus := sessionredis.NewBus(ctx, s, sessionredis.BusOptions{})
 	ready := make(chan struct{}, 100)
 	bus.Watch(func(e session.Event) {
 		if e == (session.Event{}) {

@@ -1,7 +1,7 @@
-// Package scssession lets sockets in by sessions of github.com/alexedwards/scs.
+// Package sessionscs lets sockets in by sessions of github.com/alexedwards/scs.
 //
-//	sessions := session.New(scssession.New(manager), session.Config{…})
-package scssession
+//	sessions := session.New(sessionscs.New(manager), session.Config{…})
+package sessionscs
 
 import (
 	"context"
@@ -37,7 +37,7 @@ var (
 // Store, Codec, IdleTimeout, HashTokenInStore.
 func New(m *scs.SessionManager) *Provider {
 	if m == nil {
-		panic("session: scssession.New without a SessionManager")
+		panic("session: sessionscs.New without a SessionManager: give it the one of the application")
 	}
 	return &Provider{m}
 }

@@ -1,4 +1,4 @@
-package scssession_test
+package sessionscs_test
 
 import (
 	"net/http"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/session"
-	scssession "github.com/gosio/gosio/session/scs"
+	sessionscs "github.com/gosio/gosio/session/scs"
 	"github.com/gosio/gosio/session/sessiontest"
 )
 
@@ -47,7 +47,7 @@ func TestProvider(t *testing.T) {
 				m.Store = slow
 				change(m)
 				return sessiontest.Store{
-					Provider: scssession.New(m),
+					Provider: sessionscs.New(m),
 					Create: func(t *testing.T, values map[string]string) *http.Cookie {
 						return serve(t, m, nil, func(r *http.Request) {
 							for k, v := range values {
@@ -79,7 +79,7 @@ func TestExpired(t *testing.T) {
 		c := serve(t, m, nil, func(r *http.Request) { m.Put(r.Context(), "user", "alice") })
 		r := httptest.NewRequest("GET", "/", nil)
 		r.AddCookie(c)
-		p := scssession.New(m)
+		p := sessionscs.New(m)
 		v, err := p.Load(t.Context(), r)
 		assert.NoError(t, err)
 		assert.Equal(t, "left", time.Until(v.ExpiresAt), time.Hour)

@@ -17,7 +17,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/session"
-	expresssession "github.com/gosio/gosio/session/express"
+	sessionexpress "github.com/gosio/gosio/session/express"
 	sessionredis "github.com/gosio/gosio/session/redis"
 )
 
@@ -37,7 +37,7 @@ func run() error {
 	}
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
-	bus := sessionredis.NewBus(ctx, client, "", nil)
+	bus := sessionredis.NewBus(ctx, client, sessionredis.BusOptions{})
 	defer func() { stop(); <-bus.Done() }()
 	listening := make(chan struct{}, 1)
 	bus.Watch(func(session.Event) {
@@ -47,7 +47,7 @@ func run() error {
 		}
 	})
 
-	provider := expresssession.New(sessionredis.NewKV(client), expresssession.Options{Secrets: []string{"new secret", "old secret"}})
+	provider := sessionexpress.New(sessionredis.NewKV(client), sessionexpress.Options{Secrets: []string{"new secret", "old secret"}})
 	user := func(s *session.Session) string { return s.String("user") }
 	srv := socketio.NewServer(nil)
 	handle(srv.Namespace, session.New(provider, session.Config{User: user, Bus: bus, Check: time.Hour}))
