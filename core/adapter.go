@@ -47,7 +47,7 @@ func (l *local) Respond(ctx context.Context, op *adapter.Operation, reply func(*
 		reply(&adapter.Response{Sockets: socketInfos(l.ns, &op.Target), Last: true})
 		return nil
 	case adapter.OpCall:
-		return respondCall(l.ns, ctx, op, reply)
+		return respondCall(ctx, l.ns, op, reply)
 	case adapter.OpServerSide:
 		return l.ns.receiveServerSide(ctx, op, reply)
 	}

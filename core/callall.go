@@ -202,7 +202,7 @@ func (c *call) next(ctx context.Context) (r ackResult, ok bool) {
 // respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
 // goes on with it, which ends with the clients, or op.Timeout, at the latest;
 // Shutdown waits for it.
-func respondCall(ns *Namespace, ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
+func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if err := checkPacket(&op.Packet); err != nil {
 		return err
 	}

@@ -99,7 +99,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	defer members.release()
 	fetches := make([]func() ([]RemoteSocket, error), len(members))
 	for i, ns := range members {
-		fetches[i] = fetchFrom(ns, ctx, op, b.local)
+		fetches[i] = fetchFrom(ctx, ns, op, b.local)
 	}
 	var err error
 	for _, fetch := range fetches {
@@ -114,7 +114,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 
 // fetchFrom begins to fetch the sockets of one namespace. What it returns waits for
 // the other servers.
-func fetchFrom(ns *Namespace, ctx context.Context, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
+func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []adapter.SocketInfo // what each appends is there when wait returns
 	wait := ns.request(ctx, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
 	sockets := ns.rooms.match(&op.Target, nil)

@@ -31,7 +31,7 @@ func meetsConditions(s *Socket, conditions []condition) bool {
 				s.conn.giveTurn()
 			}
 		}()
-		yes = askConditions(s, ctx, conditions)
+		yes = askConditions(ctx, s, conditions)
 	}()
 	select {
 	case yes := <-answer:
@@ -46,7 +46,7 @@ func meetsConditions(s *Socket, conditions []condition) bool {
 }
 
 // askConditions calls the conditions.
-func askConditions(s *Socket, ctx context.Context, conditions []condition) (ok bool) {
+func askConditions(ctx context.Context, s *Socket, conditions []condition) (ok bool) {
 	returned := false
 	defer func() {
 		if p := recover(); p != nil {
