@@ -329,7 +329,7 @@ func TestNothingLeaks(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"auth: refused", "reason=", "signature", "auth: cannot verify", "10.0.0.7", "identity=alice", "refresh refused"} {
+	for _, want := range []string{"auth: refused", "reason=", "signature", "auth: cannot verify", "10.0.0.7", "identity=alice", "refresh refused", "a required claim is missing: exp"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the log lacks %q", want)
 		}

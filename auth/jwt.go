@@ -212,7 +212,7 @@ func classify(err error) error {
 		{jwt.ErrTokenSignatureInvalid, ErrTokenInvalid, "signature or algorithm"},
 		{jwt.ErrTokenInvalidIssuer, ErrTokenInvalid, "issuer"},
 		{jwt.ErrTokenInvalidAudience, ErrTokenInvalid, "audience"},
-		{jwt.ErrTokenRequiredClaimMissing, ErrTokenInvalid, "a required claim is missing"},
+		{jwt.ErrTokenRequiredClaimMissing, ErrTokenInvalid, "a required claim is missing" + missingClaim(err)},
 		{jwt.ErrTokenNotValidYet, ErrTokenNotYetValid, "not valid yet"},
 		{jwt.ErrTokenUsedBeforeIssued, ErrTokenNotYetValid, "used before it was issued"},
 		{jwt.ErrTokenExpired, ErrTokenExpired, "expired"},
@@ -222,4 +222,14 @@ func classify(err error) error {
 		}
 	}
 	return reject(ErrTokenInvalid, "claims")
+}
+
+// missingClaim names a claim that is required and not there, for the log.
+func missingClaim(err error) string {
+	for _, name := range []string{"exp", "iss", "aud", "iat"} {
+		if strings.Contains(err.Error(), name+" claim is required") { // the library's text, which holds nothing of the token's
+			return ": " + name
+		}
+	}
+	return ""
 }
