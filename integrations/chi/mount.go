@@ -18,9 +18,9 @@ type Config struct {
 	Path string
 }
 
-// Mount registers srv on a router or a group: the path with and without a
-// slash at its end and everything below it, for all methods, with nothing
-// redirected. It panics if the path cannot be used.
+// Mount registers srv on a router or a group, for all methods: the path with and
+// without a slash at its end, and everything below. Nothing is redirected. Mount
+// panics if srv is nil or the path cannot be used.
 func Mount(r chi.Router, srv *socketio.Server, config ...Config) {
 	h, path := Handler(srv), mount.Path("siochi", mount.First(config).Path, "{}*")
 	r.Handle(path, h)
@@ -38,9 +38,9 @@ func Handler(srv *socketio.Server) http.Handler {
 	})
 }
 
-// IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again. Ask
-// it in middleware of this mount alone: any other request can be given a "sid".
+// IsHandshake reports whether the request opens a connection. The polls and POSTs
+// of an open connection pass the middleware, too, and need no second authorization.
+// Call it only in middleware of this mount: a client can add a "sid" to any request.
 func IsHandshake(r *http.Request) bool { return socketio.IsHandshake(r) }
 
 // Skip returns a predicate for the configuration of other middleware: it reports
@@ -49,15 +49,16 @@ func Skip(path string) func(r *http.Request) bool {
 	return func(r *http.Request) bool { return mount.Below(path, r.URL.Path) }
 }
 
-// Get returns a value that middleware has put into the request's context in
-// the handshake. Its key must be in socketio.Options.ContextKeys.
+// Get returns the value that middleware put into the request's context in the
+// handshake, if socketio.Options.ContextKeys has its key. ok is false if there is
+// none, or if it is no T.
 func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the route had in the handshake,
 // or an empty string.
 func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
-// params copies the URL parameters: chi reuses the context they are in.
+// params copies the URL parameters out of chi's context, which chi uses again.
 func params(r *http.Request) map[any]any {
 	rctx := chi.RouteContext(r.Context())
 	if rctx == nil {
@@ -72,8 +73,9 @@ func params(r *http.Request) map[any]any {
 	return values
 }
 
-// address is the client's, as middleware.ClientIPFrom… or the older RealIP has
-// found it. The latter replaces RemoteAddr, without a port. Empty: the peer's.
+// address returns the client's address that middleware.ClientIPFrom… has found, or
+// the older middleware.RealIP, which sets RemoteAddr to an address without a port.
+// It returns an empty string if neither is used: the address is the peer's then.
 func address(r *http.Request) string {
 	if ip := middleware.GetClientIP(r.Context()); ip != "" {
 		return ip

@@ -10,8 +10,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// upgraded notes a 101 in echo's response where a middleware's writer holds it
-// back and the server writes it past that: loggers ask the response.
+// upgraded is the writer for an upgrade. Where the writer of some middleware keeps
+// the 101, the server writes the 101 to the connection itself; upgraded then sets
+// the status of Echo's response, which loggers read.
 type upgraded struct{ *echo.Response }
 
 // Unwrap is for http.ResponseController.
@@ -26,11 +27,10 @@ func (u upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// bare takes the writers of echo's own middleware (Gzip, BodyDump) off a
-// response that is to become a WebSocket. The server could do without: Gzip
-// holds the 101 back, and it would be written past it. But Gzip would pass it
-// on at the end, and net/http complain of that. There is a response within the
-// response where echo.WrapMiddleware was used.
+// bare removes the writers of Echo's own middleware (Gzip, BodyDump) from a
+// response that becomes a WebSocket. Gzip would keep the 101 and write it when the
+// handlers return; the connection is hijacked by then, and net/http logs an error.
+// echo.WrapMiddleware puts a response into the response: bare goes through all.
 func bare(w http.ResponseWriter) {
 	for w != nil {
 		if res, ok := w.(*echo.Response); ok {

@@ -10,11 +10,10 @@ import (
 	"github.com/labstack/echo/v5"
 )
 
-// bare returns w without the writers of echo's own middleware (Gzip, BodyDump)
-// around it, for a response that is to become a WebSocket. The server could do
-// without: Gzip holds the 101 back, and it would be written past it. But Gzip
-// would pass it on at the end, and net/http complain of that. There is a response
-// within the response where echo.WrapMiddleware was used.
+// bare returns w without the writers of Echo's own middleware (Gzip, BodyDump), for
+// a response that becomes a WebSocket. Gzip would keep the 101 and write it when the
+// handlers return; the connection is hijacked by then, and net/http logs an error.
+// echo.WrapMiddleware puts a response into the response: bare goes through all.
 func bare(w http.ResponseWriter) http.ResponseWriter {
 	w = skip(w)
 	for inner := w; inner != nil; inner = unwrap(inner) {
@@ -25,15 +24,15 @@ func bare(w http.ResponseWriter) http.ResponseWriter {
 	return w
 }
 
-// upgraded is the writer for a response that is to become a WebSocket.
+// upgraded is the writer for an upgrade.
 type upgraded struct{ http.ResponseWriter }
 
 // Unwrap is for http.ResponseController.
 func (u upgraded) Unwrap() http.ResponseWriter { return u.ResponseWriter }
 
-// WriteHeader implements http.ResponseWriter. Writers of echo's middleware that
-// bare cannot take off, because there are others around them, pass a 101 on when
-// they are flushed. Others must not be: past some that would send a 200.
+// WriteHeader implements http.ResponseWriter. A writer of Echo's middleware that
+// bare could not remove, because another writer is around it, passes the 101 on when
+// it is flushed. Only those are flushed: others would send a 200.
 func (u upgraded) WriteHeader(code int) {
 	u.ResponseWriter.WriteHeader(code)
 	if code != http.StatusSwitchingProtocols {
@@ -47,9 +46,9 @@ func (u upgraded) WriteHeader(code int) {
 	}
 }
 
-// Hijack implements http.Hijacker. It notes the 101 in echo's response where a
-// middleware's writer holds it back and the server writes it past that: loggers
-// ask the response.
+// Hijack implements http.Hijacker. Where the writer of some middleware keeps the
+// 101, the server writes the 101 to the connection itself; Hijack sets the status of
+// Echo's response, which loggers read.
 func (u upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
 	for w := u.ResponseWriter; w != nil && err == nil; w = unwrap(w) {
@@ -60,7 +59,7 @@ func (u upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// skip goes through writers of echo's middleware to the first that is none.
+// skip returns the first writer, from w inwards, that is not of Echo's middleware.
 func skip(w http.ResponseWriter) http.ResponseWriter {
 	for ofMiddleware(w) {
 		w = unwrap(w)

@@ -15,9 +15,9 @@ type Config struct {
 	// Path is where clients connect, relative to the group: it begins with a
 	// slash and has no parameters. Default "/socket.io".
 	Path string
-	// ContextKeys are the keys of what middleware stores with c.Set and [Get]
-	// is to find: echo's store cannot be listed. Default: "user", where
-	// echo-jwt puts the token.
+	// ContextKeys are the keys under which middleware stores values with c.Set that
+	// [Get] is to find: Echo has no list of keys. Default: "user", where echo-jwt
+	// stores the token.
 	ContextKeys []string
 }
 
@@ -26,8 +26,8 @@ type Router interface {
 	Any(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) echo.RouteInfo
 }
 
-// Mount registers srv: the path with and without a slash at its end and
-// everything below it, for all methods, with nothing redirected. It panics if
+// Mount registers srv for all methods: the path with and without a slash at its
+// end, and everything below. Nothing is redirected. Mount panics if srv is nil or
 // the path cannot be used.
 func Mount(r Router, srv *socketio.Server, config ...Config) {
 	h, path := Handler(srv, config...), mount.Path("sioecho", mount.First(config).Path, ":*")
@@ -36,8 +36,8 @@ func Mount(r Router, srv *socketio.Server, config ...Config) {
 	}
 }
 
-// Handler returns srv as a handler, for routes that are registered by hand:
-// all methods, the path with and without a slash at its end, and below it.
+// Handler returns srv as a handler, for routes that you register yourself: for all
+// methods, the path with and without a slash at its end, and everything below.
 func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 	srv = mount.Server("sioecho", srv)
 	cfg := mount.First(config)
@@ -54,13 +54,13 @@ func Handler(srv *socketio.Server, config ...Config) echo.HandlerFunc {
 		mount.Serve(srv, w, r, func() mount.Upstream {
 			return mount.Upstream{Address: c.RealIP(), Values: values(c, cfg.ContextKeys)}
 		})
-		return nil // also where it has refused: that is written, or the connection no longer echo's
+		return nil // a refusal, too, is written: Echo must not answer again
 	}
 }
 
-// IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again. Ask
-// it in middleware of this mount alone: any other request can be given a "sid".
+// IsHandshake reports whether the request opens a connection. The polls and POSTs
+// of an open connection pass the middleware, too, and need no second authorization.
+// Call it only in middleware of this mount: a client can add a "sid" to any request.
 func IsHandshake(c *echo.Context) bool { return socketio.IsHandshake(c.Request()) }
 
 // Skip returns a predicate for the configuration of other middleware: it reports
@@ -69,15 +69,15 @@ func Skip(path string) middleware.Skipper {
 	return func(c *echo.Context) bool { return mount.Below(path, c.Request().URL.Path) }
 }
 
-// Get returns what middleware has stored with c.Set in the handshake, under
-// one of Config.ContextKeys.
+// Get returns the value that middleware stored with c.Set(key, …) in the handshake,
+// if Config.ContextKeys has the key. ok is false if there is none, or if it is no T.
 func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
 func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
-// values copies what must outlive echo's context, which is reused.
+// values copies values and parameters out of Echo's context, which Echo uses again.
 func values(c *echo.Context, keys []string) map[any]any {
 	values := make(map[any]any)
 	for _, key := range keys {

@@ -9,10 +9,10 @@ import (
 	"github.com/gosio/gosio/integrations/internal/fasthttpbridge"
 )
 
-// Listen is app.Listen that survives a shortage of file descriptors. WebSockets
-// keep theirs for long; where a process runs out, app.Listen returns, and what
-// follows is likely to be a log.Fatal. Listen waits until there are some again,
-// as net/http does, and logs that. With fiber.Config.Prefork it is app.Listen.
+// Listen is app.Listen for servers with many WebSockets, each of which keeps a file
+// descriptor. When the process has no more descriptors, app.Listen returns, and the
+// program mostly ends. Listen logs the error and goes on when there are some again,
+// as net/http does. With fiber.Config.Prefork it is app.Listen.
 // The error is that of app.Listen; it is nil after app.Shutdown.
 func Listen(app *fiber.App, addr string) error {
 	if app.Config().Prefork {
@@ -25,7 +25,7 @@ func Listen(app *fiber.App, addr string) error {
 	return app.Listener(Listener(ln))
 }
 
-// Listener is what [Listen] does for a listener of yours:
+// Listener makes a listener of yours wait for file descriptors as [Listen] does:
 // app.Listener(siofiber.Listener(ln)). With TLS, put it inside:
 // tls.NewListener(siofiber.Listener(ln), config).
 func Listener(ln net.Listener) net.Listener { return fasthttpbridge.Listener(ln, log.Errorf) }

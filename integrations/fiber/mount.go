@@ -13,22 +13,22 @@ import (
 
 // Config is optional. The zero value of each field means its default.
 type Config struct {
-	// Next passes a request on to the handlers behind when it returns true.
-	// Default: none.
+	// Next reports whether to leave a request to the handlers that follow. Default:
+	// no request.
 	Next func(c *fiber.Ctx) bool
 	// Path is where clients connect, relative to the group: it begins with a
 	// slash and has no parameters. Default "/socket.io".
 	Path string
 }
 
-// Mount registers srv on an app or a group: the path with and without a slash
-// at its end and everything below it, for all methods. It panics if the path
-// cannot be used.
+// Mount registers srv on an app or a group, for all methods: the path with and
+// without a slash at its end, and everything below. Mount panics if srv is nil or
+// the path cannot be used.
 func Mount(r fiber.Router, srv *socketio.Server, config ...Config) {
 	r.All(mount.Path("siofiber", mount.First(config).Path, ":*+?")+"/*", Handler(srv, config...)) // also matches without the slash
 }
 
-// Handler returns srv as a handler, for routes that are registered by hand:
+// Handler returns srv as a handler, for routes that you register yourself:
 // app.All("/socket.io/*", siofiber.Handler(srv)).
 func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 	srv = mount.Server("siofiber", srv)
@@ -58,7 +58,7 @@ func Handler(srv *socketio.Server, config ...Config) fiber.Handler {
 	}
 }
 
-// values copies what must outlive the context: locals and parameters.
+// values copies locals and parameters out of Fiber's context, which Fiber uses again.
 func values(c *fiber.Ctx) map[any]any {
 	values := fasthttpbridge.Values(c.Context())
 	for _, name := range c.Route().Params {
@@ -69,9 +69,9 @@ func values(c *fiber.Ctx) map[any]any {
 	return values
 }
 
-// IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again. Ask
-// it in middleware of this mount alone: any other request can be given a "sid".
+// IsHandshake reports whether the request opens a connection. The polls and POSTs
+// of an open connection pass the middleware, too, and need no second authorization.
+// Call it only in middleware of this mount: a client can add a "sid" to any request.
 func IsHandshake(c *fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.Context()) }
 
 // Skip returns a predicate for the configuration of other middleware: it reports
@@ -80,7 +80,8 @@ func Skip(path string) func(c *fiber.Ctx) bool {
 	return func(c *fiber.Ctx) bool { return mount.Below(path, c.Path()) }
 }
 
-// Get returns what middleware has stored with c.Locals in the handshake.
+// Get returns the value that middleware stored with c.Locals(key, …) in the
+// handshake. ok is false if there is none, or if it is no T.
 func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the group had in the

@@ -16,20 +16,20 @@ type Config struct {
 	Path string
 }
 
-// file is the name of our catch-all; it is not among what [Param] finds.
+// file is the name of the route's catch-all parameter, which [Param] does not find.
 const file = "socketio-file"
 
-// Mount registers srv on an engine or a group: the path with and without a
-// slash at its end and everything below it, for all methods, with nothing
-// redirected. It panics if the path cannot be used.
+// Mount registers srv on an engine or a group, for all methods: the path with and
+// without a slash at its end, and everything below. Nothing is redirected. Mount
+// panics if srv is nil or the path cannot be used.
 func Mount(r gin.IRoutes, srv *socketio.Server, config ...Config) {
 	h, path := Handler(srv), mount.Path("siogin", mount.First(config).Path, ":*")
 	r.Any(path, h)
 	r.Any(path+"/*"+file, h)
 }
 
-// Handler returns srv as a handler, for routes that are registered by hand:
-// all methods, the path with and without a slash at its end, and below it.
+// Handler returns srv as a handler, for routes that you register yourself: for all
+// methods, the path with and without a slash at its end, and everything below.
 func Handler(srv *socketio.Server) gin.HandlerFunc {
 	srv = mount.Server("siogin", srv)
 	return func(c *gin.Context) {
@@ -39,8 +39,8 @@ func Handler(srv *socketio.Server) gin.HandlerFunc {
 	}
 }
 
-// address is what gin says of the client, which is no address for the peer of a
-// Unix socket.
+// address returns the client's address as gin finds it, or an empty string for a
+// client on a Unix socket.
 func address(c *gin.Context) string {
 	if ip := c.ClientIP(); ip != net.IP(nil).String() {
 		return ip
@@ -48,9 +48,9 @@ func address(c *gin.Context) string {
 	return ""
 }
 
-// IsHandshake reports whether the request opens a connection. Polls and POSTs
-// of open ones pass the middleware, too, but need not be authorized again. Ask
-// it in middleware of this mount alone: any other request can be given a "sid".
+// IsHandshake reports whether the request opens a connection. The polls and POSTs
+// of an open connection pass the middleware, too, and need no second authorization.
+// Call it only in middleware of this mount: a client can add a "sid" to any request.
 func IsHandshake(c *gin.Context) bool { return socketio.IsHandshake(c.Request) }
 
 // Skip returns a predicate for the configuration of other middleware: it reports
@@ -59,18 +59,19 @@ func Skip(path string) func(c *gin.Context) bool {
 	return func(c *gin.Context) bool { return mount.Below(path, c.Request.URL.Path) }
 }
 
-// Get returns what middleware has stored with c.Set in the handshake.
+// Get returns the value that middleware stored with c.Set(key, …) in the handshake.
+// ok is false if there is none, or if it is no T.
 func Get[T any](s *socketio.Socket, key any) (v T, ok bool) { return mount.Get[T](s, key) }
 
 // Param returns the value that a URL parameter of the group had in the
 // handshake, or an empty string.
 func Param(s *socketio.Socket, name string) string { return mount.Param(name).Of(s) }
 
-// sessions is the key of gin-contrib/sessions, whose value holds on to the
-// request and to gin's pooled writer. Store what is needed from it with c.Set.
+// sessions is the key of gin-contrib/sessions. Its value refers to the request and
+// to gin's pooled writer, so it is not copied.
 const sessions = "github.com/gin-contrib/sessions"
 
-// values copies what must outlive gin's context, which is reused.
+// values copies keys and parameters out of gin's context, which gin uses again.
 func values(c *gin.Context) map[any]any {
 	values := make(map[any]any, len(c.Keys)+len(c.Params))
 	for key, v := range c.Keys {

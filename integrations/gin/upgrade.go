@@ -8,9 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// writer returns the writer to serve with: for an upgrade behind middleware that
-// has put a writer of its own around gin's, one that keeps what both do with
-// the status apart from what they do with a body.
+// writer returns the writer to serve with. For an upgrade it wraps c.Writer, so that
+// middleware with a writer of its own sees the 101, and no body.
 func writer(c *gin.Context) http.ResponseWriter {
 	if c.GetHeader("Upgrade") == "" {
 		return c.Writer
@@ -20,8 +19,8 @@ func writer(c *gin.Context) http.ResponseWriter {
 	return w
 }
 
-// upgraded passes a 101 through gin's writer, which would hold it back until
-// there is a body, to the middlewares around the engine.
+// upgraded is the writer for an upgrade. Gin's writer keeps a status until there is
+// a body; upgraded sends a 101 at once, through the middleware around the engine.
 type upgraded struct {
 	gin.ResponseWriter
 	taken bool
@@ -45,9 +44,9 @@ func (w *upgraded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, rw, err
 }
 
-// Size implements gin.ResponseWriter. Compressors that are told of a body, be
-// it an empty one, write its end behind it when the handlers have returned:
-// there is none once the connection is taken.
+// Size implements gin.ResponseWriter. When the handlers have returned, a compressor
+// ends the body, even an empty one; once the connection is hijacked, Size tells it
+// that there is none.
 func (w *upgraded) Size() int {
 	if w.taken {
 		return -1

@@ -23,9 +23,9 @@ import (
 	"github.com/gosio/gosio/integrations/mount"
 )
 
-// NewRequest returns a copy of the request, with ctx as its context. Only the
-// body is not copied: it is read before the handler returns. The error is for a
-// request whose URI is what fasthttp alone takes for one, or with several hosts.
+// NewRequest returns a copy of the request, with ctx as its context. The body is
+// not copied: the server reads it before the handler returns. NewRequest fails if
+// net/http cannot parse the URI, although fasthttp could.
 func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, error) { //nolint:revive // the request is what it is about
 	uri := string(fctx.RequestURI())
 	u, err := url.ParseRequestURI(uri)
@@ -46,7 +46,8 @@ func NewRequest(fctx *fasthttp.RequestCtx, ctx context.Context) (*http.Request, 
 			r.Header[k] = append(r.Header[k], string(value))
 		}
 	}
-	// Of several lines fasthttp, as it is old, has kept the last; the server refuses them.
+	// Of several lines of these, fasthttp keeps the last. The server, which refuses such
+	// a request, has to see that there were several.
 	for _, name := range []string{fasthttp.HeaderHost, fasthttp.HeaderContentType, fasthttp.HeaderContentLength} {
 		if n := lines(fctx.Request.Header.RawHeaders(), name); n > 1 {
 			r.Header[name] = make([]string, n)
@@ -79,11 +80,11 @@ func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
 }
 
-// Address is the client's, as far as the framework's IP says: a header of a
-// proxy's, as it came, unless fiber.Config.EnableIPValidation is set. Of a list the
-// last address counts, which the proxy has added; what is before it, and any other
-// text, a client may have sent. Empty, for the peer's address, when there is none,
-// and for a Unix socket, whose peer has none: the framework says 0.0.0.0.
+// Address returns the client's address. ip is what Fiber's c.IP returned: the text
+// of a proxy's header, unless fiber.Config.EnableIPValidation is set. Of a list
+// Address takes the last element, which the proxy has added: a client may have sent
+// the others. It returns an empty string, which means the peer's address, if that is
+// no IP address, and for a Unix socket, for which Fiber says 0.0.0.0.
 func Address(fctx *fasthttp.RequestCtx, ip string) string {
 	if _, tcp := fctx.RemoteAddr().(*net.TCPAddr); !tcp && ip == "0.0.0.0" {
 		return ""
@@ -100,8 +101,8 @@ func Address(fctx *fasthttp.RequestCtx, ip string) string {
 	return addr.Unmap().WithZone("").String() // one client has one address; a zone is any text
 }
 
-// Values copies the user values, which must outlive the context. Contexts among
-// them are the framework's own or lead to it.
+// Values copies the user values out of fctx, which fasthttp uses again. It leaves
+// contexts out: they are the framework's own, or refer to it.
 func Values(fctx *fasthttp.RequestCtx) map[any]any {
 	values := make(map[any]any)
 	fctx.VisitUserValuesAll(func(key, v any) {
@@ -162,8 +163,8 @@ func (w *response) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// WriteHeader implements http.ResponseWriter. Of what middleware has set it
-// replaces what the server sets, too, but adds to cookies and Vary.
+// WriteHeader implements http.ResponseWriter. A header of the server's replaces one
+// that middleware has set, but for Set-Cookie and Vary, to which it is added.
 func (w *response) WriteHeader(code int) {
 	if w.written {
 		return

@@ -10,14 +10,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What net/http contains ends the process with fasthttp, or leaves it without
-// an ear: a panic in a handler, and a listener that is out of descriptors.
+// With fasthttp a panic in a handler ends the process, and a shortage of file
+// descriptors ends the listener. The functions of this file do as net/http does.
 
-// Contain runs f, which calls the application, on the goroutine of a request. A
-// panic is logged and answered with 500; http.ErrAbortHandler closes the
-// connection without a word, as it does in net/http. It reports whether f has
-// returned. After runtime.Goexit nobody can be told: the connection is closed,
-// and fasthttp counts one worker too many from then on.
+// Contain runs f, which calls the application, on the goroutine of a request, and
+// reports whether f has returned. It logs a panic and answers with 500; for
+// http.ErrAbortHandler it closes the connection and logs nothing, as net/http does.
+// After runtime.Goexit it closes the connection and does not return, and fasthttp
+// counts one worker too many from then on.
 func Contain(fctx *fasthttp.RequestCtx, logf func(format string, args ...any), f func()) (ok bool) {
 	returned := false
 	defer func() {
@@ -44,7 +44,7 @@ func Contain(fctx *fasthttp.RequestCtx, logf func(format string, args ...any), f
 	return true
 }
 
-// listener is a net.Listener that waits where fasthttp would give up.
+// listener is a net.Listener that hides temporary errors from fasthttp.
 type listener struct {
 	net.Listener
 	logf   func(format string, args ...any)
@@ -52,7 +52,8 @@ type listener struct {
 	once   sync.Once
 }
 
-// Listener returns ln with the patience of net/http.
+// Listener returns a listener that tries again after a temporary error of ln, as
+// net/http does.
 func Listener(ln net.Listener, logf func(format string, args ...any)) net.Listener {
 	return &listener{Listener: ln, logf: logf, closed: make(chan struct{})}
 }

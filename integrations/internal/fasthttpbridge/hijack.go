@@ -20,14 +20,14 @@ import (
 // headTimeout bounds the time in which a client must take the handshake's answer.
 const headTimeout = 10 * time.Second
 
-// hijack serves an upgrade. fasthttp runs the function on a goroutine of its
-// own once the handlers have returned; the session lives on it.
+// hijack serves an upgrade. When the handlers have returned, fasthttp runs the
+// function on a goroutine of its own, on which the session then runs.
 func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, logf func(string, ...any)) {
 	r = r.WithContext(mount.OnCaller(context.WithoutCancel(r.Context())))
 	r.Body = http.NoBody
 	// fasthttp keeps fctx for as long as the function runs.
 	fctx.Response.SetStatusCode(http.StatusSwitchingProtocols)
-	fctx.HijackSetNoResponse(true) // a response of fasthttp's could fail, and the function not be called
+	fctx.HijackSetNoResponse(true) // if a response of fasthttp's failed, it would not call the function
 	fctx.Hijack(func(hc net.Conn) {
 		conn, returned := hc, false
 		defer func() {
@@ -49,7 +49,7 @@ func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, lo
 			// the WebSocket lives: neither is to hold the header meanwhile.
 			r, fctx.Request.Header = nil, fasthttp.RequestHeader{}
 			srv.ServeHTTP(w, req)
-		} else { // middleware has changed its mind on the way back
+		} else { // middleware has set another status after the handler
 			_, _ = w.body.Write(fctx.Response.Body())
 		}
 		w.finish()
@@ -57,8 +57,8 @@ func hijack(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request, lo
 	})
 }
 
-// upstream returns the headers that middleware has set, once it is through
-// with them: cookies may have been encrypted on the way back.
+// upstream returns the headers that middleware has set. It is called when the
+// handlers have returned: middleware may have encrypted cookies by then.
 func upstream(resp *fasthttp.Response) http.Header {
 	header := make(http.Header)
 	for key, value := range resp.Header.All() {
@@ -72,8 +72,8 @@ func upstream(resp *fasthttp.Response) http.Header {
 	return header
 }
 
-// detach returns the connection under hc, which is pooled and must not be used
-// by a goroutine that lives longer, and the bytes that hc had read ahead.
+// detach returns the connection under hc, and the bytes that hc had read ahead. hc
+// itself is pooled, and must not be used after the hijack function has returned.
 func detach(hc net.Conn) (net.Conn, []byte) {
 	u, ok := hc.(interface{ UnsafeConn() net.Conn })
 	if !ok {
