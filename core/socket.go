@@ -161,7 +161,9 @@ func (s *Socket) On(event string, handler any) (off func()) {
 // Join puts the socket into rooms. It fails when it is in too many, when a
 // name is too long, and with [ErrClosed] when it is disconnected. With an adapter that
 // subscribes by room, Join of a room that this server does not have yet returns when
-// that is confirmed, after 5 seconds at the latest; without one it never blocks.
+// that is confirmed, after 5 seconds at the latest: call it in a goroutine of its own
+// from listeners of [Namespace.OnRoom] and hooks of [Namespace.OnGap], which may run on
+// the adapter's. Without such an adapter Join never blocks.
 func (s *Socket) Join(rooms ...string) error {
 	if subs := s.ns.rooms.subs; subs != nil && s.connected() {
 		subs.await(s.Context(), rooms...)

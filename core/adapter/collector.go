@@ -70,7 +70,7 @@ func (c *Collector) Begin(op *Operation, each func(*Response), servers []string,
 }
 
 // Response takes a response to the request of that id; it drops the response of a
-// request that is not under way any more. from is the server that has sent it, part
+// request that is not under way any more, and nil, which a broken message may have. from is the server that has sent it, part
 // its place among the responses of that server, from 0 on, as [Answerer] counts
 // them: a response that comes twice is dropped, and one that comes early waits for
 // those before it.
@@ -82,7 +82,7 @@ func (c *Collector) Response(id, from string, part int, r *Response) {
 	c.mu.Lock()
 	req := c.pending[id]
 	c.mu.Unlock()
-	if req != nil {
+	if req != nil && r != nil {
 		req.response(from, part, r)
 	}
 }

@@ -91,6 +91,8 @@ func TestCollector(t *testing.T) {
 					c.Response(req.ID(), f.server, f.part, &f.r)
 				}
 			}
+			c.Response(req.ID(), "a", 0, nil)
+			c.Response(req.ID(), "a", -1, nil)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			late := errors.New("late")
 			cancel(late)

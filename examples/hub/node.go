@@ -163,6 +163,9 @@ func (n *node) serve(conn net.Conn) {
 
 // receive handles one message, in the order of the hub.
 func (n *node) receive(msg *message) {
+	if msg.Op == nil && (msg.Kind == "publish" || msg.Kind == "request") {
+		return // of no node
+	}
 	switch msg.Kind {
 	case "welcome":
 		n.welcomed(msg.Names)
