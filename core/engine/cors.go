@@ -13,12 +13,12 @@ import (
 
 // CORS decides which web pages may connect, and tells their browsers.
 //
-// A request that carries an Origin header must come from the same host and
-// port as it goes to, or from an origin listed here; that holds for every
-// request, with a session id or without, because browsers send cookies along
-// with WebSocket handshakes and simple POSTs from any page. Requests without
-// an Origin header (native clients, servers) are allowed. The reference
-// server never rejects.
+// A browser names a page's origin in the Origin header. The engine checks that
+// header on every request, with a session id or without, because browsers send
+// cookies with WebSocket handshakes and simple POSTs of any page: the origin must
+// have the host and port of the request, or be listed here. Requests without an
+// Origin header (native clients, servers) are allowed. The reference server
+// never rejects an origin.
 type CORS struct {
 	// Origins are further allowed origins, "https://app.example:8443" each,
 	// compared exactly, so they are written as browsers send them: in small

@@ -19,11 +19,11 @@ import (
 // smaller, but each keeps 32 KB in memory per direction, and everything is
 // compressed for each client again.
 //
-// The length of what is compressed tells about its content: messages that mix
-// secrets with text that somebody else chooses should not be (see
+// The length of a compressed message tells about its content: do not compress
+// messages that mix secrets with text that somebody else chooses (see
 // [Message.Compress]).
 type PerMessageDeflate struct {
-	// Threshold is the size in bytes from which on messages are compressed.
+	// Threshold is the smallest size, in bytes, of a message that is compressed.
 	// Default 1,024; negative: all.
 	Threshold int
 	// Level is that of package compress/flate, 1 (fastest) to 9. Default 1:

@@ -1,8 +1,8 @@
 // Package engine implements the server side of Engine.IO v4: handshake,
 // HTTP long-polling, WebSocket, the upgrade from one to the other, and the
-// heartbeat. It knows nothing of Socket.IO, which sits on top of it through
-// the two small interfaces [Handler] and [Receiver]. WebTransport it serves on
-// streams that others bring, see [Server.ServeStream].
+// heartbeat. It knows nothing of Socket.IO: package socketio uses it through the
+// interfaces [Handler] and [Receiver]. For WebTransport a caller brings the
+// stream, see [Server.ServeStream].
 //
 // Specification: https://socket.io/docs/v4/engine-io-protocol/
 //
@@ -22,9 +22,9 @@
 // of heartbeats and timeouts. [Server.Shutdown] waits for readers, flushers and
 // drains, and until [Receiver] Closed has returned.
 //
-// A flusher starts at once, unless a reader is at work, which includes the
-// handlers that it runs: then when one has nothing more to do, and after 4 ms
-// at the latest.
+// A flusher starts at once if no reader is at work. While one is, and while a
+// reader runs a handler, the start is deferred: until a reader has nothing more to
+// do, but for 4 ms at most.
 //
 // # Parts
 //

@@ -29,7 +29,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	}
 	s.refs++ // Shutdown waits for Closed, too
 	s.spared = 0
-	s.stopHeartbeat()
+	s.stopHeartbeatLocked()
 	if s.done != nil {
 		close(s.done)
 	}
@@ -82,7 +82,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	if flush && polite && (blocked || s.budget.used > scratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
-	s.arm(s.srv.time.in(wait))
+	s.armLocked(s.srv.time.in(wait))
 	return ready
 }
 
@@ -126,7 +126,7 @@ func (s *Session) release(ws *wsConn) bool {
 		return false
 	}
 	s.state.Store(stateReleased)
-	s.stopHeartbeat() // it would keep the session in memory
+	s.stopHeartbeatLocked() // it would keep the session in memory
 	probe := s.takeProbeLocked(false)
 	last := s.refs == 0
 	s.mu.Unlock()
@@ -163,7 +163,6 @@ func (s *Session) ended() <-chan struct{} {
 	return s.endedLocked()
 }
 
-// endedLocked is ended, called with mu held.
 func (s *Session) endedLocked() <-chan struct{} {
 	if s.done == nil {
 		s.done = make(chan struct{})
@@ -174,14 +173,14 @@ func (s *Session) endedLocked() <-chan struct{} {
 	return s.done
 }
 
-// hurry shortens the wait of a session that was closed before the server began
+// shortenLinger shortens the wait of a session that was closed before the server began
 // to shut down.
-func (s *Session) hurry() {
+func (s *Session) shortenLinger() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	by := s.srv.time.in(s.srv.opts.CloseTimeout)
 	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
-		s.arm(by)
+		s.armLocked(by)
 	}
 }
 

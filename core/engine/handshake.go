@@ -32,7 +32,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 		http.SetCookie(w, &cookie)
 	}
 	s.mu.Lock()
-	s.polling.answerPoll(w, r, nil)
+	s.polling.answerPollLocked(w, r, nil)
 }
 
 // openWebSocket opens a session directly on WebSocket.

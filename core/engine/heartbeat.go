@@ -27,8 +27,8 @@ const (
 // awaited reports whether a pong is.
 func (b *beat) awaited() bool { return b.Load() != beatResting }
 
-// startHeartbeat runs when the session opens. Called with mu held.
-func (s *Session) startHeartbeat() {
+// startHeartbeatLocked runs when the session opens.
+func (s *Session) startHeartbeatLocked() {
 	if s.state.Load() != stateOpen {
 		return
 	}
@@ -37,7 +37,7 @@ func (s *Session) startHeartbeat() {
 	if first := s.firstPollBy(); first > 0 && first < next {
 		next = first
 	}
-	s.arm(next)
+	s.armLocked(next)
 }
 
 // firstPollBy is the time by which a polling client must have come back; zero
@@ -49,8 +49,8 @@ func (s *Session) firstPollBy() clock {
 	return s.opened.add(s.srv.opts.FirstPollTimeout)
 }
 
-// arm sets the session's timer. Called with mu held.
-func (s *Session) arm(at clock) {
+// armLocked sets the session's timer.
+func (s *Session) armLocked(at clock) {
 	s.deadline = at
 	wait := time.Duration(at - s.srv.time.now())
 	if s.timer == nil {
@@ -60,8 +60,8 @@ func (s *Session) arm(at clock) {
 	s.timer.Reset(wait)
 }
 
-// stopHeartbeat is the end of pings. Called with mu held.
-func (s *Session) stopHeartbeat() {
+// stopHeartbeatLocked is the end of pings.
+func (s *Session) stopHeartbeatLocked() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
@@ -90,7 +90,7 @@ func (s *Session) onTimer() {
 	}
 	if s.beat.awaited() {
 		if s.blamelessLocked() {
-			s.arm(now.add(s.srv.opts.PingTimeout))
+			s.armLocked(now.add(s.srv.opts.PingTimeout))
 			s.mu.Unlock()
 			return
 		}
@@ -104,15 +104,15 @@ func (s *Session) onTimer() {
 		return
 	}
 	if now < s.pingAt { // the first-poll timer has done its duty
-		s.arm(s.pingAt)
+		s.armLocked(s.pingAt)
 		s.mu.Unlock()
 		return
 	}
 	if s.v3 {
-		s.pingLate(now)
+		s.pingLateLocked(now)
 		return
 	}
-	s.ping(now)
+	s.pingLocked(now)
 }
 
 // blamesLocked reports whether the timer ends the session because of its peer.
@@ -135,11 +135,11 @@ func (s *Session) spareLocked(now clock) bool {
 		}
 		if unread {
 			s.spared++
-			more = leastAmends
+			more = leastGrace
 		}
 	}
 	if more > 0 {
-		s.arm(now.add(more))
+		s.armLocked(now.add(more))
 	}
 	return more > 0
 }
@@ -150,12 +150,11 @@ func (s *Session) blamelessLocked() bool {
 	return s.held || s.polling != nil && s.polling.post != postNone
 }
 
-// ping sends a ping and waits for the pong. Called with mu held, which it
-// releases.
-func (s *Session) ping(now clock) {
+// pingLocked sends a ping and waits for the pong. It releases mu.
+func (s *Session) pingLocked(now clock) {
 	s.beat.Store(beatPinged)
 	s.spared = 0
-	s.arm(now.add(s.srv.opts.PingTimeout))
+	s.armLocked(now.add(s.srv.opts.PingTimeout))
 	s.queueLocked().push(pingMessage)
 	ready := s.wakeLocked()
 	s.mu.Unlock()
@@ -175,7 +174,7 @@ func (s *Session) pong() {
 	}
 	s.beat.Store(beatResting)
 	s.pingAt = s.srv.time.in(s.srv.opts.PingInterval)
-	s.arm(s.pingAt)
+	s.armLocked(s.pingAt)
 }
 
 // traffic puts the ping timeout off, once: other packets show that the peer
@@ -189,7 +188,7 @@ func (s *Session) traffic() {
 	if s.state.Load() != stateOpen || !s.beat.CompareAndSwap(beatPinged, beatExtended) {
 		return
 	}
-	s.arm(s.srv.time.in(s.srv.opts.PingTimeout))
+	s.armLocked(s.srv.time.in(s.srv.opts.PingTimeout))
 }
 
 // setHeld tells the heartbeat whether the reader is held up on this side.
@@ -197,9 +196,9 @@ func (s *Session) setHeld(held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = held
-	s.graceV3(held)
+	s.graceV3Locked(held)
 	if !held && s.beat.awaited() && s.state.Load() == stateOpen {
-		s.arm(s.srv.time.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
+		s.armLocked(s.srv.time.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}
 }
 
@@ -227,9 +226,9 @@ func (s *Session) takeBeat(t parser.Type) error {
 	return nil
 }
 
-// graceV3 gives a client time whose pings were not read, which is this side's
-// doing. Called with mu held.
-func (s *Session) graceV3(held bool) {
+// graceV3Locked gives a client of protocol 3 PingTimeout more when its pings were
+// not read because this side's handlers held the reader up.
+func (s *Session) graceV3Locked(held bool) {
 	if !s.v3 || held {
 		return
 	}
@@ -238,12 +237,11 @@ func (s *Session) graceV3(held bool) {
 	}
 }
 
-// pingLate ends a session whose client has sent no ping in time. Called with mu
-// held, which it releases.
-func (s *Session) pingLate(now clock) {
+// pingLateLocked ends a session whose client has sent no ping in time. It releases mu.
+func (s *Session) pingLateLocked(now clock) {
 	if s.blamelessLocked() {
 		s.pingAt = now.add(s.srv.opts.PingTimeout)
-		s.arm(s.pingAt)
+		s.armLocked(s.pingAt)
 		s.mu.Unlock()
 		return
 	}
@@ -260,7 +258,7 @@ func (s *Session) answerPing() {
 		return
 	}
 	s.pingAt, s.spared = s.srv.time.in(s.firstBeat()), 0
-	s.arm(s.pingAt)
+	s.armLocked(s.pingAt)
 	var ready *writer
 	if q := s.queueLocked(); !q.endsWith(&pongMessage) {
 		q.push(pongMessage)

@@ -2,9 +2,9 @@ package engine
 
 import "github.com/gosio/gosio/core/engine/internal/frame"
 
-// Layer is a [Session] as package socketio uses it, beyond what other layers above
-// this one need: that package sends under locks of its own, hears first when a peer
-// is gone, and sends to many sessions at once. (*Layer)(s) converts a session.
+// Layer has the methods of a [Session] that only package socketio needs: it sends
+// while it holds locks of its own, learns before the engine that a peer is gone, and
+// sends to many sessions at once. (*Layer)(s) converts a session.
 type Layer Session
 
 // Enqueue is [Session.Send] for a caller that holds a lock which its Receiver
@@ -38,7 +38,7 @@ func (l *Layer) Prefetch() {
 	}
 }
 
-// LayerMessage is a [Message] as package socketio uses it.
+// LayerMessage has the methods of a [Message] that only package socketio needs.
 type LayerMessage Message
 
 // Draft returns a text message that lacks its end: buf began as a [TextBuffer]. It
@@ -51,6 +51,6 @@ func (m LayerMessage) Seal(end []byte) Message {
 }
 
 // V3 returns a binary message as clients of protocol 3 get it: bytes of its own,
-// which a broadcast to many of them shares. A session of that protocol does by
-// itself what is not done with it.
+// which a broadcast to many of them shares. A session of that protocol converts
+// messages by itself that have not been.
 func (m LayerMessage) V3() Message { return Message(m).toV3() }

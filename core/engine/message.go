@@ -47,16 +47,15 @@ func Binary(data []byte) Message {
 	return Message{frame: buf[start:], head: uint8(frame.MaxHeader - start), binary: true}
 }
 
-// Compress returns the message with or without the wish to be compressed on its
-// way, which it has unless told otherwise. See Options.HTTPCompression and
-// [PerMessageDeflate].
+// Compress returns a message that may be compressed, as every message may by
+// default, or must not be. See Options.HTTPCompression and [PerMessageDeflate].
 func (m Message) Compress(on bool) Message {
 	m.plain = !on
 	return m
 }
 
-// Size is the number of bytes that the message counts against a session's
-// outbound bound: those of its WebSocket frame.
+// Size is the number of bytes that the message counts against Options.SendBuffer:
+// those of its WebSocket frame.
 func (m Message) Size() int { return len(m.frame) }
 
 // control returns a text packet that is not a message: ping, noop, close.
@@ -75,8 +74,8 @@ var (
 	probeMessage = control("3probe")
 )
 
-// Payload is what the message carries, without Engine.IO's packet type, for
-// those who look at it on its way. It must not be changed.
+// Payload returns the content of the message, without Engine.IO's packet type.
+// The caller must not change it.
 func (m Message) Payload() []byte {
 	if m.binary && !m.typed {
 		return m.packet()

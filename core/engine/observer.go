@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// Observer hears of what neither the Handler nor Options.OnRefused is told. Its
-// methods are called without a lock of this package held, concurrently, on the
-// goroutine that does what they tell of: that of a request, of a reader, of a
-// sender or of a flusher. They must not block, and not panic.
+// Observer is called for events that neither the Handler nor Options.OnRefused is
+// called for. The engine calls its methods concurrently, without holding a lock, on
+// the goroutine that causes the event: that of a request, a reader, a sender or a
+// flusher. The methods must not block and must not panic.
 type Observer interface {
-	// Upgrade tells of an upgrade from polling: once that it is tried, and once
-	// how it has ended. err says why it failed; it is nil when the client, or
-	// the session, has gone.
+	// Upgrade is called twice for each upgrade from polling: with UpgradeTried when
+	// it begins, and with UpgradeDone or UpgradeFailed when it ends. err says why
+	// an upgrade failed; it is nil if the client has gone or the session has ended.
 	Upgrade(s *Session, step UpgradeStep, err error)
-	// Dropped tells of messages that a living session loses, or dies of.
+	// Dropped is called when messages are lost; cause says whether the session goes
+	// on.
 	Dropped(s *Session, cause DropCause, messages int)
-	// Flushed tells how long a message has waited from Send until it and all
-	// before it were given to the kernel, or to net/http. Only one message in 64
-	// of all sessions is timed.
+	// Flushed is called with the time from Send until the message, and all before
+	// it, were given to the kernel or to net/http. One message in 64 of all
+	// sessions is timed.
 	Flushed(s *Session, wait time.Duration)
 }
 
@@ -41,8 +42,8 @@ const (
 	DropVolatile DropCause = iota
 	// DropEvicted: volatile messages had to make room for others.
 	DropEvicted
-	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and with it
-	// goes what is queued.
+	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and its queue is
+	// lost.
 	DropSlowConsumer
 )
 

@@ -20,7 +20,7 @@ const (
 // default; a negative limit or duration means none, where that is allowed.
 type Options struct {
 	// Transports that clients may use. Default: polling and websocket.
-	// WebTransport needs somebody who calls [Server.ServeStream], too.
+	// WebTransport also needs a caller of [Server.ServeStream].
 	Transports []string
 	// NoUpgrade keeps polling sessions on polling. The reference only stops
 	// advertising the upgrade; here an attempt is refused, too.
@@ -36,8 +36,8 @@ type Options struct {
 	// message. Default 1,000,000.
 	MaxHTTPBufferSize int64
 	// MaxHandshake bounds, in bytes, the URL and the header of a request
-	// together; the first of a connection is kept as long as that lives. Over it
-	// the answer is 431. Default 16 KB.
+	// together; those of a handshake are kept as long as the session. A larger
+	// request is answered with 431. Default 16 KB.
 	MaxHandshake int
 	// MaxFragments bounds the frames of one WebSocket message. Default 1,024.
 	MaxFragments int
@@ -75,17 +75,18 @@ type Options struct {
 	// with [CodeUnsupportedProtocolVersion].
 	AllowEIO3 bool
 
-	// HTTPCompression compresses the responses to polls, with gzip or deflate as
-	// the client prefers, that have at least so many bytes before and carry a
-	// message that wants it (see [Message.Compress]). Zero, the default, and
-	// less: never. Leave it so where a framework or a proxy compresses: together
-	// they would do it twice. For WebSockets there is PerMessageDeflate.
+	// HTTPCompression is the smallest size, in bytes, from which responses to polls
+	// are compressed, with gzip or deflate as the client prefers, if one of their
+	// messages may be (see [Message.Compress]). Default 0: never, as with less than
+	// 0. Leave the default where a framework or a proxy compresses: the response
+	// would be compressed twice. For WebSockets see PerMessageDeflate.
 	//
-	// The length of what is compressed tells about its content: messages that
-	// mix secrets with text that somebody else chooses should not want it.
+	// The length of a compressed message tells about its content: do not compress
+	// messages that mix secrets with text that somebody else chooses.
 	HTTPCompression int
-	// PerMessageDeflate compresses WebSocket messages of clients that can do
-	// that, as all browsers can. Default: nil, off; new(PerMessageDeflate) is on.
+	// PerMessageDeflate compresses WebSocket messages for clients that support
+	// compression, as all browsers do. Default: nil, off; new(PerMessageDeflate)
+	// turns it on with its defaults.
 	PerMessageDeflate *PerMessageDeflate
 	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
 	// hard to guess, and unique among all servers behind a load balancer. An id
@@ -122,19 +123,19 @@ type Options struct {
 	// Default: the first one offered.
 	Subprotocol func(r *http.Request, offered []string) string
 	// OpenDelay is the time between the 101 of a WebSocket and the first packet of
-	// its session. There are peers that read both at once and lose the latter: some
-	// proxies, Apache's for HTTP/2, clients on microcontrollers. Default: 20 ms where
-	// the header shows a proxy (Via, Forwarded, X-Forwarded-For and the like, CF-Ray)
-	// or such a client, none otherwise, which saves a sixth of the CPU time of a
-	// connect. Positive: for all; negative: none for anybody.
+	// its session. Some peers that read both at once lose the packet: some proxies,
+	// Apache's for HTTP/2, clients on microcontrollers. Default: 20 ms if the header
+	// shows a proxy (Via, Forwarded, X-Forwarded-For and the like, CF-Ray) or such a
+	// client, otherwise none, which saves a sixth of the CPU time of a connect
+	// (scenario connect of bench/). Positive: for all clients; negative: for none.
 	OpenDelay time.Duration
-	// OnRefused hears of every refused request.
+	// OnRefused, if not nil, is called for every refused request, concurrently.
 	OnRefused func(r *http.Request, e *RequestError)
-	// Observer, if not nil, hears of upgrades, losses and waits.
+	// Observer, if not nil, is called for upgrades, lost messages and their waits.
 	Observer Observer
-	// Logger hears of what goes wrong. Default: the warnings and errors go to
-	// [slog.Default], as it is when the server is made; all else has level debug.
-	// slog.New(slog.DiscardHandler) is silent. Requests that are refused are
+	// Logger is where the engine logs. Default: its warnings and errors go to
+	// [slog.Default], as that is when the server is made. Use
+	// slog.New(slog.DiscardHandler) to log nothing. Requests that are refused are
 	// logged at level info, or at warn where the operator is likely to have
 	// something to mend; clients that break the protocol or a limit at warn,
 	// wrong wiring at error, and all else at debug. Lines that clients cause are

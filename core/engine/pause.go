@@ -24,8 +24,8 @@ const (
 	// lateFrom is how late a timer is when the process was stopped, or is so busy
 	// that it might as well have been.
 	lateFrom = 250 * time.Millisecond
-	// leastAmends is the least time after a pause in which no peer is blamed.
-	leastAmends = time.Second
+	// leastGrace is the least time after a pause in which no peer is blamed.
+	leastGrace = time.Second
 	// maxSpared is how often a peer is spared that does not do what is waited
 	// for: a server that is always late gets rid of dead peers all the same.
 	maxSpared = 8
@@ -64,16 +64,16 @@ func (k *timekeeper) noteTimer(due, now clock) {
 	if late < lateFrom {
 		return
 	}
-	until := now.add(min(max(late, leastAmends), k.most))
+	until := now.add(min(max(late, leastGrace), k.most))
 	k.mu.Lock()
 	k.until = max(k.until, until)
 	k.mu.Unlock()
 }
 
-// amends is the time for which no peer is blamed, because the process was
+// graceLeft is the time for which no peer is blamed, because the process was
 // stopped: as long as that was, for TCP may take so long to send again what was
 // lost, but no longer than a pong may take.
-func (k *timekeeper) amends(now clock) time.Duration {
+func (k *timekeeper) graceLeft(now clock) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return max(time.Duration(k.until-now), 0)
@@ -87,9 +87,9 @@ func (k *timekeeper) spare(due, now clock, spared *uint8, unread func() bool) (m
 	if *spared >= maxSpared {
 		return 0
 	}
-	more = k.amends(now)
+	more = k.graceLeft(now)
 	if more == 0 && unread != nil && unread() {
-		more = leastAmends
+		more = leastGrace
 	}
 	if more > 0 {
 		*spared++

@@ -119,14 +119,14 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	t.answerPoll(w, r, p)
+	t.answerPollLocked(w, r, p)
 }
 
-// answerPoll answers a GET with what is queued, a noop if that is nothing. The
+// answerPollLocked answers a GET with what is queued, a noop if that is nothing. The
 // GET of a handshake is no poll. A session that is being closed ends with a
 // close packet of its own: the stock client handles one before the messages
-// that come with it. Called with mu held, which it releases.
-func (t *polling) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
+// that come with it. It releases mu.
+func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *poll) {
 	taken := t.queue.take()
 	batch, size, at := taken.msgs, int(sizeOf(taken.msgs)), taken.at
 	moved := t.s.ws.Load() != nil
@@ -171,7 +171,7 @@ func (t *polling) answerPoll(w http.ResponseWriter, r *http.Request, p *poll) {
 
 // creditPoll is credit for the answer to a poll. It does nothing and reports false
 // if a POST is in flight, unless flushed: the POST may break the rules, and waits
-// then for this answer (letPollGo), which net/http keeps in a buffer until the
+// then for this answer (awaitPollAnswer), which net/http keeps in a buffer until the
 // request is over.
 func (t *polling) creditPoll(n int, flushed bool) bool {
 	t.s.mu.Lock()
@@ -207,7 +207,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 		t.farewell = farewellClient
 	}
 	broken, left := t.farewell == farewellPost, t.farewell == farewellClient
-	if t.poll != nil && (!broken || len(t.queue.msgs) > 0) { // else see tellPoll
+	if t.poll != nil && (!broken || len(t.queue.msgs) > 0) { // else see endPollAfterPost
 		t.poll.wakeUp()
 	}
 	if len(t.queue.msgs) == 0 && (t.poll != nil || broken || (!flush && !left)) {
@@ -220,7 +220,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	case reason == ReasonServerShuttingDown, broken:
 		linger = t.s.srv.opts.CloseTimeout
 	}
-	t.s.arm(t.s.srv.time.in(linger))
+	t.s.armLocked(t.s.srv.time.in(linger))
 	return false
 }
 

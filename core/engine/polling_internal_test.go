@@ -18,7 +18,7 @@ func TestPollLeavesSample(t *testing.T) {
 	s.ws.Store(c)
 	answer := httptest.NewRecorder()
 	s.mu.Lock()
-	s.polling.answerPoll(answer, httptest.NewRequest("GET", "/", nil), new(poll))
+	s.polling.answerPollLocked(answer, httptest.NewRequest("GET", "/", nil), new(poll))
 	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
 	assert.Equal(t, "sample", int64(c.writer.queue.sampled), 1)
 }

@@ -25,13 +25,13 @@ const (
 
 // servePost takes a payload: every packet of it is handled before the answer.
 func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
-	defer t.tellPoll() // also when Receiver.Closed or Options.OnRefused panics
+	defer t.endPollAfterPost() // also when Receiver.Closed or Options.OnRefused panics
 	held, e := false, t.beginPost(r)
 	if e == nil {
 		held, e = t.handlePost(w, r)
 	}
 	if e != nil {
-		t.letPollGo()
+		t.awaitPollAnswer()
 		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
@@ -60,9 +60,9 @@ func (t *polling) breakOff(reason Reason, err error) {
 	}
 }
 
-// letPollGo waits for what breakOff has left to a poll: the stock client drops
+// awaitPollAnswer waits for what breakOff has left to a poll: the stock client drops
 // its poll when a POST is refused.
-func (t *polling) letPollGo() {
+func (t *polling) awaitPollAnswer() {
 	t.s.mu.Lock()
 	if t.farewell != farewellPost || (t.answers == 0 && (t.poll == nil || len(t.queue.msgs) == 0)) {
 		t.s.mu.Unlock()
@@ -81,8 +81,8 @@ func (t *polling) letPollGo() {
 	}
 }
 
-// tellPoll ends the poll that breakOff has let wait.
-func (t *polling) tellPoll() {
+// endPollAfterPost ends the poll that breakOff has let wait.
+func (t *polling) endPollAfterPost() {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
 	if t.farewell == farewellPost && t.poll != nil {

@@ -101,7 +101,7 @@ func (p *probe) extend() bool {
 	if !p.s.held {
 		p.waited++
 	}
-	p.expire.Reset(leastAmends)
+	p.expire.Reset(leastGrace)
 	return true
 }
 

@@ -129,7 +129,7 @@ func (p *pingLimit) take(now int64, limit int, srv *Server) bool {
 	if p.n++; int(p.n) <= limit {
 		return true
 	}
-	if p.spared >= maxSpared || srv.time.amends(srv.time.now()) == 0 {
+	if p.spared >= maxSpared || srv.time.graceLeft(srv.time.now()) == 0 {
 		return false
 	}
 	p.spared++

@@ -49,7 +49,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	if s.budget.over() {
 		var fits bool
 		if evicted, fits = queue.makeRoom(len(msgs)); !fits {
-			return s.full(queue, len(msgs), volatile, evicted)
+			return s.fullLocked(queue, len(msgs), volatile, evicted)
 		}
 	}
 	if s.srv.opts.Observer != nil {
@@ -66,9 +66,8 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	return nil
 }
 
-// full is the end of enqueue when there is no room. Called with mu held, which
-// it releases.
-func (s *Session) full(queue *sendQueue, last int, volatile bool, evicted int) error {
+// fullLocked is the end of enqueue when there is no room. It releases mu.
+func (s *Session) fullLocked(queue *sendQueue, last int, volatile bool, evicted int) error {
 	if !volatile {
 		s.mu.Unlock()
 		s.dropped(DropEvicted, evicted)

@@ -119,23 +119,23 @@ func (q *sendQueue) makeRoom(last int) (evicted int, fits bool) {
 	return before - len(kept), !q.budget.over() || q.budget.used == own
 }
 
-// fewMessages and manyMessages lend arrays to queues that are not empty: one
+// smallBatches and largeBatches lend arrays to queues that are not empty: one
 // event, or what gathers while others are written.
 var (
-	fewMessages  = sync.Pool{New: func() any { return new([few]Message) }}
-	manyMessages = sync.Pool{New: func() any { return new([many]Message) }}
+	smallBatches = sync.Pool{New: func() any { return new([smallBatch]Message) }}
+	largeBatches = sync.Pool{New: func() any { return new([largeBatch]Message) }}
 )
 
-const few, many = 8, 64
+const smallBatch, largeBatch = 8, 64
 
 // roomier moves what is queued to a larger array, if there is one to lend;
 // append sees to the rest.
 func roomier(out []Message) []Message {
 	switch cap(out) {
 	case 0:
-		return fewMessages.Get().(*[few]Message)[:0]
-	case few:
-		more := append(manyMessages.Get().(*[many]Message)[:0], out...)
+		return smallBatches.Get().(*[smallBatch]Message)[:0]
+	case smallBatch:
+		more := append(largeBatches.Get().(*[largeBatch]Message)[:0], out...)
 		recycle(out)
 		return more
 	}
@@ -145,12 +145,12 @@ func roomier(out []Message) []Message {
 // recycle gives the array of messages that are written back.
 func recycle(batch []Message) {
 	switch cap(batch) {
-	case few:
+	case smallBatch:
 		clear(batch)
-		fewMessages.Put((*[few]Message)(batch[:few]))
-	case many:
+		smallBatches.Put((*[smallBatch]Message)(batch[:smallBatch]))
+	case largeBatch:
 		clear(batch)
-		manyMessages.Put((*[many]Message)(batch[:many]))
+		largeBatches.Put((*[largeBatch]Message)(batch[:largeBatch]))
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Handler is told of every new session. Connect runs on the request's
-// goroutine, before the client has heard of the session; r is valid only
-// until it returns. The session may be sent to and closed from within.
+// Handler makes a [Receiver] for every new session. The engine calls Connect on the
+// request's goroutine, before the client knows of the session; r is valid only
+// until Connect returns. Connect may send to the session and close it.
 type Handler interface {
 	Connect(s *Session, r *http.Request) Receiver
 }
@@ -33,8 +33,8 @@ type Receiver interface {
 	// arrived together: the last one's inline, if it can, and that of the others
 	// elsewhere.
 	Message(data []byte, binary bool) (Worker, error)
-	// Backlog is asked before more is read. It returns nil when there is
-	// room, else a channel that is closed once there is.
+	// Backlog is called before more is read. It returns nil if the Receiver can
+	// take more, else a channel that is closed once it can.
 	Backlog() <-chan struct{}
 	// Closed is called once, when the session ends. It may run while Message
 	// does, and inside a Send that ends the session. err is the cause, nil if
@@ -76,7 +76,7 @@ func NewServer(h Handler, o *Options) *Server {
 	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init(&srv.lending)
 	srv.time.began = time.Now().Add(-1) // before any sample
-	srv.time.most = max(opts.PingTimeout, leastAmends)
+	srv.time.most = max(opts.PingTimeout, leastGrace)
 	return srv
 }
 

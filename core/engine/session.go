@@ -21,7 +21,7 @@ const (
 // Session is one Engine.IO connection, whatever transport it is on at the
 // moment. Its methods may be called concurrently.
 //
-// What a send needs comes first: see warm.go.
+// What a send needs comes first: see prefetch.go.
 type Session struct {
 	srv    *Server
 	state  atomic.Int32
@@ -111,7 +111,7 @@ func (s *Session) introduce(r *http.Request) bool {
 		return false
 	}
 	s.mu.Lock()
-	s.startHeartbeat()
+	s.startHeartbeatLocked()
 	s.mu.Unlock()
 	s.unref()
 	return true

@@ -101,7 +101,7 @@ func (srv *Server) tell(ctx context.Context, all []*Session) {
 			}
 		}
 		go func() {
-			defer s.hurry()
+			defer s.shortenLinger()
 			s.shut(ReasonServerShuttingDown, nil, true)
 		}()
 	}
