@@ -12,19 +12,20 @@ import (
 	socketio "github.com/gosio/gosio/core"
 )
 
-// Identity is who a client is, as its token says. It must not be changed.
+// Identity is the identity of a client, as its token states it. It must not be
+// changed.
 type Identity[T any] struct {
-	// Subject is the token's "sub", or what Config.Subject makes of the
-	// claims; it becomes the socket's identity.
+	// Subject is the claim "sub", or the result of Config.Subject. It becomes the
+	// socket's identity.
 	Subject string
-	// Claims are the token's, of the application's own type.
+	// Claims are the token's claims, in the application's own type.
 	Claims *T
-	// TokenID is the token's "jti", or empty.
+	// TokenID is the claim "jti", or empty.
 	TokenID string
-	// IssuedAt is the token's "iat", or zero.
+	// IssuedAt is the claim "iat", or zero.
 	IssuedAt time.Time
-	// ExpiresAt is when the token ends, Config.Leeway not counted: its "exp",
-	// or with Config.MaxAge the earlier of the two. Zero: it does not.
+	// ExpiresAt is the expiry of the token, without Config.Leeway: the claim "exp", or
+	// IssuedAt plus Config.MaxAge if that is earlier. Zero: the token never expires.
 	ExpiresAt time.Time
 }
 
@@ -36,10 +37,11 @@ func (id *Identity[T]) LogValue() slog.Value {
 	return slog.StringValue(id.Subject)
 }
 
-// Verifier checks a token: of an identity provider, an opaque one, PASETO. Its
-// errors are those of this package, such as [ErrTokenInvalid], possibly
-// wrapped; any other means that it could not find out. Verify is called
-// concurrently, and ctx bounds it. Compare secrets with package crypto/subtle.
+// Verifier checks tokens that are no JWTs, such as opaque tokens or PASETO. Verify
+// returns the token's identity, or an error of this package, such as
+// [ErrTokenInvalid], possibly wrapped; any other error means that the token could
+// not be checked, and refuses with [ErrUnavailable]. Verify is called concurrently
+// and must return when ctx ends. Compare secrets with package crypto/subtle.
 type Verifier[T any] interface {
 	Verify(ctx context.Context, token string) (*Identity[T], error)
 }
@@ -52,7 +54,7 @@ func (f VerifierFunc[T]) Verify(ctx context.Context, token string) (*Identity[T]
 	return f(ctx, token)
 }
 
-// Action is what happens to a socket whose authentication has ended.
+// Action says what happens to a socket whose authentication has ended.
 type Action int
 
 const (
@@ -62,11 +64,11 @@ const (
 	// again. Otherwise it is ActionLeaveNamespace.
 	ActionCloseConnection Action = iota
 	// ActionLeaveNamespace sends Config.EndedEvent and disconnects the socket from
-	// its namespace. Others on the connection live on; the stock client does
-	// not join again by itself.
+	// its namespace. Other namespaces on the connection stay connected. The stock
+	// client does not join the namespace again by itself.
 	ActionLeaveNamespace
-	// ActionKeepOpen lets sockets live on when their token expires. Revocations
-	// still end them, as with ActionCloseConnection.
+	// ActionKeepOpen keeps sockets whose token expires. Revocations and policies
+	// still end sockets, as with ActionCloseConnection.
 	ActionKeepOpen
 )
 
@@ -76,56 +78,58 @@ type Config[T any] struct {
 	// Keys check signatures: [Secret], [PublicKey], [PEM], [KeySet],
 	// [NewJWKS], [Issuers] or a [KeyFunc]. Required.
 	Keys Keys
-	// Algorithms lists those that are accepted, such as "RS256". Required:
-	// the token must not choose.
+	// Algorithms lists the signature algorithms that are accepted, such as "RS256".
+	// Required: the token must not choose the algorithm.
 	Algorithms []string
-	// Issuer is what "iss" must be. Empty: anything. Set it, and Audience,
-	// when the keys are those of an identity provider: it signs for others too.
-	// For several providers use [Issuers] as Keys instead.
+	// Issuer is the required value of "iss". Empty: any value. Set Issuer and Audience
+	// when the keys are an identity provider's: the provider signs tokens for other
+	// applications, too. For several providers use [Issuers] as Keys instead.
 	Issuer string
-	// Audience lists what "aud" must have one of. Empty: anything.
+	// Audience lists accepted audiences: "aud" must contain one of them. Nil: any
+	// audience.
 	Audience []string
-	// Type is what the header's "typ" must be, in any case, such as "at+jwt".
-	// Empty: anything.
+	// Type is the required value of the header "typ", such as "at+jwt"; upper and
+	// lower case are the same. Empty: any value.
 	Type string
-	// MaxAge bounds the time since "iat", which is then required, whatever
-	// "exp" says. Zero: no bound.
+	// MaxAge bounds the age of a token since "iat", whatever "exp" says; "iat" is then
+	// required. Zero: no bound.
 	MaxAge time.Duration
 
-	// Subject says who the client is when that is not the claim "sub". A token
-	// without a subject is refused.
+	// Subject returns the subject of a token if that is not the claim "sub". A token
+	// whose subject is empty is refused.
 	Subject func(claims *T) string
-	// Leeway is what clocks may differ, here and for the end of a socket:
-	// it comes Leeway after "exp". Default 30 s; negative: none.
+	// Leeway is the tolerated difference between the clocks of the issuer and of this
+	// server. A socket ends Leeway after "exp". Default 30 s; negative: none.
 	Leeway time.Duration
-	// AllowNoExpiry accepts tokens without an expiry. They are valid for ever.
+	// AllowNoExpiry accepts tokens without "exp". Such tokens are valid for ever.
 	AllowNoExpiry bool
-	// MaxTokenSize bounds, in bytes, what is looked at as a token at all.
-	// Default 8,192; negative: no bound.
+	// MaxTokenSize bounds the length of a token, in bytes. Longer tokens are refused
+	// as malformed, unread. Default 8,192; negative: no bound.
 	MaxTokenSize int
 
-	// Sources are asked in order, and the first that has a token decides: a
-	// bad one there is not made up for by another. Default: the field "token"
-	// of the auth payload, then the header "Authorization: Bearer …".
+	// Sources are searched in order for a token. The first token found counts: if that
+	// token is bad, the client is refused, and no further source is searched. Default:
+	// the field "token" of the auth payload, then the header "Authorization: Bearer …".
 	Sources []Source
-	// Optional lets clients in that send no token; they have no identity. A
-	// token that is sent must be right.
+	// Optional lets clients without a token in; such clients have no identity. A
+	// client whose token is bad is refused.
 	Optional bool
 	// Room, if not nil, names a room that the socket joins in the handshake, such
 	// as "user:" and the subject. When a refresh gives the room another name, the
 	// socket leaves the old one for the new one.
 	Room func(id *Identity[T]) string
 
-	// OnExpire is what happens at ExpiresAt and Leeway. Default: ActionCloseConnection.
+	// OnExpire says what happens to a socket when its token has expired. Default:
+	// ActionCloseConnection.
 	OnExpire Action
-	// Grace lets a socket live on after that for so long, during which it can
-	// refresh: ExpiredEvent tells it. Default: none.
+	// Grace is the time for which a socket stays after the expiry, so that its client
+	// can refresh the token; ExpiredEvent tells the client. Default: none.
 	Grace time.Duration
-	// ExpiredEvent is the event that begins the grace; its argument is an
+	// ExpiredEvent is the event sent at the begin of the grace; its argument is an
 	// [Error]. Default "auth:expired".
 	ExpiredEvent string
-	// EndedEvent is the event that says why a socket is made to leave its
-	// namespace, just before; its argument is an [Error]. Default "auth:ended".
+	// EndedEvent is the event sent just before a socket is disconnected from its
+	// namespace; its argument is an [Error] that says why. Default "auth:ended".
 	EndedEvent string
 	// RefreshEvent, if not empty, is an event by which a client replaces its
 	// token: {"token": …}, acknowledged with a [Refreshed], or like any failed
@@ -139,20 +143,22 @@ type Config[T any] struct {
 	// must not be reached by a refresh, let Subject name the tenant, too.
 	OnRefresh func(s *socketio.Socket, before, after *Identity[T])
 
-	// Watch knows revoked tokens and tells of revocations. Nil: none are known.
+	// Watch stores and reports revoked tokens. Nil: no token is revoked.
 	Watch Watch
-	// Recheck is how often policies and Watch are asked again for each live
-	// socket, give or take a tenth. Zero: never.
+	// Recheck is the time between two checks of each live socket, a tenth more or
+	// less. A check asks the policies and Watch again. Zero: no checks.
 	Recheck time.Duration
 
 	// FailuresPerMinute bounds the refused tokens of one Handshake.Address, in
-	// handshakes and refreshes; more are not verified any more. As many are
-	// verified at once as may still fail, others wait. Zero: no bound. Behind a proxy that the
-	// framework does not trust all clients have one address, and one of them
-	// could lock out the others: see the framework's proxy settings first.
+	// handshakes and refreshes. After that many failures in a minute the address's
+	// tokens are refused unverified, with [ErrRateLimited]. As many tokens are verified
+	// at once as may still fail; others wait. Zero: no bound. Behind a proxy that the
+	// framework does not trust all clients have one address, and one client could lock
+	// out all others: configure the framework's trusted proxies first.
 	FailuresPerMinute int
 
-	// Logger hears why tokens are refused, in fixed words. Nil means slog.Default().
+	// Logger gets a line for each refusal, with the reason in fixed words. Lines of a
+	// kind are limited to ten, then one in ten seconds. Nil means slog.Default().
 	Logger *slog.Logger
 }
 

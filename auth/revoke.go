@@ -7,28 +7,30 @@ import (
 	"time"
 )
 
-// Token is what a revocation can name of a token.
+// Token is the part of a token that a revocation can name.
 type Token struct {
-	// ID is its "jti", Subject whose it is; IssuedAt is its "iat", or zero.
+	// ID is the claim "jti", Subject the identity's subject, and IssuedAt the claim
+	// "iat", or zero.
 	ID, Subject string
 	IssuedAt    time.Time
 }
 
-// Revocation withdraws one token, or those of a subject.
+// Revocation withdraws one token, or all earlier tokens of a subject.
 type Revocation struct {
-	// TokenID names one token by its "jti". If it is set, the rest is not
-	// looked at.
+	// TokenID names one token by its "jti". If TokenID is set, the other fields are
+	// ignored.
 	TokenID string `json:"jti,omitempty"`
-	// Subject and IssuedBefore name all tokens of a subject that were issued
-	// earlier, and those that do not say when. Zero: all that were issued until
-	// the revocation is made. Tokens tell whole seconds: after a change of
-	// password give the time of issue of the new token.
+	// Subject and IssuedBefore name all tokens of a subject that were issued before
+	// that time, and those without "iat". A zero IssuedBefore means the time at which
+	// the revocation is made. "iat" counts whole seconds: after a change of password
+	// set IssuedBefore to the "iat" of the new token, which otherwise may be revoked,
+	// too.
 	Subject      string    `json:"sub,omitempty"`
 	IssuedBefore time.Time `json:"before,omitzero"`
 }
 
-// Of reports whether the revocation is of that token. Without IssuedBefore it is
-// of all the subject's.
+// Of reports whether the revocation withdraws a token. A zero IssuedBefore
+// withdraws every token of the subject.
 func (r Revocation) Of(t Token) bool {
 	if r.TokenID != "" {
 		return t.ID == r.TokenID
@@ -40,9 +42,9 @@ func (r Revocation) Of(t Token) bool {
 // nor a subject, as when a token without "jti" is to be revoked by its id.
 var ErrNothingRevoked = errors.New("auth: the revocation names neither a token's id nor a subject: nothing is revoked")
 
-// MadeAt is the revocation as it is made at a moment: with the time that it says
-// nothing about. It fails with [ErrNothingRevoked]. For those who implement
-// [Watch].
+// MadeAt returns the revocation with a zero IssuedBefore replaced by now, and
+// without the fields that TokenID overrides. It fails with [ErrNothingRevoked].
+// Implementations of [Watch] store and publish this form.
 func (r Revocation) MadeAt(now time.Time) (Revocation, error) {
 	switch {
 	case r.TokenID != "":
@@ -55,23 +57,25 @@ func (r Revocation) MadeAt(now time.Time) (Revocation, error) {
 	return r, nil
 }
 
-// Watch knows which tokens are revoked, and tells at once when one is, on
-// every node of a cluster. [NewRevocations] is one for a single process,
-// package auth/redis one for many. Its methods are called concurrently.
+// Watch stores revocations and reports each new one at once, on every node of a
+// cluster. [NewRevocations] returns a Watch for a single process, package
+// auth/redis has one for a cluster. The methods are called concurrently.
 type Watch interface {
-	// Revoked reports whether a token is revoked. It is asked in handshakes,
-	// refreshes and rechecks; an error refuses with [ErrUnavailable].
+	// Revoked reports whether a token is revoked. It is called in handshakes,
+	// refreshes and rechecks. In a handshake or a refresh an error refuses the token
+	// with [ErrUnavailable]; in a recheck it changes nothing, and the recheck is
+	// repeated.
 	Revoked(ctx context.Context, t Token) (bool, error)
-	// Watch has f called with every revocation from now on, wherever in the
-	// cluster it is made, after Revoked knows of it. A zero Revocation says
-	// that some may have been missed: Revoked is then asked for all sockets, on
-	// goroutines of the guard, a few at a time. f does not wait for anything, and
-	// may be called concurrently.
+	// Watch registers f, which is called with every revocation from now on, on
+	// whichever node it was made, once Revoked reports it. A call with the zero
+	// Revocation says that revocations may have been missed: the guard then calls
+	// Revoked for all its sockets, on goroutines of its own, 16 at a time. f returns
+	// at once, and may be called concurrently.
 	Watch(f func(Revocation))
 }
 
-// Revocations is a [Watch] for one process: it forgets everything when that
-// ends. Its methods may be called concurrently.
+// Revocations is a [Watch] for one process. Revocations are kept in memory, and are
+// lost when the process ends. The methods may be called concurrently.
 type Revocations struct {
 	keep time.Duration
 
@@ -86,9 +90,9 @@ type subjectRevocation struct{ before, until time.Time }
 
 var _ Watch = (*Revocations)(nil)
 
-// NewRevocations returns an empty list. It remembers each revocation for
-// maxAge, which must be the longest time that any token lives, leeway included:
-// later the token has expired by itself.
+// NewRevocations returns an empty list. Each revocation is kept for maxAge, which
+// must be the longest time that any token lives, leeway included: a token that was
+// revoked earlier has expired by then.
 func NewRevocations(maxAge time.Duration) *Revocations {
 	if maxAge <= 0 {
 		panic("auth: NewRevocations needs the longest time that a token lives, leeway included, such as 24*time.Hour")
@@ -99,8 +103,9 @@ func NewRevocations(maxAge time.Duration) *Revocations {
 	}
 }
 
-// Revoke withdraws tokens: handshakes with them are refused from now on, and
-// the live sockets they opened are ended. It fails with [ErrNothingRevoked].
+// Revoke withdraws tokens: handshakes with these tokens are refused from now on,
+// and the live sockets that they opened are ended. It fails with
+// [ErrNothingRevoked].
 func (v *Revocations) Revoke(r Revocation) error {
 	now := time.Now()
 	r, err := r.MadeAt(now)
@@ -108,7 +113,7 @@ func (v *Revocations) Revoke(r Revocation) error {
 		return err
 	}
 	v.mu.Lock()
-	v.sweep(now)
+	v.sweepLocked(now)
 	until := now.Add(v.keep)
 	if r.TokenID != "" {
 		v.tokens[r.TokenID] = until
@@ -127,8 +132,9 @@ func (v *Revocations) Revoke(r Revocation) error {
 	return nil
 }
 
-// sweep forgets what is too old to matter, now and then. Called with mu held.
-func (v *Revocations) sweep(now time.Time) {
+// sweepLocked deletes revocations that are older than any token, at most once in
+// the time that they are kept.
+func (v *Revocations) sweepLocked(now time.Time) {
 	if now.Sub(v.swept) < v.keep {
 		return
 	}

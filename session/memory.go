@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Memory is a store for tests and for applications of one process that can
-// lose their sessions. Its methods may be called concurrently.
+// Memory is a store in memory, for tests and for applications of one process whose
+// sessions may be lost when the process ends. Its methods may be called
+// concurrently.
 type Memory struct {
 	cookie string
 	life   time.Duration
@@ -58,12 +59,12 @@ func (m *Memory) Create(values map[string]any) (id string) {
 	return id
 }
 
-// Rotate gives a session a new id; ErrMissing if there is none. Tell
-// [Sessions.Renewed], too.
+// Rotate gives a session a new id, and fails with ErrMissing if there is no such
+// session. Call [Sessions.Renewed] afterwards.
 func (m *Memory) Rotate(id string) (newID string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entry(id)
+	e := m.entryLocked(id)
 	if e == nil {
 		return "", ErrMissing
 	}
@@ -73,8 +74,8 @@ func (m *Memory) Rotate(id string) (newID string, err error) {
 	return newID, nil
 }
 
-// Cookie returns the cookie for a session, or with an empty id the one that
-// removes it. Secure is left to the caller, who knows whether there is TLS.
+// Cookie returns the cookie for a session, or for an empty id the cookie that
+// removes it from the browser. The caller sets Secure where there is TLS.
 func (m *Memory) Cookie(id string) *http.Cookie {
 	c := &http.Cookie{Name: m.cookie, Value: id, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	if id == "" {
@@ -83,8 +84,8 @@ func (m *Memory) Cookie(id string) *http.Cookie {
 	return c
 }
 
-// entry is called with mu held.
-func (m *Memory) entry(id string) *entry {
+// entryLocked returns a session that has not expired, or nil.
+func (m *Memory) entryLocked(id string) *entry {
 	e := m.sessions[id]
 	if e == nil || !time.Now().Before(e.until) {
 		return nil
@@ -105,7 +106,7 @@ func (m *Memory) Load(ctx context.Context, r *http.Request) (*Session, error) {
 func (m *Memory) Reload(_ context.Context, s *Session) (*Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entry(s.ID)
+	e := m.entryLocked(s.ID)
 	if e == nil {
 		return nil, ErrMissing
 	}
@@ -116,7 +117,7 @@ func (m *Memory) Reload(_ context.Context, s *Session) (*Session, error) {
 func (m *Memory) Touch(_ context.Context, s *Session) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entry(s.ID)
+	e := m.entryLocked(s.ID)
 	if e == nil {
 		return ErrMissing
 	}
@@ -128,7 +129,7 @@ func (m *Memory) Touch(_ context.Context, s *Session) error {
 func (m *Memory) Update(_ context.Context, s *Session, change func(values map[string]any) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entry(s.ID)
+	e := m.entryLocked(s.ID)
 	if e == nil {
 		return ErrMissing
 	}

@@ -15,15 +15,16 @@ import (
 
 // Session is a session as it was when it was loaded. It must not be changed.
 type Session struct {
-	// ID is the session's key in its store. It is as good as the cookie: it
-	// belongs in no log and in no event.
+	// ID is the session's key in its store. Whoever knows the id can use the session:
+	// keep it out of logs and events.
 	ID string
-	// Ref is whatever else its provider needs to load it again, or empty. It is
-	// empty, too, after the session was renewed: then there is the new ID only.
+	// Ref is what the provider needs besides ID to load the session again, or empty.
+	// After the session was renewed Ref is empty.
 	Ref string
-	// Values are what the application has stored.
+	// Values are the values that the application has stored.
 	Values map[string]any
-	// ExpiresAt is when it ends if nothing extends it; zero: not known.
+	// ExpiresAt is the time at which the session ends unless it is extended. Zero: not
+	// known.
 	ExpiresAt time.Time
 }
 
@@ -47,10 +48,11 @@ func hash(id string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Provider finds sessions in a store. It may also be a [Reloader], [Toucher],
-// [Updater] and [Destroyer]. Methods are called concurrently, and ctx bounds
-// them. An error that is neither [ErrMissing] nor [ErrInvalid] means that the
-// store could not be asked, and refuses or ends nobody's session for good.
+// Provider loads sessions from a store. A provider may also implement [Reloader],
+// [Toucher], [Updater] and [Destroyer]. Its methods are called concurrently and
+// must return when ctx ends. An error that is neither [ErrMissing] nor [ErrInvalid]
+// means that the store could not be asked: new clients are refused with
+// [ErrUnavailable], and live sockets stay until their session expires.
 type Provider interface {
 	// Load returns the session whose cookie the request has.
 	Load(ctx context.Context, r *http.Request) (*Session, error)

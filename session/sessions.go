@@ -20,31 +20,33 @@ import (
 // Config configures [New]. The zero value of each field means its documented
 // default.
 type Config struct {
-	// User says who the client is; it becomes the socket's identity. Empty
-	// refuses the client: a session of somebody who is not signed in. Default:
-	// every session is let in, with a hash of its id as identity. A check that
-	// finds the session to be somebody else's ends the socket, which reconnects
-	// as who it is now.
+	// User returns the user of a session, who becomes the socket's identity. An empty
+	// result refuses the client as not signed in. Default: every session is let in,
+	// with a hash of its id as identity. When a check finds that the session belongs to
+	// another user now, the socket ends, and the client reconnects as that user.
 	User func(s *Session) string
-	// Require, if not nil, decides on sessions, in the handshake and in every
-	// check. An [*Error] goes to the client as it is, any other as ErrForbidden.
+	// Require, if not nil, decides in the handshake and in every check whether a
+	// session is let in. An [*Error] is sent to the client as it is, any other error as
+	// ErrForbidden.
 	Require func(s *Session) error
-	// Optional lets clients in that have no cookie; a cookie that is sent must
-	// be right.
+	// Optional lets clients without a session in; such clients have no identity. A
+	// cookie that was tampered with is refused, and so is a session that User or
+	// Require does not let in.
 	Optional bool
 	// Room, if not nil, names a room that the socket joins, once.
 	Room func(s *Session) string
-	// Check is how often a live session is looked up again, give or take a
-	// tenth, and, if the client has sent anything meanwhile, touched before.
-	// Default 60 s; negative: never.
+	// Check is the time between two checks of a live socket, a tenth more or less. A
+	// check loads the session again; if the client has sent an event since the last
+	// check, the session is touched first. Default 60 s; negative: no checks.
 	Check time.Duration
-	// EndedEvent is the event that says why a socket is made to leave its
-	// namespace, or that its session was logged out; its argument is an [Error].
-	// Default "session:ended".
+	// EndedEvent is the event sent just before a socket is disconnected from its
+	// namespace, and before the connection is closed because of a logout; its argument
+	// is an [Error] that says why. Default "session:ended".
 	EndedEvent string
-	// Bus carries logouts to other nodes. Default: there are none.
+	// Bus carries logouts to the other nodes of a cluster. Default: one node.
 	Bus Bus
-	// Logger hears of refusals and of stores that are down. Nil means slog.Default().
+	// Logger gets a line for each refusal and each failure of the store. Lines of a
+	// kind are limited to ten, then one in ten seconds. Nil means slog.Default().
 	Logger *slog.Logger
 }
 

@@ -125,7 +125,7 @@ func (c *chat) enter(s *socketio.Socket) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.update()
+	c.updateLocked()
 	_ = Welcome.Emit(s, State{Name: id.Subject, Roles: id.Claims.Roles, Here: c.here, Recent: append([]Message{}, c.recent...)})
 }
 
@@ -137,14 +137,14 @@ func (c *chat) leave(s *socketio.Socket, reason socketio.Reason) {
 		time.AfterFunc(absence, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			c.update()
+			c.updateLocked()
 		})
 	}
-	c.update()
+	c.updateLocked()
 }
 
-// update tells everybody who is here, if that has changed. Called with mu held.
-func (c *chat) update() {
+// updateLocked tells everybody who is here, if that has changed.
+func (c *chat) updateLocked() {
 	names := []string{}
 	for _, s := range c.members.Sockets() {
 		names = append(names, s.Identity())
