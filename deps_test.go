@@ -42,7 +42,13 @@ var allowed = []row{
 	{"core/engine/internal/frame/...", nil},
 	{"core/engine/internal/frame/autobahn", nil},
 	{"core/internal/browser", nil},
+	{"core/internal/apperror", nil},
+	{"core/internal/argument", []string{"core/internal/apperror"}},
 	{"core/internal/history", nil},
+	{"core/internal/listeners", nil},
+	{"core/internal/past", nil},
+	{"core/internal/strangers", nil},
+	{"core/internal/tasks", nil},
 	{"internal/loglimit", nil},
 	{"core/adapter", nil}, // the contract: an adapter needs nothing of the core
 

@@ -3,6 +3,8 @@ package socketio
 import (
 	"context"
 	"errors"
+
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // Emitter sends events: [*Socket], [Broadcast], [*Namespace], [*Server].
@@ -67,7 +69,7 @@ func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args
 		return answers, err
 	}
 	partial := &PartialError{Event: event, Expected: len(replies), Answered: len(answers), Err: unfit}
-	if e := find[PartialError](err); e != nil {
+	if e := apperror.Find[PartialError](err); e != nil {
 		partial.Expected, partial.Missing = e.Expected, e.Missing
 		partial.Err = errors.Join(e.Err, unfit)
 	}

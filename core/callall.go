@@ -213,9 +213,9 @@ func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, repl
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, ns.timeout(op))
-	ns.srv.work.add()
+	ns.srv.work.Add()
 	go func() {
-		defer ns.srv.work.done()
+		defer ns.srv.work.Done()
 		defer cancel()
 		_ = c.gather(ctx, func(r *Reply, left bool) { // who asks has the same timeout
 			missing--

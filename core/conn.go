@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/past"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -25,7 +27,7 @@ type conn struct {
 
 	mu       sync.Mutex
 	sockets  []*Socket     // connecting and connected; most clients have one
-	past     *past         // namespaces that it is not in; made on demand
+	past     *past.Past    // namespaces that it is not in; made on demand
 	timer    *engine.Timer // ends a connection that is in no namespace
 	attached *deadline     // ends one whose attachments do not come
 	turns    turns
@@ -47,7 +49,7 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 }
 
 // LogValue says for the engine's log who the client is.
-func (c *conn) LogValue() slog.Value { return slog.StringValue(clip(c.handshake.Address)) }
+func (c *conn) LogValue() slog.Value { return slog.StringValue(apperror.Clip(c.handshake.Address)) }
 
 // idle ends a connection that is in no namespace for too long.
 func (c *conn) idle() {
@@ -115,7 +117,7 @@ func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 	switch {
 	case s != nil:
 	case left:
-		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", clip(p.Namespace))
+		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", apperror.Clip(p.Namespace))
 		return nil, nil
 	default:
 		return nil, errNotJoined
@@ -142,7 +144,7 @@ func (c *conn) socket(namespace string) (s *Socket, left bool) {
 	if s = c.socketLocked(namespace); s != nil {
 		return s, false
 	}
-	return nil, c.past.has(namespace)
+	return nil, c.past.Has(namespace)
 }
 
 func (c *conn) socketLocked(namespace string) *Socket {
@@ -176,7 +178,7 @@ func (c *conn) connect(p *parser.Packet) error {
 		ns.release()
 		return nil
 	}
-	c.past.forget(p.Namespace)
+	c.past.Forget(p.Namespace)
 	s := newSocket(ns, c, handshake)
 	c.sockets = append(c.sockets, s)
 	connect := &job{kind: jobConnect}
@@ -193,11 +195,11 @@ func (c *conn) connect(p *parser.Packet) error {
 // noNamespace answers a client that has asked for a namespace that does not exist.
 func (c *conn) noNamespace(name string) {
 	c.mu.Lock()
-	departLocked(c, name)
-	c.past.refuse()
+	c.departLocked(name)
+	c.past.Refuse()
 	c.mu.Unlock()
 	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
-		slog.String("namespace", clip(name)))
+		slog.String("namespace", apperror.Clip(name)))
 	observeNoNamespace(c.srv)
 	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
 }
@@ -220,7 +222,7 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 	case s.told():
 		return false, errJoinedTwice
 	case bytes.Equal(s.handshake.Auth, p.Data):
-		c.srv.log.Debug("socketio: second CONNECT before the answer to the first", "namespace", clip(p.Namespace))
+		c.srv.log.Debug("socketio: second CONNECT before the answer to the first", "namespace", apperror.Clip(p.Namespace))
 		return true, nil
 	}
 	c.forget(s)
@@ -258,7 +260,7 @@ func (c *conn) forget(s *Socket) bool {
 		return false
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
-	departLocked(c, s.ns.name)
+	c.departLocked(s.ns.name)
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
 		c.timer = c.srv.engine.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
 	}
@@ -277,7 +279,7 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	if c.attached != nil {
 		c.attached.Stop()
 	}
-	c.past.stop()
+	c.past.Stop()
 	c.mu.Unlock()
 	c.closeAll(sockets, reasonOf(reason))
 }
@@ -325,7 +327,7 @@ func (c *conn) extendAttachments() {
 // this side that does not read them.
 func (c *conn) noAttachments() {
 	c.mu.Lock()
-	if c.attached != nil && (c.room != nil || c.past.pausing()) {
+	if c.attached != nil && (c.room != nil || c.past.Pausing()) {
 		c.extendAttachments()
 	}
 	stale := c.attached == nil || time.Now().Before(c.attached.by)
@@ -377,7 +379,7 @@ func (c *conn) Backlog() <-chan struct{} {
 	c.mu.Lock()
 	if !c.fullLocked() {
 		defer c.mu.Unlock()
-		return c.past.pause(c.srv.opts.Limits.Refusals)
+		return c.past.Pause(c.srv.opts.Limits.Refusals)
 	}
 	if c.room == nil {
 		c.room = make(chan struct{})
@@ -417,4 +419,12 @@ func (c *conn) isBarred() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.barred
+}
+
+// departLocked notes a namespace that the client may still send packets for.
+func (c *conn) departLocked(namespace string) {
+	if c.past == nil {
+		c.past = new(past.Past)
+	}
+	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -100,7 +101,7 @@ func (s *Socket) push(j *job) int {
 		return pushQueued
 	}
 	s.running = true
-	s.ns.srv.work.add()
+	s.ns.srv.work.Add()
 	return pushFirst
 }
 
@@ -133,7 +134,7 @@ func (s *Socket) dispatch() {
 		s.running = batch != nil
 		s.mu.Unlock()
 		if batch == nil {
-			s.ns.srv.work.done()
+			s.ns.srv.work.Done()
 			return
 		}
 		s.doAll(batch)
@@ -301,7 +302,7 @@ func (s *Socket) handle(p *parser.Packet) {
 	heard := s.hears()
 	if h == nil && !heard {
 		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
-			s.attrs(slog.String("event", clip(string(name))), slog.Bool("ack", p.HasID))...)
+			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
 		observeUnhandled(s, p)
 		return
 	}
@@ -326,7 +327,7 @@ func (s *Socket) handle(p *parser.Packet) {
 func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 	if heard {
 		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
-			defer o.strange.enter(in.Event)()
+			defer o.strange.Enter(in.Event)()
 		}
 		s.hear(in)
 		h = s.find(in.packet.EventName()) // what a listener has registered is there
@@ -349,7 +350,7 @@ func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.panicked(in.kind("handler of "), p, slog.String("event", clip(in.Event)))
+			s.panicked(in.kind("handler of "), p, slog.String("event", apperror.Clip(in.Event)))
 			err = errPanicked
 		}
 	}()
@@ -377,7 +378,7 @@ func (s *Socket) discard() {
 	batch.free()
 	s.conn.unhold(n)
 	s.ns.releaseAside()
-	s.ns.srv.work.done()
+	s.ns.srv.work.Done()
 }
 
 // over is the end of a socket's last job.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -54,7 +55,7 @@ func emitError(event string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("socketio: cannot emit %q: %w", clip(event), err)
+	return fmt.Errorf("socketio: cannot emit %q: %w", apperror.Clip(event), err)
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/argument"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -57,10 +60,10 @@ type refusal struct {
 // there was one.
 func refusalOf(err error) []byte {
 	r := refusal{Message: "Connection refused"}
-	if e := find[ConnectError](err); e != nil {
+	if e := apperror.Find[ConnectError](err); e != nil {
 		r = refusal{Message: e.Message, Data: e.Data}
 	}
-	b, err := marshal(r)
+	b, err := apperror.Marshal(r)
 	if err != nil {
 		b, _ = json.Marshal(refusal{Message: r.Message}) // a string always encodes
 	}
@@ -116,8 +119,35 @@ var errInternal = &Error{Code: Internal, Message: "internal error"}
 // failureOf decides what a client hears of a handler's error. known reports
 // whether the error was meant for it.
 func failureOf(err error) (e *Error, known bool) {
-	if e = find[Error](err); e != nil {
+	if e = apperror.Find[Error](err); e != nil {
 		return e, true
 	}
 	return errInternal, false
+}
+
+// argumentError says which argument of an event does not decode.
+type argumentError struct {
+	typ reflect.Type // the parameter's
+	err error
+}
+
+// Error implements error.
+func (e *argumentError) Error() string { return e.err.Error() }
+
+// Unwrap is why the argument does not decode: [ErrMissingArgument] or what
+// the decoder says.
+func (e *argumentError) Unwrap() error { return e.err }
+
+func (e *argumentError) goType() string { return e.typ.String() }
+
+// badArgument is the failure of an event whose argument i does not decode into
+// a parameter of type t.
+func badArgument(in *Incoming, i int, t reflect.Type, err error) *Error {
+	var problem string
+	if errors.Is(err, ErrMissingArgument) {
+		problem = argument.Missing(i, t)
+	} else {
+		problem = argument.Unfit(i, t, in.args[i], len(in.packet.Attachments), err)
+	}
+	return &Error{Code: BadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // RemoteSocket is a socket as it was when [Broadcast.FetchSockets] found it, on
@@ -164,9 +165,9 @@ func sharedValues(s *Socket) map[string]json.RawMessage {
 		if name == "" {
 			continue
 		}
-		b, err := marshal(v.val)
+		b, err := apperror.Marshal(v.val)
 		if err != nil {
-			s.ns.srv.note(slog.LevelError, "shared "+name, "socketio: shared value does not encode", s.attrs(slog.String("key", clip(name)), slog.Any("error", err))...)
+			s.ns.srv.note(slog.LevelError, "shared "+name, "socketio: shared value does not encode", s.attrs(slog.String("key", apperror.Clip(name)), slog.Any("error", err))...)
 			continue
 		}
 		data[name] = b

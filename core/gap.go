@@ -34,7 +34,7 @@ func (l *local) Gap(g adapter.Gap) {
 }
 
 func (c *scope) tellGap(e GapEvent) {
-	for _, f := range c.gaps.get() {
+	for _, f := range c.gaps.All() {
 		e.Namespace.srv.guard("OnGap", e.Namespace.name, func() { (*f)(e) })
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -88,7 +89,7 @@ func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
 		_ = in.Ack(failedAck{errInternal}) // unless there is an answer
 	}()
 	e, known := failureOf(err)
-	attrs = append(attrs, slog.String("event", clip(in.Event)))
+	attrs = append(attrs, slog.String("event", apperror.Clip(in.Event)))
 	switch {
 	case known && e.args != nil:
 		srv.note(slog.LevelWarn, in.kind("arguments of "), "socketio: the arguments of an event do not fit its handler, which was not called",

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/internal/upstream"
 )
 
@@ -181,12 +182,12 @@ func (h *Handshake) Value(key any) any { return h.values[key] }
 // shows neither query, header nor auth payload: they carry credentials.
 func (h *Handshake) String() string {
 	path, _, _ := strings.Cut(h.URL, "?")
-	return h.Method + " " + clip(path)
+	return h.Method + " " + apperror.Clip(path)
 }
 
 // LogValue implements slog.LogValuer like String.
 func (h *Handshake) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", clip(h.Address)))
+	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", apperror.Clip(h.Address)))
 }
 
 // Request builds a request like the one the connection began with, for

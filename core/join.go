@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -142,10 +143,10 @@ func (s *Socket) admitNow() (rooms []string, live bool) {
 
 // refuse answers a client whose connection to the namespace was turned down.
 func (s *Socket) refuse(err error) {
-	answer := refusalOf(err)                                     // before anything changes: the error may end the goroutine
-	told := err == errPanicked || find[ConnectError](err) != nil //nolint:errorlint // as it is
+	answer := refusalOf(err)                                              // before anything changes: the error may end the goroutine
+	told := err == errPanicked || apperror.Find[ConnectError](err) != nil //nolint:errorlint // as it is
 	if !told {
-		err = logged(err)
+		err = apperror.Logged(err)
 	}
 	s.conn.forget(s)
 	s.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	linked "container/list"
 	"math"
 	"sync/atomic"
+
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // lifetime is how long a child is there.
@@ -69,9 +71,9 @@ func (ns *Namespace) releaseAside() {
 		ns.settle()
 		return
 	}
-	ns.srv.work.add()
+	ns.srv.work.Add()
 	go func() { // until the adapter is closed; Shutdown waits
-		defer ns.srv.work.done()
+		defer ns.srv.work.Done()
 		ns.settle()
 	}()
 }
@@ -158,7 +160,7 @@ func (ns *Namespace) removed(left chan struct{}) {
 		close(left)
 	}()
 	if err := ns.closeAdapter(); err != nil {
-		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", logged(err))
+		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", apperror.Logged(err))
 	}
 }
 
@@ -179,9 +181,9 @@ func (srv *Server) evictLocked() bool {
 			continue
 		}
 		srv.evicted++
-		srv.work.add()
+		srv.work.Add()
 		go func() { // until the adapter is closed; Shutdown waits
-			defer srv.work.done()
+			defer srv.work.Done()
 			defer func() {
 				srv.mu.Lock()
 				srv.evicted--

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // Namespace is a part of a server with handlers, rooms and middleware of its
@@ -138,12 +139,12 @@ func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 // Options.Observer is told.
 func (ns *Namespace) OnGap(f func(GapEvent)) (off func()) {
 	notNil("OnGap", f == nil)
-	return ns.mine().scope.gaps.add(f)
+	return ns.mine().scope.gaps.Add(f)
 }
 
 // LogValue implements slog.LogValuer: the name, of which a child's client may
 // have chosen more than fits a log line.
-func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(clip(ns.name)) }
+func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(apperror.Clip(ns.name)) }
 
 // Emit sends an event to all sockets of the namespace.
 func (ns *Namespace) Emit(event string, args ...any) error { return ns.all().Emit(event, args...) }
@@ -260,7 +261,7 @@ func (ns *Namespace) disconnectHooks() []func(*Socket, Reason) {
 // takes the listener off again.
 func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
-	return ns.mine().scope.incoming.add(f)
+	return ns.mine().scope.incoming.Add(f)
 }
 
 // OnAnyOutgoing adds a listener to all events that go out, to one socket or to
@@ -273,7 +274,7 @@ func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 // again.
 func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
 	notNil("OnAnyOutgoing", f == nil)
-	return ns.mine().scope.outgoing.add(f)
+	return ns.mine().scope.outgoing.Add(f)
 }
 
 // Once is On for a handler that runs once: for the first event, of any socket
@@ -293,7 +294,7 @@ func (ns *Namespace) Once(event string, handler any) (off func()) {
 // again.
 func (ns *Namespace) OnRoom(f func(RoomEvent)) (off func()) {
 	notNil("OnRoom", f == nil)
-	return ns.mine().scope.rooms.add(f)
+	return ns.mine().scope.rooms.Add(f)
 }
 
 // Use adds middleware; it runs in the order of registration, a parent's before
@@ -326,7 +327,7 @@ func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
 // when more is added to the namespace.
 func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
-	ns.mine().scope.events.add(m)
+	ns.mine().scope.events.Add(m)
 }
 
 // WithContext returns a broadcast to all sockets of the namespace. See

@@ -11,6 +11,8 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/strangers"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -23,7 +25,7 @@ type observing struct {
 	panics atomic.Int64
 	began  time.Time
 
-	strange strangers
+	strange strangers.Names
 }
 
 // now is the time since the server was made. It costs less than time.Now, which
@@ -57,10 +59,10 @@ func (o *observing) survive(method string) {
 		return
 	}
 	if o.panics.Add(1) > stackedPanics {
-		o.log.Debug("socketio: panic", "in", method, "panic", clip(fmt.Sprint(p)))
+		o.log.Debug("socketio: panic", "in", method, "panic", apperror.Clip(fmt.Sprint(p)))
 		return
 	}
-	o.log.Error("socketio: panic", "in", method, "panic", clip(fmt.Sprint(p)), "stack", string(debug.Stack()))
+	o.log.Error("socketio: panic", "in", method, "panic", apperror.Clip(fmt.Sprint(p)), "stack", string(debug.Stack()))
 }
 
 func (o *observing) connection(e ConnectionEvent) {
@@ -180,7 +182,7 @@ func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	if o == nil {
 		return
 	}
-	e.Namespace, e.Socket, e.Err = s.ns, s, readable(e.Err)
+	e.Namespace, e.Socket, e.Err = s.ns, s, apperror.Readable(e.Err)
 	if !start.IsZero() {
 		e.Duration = time.Since(start)
 	}
@@ -215,7 +217,7 @@ func observeUnhandled(s *Socket, p *parser.Packet) {
 	}
 	e := eventInfoOf(s, p, string(p.EventName()))
 	e.Unhandled = true
-	o.strange.note(e.Name)
+	o.strange.Note(e.Name)
 	_, done := o.event(context.Background(), &e)
 	o.eventDone(done, EventResult{})
 }
@@ -225,7 +227,7 @@ func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, i
 	e := eventInfoOf(in.Socket, &in.packet, in.Event)
 	e.Registered = !h.others
 	if h.others {
-		defer o.strange.enter(e.Name)()
+		defer o.strange.Enter(e.Name)()
 	}
 	ctx, done := o.event(ctx, &e)
 	if done == nil {
@@ -238,7 +240,7 @@ func (o *observing) handle(ctx context.Context, h *handler, call EventHandler, i
 		o.eventDone(done, result)
 	}()
 	err := call(ctx, in)
-	result.Err = readable(err)
+	result.Err = apperror.Readable(err)
 	return err
 }
 
@@ -317,7 +319,7 @@ func (o *observing) askAll(ctx context.Context, b Broadcast, event string, args 
 	replies, err := b.ask(ctx, &t, event, args)
 	r = t.result(err)
 	r.Duration, r.Answers = time.Since(start), len(replies)
-	if e := find[PartialError](err); e != nil {
+	if e := apperror.Find[PartialError](err); e != nil {
 		r.Missing = max(e.Expected-e.Answered, 0)
 	}
 	return replies, err

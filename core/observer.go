@@ -271,7 +271,7 @@ type EmitInfo struct {
 // of an event without a handler of its own which is handled now, or was within the last minute. So
 // it is where a catch-all handler passes on what clients send. A metric must not have a series for
 // each such name. A name that clients give in an argument is not recognised.
-func (e *EmitInfo) Relayed() bool { return e.from != nil && e.from.strange.has(e.Name) }
+func (e *EmitInfo) Relayed() bool { return e.from != nil && e.from.strange.Has(e.Name) }
 
 // EmitResult is what became of an event.
 type EmitResult struct {

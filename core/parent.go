@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // pattern is what makes a namespace a parent.
@@ -230,7 +231,7 @@ func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
 func (srv *Server) guard(what, namespace string, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			srv.notePanic(what, p, slog.String("namespace", clip(namespace)))
+			srv.notePanic(what, p, slog.String("namespace", apperror.Clip(namespace)))
 		}
 	}()
 	f()
@@ -452,9 +453,9 @@ func (srv *Server) displaceLocked(ns *Namespace) {
 		}
 		srv.leaving[ns.name] = left
 	}
-	srv.work.add()
+	srv.work.Add()
 	go func() { // until the adapter is closed; Shutdown waits
-		defer srv.work.done()
+		defer srv.work.Done()
 		ns.ready().removed(left)
 	}()
 }

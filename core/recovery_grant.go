@@ -20,9 +20,9 @@ func meetsConditions(s *Socket, conditions []condition) bool {
 	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
 	answer := make(chan bool, 1)
 	var parted atomic.Bool // one of the two is done, the dispatcher or the conditions
-	s.ns.srv.work.add()
+	s.ns.srv.work.Add()
 	go func() { // until the conditions have returned, whatever they wait for; Shutdown waits
-		defer s.ns.srv.work.done()
+		defer s.ns.srv.work.Done()
 		defer cancel()
 		yes := false
 		defer func() {

@@ -56,7 +56,7 @@ type roomEvents struct {
 
 // add notes what has happened, if anybody listens.
 func (e *roomEvents) add(t RoomEventType, room, socket string) {
-	if e.ns.scope.rooms.empty() && (e.ns.parent == nil || e.ns.parent.scope.rooms.empty()) {
+	if e.ns.scope.rooms.Empty() && (e.ns.parent == nil || e.ns.parent.scope.rooms.Empty()) {
 		return
 	}
 	e.queue = append(e.queue, RoomEvent{t, e.ns, room, socket})
@@ -109,7 +109,7 @@ func tellRoom(ns *Namespace, event RoomEvent) {
 }
 
 func (c *scope) tellRoom(ns *Namespace, event RoomEvent) {
-	for _, f := range c.rooms.get() {
+	for _, f := range c.rooms.All() {
 		ns.srv.guard("OnRoom", ns.name, func() { (*f)(event) })
 	}
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
+
+	"github.com/gosio/gosio/core/internal/listeners"
 )
 
 // The scopes that an event passes on its way to its handler, from the outside.
@@ -18,50 +19,14 @@ const (
 // scope is what stands around the handlers of one parent, namespace or socket
 // beside its hooks: event middleware, and listeners to all events.
 type scope struct {
-	events   list[func(EventHandler) EventHandler]
-	incoming list[func(*Socket, *Incoming)]
-	outgoing list[func(*Socket, *Outgoing)]
-	rooms    list[func(RoomEvent)] // none of a socket's
-	gaps     list[func(GapEvent)]  // neither
+	events   listeners.List[func(EventHandler) EventHandler]
+	incoming listeners.List[func(*Socket, *Incoming)]
+	outgoing listeners.List[func(*Socket, *Outgoing)]
+	rooms    listeners.List[func(RoomEvent)] // none of a socket's
+	gaps     listeners.List[func(GapEvent)]  // neither
 
 	mu     sync.RWMutex
 	chains map[chainKey]chained // of handlers that are registered further out
-}
-
-// list is read without a lock; whoever changes it makes another one.
-type list[F any] struct {
-	mu  sync.Mutex
-	all atomic.Pointer[[]*F] // nil: empty
-}
-
-// add appends f and returns what takes it off again.
-func (l *list[F]) add(f F) (off func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p := &f
-	all := append(slices.Clip(l.get()), p)
-	l.all.Store(&all)
-	return func() { l.remove(p) }
-}
-
-func (l *list[F]) remove(p *F) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(l.get()), func(o *F) bool { return o == p })
-	if len(all) == 0 {
-		l.all.Store(nil)
-		return
-	}
-	l.all.Store(&all)
-}
-
-func (l *list[F]) empty() bool { return l.all.Load() == nil }
-
-func (l *list[F]) get() []*F {
-	if all := l.all.Load(); all != nil {
-		return *all
-	}
-	return nil
 }
 
 // scope returns what is registered in one of the scopes, nil if nothing can be.
@@ -103,7 +68,7 @@ type chainKey struct {
 // whichever scopes there are further in: it may keep state.
 func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool) {
 	for ; at < scopes; at++ {
-		if c := s.scope(at); c != nil && !c.events.empty() {
+		if c := s.scope(at); c != nil && !c.events.Empty() {
 			return c.chain(at, h), true
 		}
 	}
@@ -111,7 +76,7 @@ func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool)
 }
 
 func (c *scope) chain(at int, h *handler) EventHandler {
-	events := c.events.get()
+	events := c.events.All()
 	if old := c.chained(at, h); old.pieces == len(events) {
 		return old.call
 	}
@@ -175,7 +140,7 @@ func (c *scope) keep(at int, k chained) chained {
 // hears reports whether anybody listens to what comes in.
 func (s *Socket) hears() bool {
 	for at := range scopes {
-		if c := s.scope(at); c != nil && !c.incoming.empty() {
+		if c := s.scope(at); c != nil && !c.incoming.Empty() {
 			return true
 		}
 	}
@@ -186,7 +151,7 @@ func (s *Socket) hears() bool {
 func (s *Socket) hear(in *Incoming) {
 	for at := range scopes {
 		if c := s.scope(at); c != nil {
-			for _, f := range c.incoming.get() {
+			for _, f := range c.incoming.All() {
 				s.guard("OnAny", func() { (*f)(s, in) })
 			}
 		}
@@ -195,10 +160,10 @@ func (s *Socket) hear(in *Incoming) {
 
 // tells reports whether anybody listens to what goes out.
 func (s *Socket) tells() bool {
-	if c := s.own.Load(); c != nil && !c.outgoing.empty() {
+	if c := s.own.Load(); c != nil && !c.outgoing.Empty() {
 		return true
 	}
-	return !s.ns.scope.outgoing.empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.empty()
+	return !s.ns.scope.outgoing.Empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.Empty()
 }
 
 // tell tells the listeners of an event that goes out. Their panics are logged.
@@ -209,7 +174,7 @@ func (s *Socket) tell(f *frames) {
 	}
 	for at := range scopes {
 		if c := s.scope(at); c != nil {
-			for _, f := range c.outgoing.get() {
+			for _, f := range c.outgoing.All() {
 				s.guard("OnAnyOutgoing", func() { (*f)(s, out) })
 			}
 		}

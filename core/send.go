@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -258,7 +259,7 @@ func unanswered(event string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("socketio: no acknowledgement of %q: %w", clip(event), err)
+	return fmt.Errorf("socketio: no acknowledgement of %q: %w", apperror.Clip(event), err)
 }
 
 // newAckID returns an id that no other event of the namespace has: one may

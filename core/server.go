@@ -15,6 +15,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
+	"github.com/gosio/gosio/core/internal/tasks"
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -47,7 +48,7 @@ type Server struct {
 	leaving    map[string]chan struct{} // closed when a removed child's adapter is
 	onNew      []func(*Namespace)
 
-	work work            // running dispatchers, and answers to other servers
+	work tasks.Group     // running dispatchers, and answers to other servers
 	life context.Context // ends with Shutdown; of handlers that have no socket
 	end  context.CancelCauseFunc
 }
@@ -194,7 +195,7 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.end(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
-	if e := srv.work.wait(ctx); err == nil {
+	if e := srv.work.Wait(ctx); err == nil {
 		err = e
 	}
 	if e := srv.leaveClusters(ctx); err == nil {
@@ -266,47 +267,6 @@ func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
 	return c
 }
 
-// work counts what has to end before the server has.
-type work struct {
-	n    atomic.Int64
-	mu   sync.Mutex
-	idle chan struct{} // made by those who wait; closed when n becomes 0
-}
-
-func (w *work) add() { w.n.Add(1) }
-
-func (w *work) done() {
-	if w.n.Add(-1) > 0 {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.idle != nil {
-		close(w.idle)
-		w.idle = nil
-	}
-}
-
-func (w *work) wait(ctx context.Context) error {
-	for {
-		w.mu.Lock()
-		if w.n.Load() == 0 {
-			w.mu.Unlock()
-			return nil
-		}
-		if w.idle == nil {
-			w.idle = make(chan struct{})
-		}
-		idle := w.idle
-		w.mu.Unlock()
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
 // Stats looks at the server. It takes about 100 ns per connection and per
 // namespace, and holds up nobody for longer than that: it is meant to be asked
 // every few seconds, not for every event.
@@ -319,7 +279,7 @@ func (srv *Server) Stats() Stats {
 		}
 		c.mu.Lock()
 		st.ReceiveBytes += c.queued
-		if c.room != nil || c.past.pausing() {
+		if c.room != nil || c.past.Pausing() {
 			st.ReceiveHeld++
 		}
 		c.mu.Unlock()

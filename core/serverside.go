@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -155,7 +156,7 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 	sd.queue = append(sd.queue, e)
 	if !sd.running {
 		sd.running = true
-		ns.srv.work.add()
+		ns.srv.work.Add()
 		go sd.run(ns)
 	}
 	return true
@@ -177,7 +178,7 @@ func (sd *serverSide) run(ns *Namespace) {
 	for {
 		e, more := sd.next()
 		if !more {
-			ns.srv.work.done()
+			ns.srv.work.Done()
 			returned = true
 			return
 		}
@@ -206,7 +207,7 @@ func (ns *Namespace) serve(e *serverEvent) {
 	err, returned := errPanicked, false
 	defer func() {
 		if p := recover(); p != nil {
-			ns.srv.notePanic("server-side handler of "+clip(e.in.Event), p, ns.attrs()...)
+			ns.srv.notePanic("server-side handler of "+apperror.Clip(e.in.Event), p, ns.attrs()...)
 		} else if !returned {
 			ns.srv.noteExit(ns.attrs()...)
 		}

@@ -380,21 +380,21 @@ func (s *Socket) Once(event string, handler any) (off func()) {
 // [Namespace.OnAny].
 func (s *Socket) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
-	return s.ownScope().incoming.add(f)
+	return s.ownScope().incoming.Add(f)
 }
 
 // OnAnyOutgoing adds a listener to all events that go out to this socket,
 // broadcasts included. See [Namespace.OnAnyOutgoing].
 func (s *Socket) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
 	notNil("OnAnyOutgoing", f == nil)
-	return s.ownScope().outgoing.add(f)
+	return s.ownScope().outgoing.Add(f)
 }
 
 // UseEvent adds middleware around the handlers of this socket's events, inside
 // that of the namespace. Otherwise it is like [Namespace.UseEvent].
 func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
-	s.ownScope().events.add(m)
+	s.ownScope().events.Add(m)
 }
 
 // EndSession bars the socket's session from recovery: nobody goes on with it

@@ -1,4 +1,5 @@
-package socketio
+// Package argument says in words what is wrong with an argument that does not decode.
+package argument
 
 import (
 	"bytes"
@@ -7,44 +8,33 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// argumentError says which argument of an event does not decode.
-type argumentError struct {
-	typ reflect.Type // the parameter's
-	err error
+// Missing is the problem with argument i, counted from 0, which should be of type t
+// and has not come.
+func Missing(i int, t reflect.Type) string {
+	return fmt.Sprintf("argument %d is missing; it has to be %s", i+1, wanted(t))
 }
 
-// Error implements error.
-func (e *argumentError) Error() string { return e.err.Error() }
-
-// Unwrap is why the argument does not decode: [ErrMissingArgument] or what
-// the decoder says.
-func (e *argumentError) Unwrap() error { return e.err }
-
-func (e *argumentError) goType() string { return e.typ.String() }
-
-// badArgument is the failure of an event whose argument i does not decode into
-// a parameter of type t. The message names what came without showing any of it.
-func badArgument(in *Incoming, i int, t reflect.Type, err error) *Error {
+// Unfit is the problem with argument i, counted from 0, which has come as raw, in an
+// event with so many attachments, and does not decode into type t because of err. The
+// text names what came without showing any of it.
+func Unfit(i int, t reflect.Type, raw []byte, attachments int, err error) string {
 	problem := fmt.Sprintf("argument %d", i+1)
 	var deep *json.UnmarshalTypeError
-	switch {
-	case errors.Is(err, ErrMissingArgument):
-		problem += " is missing; it has to be " + wanted(t)
-	case errors.As(err, &deep) && deep.Type != nil && (deep.Field != "" || deep.Type != indirect(t)):
+	if errors.As(err, &deep) && deep.Type != nil && (deep.Field != "" || deep.Type != indirect(t)) {
 		part := "a part"
 		if deep.Field != "" {
-			part = "field " + clip(deep.Field)
+			part = "field " + apperror.Clip(deep.Field)
 		}
 		came, _, _ := strings.Cut(deep.Value, " ") // "number 300" shows the value
 		want := wanted(deep.Type)
-		problem = fmt.Sprintf("%s of %s has to be %s, not %s", part, problem, want, butNot(came, want))
-	default:
-		want := wanted(t)
-		problem += fmt.Sprintf(" has to be %s, not %s", want, butNot(kindOf(in.args[i], len(in.packet.Attachments)), want))
+		return fmt.Sprintf("%s of %s has to be %s, not %s", part, problem, want, butNot(came, want))
 	}
-	return &Error{Code: BadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
+	want := wanted(t)
+	return fmt.Sprintf("%s has to be %s, not %s", problem, want, butNot(kindOf(raw, attachments), want))
 }
 
 func indirect(t reflect.Type) reflect.Type {

@@ -1,13 +1,14 @@
-package socketio
+// Package past knows which namespaces a connection has left or was refused.
+package past
 
 import (
 	"slices"
 	"time"
 )
 
-// past is what a connection remembers of namespaces that it is not in. nil is
-// nothing. conn.mu guards it.
-type past struct {
+// Past is what a connection remembers of namespaces that it is not in. nil remembers
+// nothing. The caller's lock guards it.
+type Past struct {
 	left []string // the latest that it has left, or was refused
 
 	refused int         // connections to namespaces that do not exist, since from
@@ -20,23 +21,21 @@ type past struct {
 // may be in, which it can leave all at once.
 const maxLeft = 32
 
-func (p *past) has(namespace string) bool { return p != nil && slices.Contains(p.left, namespace) }
+// Has reports whether the connection has left the namespace, or was refused.
+func (p *Past) Has(namespace string) bool { return p != nil && slices.Contains(p.left, namespace) }
 
-// departLocked notes a namespace that the client may still send packets for.
-func departLocked(c *conn, namespace string) {
-	if c.past == nil {
-		c.past = new(past)
-	}
-	p := c.past
-	p.forget(namespace)
-	if len(p.left) >= min(c.srv.opts.Limits.Namespaces, 1024)+maxLeft {
+// Depart notes a namespace that the client may still send packets for. At most max
+// are remembered, and some beside.
+func (p *Past) Depart(namespace string, max int) {
+	p.Forget(namespace)
+	if len(p.left) >= max+maxLeft {
 		p.left = slices.Delete(p.left, 0, 1)
 	}
 	p.left = append(p.left, namespace)
 }
 
-// forget drops a namespace: the client is to be in it.
-func (p *past) forget(namespace string) {
+// Forget drops a namespace: the client is to be in it.
+func (p *Past) Forget(namespace string) {
 	if p == nil {
 		return
 	}
@@ -45,17 +44,17 @@ func (p *past) forget(namespace string) {
 	}
 }
 
-// refuse counts a connection to a namespace that does not exist.
-func (p *past) refuse() {
+// Refuse counts a connection to a namespace that does not exist.
+func (p *Past) Refuse() {
 	if now := time.Now(); p.refused == 0 || now.Sub(p.from) >= time.Second {
 		p.refused, p.from, p.timer = 0, now, nil
 	}
 	p.refused++
 }
 
-// pause returns nil unless limit namespaces have been refused within a second;
+// Pause returns nil unless limit namespaces have been refused within a second;
 // then it returns a channel that is closed when the second is over.
-func (p *past) pause(limit int) <-chan struct{} {
+func (p *Past) Pause(limit int) <-chan struct{} {
 	if p == nil || p.refused < limit {
 		return nil
 	}
@@ -71,14 +70,14 @@ func (p *past) pause(limit int) <-chan struct{} {
 	return p.over
 }
 
-// pausing reports whether the connection is not read because of a pause.
-func (p *past) pausing() bool {
+// Pausing reports whether the connection is not read because of a pause.
+func (p *Past) Pausing() bool {
 	return p != nil && p.timer != nil && time.Since(p.from) < time.Second
 }
 
-// stop ends what runs for a connection that is closed: nobody waits any more.
-func (p *past) stop() {
-	if p.pausing() {
+// Stop ends what runs for a connection that is closed: nobody waits any more.
+func (p *Past) Stop() {
+	if p.Pausing() {
 		p.timer.Stop()
 	}
 }

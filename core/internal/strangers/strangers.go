@@ -1,4 +1,6 @@
-package socketio
+// Package strangers recognises names that others have chosen, by their hashes, while
+// they are in use and for a minute after.
+package strangers
 
 import (
 	"hash/maphash"
@@ -7,9 +9,10 @@ import (
 	"time"
 )
 
-// strangers are names of events that clients have chosen: those that have no
-// handler of their own. Only hashes are kept. The zero value is ready.
-type strangers struct {
+// Names are names that somebody else has chosen: of events that have no handler, for
+// example. Only hashes are kept. The zero value is ready. Methods may be called
+// concurrently.
+type Names struct {
 	once sync.Once
 	seed maphash.Seed
 
@@ -27,24 +30,24 @@ type strangers struct {
 // an event of that name.
 const memory = 60 // seconds
 
-func (s *strangers) hash(name string) uint64 {
+func (s *Names) hash(name string) uint64 {
 	s.once.Do(func() { s.seed, s.began = maphash.MakeSeed(), time.Now() })
 	return maphash.String(s.seed, name)
 }
 
 // second counts from 1.
-func (s *strangers) second() uint64 { return uint64(time.Since(s.began)/time.Second) + 1 }
+func (s *Names) second() uint64 { return uint64(time.Since(s.began)/time.Second) + 1 }
 
-// note remembers a name.
-func (s *strangers) note(name string) uint64 {
+// Note remembers a name.
+func (s *Names) Note(name string) uint64 {
 	h := s.hash(name)
 	s.lately[h%uint64(len(s.lately))].Store(h>>32<<32 | s.second()&0xffffffff)
 	return h
 }
 
-// enter remembers a name for as long as its handler runs, at least.
-func (s *strangers) enter(name string) (leave func()) {
-	h := s.note(name)
+// Enter remembers a name for as long as its handler runs, at least.
+func (s *Names) Enter(name string) (leave func()) {
+	h := s.Note(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.now == nil {
@@ -60,8 +63,8 @@ func (s *strangers) enter(name string) (leave func()) {
 	}
 }
 
-// has reports whether a name is a client's.
-func (s *strangers) has(name string) bool {
+// Has reports whether a name is a client's.
+func (s *Names) Has(name string) bool {
 	h := s.hash(name)
 	if v := s.lately[h%uint64(len(s.lately))].Load(); v>>32 == h>>32 && v != 0 && s.second()-v&0xffffffff <= memory {
 		return true
