@@ -103,9 +103,9 @@ func refusal(e *Error) error { return &socketio.ConnectError{Message: e.Message,
 
 // failure fails an event.
 func failure(e *Error) error {
-	code := socketio.Forbidden
+	code := socketio.CodeForbidden
 	if e.Code == CodeRateLimited {
-		code = socketio.RateLimited
+		code = socketio.CodeRateLimited
 	}
 	return &socketio.Error{Code: code, Message: e.Message, Data: e}
 }

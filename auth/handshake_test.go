@@ -218,12 +218,12 @@ func TestOptional(t *testing.T) {
 	who := "?"
 	anonymous.Call("whoami").Decode(&who)
 	assert.Equal(t, "anonymous", who, "")
-	assert.Equal(t, "drop", anonymous.Call("drop").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "drop", anonymous.Call("drop").Failure().Code, socketio.CodeForbidden)
 	refusedWith(t, srv, siotest.Options{Auth: token{"bad"}}, auth.CodeTokenMalformed)
 	refusedWith(t, srv, siotest.Options{Namespace: "/admin"}, auth.CodeTokenMissing)
 
 	alice := siotest.Dial(t, srv, siotest.Options{Auth: token{tokenOf("alice")}})
-	assert.Equal(t, "drop", alice.Call("drop").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "drop", alice.Call("drop").Failure().Code, socketio.CodeForbidden)
 	root := siotest.Dial(t, srv, siotest.Options{Auth: token{hs(payload(`,"user":"root"`))}})
 	var answer string
 	root.Call("drop").Decode(&answer)

@@ -88,7 +88,7 @@ func TestExpiry(t *testing.T) {
 						assert.Equal(t, "warned", time.Since(start), in+30*time.Second)
 						assert.Equal(t, "why", why.Code, auth.CodeTokenExpired)
 					}
-					assert.Equal(t, "end", next(t, end), ended{tt.want, socketio.ForcedClose})
+					assert.Equal(t, "end", next(t, end), ended{tt.want, socketio.ReasonForcedClose})
 					c.ExpectDisconnect(siotest.TransportClose)
 				})
 			})
@@ -115,7 +115,7 @@ func TestPublicNamespaceSurvives(t *testing.T) {
 				c.Expect("auth:ended", &why)
 				assert.Equal(t, "why", why, auth.Error{Code: auth.CodeTokenExpired, Message: "token has expired", Retryable: true})
 				c.ExpectDisconnect(siotest.ServerDisconnect)
-				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, socketio.ServerNamespaceDisconnect})
+				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, socketio.ReasonServerNamespaceDisconnect})
 				var pong string
 				public.Call("ping").Decode(&pong)
 				assert.Equal(t, "public", pong, "pong")
@@ -135,11 +135,11 @@ func TestGuardsOfOneConnection(t *testing.T) {
 		other func(g *auth.Guard[claims]) *auth.Guard[claims]
 		want  socketio.Reason
 	}{
-		{"same", func(g *auth.Guard[claims]) *auth.Guard[claims] { return g }, socketio.ForcedClose},
+		{"same", func(g *auth.Guard[claims]) *auth.Guard[claims] { return g }, socketio.ReasonForcedClose},
 		{"derived", func(g *auth.Guard[claims]) *auth.Guard[claims] {
 			return g.Require(auth.Allow(func(*claims) bool { return true }))
-		}, socketio.ForcedClose},
-		{"another", func(*auth.Guard[claims]) *auth.Guard[claims] { return auth.JWT(secretConfig()) }, socketio.ServerNamespaceDisconnect},
+		}, socketio.ReasonForcedClose},
+		{"another", func(*auth.Guard[claims]) *auth.Guard[claims] { return auth.JWT(secretConfig()) }, socketio.ReasonServerNamespaceDisconnect},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestGuardsOfOneConnection(t *testing.T) {
 				c := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Minute)})
 				other := c.Of("/b", until(time.Hour))
 				assert.Equal(t, "end", next(t, end), ended{90 * time.Second, tt.want})
-				if tt.want == socketio.ForcedClose {
+				if tt.want == socketio.ReasonForcedClose {
 					other.ExpectDisconnect(siotest.TransportClose)
 					return
 				}
@@ -209,7 +209,7 @@ func TestExpiredAtConnect(t *testing.T) {
 		early := until(-29 * time.Second)
 		raw := siotest.Open(t, srv, siotest.Options{})
 		assert.NoError(t, raw.Send(`40/slow,{"token":"`+early.Token.(string)+`"}`, `42/slow,["x"]`))
-		assert.Equal(t, "end", next(t, end), ended{time.Minute + 15*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{time.Minute + 15*time.Second, socketio.ReasonForcedClose})
 		assert.Equal(t, "room", len(slow.Rooms()), 0)
 		refusedWith(t, srv, siotest.Options{Namespace: "/late", Auth: until(-31 * time.Second)}, auth.CodeTokenExpired)
 	})
@@ -231,7 +231,7 @@ func TestQueuedEventsAfterTheEnd(t *testing.T) {
 		c.Emit("x")
 		c.Emit("slow")
 		c.Emit("x")
-		assert.Equal(t, "end", next(t, end), ended{2 * time.Minute, socketio.ForcedClose}) // hooks come after handlers
+		assert.Equal(t, "end", next(t, end), ended{2 * time.Minute, socketio.ReasonForcedClose}) // hooks come after handlers
 		assert.Equal(t, "handled", handled.Load(), int32(1))
 	})
 }

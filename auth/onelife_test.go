@@ -77,7 +77,7 @@ func TestGuardsOfParentAndChild(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				c.Call("ping") // beyond the old expiry
 				c.Call("auth:refresh", until(10*time.Minute, both)).Decode(&r)
-				assert.Equal(t, "end", next(t, end), ended{15*time.Minute + 30*time.Second, socketio.ForcedClose})
+				assert.Equal(t, "end", next(t, end), ended{15*time.Minute + 30*time.Second, socketio.ReasonForcedClose})
 			})
 		})
 	}

@@ -58,7 +58,7 @@ func TestGuardOfAParent(t *testing.T) {
 				other := c.Of("/org-2", until(5*time.Minute))
 				assert.Equal(t, "each child has its own life", failure(t, other.Call("delete")), auth.CodeForbidden)
 				first := next(t, end)
-				assert.Equal(t, "the end", first, ended{5*time.Minute + 30*time.Second, socketio.ForcedClose})
+				assert.Equal(t, "the end", first, ended{5*time.Minute + 30*time.Second, socketio.ReasonForcedClose})
 				next(t, end) // of the same connection
 				synctest.Wait()
 				assert.Equal(t, "no child is left", len(parent.Children()), 0)

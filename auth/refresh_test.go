@@ -58,7 +58,7 @@ func TestRefresh(t *testing.T) {
 		c.Call("roles").Decode(&roles)
 		assert.Equal(t, "roles", roles, []string{"admin"})
 		c.Call("auth:refresh", until(5*time.Minute)).Decode(&r) // shorter than before: the last one counts
-		assert.Equal(t, "end", next(t, end), ended{50*time.Second + 5*time.Minute + 30*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{50*time.Second + 5*time.Minute + 30*time.Second, socketio.ReasonForcedClose})
 	})
 }
 
@@ -148,7 +148,7 @@ func TestRefreshInGrace(t *testing.T) {
 			c.Call("auth:refresh", until(time.Minute)).Decode(&r)
 		}
 		c.Expect("auth:expired")
-		assert.Equal(t, "end", next(t, end), ended{4*90*time.Second + 10*time.Second, socketio.ForcedClose})
+		assert.Equal(t, "end", next(t, end), ended{4*90*time.Second + 10*time.Second, socketio.ReasonForcedClose})
 	})
 }
 
@@ -180,11 +180,11 @@ func TestRefreshAgainstExpiry(t *testing.T) {
 				ack := c.EmitWithAck("auth:refresh", token{"t"})
 				if takes < 30*time.Second {
 					assert.Equal(t, "accepted", (<-ack).Failure() == nil, true)
-					assert.Equal(t, "end", next(t, end), ended{time.Minute + takes + 90*time.Second, socketio.ForcedClose})
+					assert.Equal(t, "end", next(t, end), ended{time.Minute + takes + 90*time.Second, socketio.ReasonForcedClose})
 					return
 				}
 				e := next(t, end)
-				assert.Equal(t, "reason", e.reason, socketio.ForcedClose)
+				assert.Equal(t, "reason", e.reason, socketio.ReasonForcedClose)
 				assert.Equal(t, "after the refresh has come back", e.after, time.Minute+takes)
 				assert.Equal(t, "expiry of the claims", <-expiry, time.Minute)
 			})

@@ -318,7 +318,7 @@ func TestCheckIsMadeUpFor(t *testing.T) {
 		(*s.tell.Load())(auth.Revocation{})
 		time.Sleep(8 * time.Second) // the first retry, after 7.5 s at most, fails, too
 		s.down.Store(false)
-		if e := next(t, end); e.after < 8*time.Second || e.after > 15500*time.Millisecond || e.reason != socketio.ForcedClose {
+		if e := next(t, end); e.after < 8*time.Second || e.after > 15500*time.Millisecond || e.reason != socketio.ReasonForcedClose {
 			t.Errorf("ended after %s by %s, want a retry that follows the last failure within 7.5 s", e.after, e.reason)
 		}
 	})

@@ -114,7 +114,7 @@ func TestCall(t *testing.T) {
 		_, err = socketio.Call[int](ctx, s, "silence")
 		assert.ErrorIs(t, err, socketio.ErrClosed)
 		var d *socketio.DisconnectError
-		assert.True(t, "why", errors.As(err, &d) && d.Reason == socketio.ClientNamespaceDisconnect)
+		assert.True(t, "why", errors.As(err, &d) && d.Reason == socketio.ReasonClientNamespaceDisconnect)
 		_, err = socketio.Call[int](ctx, s, "silence")
 		assert.ErrorIs(t, err, socketio.ErrClosed)
 	})
@@ -267,8 +267,8 @@ func TestTypedEvents(t *testing.T) {
 		s := a.socket(t, c)
 		assert.Equal(t, "saved", c.Call("save", "four").String(), `[{"id":4}]`)
 		assert.Equal(t, "failed", c.Call("save", "").Failure().Code, socketio.Code("empty"))
-		assert.Equal(t, "missing", c.Call("save").Failure().Code, socketio.BadRequest)
-		assert.Equal(t, "another type", c.Call("save", 7).Failure().Code, socketio.BadRequest)
+		assert.Equal(t, "missing", c.Call("save").Failure().Code, socketio.CodeBadRequest)
+		assert.Equal(t, "another type", c.Call("save", 7).Failure().Code, socketio.CodeBadRequest)
 		assert.Equal(t, "none", c.Call("notify").String(), `[]`)
 		assert.Equal(t, "notified", notified, 1)
 		assert.Equal(t, "optional", c.Call("maybe").String()+c.Call("maybe", "x").String(), `[false][true]`)
@@ -304,7 +304,7 @@ func TestUseEvent(t *testing.T) {
 				calls++
 				order = append(order, in.Event+" outer")
 				if calls == 3 {
-					return &socketio.Error{Code: socketio.RateLimited, Message: "enough"}
+					return &socketio.Error{Code: socketio.CodeRateLimited, Message: "enough"}
 				}
 				return next(ctx, in)
 			}
@@ -324,7 +324,7 @@ func TestUseEvent(t *testing.T) {
 		synctest.Wait() // what follows the acknowledgement has run, too
 		assert.Equal(t, "order", strings.Join(order, " "), "e outer inner x after")
 		c.Call("e", "y")
-		assert.Equal(t, "third", c.Call("e", "z").Failure().Code, socketio.RateLimited)
+		assert.Equal(t, "third", c.Call("e", "z").Failure().Code, socketio.CodeRateLimited)
 		assert.Equal(t, "state is per handler", c.Call("other").String(), "[]")
 		synctest.Wait()
 		order = nil

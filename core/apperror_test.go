@@ -60,7 +60,7 @@ func TestBrokenErrors(t *testing.T) {
 				a.On("fail", func() error { return err })
 				a.On("echo", func(v int) int { return v })
 				c := siotest.Dial(t, a, o)
-				assert.Equal(t, "code", c.Call("fail").Failure().Code, socketio.Internal)
+				assert.Equal(t, "code", c.Call("fail").Failure().Code, socketio.CodeInternal)
 				assert.Equal(t, "echo", c.Call("echo", 1).String(), "[1]")
 				assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
 				assert.True(t, "logged", len(a.log.take()) > 0)
@@ -107,7 +107,7 @@ func TestBrokenAnswers(t *testing.T) {
 			var got struct{ Error *socketio.Error }
 			assert.Equal(t, name, len(replies), 1)
 			assert.NoError(t, replies[0].Decode(&got))
-			assert.Equal(t, name, got.Error.Code, socketio.Internal)
+			assert.Equal(t, name, got.Error.Code, socketio.CodeInternal)
 			off()
 		}
 		log.take()
@@ -140,7 +140,7 @@ func (r *reading) Event(ctx context.Context, _ socketio.EventInfo) (context.Cont
 }
 
 func (r *reading) Namespace(e socketio.NamespaceEvent) {
-	if e.Step == socketio.NamespaceRefused {
+	if e.Step == socketio.NamespaceStepRefused {
 		r.texts <- e.Err.Error()
 	}
 }

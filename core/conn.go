@@ -125,7 +125,7 @@ func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 	switch p.Type {
 	case parser.Disconnect:
 		c.forget(s)
-		s.close(ClientNamespaceDisconnect)
+		s.close(ReasonClientNamespaceDisconnect)
 	case parser.Event, parser.BinaryEvent:
 		return s.receive(p), nil
 	case parser.Ack, parser.BinaryAck:
@@ -226,7 +226,7 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 		return true, nil
 	}
 	c.forget(s)
-	s.close(ClientNamespaceDisconnect)
+	s.close(ReasonClientNamespaceDisconnect)
 	return false, nil
 }
 

@@ -32,9 +32,9 @@ func TestLeavesWhileItJoins(t *testing.T) {
 					joining, release := make(chan struct{}), make(chan struct{})
 					a.OnRoom(func(e socketio.RoomEvent) {
 						switch {
-						case e.Type == socketio.RoomJoined && !s.Connected():
+						case e.Step == socketio.RoomStepJoined && !s.Connected():
 							_ = s.Join("late") // is joined when it is connected
-						case e.Type == socketio.RoomJoined && joining != nil:
+						case e.Step == socketio.RoomStepJoined && joining != nil:
 							close(joining)
 							joining = nil
 							<-release
@@ -66,7 +66,7 @@ func TestJoinsAtConnectTimeout(t *testing.T) {
 		a := newApp(t, socketio.Options{ConnectTimeout: 10 * time.Second, Recovery: &socketio.Recovery{}})
 		a.UseFunc(func(_ context.Context, s *socketio.Socket) error { return s.Join("room") })
 		a.OnRoom(func(e socketio.RoomEvent) {
-			if e.Type == socketio.RoomJoined {
+			if e.Step == socketio.RoomStepJoined {
 				time.Sleep(20 * time.Second) // connected, and not noted
 			}
 		})

@@ -205,7 +205,7 @@ func (s *Socket) abandon(j *job) {
 			s.refuse(errPanicked)
 			s.over()
 		}()
-		observeStep(s, &NamespaceEvent{Step: NamespaceRefused, Err: errPanicked}, time.Time{})
+		observeStep(s, &NamespaceEvent{Step: NamespaceStepRefused, Err: errPanicked}, time.Time{})
 	}
 }
 
@@ -248,7 +248,7 @@ func (s *Socket) departed(reason Reason) {
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
-	observeStep(s, &NamespaceEvent{Step: NamespaceLeft, Reason: reason}, time.Time{})
+	observeStep(s, &NamespaceEvent{Step: NamespaceStepLeft, Reason: reason}, time.Time{})
 }
 
 // guard runs a hook of the application.

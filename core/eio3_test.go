@@ -66,18 +66,18 @@ func TestEIO3(t *testing.T) {
 		c.Expect(`42/custom,["you"]`)
 
 		assert.NoError(t, c.Send(`41/custom,`, `40/custom,`)) // and back, with the same id
-		assert.Equal(t, "reason", <-gone, socketio.ClientNamespaceDisconnect)
+		assert.Equal(t, "reason", <-gone, socketio.ReasonClientNamespaceDisconnect)
 		c.Expect("40/custom,", `42/custom,["early"]`)
 		again := <-joined
 		found, _ := a.Of("/custom").Socket(other.ID())
 		assert.True(t, "the new socket is found", found == again)
 		again.Disconnect(false)
 		c.Expect(`41/custom,`)
-		assert.Equal(t, "reason", <-gone, socketio.ServerNamespaceDisconnect)
+		assert.Equal(t, "reason", <-gone, socketio.ReasonServerNamespaceDisconnect)
 		s.Disconnect(true)
 		c.Expect("41")
 		c.ExpectClosed()
-		assert.Equal(t, "reason", <-gone, socketio.ServerNamespaceDisconnect)
+		assert.Equal(t, "reason", <-gone, socketio.ReasonServerNamespaceDisconnect)
 		assert.Equal(t, "a client of today", a.socket(t, a.dial(t)).Protocol(), 4)
 	})
 }

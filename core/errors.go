@@ -75,16 +75,16 @@ type Code string
 
 // The codes of failed handlers.
 const (
-	// BadRequest: the arguments do not decode; the handler was not called.
-	BadRequest Code = "bad_request"
-	// Forbidden: the client may not do that.
-	Forbidden Code = "forbidden"
-	// RateLimited: the client does that too often.
-	RateLimited Code = "rate_limited"
-	// Timeout: something the handler needed took too long.
-	Timeout Code = "timeout"
-	// Internal: any other error, and panics. Its text never goes to a client.
-	Internal Code = "internal"
+	// CodeBadRequest: the arguments do not decode; the handler was not called.
+	CodeBadRequest Code = "bad_request"
+	// CodeForbidden: the client may not do that.
+	CodeForbidden Code = "forbidden"
+	// CodeRateLimited: the client does that too often.
+	CodeRateLimited Code = "rate_limited"
+	// CodeTimeout: something the handler needed took too long.
+	CodeTimeout Code = "timeout"
+	// CodeInternal: any other error, and panics. Its text never goes to a client.
+	CodeInternal Code = "internal"
 )
 
 // Error is a failure that a handler reports to its client: the event is
@@ -114,7 +114,7 @@ type failedAck struct {
 	Error *Error `json:"error"`
 }
 
-var errInternal = &Error{Code: Internal, Message: "internal error"}
+var errInternal = &Error{Code: CodeInternal, Message: "internal error"}
 
 // failureOf decides what a client hears of a handler's error. known reports
 // whether the error was meant for it.
@@ -149,5 +149,5 @@ func badArgument(in *Incoming, i int, t reflect.Type, err error) *Error {
 	} else {
 		problem = argument.Unfit(i, t, in.args[i], len(in.packet.Attachments), err)
 	}
-	return &Error{Code: BadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
+	return &Error{Code: CodeBadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
 }

@@ -91,7 +91,7 @@ func (o exiting) Namespace(e socketio.NamespaceEvent) {
 
 // TestGoexitObserver: the socket's steps are taken all the same.
 func TestGoexitObserver(t *testing.T) {
-	for _, step := range []socketio.NamespaceStep{socketio.NamespaceJoined, socketio.NamespaceRefused, socketio.NamespaceLeft} {
+	for _, step := range []socketio.NamespaceStep{socketio.NamespaceStepJoined, socketio.NamespaceStepRefused, socketio.NamespaceStepLeft} {
 		t.Run(string(step), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, o siotest.Options) {
 				a := newApp(t, socketio.Options{Observer: exiting{step: step}})
@@ -127,7 +127,7 @@ func TestGoexitOnRoom(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		a, said := newApp(t, socketio.Options{}), new(journal)
 		a.OnRoom(func(e socketio.RoomEvent) {
-			if said.note("%s %s", e.Type, e.Room); e.Type == socketio.RoomCreated && e.Room == "a" {
+			if said.note("%s %s", e.Step, e.Room); e.Step == socketio.RoomStepCreated && e.Room == "a" {
 				runtime.Goexit()
 			}
 		})

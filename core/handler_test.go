@@ -210,10 +210,10 @@ func TestFailures(t *testing.T) {
 		log     string // empty: nothing
 	}{
 		{"an Error", func() error {
-			return &socketio.Error{Code: socketio.Forbidden, Message: "no", Data: map[string]int{"a": 1}}
+			return &socketio.Error{Code: socketio.CodeForbidden, Message: "no", Data: map[string]int{"a": 1}}
 		}, `[{"error":{"code":"forbidden","message":"no","data":{"a":1}}}]`, ""},
 		{"a wrapped Error", func() error {
-			return fmt.Errorf("secret: %w", &socketio.Error{Code: socketio.RateLimited, Message: "slow down"})
+			return fmt.Errorf("secret: %w", &socketio.Error{Code: socketio.CodeRateLimited, Message: "slow down"})
 		}, `[{"error":{"code":"rate_limited","message":"slow down"}}]`, ""},
 		{"another error", func() (int, error) { return 7, errors.New("secret") }, internal, "secret"},
 		{"a panic", func() { panic("secret") }, internal, "secret"},
@@ -284,11 +284,11 @@ func TestClosePanicked(t *testing.T) {
 		a.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { reasons <- r })
 		c := siotest.Dial(t, a, o)
 		other := c.Of("/other", nil)
-		assert.Equal(t, "reply", c.Call("e").Failure().Code, socketio.Internal)
+		assert.Equal(t, "reply", c.Call("e").Failure().Code, socketio.CodeInternal)
 		c.ExpectDisconnect(siotest.ServerDisconnect)
 		other.ExpectDisconnect(siotest.ServerDisconnect)
 		c.Conn().ExpectClosed()
-		assert.Equal(t, "reason", <-reasons, socketio.ServerNamespaceDisconnect)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonServerNamespaceDisconnect)
 		a.log.one(t, "enough")
 	})
 }

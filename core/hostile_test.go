@@ -102,7 +102,7 @@ func TestHostile(t *testing.T) {
 				for _, p := range send {
 					_ = attacker.Conn().Send(p)
 				}
-				assert.Equal(t, "reason", <-reasons, socketio.ForcedClose)
+				assert.Equal(t, "reason", <-reasons, socketio.ReasonForcedClose)
 				attacker.ExpectDisconnect(siotest.TransportClose)
 				assert.Equal(t, "bystander", bystander.Call("ping").String(), `["pong"]`)
 				synctest.Wait()

@@ -32,7 +32,7 @@ func (s *Socket) join() (in bool) {
 		err = e
 	})
 	if err != nil {
-		observeStep(s, &NamespaceEvent{Step: NamespaceRefused, Err: err}, start)
+		observeStep(s, &NamespaceEvent{Step: NamespaceStepRefused, Err: err}, start)
 		s.refuse(err)
 		return false
 	}
@@ -47,7 +47,7 @@ func (s *Socket) join() (in bool) {
 		return false
 	}
 	s.conn.joined()
-	observeStep(s, &NamespaceEvent{Step: NamespaceJoined}, start)
+	observeStep(s, &NamespaceEvent{Step: NamespaceStepJoined}, start)
 	return true
 }
 

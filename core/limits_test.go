@@ -142,7 +142,7 @@ func TestSlowConsumer(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.ErrorIs(t, err, socketio.ErrSlowConsumer)
-		assert.Equal(t, "reason", <-reasons, socketio.TransportError)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonTransportError)
 		assert.ErrorIs(t, s.Emit("e"), socketio.ErrClosed)
 	})
 }

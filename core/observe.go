@@ -135,7 +135,7 @@ type fromEngine struct{ o *observing }
 // Upgrade implements engine.Observer.
 func (e fromEngine) Upgrade(_ *engine.Session, step engine.UpgradeStep, err error) {
 	steps := [...]UpgradeStep{
-		engine.UpgradeTried: UpgradeTried, engine.UpgradeDone: UpgradeDone, engine.UpgradeFailed: UpgradeFailed,
+		engine.UpgradeTried: UpgradeStepTried, engine.UpgradeDone: UpgradeStepDone, engine.UpgradeFailed: UpgradeStepFailed,
 	}
 	e.o.upgrade(UpgradeEvent{Step: steps[step], Err: err})
 }
@@ -143,7 +143,7 @@ func (e fromEngine) Upgrade(_ *engine.Session, step engine.UpgradeStep, err erro
 // Dropped implements engine.Observer.
 func (e fromEngine) Dropped(_ *engine.Session, cause engine.DropCause, messages int) {
 	policies := [...]DropPolicy{
-		engine.DropVolatile: DropVolatile, engine.DropEvicted: DropEvicted, engine.DropSlowConsumer: DropSlowConsumer,
+		engine.DropVolatile: DropPolicyVolatile, engine.DropEvicted: DropPolicyEvicted, engine.DropSlowConsumer: DropPolicySlowConsumer,
 	}
 	e.o.dropped(DropEvent{Policy: policies[cause], Messages: messages})
 }
@@ -172,7 +172,7 @@ func observeEnded(c *conn, reason Reason) {
 // observeNoNamespace tells of a client that has asked for one that does not exist.
 func observeNoNamespace(srv *Server) {
 	if o := srv.observer; o != nil {
-		o.namespace(NamespaceEvent{Step: NamespaceRefused, Err: ErrNoNamespace})
+		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
 	}
 }
 
@@ -186,7 +186,7 @@ func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	if !start.IsZero() {
 		e.Duration = time.Since(start)
 	}
-	if s.track != nil && e.Step == NamespaceJoined {
+	if s.track != nil && e.Step == NamespaceStepJoined {
 		e.Recovery = s.track.outcome
 	}
 	o.namespace(*e)
@@ -355,7 +355,7 @@ func observedCall(ns *Namespace, op *adapter.Operation) *call {
 // does not know yet that it has joined.
 func observeDropped(s *Socket, f *frames) {
 	if o := s.ns.srv.observer; o != nil {
-		o.dropped(DropEvent{Policy: DropWelcome, Messages: 1 + len(f.binary)})
+		o.dropped(DropEvent{Policy: DropPolicyWelcome, Messages: 1 + len(f.binary)})
 	}
 }
 

@@ -140,9 +140,9 @@ type UpgradeStep string
 
 // The steps of an upgrade: each that is tried is done or fails.
 const (
-	UpgradeTried  UpgradeStep = "tried"
-	UpgradeDone   UpgradeStep = "done"
-	UpgradeFailed UpgradeStep = "failed"
+	UpgradeStepTried  UpgradeStep = "tried"
+	UpgradeStepDone   UpgradeStep = "done"
+	UpgradeStepFailed UpgradeStep = "failed"
 )
 
 // UpgradeEvent is a step of an upgrade.
@@ -157,9 +157,9 @@ type NamespaceStep string
 
 // The steps of a socket: one that has joined leaves.
 const (
-	NamespaceJoined  NamespaceStep = "joined"
-	NamespaceRefused NamespaceStep = "refused"
-	NamespaceLeft    NamespaceStep = "left"
+	NamespaceStepJoined  NamespaceStep = "joined"
+	NamespaceStepRefused NamespaceStep = "refused"
+	NamespaceStepLeft    NamespaceStep = "left"
 )
 
 // RecoveryOutcome says what became of a session that a client has asked to
@@ -169,27 +169,27 @@ type RecoveryOutcome string
 // The outcomes of recovery. With all but the first the client has got a fresh
 // session.
 const (
-	// RecoveryDone: the client goes on with its session.
-	RecoveryDone RecoveryOutcome = "recovered"
-	// RecoveryUnknown: there is no such session here: it was not kept, not for
+	// RecoveryOutcomeDone: the client goes on with its session.
+	RecoveryOutcomeDone RecoveryOutcome = "recovered"
+	// RecoveryOutcomeUnknown: there is no such session here: it was not kept, not for
 	// so long, was of another server, or has been ended.
-	RecoveryUnknown RecoveryOutcome = "unknown"
-	// RecoveryIdentity: the session is somebody else's.
-	RecoveryIdentity RecoveryOutcome = "identity"
-	// RecoveryRefused: a condition of [Socket.RecoverIf] does not hold.
-	RecoveryRefused RecoveryOutcome = "refused"
-	// RecoverySuperseded: a later connection has the session.
-	RecoverySuperseded RecoveryOutcome = "superseded"
-	// RecoveryBusy: hooks of the lost connection did not end in time.
-	RecoveryBusy RecoveryOutcome = "busy"
-	// RecoveryOffset: the client's offset makes no sense.
-	RecoveryOffset RecoveryOutcome = "offset"
-	// RecoveryMissing: events that the client has missed are not kept any more,
+	RecoveryOutcomeUnknown RecoveryOutcome = "unknown"
+	// RecoveryOutcomeIdentity: the session is somebody else's.
+	RecoveryOutcomeIdentity RecoveryOutcome = "identity"
+	// RecoveryOutcomeRefused: a condition of [Socket.RecoverIf] does not hold.
+	RecoveryOutcomeRefused RecoveryOutcome = "refused"
+	// RecoveryOutcomeSuperseded: a later connection has the session.
+	RecoveryOutcomeSuperseded RecoveryOutcome = "superseded"
+	// RecoveryOutcomeBusy: hooks of the lost connection did not end in time.
+	RecoveryOutcomeBusy RecoveryOutcome = "busy"
+	// RecoveryOutcomeOffset: the client's offset makes no sense.
+	RecoveryOutcomeOffset RecoveryOutcome = "offset"
+	// RecoveryOutcomeMissing: events that the client has missed are not kept any more,
 	// are too many, or have disconnected it.
-	RecoveryMissing RecoveryOutcome = "missing"
-	// RecoveryGap: the adapter has lost events of other servers since the last
+	RecoveryOutcomeMissing RecoveryOutcome = "missing"
+	// RecoveryOutcomeGap: the adapter has lost events of other servers since the last
 	// one that the client has got. See [Namespace.OnGap].
-	RecoveryGap RecoveryOutcome = "gap"
+	RecoveryOutcomeGap RecoveryOutcome = "gap"
 )
 
 // NamespaceEvent is a socket that joins a namespace, is refused, or has left.
@@ -243,7 +243,7 @@ type EventInfo struct {
 type EventResult struct {
 	// Err is what the handler or its middleware has returned, [ErrPanicked] if
 	// it has panicked. Arguments that do not decode are an [*Error] with
-	// [BadRequest].
+	// [CodeBadRequest].
 	Err error
 	// Duration is the time that both took; zero if the event is unhandled.
 	Duration time.Duration
@@ -296,16 +296,16 @@ type DropPolicy string
 
 // The policies by which messages are dropped.
 const (
-	// DropVolatile: a volatile event could not leave at once.
-	DropVolatile DropPolicy = "volatile"
-	// DropEvicted: a volatile event, queued before, has made room for others.
-	DropEvicted DropPolicy = "evicted"
-	// DropWelcome: too much was waiting for a client to learn that it has
+	// DropPolicyVolatile: a volatile event could not leave at once.
+	DropPolicyVolatile DropPolicy = "volatile"
+	// DropPolicyEvicted: a volatile event, queued before, has made room for others.
+	DropPolicyEvicted DropPolicy = "evicted"
+	// DropPolicyWelcome: too much was waiting for a client to learn that it has
 	// joined, for a volatile event to be kept.
-	DropWelcome DropPolicy = "welcome_hold"
-	// DropSlowConsumer: the client is disconnected because it does not read,
+	DropPolicyWelcome DropPolicy = "welcome_hold"
+	// DropPolicySlowConsumer: the client is disconnected because it does not read,
 	// and what was queued for it is lost, unless it is recovered.
-	DropSlowConsumer DropPolicy = "slow_consumer"
+	DropPolicySlowConsumer DropPolicy = "slow_consumer"
 )
 
 // DropEvent is messages that one client will not get.

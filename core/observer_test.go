@@ -346,20 +346,20 @@ func TestObserveRecovery(t *testing.T) {
 			t.Helper()
 			o.Auth = map[string]any{"pid": c.PID(), "offset": c.Offset()}
 			back := siotest.Dial(t, a, o)
-			assert.Equal(t, "recovered", back.Recovered(), want == socketio.RecoveryDone)
+			assert.Equal(t, "recovered", back.Recovered(), want == socketio.RecoveryOutcomeDone)
 			w.expect(t, "ns / joined "+string(want))
 		}
 		c := lose()
-		again(c, siotest.Options{Query: url.Values{"user": {"other"}}}, socketio.RecoveryIdentity)
-		again(c, siotest.Options{}, socketio.RecoveryDone)
+		again(c, siotest.Options{Query: url.Values{"user": {"other"}}}, socketio.RecoveryOutcomeIdentity)
+		again(c, siotest.Options{}, socketio.RecoveryOutcomeDone)
 		c = lose()
 		time.Sleep(2 * time.Minute)
-		again(c, siotest.Options{}, socketio.RecoveryUnknown)
+		again(c, siotest.Options{}, socketio.RecoveryOutcomeUnknown)
 		c = lose()
 		for range 4 {
 			assert.NoError(t, a.Emit("n", 1))
 		}
-		again(c, siotest.Options{}, socketio.RecoveryMissing)
+		again(c, siotest.Options{}, socketio.RecoveryOutcomeMissing)
 		w.take()
 	})
 }

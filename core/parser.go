@@ -47,7 +47,7 @@ type Decoder interface {
 	// Decode takes the next Engine.IO message: one packet, or a part of one. It
 	// must not keep message. While done is false and err is nil, more has to
 	// come, within Limits.AttachmentTimeout; an error closes this connection
-	// with [ForcedClose], and so does a panic.
+	// with [ReasonForcedClose], and so does a panic.
 	//
 	// Of the packet, Data is good until the next call, and Attachments are the
 	// packet's own. The server checks it by [parser.Packet.Check]: a decoder

@@ -173,7 +173,7 @@ func TestDecoderThatErrs(t *testing.T) {
 				_ = c.Conn().Send("4!")
 				select {
 				case r := <-reasons:
-					assert.Equal(t, "reason", r, socketio.ForcedClose)
+					assert.Equal(t, "reason", r, socketio.ReasonForcedClose)
 				case <-time.After(time.Minute):
 					t.Fatal("the client is still connected")
 				}

@@ -9,38 +9,38 @@ type Reason string
 
 // The reasons for which a socket is disconnected.
 const (
-	// ClientNamespaceDisconnect: the client left with socket.disconnect().
-	ClientNamespaceDisconnect Reason = "client namespace disconnect"
-	// ServerNamespaceDisconnect: this server called [Socket.Disconnect].
-	ServerNamespaceDisconnect Reason = "server namespace disconnect"
-	// TransportError: the connection failed.
-	TransportError Reason = "transport error"
-	// TransportClose: the client closed the connection, or lost it.
-	TransportClose Reason = "transport close"
-	// PingTimeout: the client did not answer a ping in time.
-	PingTimeout Reason = "ping timeout"
-	// ParseError: the client sent something that is no Engine.IO packet.
-	ParseError Reason = "parse error"
-	// ForcedClose: this server closed the connection: the client broke the
+	// ReasonClientNamespaceDisconnect: the client left with socket.disconnect().
+	ReasonClientNamespaceDisconnect Reason = "client namespace disconnect"
+	// ReasonServerNamespaceDisconnect: this server called [Socket.Disconnect].
+	ReasonServerNamespaceDisconnect Reason = "server namespace disconnect"
+	// ReasonTransportError: the connection failed.
+	ReasonTransportError Reason = "transport error"
+	// ReasonTransportClose: the client closed the connection, or lost it.
+	ReasonTransportClose Reason = "transport close"
+	// ReasonPingTimeout: the client did not answer a ping in time.
+	ReasonPingTimeout Reason = "ping timeout"
+	// ReasonParseError: the client sent something that is no Engine.IO packet.
+	ReasonParseError Reason = "parse error"
+	// ReasonForcedClose: this server closed the connection: the client broke the
 	// Socket.IO protocol, or was disconnected with its connection.
-	ForcedClose Reason = "forced close"
-	// ServerShuttingDown: [Server.Shutdown] or [Server.Close] was called.
-	ServerShuttingDown Reason = "server shutting down"
+	ReasonForcedClose Reason = "forced close"
+	// ReasonServerShuttingDown: [Server.Shutdown] or [Server.Close] was called.
+	ReasonServerShuttingDown Reason = "server shutting down"
 )
 
 // reasonOf maps the engine's reasons, one to one.
 func reasonOf(r engine.Reason) Reason {
 	switch r {
 	case engine.ReasonTransportError:
-		return TransportError
+		return ReasonTransportError
 	case engine.ReasonTransportClose:
-		return TransportClose
+		return ReasonTransportClose
 	case engine.ReasonPingTimeout:
-		return PingTimeout
+		return ReasonPingTimeout
 	case engine.ReasonParseError:
-		return ParseError
+		return ReasonParseError
 	case engine.ReasonServerShuttingDown:
-		return ServerShuttingDown
+		return ReasonServerShuttingDown
 	}
-	return ForcedClose
+	return ReasonForcedClose
 }

@@ -47,8 +47,8 @@ import (
 // after any connect. Before them the OnDisconnect hooks of the lost connection have
 // ended. When that takes longer than 5 s the session is fresh.
 //
-// A session is kept after the reasons [TransportClose], [TransportError],
-// [PingTimeout], [ForcedClose] and [ServerShuttingDown], but not when
+// A session is kept after the reasons [ReasonTransportClose], [ReasonTransportError],
+// [ReasonPingTimeout], [ReasonForcedClose] and [ReasonServerShuttingDown], but not when
 // [Socket.EndSession], [Socket.Disconnect] or [Broadcast.DisconnectSockets] has
 // ended it, here or on another server; when the client comes
 // back before this server has noticed the loss, its old connection is closed with

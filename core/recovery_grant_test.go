@@ -293,7 +293,7 @@ func TestRecoveryEndedTogether(t *testing.T) {
 		a := recovering(t, socketio.Recovery{}, socketio.Options{})
 		leaves, joined := make(chan struct{}), make(chan struct{})
 		a.OnRoom(func(e socketio.RoomEvent) {
-			if e.Type == socketio.RoomDeleted {
+			if e.Step == socketio.RoomStepDeleted {
 				close(leaves)
 				<-joined
 			}

@@ -68,7 +68,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		}
 		e := r.stored[a.pid]
 		if e == nil {
-			return nil, RecoveryUnknown
+			return nil, RecoveryOutcomeUnknown
 		}
 		sess := e.Value.(*session)
 		select {
@@ -81,7 +81,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 			ok := meetsConditions(s, sess.conditions)
 			r.mu.Lock()
 			if !ok {
-				return nil, RecoveryRefused
+				return nil, RecoveryOutcomeRefused
 			}
 			continue
 		default:
@@ -90,7 +90,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		waited := awaitLeft(s, sess.left, time.Until(late))
 		r.mu.Lock()
 		if !waited {
-			return nil, RecoveryBusy
+			return nil, RecoveryOutcomeBusy
 		}
 	}
 }
@@ -99,16 +99,16 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 // socket's: that is the older connection, or somebody else.
 func refusedTo(old *Socket, identity string) RecoveryOutcome {
 	if old.Identity() != identity {
-		return RecoveryIdentity
+		return RecoveryOutcomeIdentity
 	}
-	return RecoverySuperseded
+	return RecoveryOutcomeSuperseded
 }
 
 // endTakenOver ends the connection that a client has left behind: it is back
 // before the loss was noticed here.
 func endTakenOver(s *Socket) {
 	(*engine.Layer)(s.conn.sess).Lost()
-	s.close(TransportClose) // when its connection is being closed for another reason right now
+	s.close(ReasonTransportClose) // when its connection is being closed for another reason right now
 }
 
 // awaitLeft waits until left is closed. It reports false when d is over, or the
@@ -128,28 +128,28 @@ func awaitLeft(s *Socket, left <-chan struct{}, d time.Duration) bool {
 func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
 	switch {
 	case r.expired(sess, r.now()):
-		return nil, RecoveryUnknown
+		return nil, RecoveryOutcomeUnknown
 	case sess.identity != identity:
-		return nil, RecoveryIdentity
+		return nil, RecoveryOutcomeIdentity
 	}
 	pos, ours, err := r.position(a.offset)
 	if err != nil || pos > sess.End {
-		return nil, RecoveryOffset
+		return nil, RecoveryOutcomeOffset
 	}
 	from := sess.Track.Start()
 	if ours && pos > from {
 		from = pos // one from before is of an earlier session, see position
 	}
 	if from < r.gap {
-		return nil, RecoveryGap
+		return nil, RecoveryOutcomeGap
 	}
 	r.log.Evict(r.now())
 	now := history.NewGrant(sess.granted, grantedRooms(s))
 	m, ok := r.log.Missed(&sess.Absence, &now, from, r.ns.srv.opts.Limits.Rooms, r.maxReplay())
 	if !ok {
-		return nil, RecoveryMissing
+		return nil, RecoveryOutcomeMissing
 	}
-	return &comeback{sess, m}, RecoveryDone
+	return &comeback{sess, m}, RecoveryOutcomeDone
 }
 
 // maxReplay is what may be queued at once for a client that comes back: it has

@@ -125,7 +125,7 @@ func TestRecoveryHalfOpen(t *testing.T) {
 		assert.Equal(t, "missed", numbers(c2, 1), "2")
 		assert.Equal(t, "one socket", len(a.Sockets()), 1)
 		synctest.Wait()
-		assert.Equal(t, "its other namespace", <-other, socketio.TransportClose)
+		assert.Equal(t, "its other namespace", <-other, socketio.ReasonTransportClose)
 		assert.Equal(t, "hooks", strings.Join(hooks, ", "), "false, transport close, true")
 		assert.NoError(t, a.To(c.ID()).Emit("n", 3))
 		assert.Equal(t, "new", numbers(c2, 1), "3")

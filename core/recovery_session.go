@@ -71,7 +71,7 @@ func (s *session) measure() int64 {
 // recoverable are the reasons after which a client may come back to its session.
 func (r Reason) recoverable() bool {
 	switch r {
-	case TransportClose, TransportError, PingTimeout, ForcedClose, ServerShuttingDown:
+	case ReasonTransportClose, ReasonTransportError, ReasonPingTimeout, ReasonForcedClose, ReasonServerShuttingDown:
 		return true
 	}
 	return false

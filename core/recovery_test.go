@@ -176,13 +176,13 @@ func TestRecoveryReasons(t *testing.T) {
 		lose   func(s *socketio.Socket, c *siotest.Client)
 		reason socketio.Reason
 	}{
-		{"cut", func(_ *socketio.Socket, c *siotest.Client) { c.Conn().Cut() }, socketio.TransportClose},
-		{"closed", func(_ *socketio.Socket, c *siotest.Client) { c.Conn().Close() }, socketio.TransportClose},
-		{"forced", func(s *socketio.Socket, _ *siotest.Client) { s.CloseTransport() }, socketio.ForcedClose},
+		{"cut", func(_ *socketio.Socket, c *siotest.Client) { c.Conn().Cut() }, socketio.ReasonTransportClose},
+		{"closed", func(_ *socketio.Socket, c *siotest.Client) { c.Conn().Close() }, socketio.ReasonTransportClose},
+		{"forced", func(s *socketio.Socket, _ *siotest.Client) { s.CloseTransport() }, socketio.ReasonForcedClose},
 		{"ping timeout", func(_ *socketio.Socket, c *siotest.Client) {
 			c.Conn().Mute(true)
 			time.Sleep(50 * time.Second)
-		}, socketio.PingTimeout},
+		}, socketio.ReasonPingTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

@@ -6,42 +6,42 @@ import (
 	"sync/atomic"
 )
 
-// RoomEventType says what has happened to a room.
-type RoomEventType uint8
+// RoomStep says what has happened to a room.
+type RoomStep uint8
 
 // The types of room events. When a socket joins a room that nobody of this
-// server was in, RoomCreated comes before RoomJoined; when the last one leaves,
-// RoomDeleted comes after RoomLeft.
+// server was in, RoomStepCreated comes before RoomStepJoined; when the last one leaves,
+// RoomStepDeleted comes after RoomStepLeft.
 const (
-	RoomCreated RoomEventType = iota + 1
-	RoomJoined
-	RoomLeft
-	RoomDeleted
+	RoomStepCreated RoomStep = iota + 1
+	RoomStepJoined
+	RoomStepLeft
+	RoomStepDeleted
 )
 
 // String is the name that the reference has for it, such as "create-room".
-func (t RoomEventType) String() string {
+func (t RoomStep) String() string {
 	switch t {
-	case RoomCreated:
+	case RoomStepCreated:
 		return "create-room"
-	case RoomJoined:
+	case RoomStepJoined:
 		return "join-room"
-	case RoomLeft:
+	case RoomStepLeft:
 		return "leave-room"
-	case RoomDeleted:
+	case RoomStepDeleted:
 		return "delete-room"
 	}
-	return "RoomEventType(" + strconv.Itoa(int(t)) + ")"
+	return "RoomStep(" + strconv.Itoa(int(t)) + ")"
 }
 
 // RoomEvent is a change of the sockets of this server that are in a room.
 type RoomEvent struct {
-	Type RoomEventType
+	Step RoomStep
 	// Namespace is the one that the room is in, never a parent.
 	Namespace *Namespace
 	// Room is the room's name.
 	Room string
-	// Socket is the id of the socket; empty for RoomCreated and RoomDeleted.
+	// Socket is the id of the socket; empty for RoomStepCreated and RoomStepDeleted.
 	Socket string
 }
 
@@ -55,7 +55,7 @@ type roomEvents struct {
 }
 
 // add notes what has happened, if anybody listens.
-func (e *roomEvents) add(t RoomEventType, room, socket string) {
+func (e *roomEvents) add(t RoomStep, room, socket string) {
 	if e.ns.scope.rooms.Empty() && (e.ns.parent == nil || e.ns.parent.scope.rooms.Empty()) {
 		return
 	}

@@ -22,7 +22,7 @@ func TestOnRoom(t *testing.T) {
 		listener := func(by string) func(socketio.RoomEvent) {
 			return func(e socketio.RoomEvent) {
 				assert.Equal(t, "namespace", e.Namespace.Name(), "/room-1")
-				j.note("%s%v %s %s", by, e.Type, e.Room, ids[e.Socket])
+				j.note("%s%v %s %s", by, e.Step, e.Room, ids[e.Socket])
 			}
 		}
 		off := parent.OnRoom(listener(""))
@@ -63,7 +63,7 @@ func TestOnRoom(t *testing.T) {
 		}
 		two.Disconnect()
 		assert.Equal(t, "own only", j.take(), "own leave-room early 3; own delete-room early ")
-		assert.Equal(t, "unknown", socketio.RoomEventType(9).String(), "RoomEventType(9)")
+		assert.Equal(t, "unknown", socketio.RoomStep(9).String(), "RoomStep(9)")
 		a.log.none(t)
 	})
 }
@@ -79,16 +79,16 @@ func TestOnRoomReenters(t *testing.T) {
 			assert.True(t, "one at a time", !busy)
 			busy = true
 			defer func() { busy = false }()
-			if e.Type == socketio.RoomJoined && len(e.Room) < 3 {
+			if e.Step == socketio.RoomStepJoined && len(e.Room) < 3 {
 				s, _ := a.Socket(e.Socket)
 				s.Leave(e.Room)
 				assert.NoError(t, s.Join(e.Room+"x"))
 			}
-			if e.Type == socketio.RoomDeleted {
+			if e.Step == socketio.RoomStepDeleted {
 				panic("deleted")
 			}
 		})
-		a.OnRoom(func(e socketio.RoomEvent) { j.note("%v %s", e.Type, e.Room) })
+		a.OnRoom(func(e socketio.RoomEvent) { j.note("%v %s", e.Step, e.Room) })
 		c := siotest.Dial(t, a, o)
 		assert.NoError(t, a.socket(t, c).Join("xx"))
 		assert.Equal(t, "events", j.take(), "create-room xx; join-room xx; leave-room xx; delete-room xx; create-room xxx; join-room xxx")
@@ -107,19 +107,19 @@ func TestOnRoomUnderStress(t *testing.T) {
 	a.OnRoom(func(e socketio.RoomEvent) {
 		m, known := members[e.Room]
 		ok := false
-		switch e.Type {
-		case socketio.RoomCreated:
+		switch e.Step {
+		case socketio.RoomStepCreated:
 			ok = !known
 			members[e.Room] = make(map[string]bool)
-		case socketio.RoomJoined:
+		case socketio.RoomStepJoined:
 			ok = known && !m[e.Socket]
 			if known {
 				m[e.Socket] = true
 			}
-		case socketio.RoomLeft:
+		case socketio.RoomStepLeft:
 			ok = m[e.Socket]
 			delete(m, e.Socket)
-		case socketio.RoomDeleted:
+		case socketio.RoomStepDeleted:
 			ok = known && len(m) == 0
 			delete(members, e.Room)
 		}

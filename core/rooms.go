@@ -85,11 +85,11 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error 
 			r = &room{name: name}
 			rs.rooms[name] = r
 			rs.subs.hold(name)
-			rs.events.add(RoomCreated, name, "")
+			rs.events.add(RoomStepCreated, name, "")
 		}
 		enterPlaceLocked(s, membership{r, len(r.members)})
 		r.members = append(r.members, s)
-		rs.events.add(RoomJoined, name, s.id)
+		rs.events.add(RoomStepJoined, name, s.id)
 		if record {
 			s.track.moveLocked(name, true)
 		}
@@ -121,7 +121,7 @@ func (rs *rooms) exit(s *Socket, name string) {
 // with mu held.
 func (rs *rooms) drop(m membership) {
 	r := m.room
-	rs.events.add(RoomLeft, r.name, r.members[m.index].id)
+	rs.events.add(RoomStepLeft, r.name, r.members[m.index].id)
 	last := len(r.members) - 1
 	moved := r.members[last]
 	r.members[m.index] = moved
@@ -132,7 +132,7 @@ func (rs *rooms) drop(m membership) {
 	}
 	if last == 0 {
 		delete(rs.rooms, r.name)
-		rs.events.add(RoomDeleted, r.name, "")
+		rs.events.add(RoomStepDeleted, r.name, "")
 		rs.subs.release(r.name)
 	}
 }

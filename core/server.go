@@ -179,7 +179,7 @@ func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
 // namespaces of a client.
 func (srv *Server) Connections() int { return srv.engine.Count() }
 
-// Shutdown ends all connections with [ServerShuttingDown], after what is
+// Shutdown ends all connections with [ReasonServerShuttingDown], after what is
 // queued for them is sent, and waits for connections and handlers to end. More
 // than ten are ended over some time, see Options.ShutdownSpread. New ones are
 // refused with 503 and a Retry-After header. Clients reconnect by themselves.

@@ -66,11 +66,11 @@ func TestServerSideShapes(t *testing.T) {
 				assert.True(t, "no socket", in.Socket == nil)
 				return in.Ack(in.Event, in.Len(), in.WantsAck())
 			})
-			srv.OnServerSide("code", func() error { return &socketio.Error{Code: socketio.Forbidden, Message: "no"} })
+			srv.OnServerSide("code", func() error { return &socketio.Error{Code: socketio.CodeForbidden, Message: "no"} })
 			srv.OnServerSide("secret", func() error { return errors.New("secret") })
 			srv.OnServerSide("panic", func() { panic("oops") })
 			srv.OnServerSide("data", func(ack socketio.Ack) error {
-				return &socketio.Error{Code: socketio.Internal, Data: make(chan int)}
+				return &socketio.Error{Code: socketio.CodeInternal, Data: make(chan int)}
 			})
 		}
 		for _, tt := range []struct {

@@ -98,7 +98,7 @@ func (m *meddler) app(t *testing.T, recovery *socketio.Recovery) *app {
 	a := newApp(t, o)
 	a.OnConnect(func(s *socketio.Socket) { _ = s.Join("room") })
 	a.OnRoom(func(e socketio.RoomEvent) {
-		if e.Type == socketio.RoomLeft {
+		if e.Step == socketio.RoomStepLeft {
 			m.at("OnRoom")
 		}
 	})

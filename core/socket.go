@@ -268,7 +268,7 @@ func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }
 
 // Disconnect makes the socket leave its namespace, with
-// [ServerNamespaceDisconnect]; with closeConn, so do all sockets of its
+// [ReasonServerNamespaceDisconnect]; with closeConn, so do all sockets of its
 // connection, which is then closed once what is queued is sent. The stock
 // client does not reconnect by itself after that, and the session is not recovered.
 func (s *Socket) Disconnect(closeConn bool) {
@@ -282,7 +282,7 @@ func (s *Socket) Disconnect(closeConn bool) {
 // CloseTransport closes the client's connection, once what is queued is sent,
 // without a word to its namespaces: to the stock client that is "transport
 // close", and it reconnects by itself, with fresh auth. All sockets of the
-// connection are disconnected with [ForcedClose], and their sessions can be recovered
+// connection are disconnected with [ReasonForcedClose], and their sessions can be recovered
 // unless [Socket.EndSession] was called.
 func (s *Socket) CloseTransport() {
 	s.welcome()
@@ -302,7 +302,7 @@ func (s *Socket) leaveNamespace() {
 		return
 	}
 	s.welcome() // it has to know what it leaves
-	if s.close(ServerNamespaceDisconnect) && s.conn.forget(s) {
+	if s.close(ReasonServerNamespaceDisconnect) && s.conn.forget(s) {
 		s.conn.reply(parser.Disconnect, s.ns.name, nil)
 	}
 }

@@ -21,7 +21,7 @@ func TestSmoke(t *testing.T) {
 	srv.On("echo", func(s *socketio.Socket, v any) { _ = s.Emit("echo", v) })
 	srv.On("add", func(a, b int) (int, error) {
 		if a == 0 {
-			return 0, &socketio.Error{Code: socketio.Forbidden, Message: "no zero"}
+			return 0, &socketio.Error{Code: socketio.CodeForbidden, Message: "no zero"}
 		}
 		if a == 1 {
 			return 0, errors.New("secret")
@@ -65,5 +65,5 @@ func TestSmoke(t *testing.T) {
 	step(`430["!"]`, `435["!"]`)
 	step(`42["all"]`, `42["news","n"]`)
 	_ = c.Close(1000, "")
-	assert.Equal(t, "reason", <-got, socketio.TransportClose)
+	assert.Equal(t, "reason", <-got, socketio.ReasonTransportClose)
 }

@@ -150,7 +150,7 @@ func (subs *subscriptions) enqueueLocked(name string, s *subscription) {
 	subs.queue = append(subs.queue, name)
 	if !subs.running {
 		subs.running = true
-		subs.ns.srv.work.add()
+		subs.ns.srv.work.Add()
 		go subs.run() // until the queue is empty; Shutdown waits
 	}
 }
@@ -165,7 +165,7 @@ func (subs *subscriptions) run() {
 	for {
 		news, gone, more := subs.next()
 		if !more {
-			subs.ns.srv.work.done()
+			subs.ns.srv.work.Done()
 			returned = true
 			return
 		}

@@ -74,7 +74,7 @@ func TestWelcomeOverflow(t *testing.T) {
 				time.Sleep(20 * time.Second) // less than a ping timeout
 				synctest.Wait()
 				assert.Equal(t, "disconnected", len(left), 1)
-				assert.Equal(t, "reason", <-left, socketio.TransportError)
+				assert.Equal(t, "reason", <-left, socketio.ReasonTransportError)
 				a.log.take()
 			})
 		})

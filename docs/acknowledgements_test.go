@@ -18,7 +18,7 @@ func TestAcknowledgements(t *testing.T) {
 	srv.On("add", func(a, b int) int { return a + b })
 	srv.On("divmod", func(a, b int) (int, int, error) {
 		if b == 0 {
-			return 0, 0, &socketio.Error{Code: socketio.BadRequest, Message: "division by zero"}
+			return 0, 0, &socketio.Error{Code: socketio.CodeBadRequest, Message: "division by zero"}
 		}
 		return a / b, a % b, nil
 	})

@@ -15,7 +15,7 @@ func TestDisconnection(t *testing.T) {
 	// code: hooks
 	srv.OnDisconnect(func(s *socketio.Socket, reason socketio.Reason) {
 		srv.To(s.Rooms()...).Emit("left", s.ID())
-		if reason != socketio.ClientNamespaceDisconnect {
+		if reason != socketio.ReasonClientNamespaceDisconnect {
 			gone <- reason // it may come back
 		}
 	})
@@ -36,9 +36,9 @@ func TestDisconnection(t *testing.T) {
 	admin.Call("kick", c.ID())
 	c.Expect("kicked")
 	c.ExpectDisconnect(siotest.ServerDisconnect)
-	assert.Equal(t, "reason", <-gone, socketio.ServerNamespaceDisconnect)
+	assert.Equal(t, "reason", <-gone, socketio.ReasonServerNamespaceDisconnect)
 
 	c = dial(t, srv)
 	c.Conn().Cut()
-	assert.Equal(t, "reason", <-gone, socketio.TransportClose)
+	assert.Equal(t, "reason", <-gone, socketio.ReasonTransportClose)
 }

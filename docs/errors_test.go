@@ -40,16 +40,16 @@ func TestErrors(t *testing.T) {
 	// code: handler
 	srv.On("rename", func(ctx context.Context, s *socketio.Socket, name string) error {
 		if name == "" {
-			return &socketio.Error{Code: socketio.BadRequest, Message: "a name, please"}
+			return &socketio.Error{Code: socketio.CodeBadRequest, Message: "a name, please"}
 		}
 		return rename(ctx, s.Identity(), name) // the client sees "internal error", you see why
 	})
 	// end
 
 	c := dial(t, srv)
-	assert.Equal(t, "bad", c.Call("rename", "").Failure().Code, socketio.BadRequest)
+	assert.Equal(t, "bad", c.Call("rename", "").Failure().Code, socketio.CodeBadRequest)
 	assert.Equal(t, "wrapped", c.Call("rename", "taken").Failure().Code, socketio.Code("taken"))
-	assert.Equal(t, "internal", *c.Call("rename", "x").Failure(), socketio.Error{Code: socketio.Internal, Message: "internal error"})
+	assert.Equal(t, "internal", *c.Call("rename", "x").Failure(), socketio.Error{Code: socketio.CodeInternal, Message: "internal error"})
 	assert.True(t, out.String(), strings.Contains(out.String(), "relation users"))
 
 	s, _ := srv.Socket(c.ID())

@@ -75,7 +75,7 @@ func TestFromNode(t *testing.T) {
 	srv.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
 		return func(ctx context.Context, in *socketio.Incoming) error {
 			if !allowed(in.Event) {
-				return &socketio.Error{Code: socketio.Forbidden, Message: "no"}
+				return &socketio.Error{Code: socketio.CodeForbidden, Message: "no"}
 			}
 			return next(ctx, in)
 		}
@@ -88,7 +88,7 @@ func TestFromNode(t *testing.T) {
 	reply := a.EmitWithAck("quiz")
 	a.Expect("question").Ack("42")
 	assert.Equal(t, "answer", (<-reply).String(), `["42"]`)
-	assert.Equal(t, "refused", a.Call("secret").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "refused", a.Call("secret").Failure().Code, socketio.CodeForbidden)
 	a.Emit("message", "hi")
 	b.Expect("message")
 	a.Call("enter", 1, 2)

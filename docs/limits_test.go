@@ -41,7 +41,7 @@ func PerSecond(rate, burst float64) func(socketio.EventHandler) socketio.EventHa
 				buckets.Set(in.Socket, b)
 			}
 			if !b.Take() {
-				return &socketio.Error{Code: socketio.RateLimited, Message: "not so fast"}
+				return &socketio.Error{Code: socketio.CodeRateLimited, Message: "not so fast"}
 			}
 			return next(ctx, in)
 		}
@@ -80,7 +80,7 @@ func TestPerSecond(t *testing.T) {
 				if f == nil {
 					n++
 				} else {
-					assert.Equal(t, "code", f.Code, socketio.RateLimited)
+					assert.Equal(t, "code", f.Code, socketio.CodeRateLimited)
 				}
 			}
 			return n

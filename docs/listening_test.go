@@ -51,7 +51,7 @@ func TestListening(t *testing.T) {
 	srv.On("raw", func(ctx context.Context, in *socketio.Incoming) error {
 		var first map[string]any
 		if err := in.Arg(0, &first); err != nil {
-			return &socketio.Error{Code: socketio.BadRequest, Message: "an object, please"}
+			return &socketio.Error{Code: socketio.CodeBadRequest, Message: "an object, please"}
 		}
 		return in.Ack(len(first), in.Len())
 	})
@@ -60,7 +60,7 @@ func TestListening(t *testing.T) {
 	// code: typed
 	PlaceOrder.Handle(srv, func(ctx context.Context, s *socketio.Socket, o Order) (Receipt, error) {
 		if o.Count < 1 {
-			return Receipt{}, &socketio.Error{Code: socketio.BadRequest, Message: "how many?"}
+			return Receipt{}, &socketio.Error{Code: socketio.CodeBadRequest, Message: "how many?"}
 		}
 		return Receipt{Number: 1}, PlaceOrder.Emit(s.Broadcast(), o)
 	})

@@ -37,7 +37,7 @@ func TestMiddleware(t *testing.T) {
 	srv.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
 		return func(ctx context.Context, in *socketio.Incoming) error {
 			if in.Event == "admin" && !in.Socket.InRoom("admins") {
-				return &socketio.Error{Code: socketio.Forbidden, Message: "admins only"}
+				return &socketio.Error{Code: socketio.CodeForbidden, Message: "admins only"}
 			}
 			start := time.Now()
 			err := next(ctx, in)
@@ -54,7 +54,7 @@ func TestMiddleware(t *testing.T) {
 	// end
 
 	c := dial(t, srv)
-	assert.Equal(t, "code", c.Call("admin").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "code", c.Call("admin").Failure().Code, socketio.CodeForbidden)
 	e := siotest.Refused(t, srv, siotest.Options{})
 	assert.Equal(t, "message", e.Message, "not enough seats")
 	assert.Equal(t, "data", e.Data, any(map[string]any{"retry": 60.0}))

@@ -26,13 +26,13 @@ func TestRooms(t *testing.T) {
 	// code: may
 	chat.On("join", func(ctx context.Context, s *socketio.Socket, channel string) error {
 		if !isMember(ctx, s.Identity(), channel) {
-			return &socketio.Error{Code: socketio.Forbidden, Message: "not your channel"}
+			return &socketio.Error{Code: socketio.CodeForbidden, Message: "not your channel"}
 		}
 		return s.Join("channel:" + channel)
 	})
 	chat.On("message", func(s *socketio.Socket, channel, text string) error {
 		if !s.InRoom("channel:" + channel) {
-			return &socketio.Error{Code: socketio.Forbidden, Message: "join first"}
+			return &socketio.Error{Code: socketio.CodeForbidden, Message: "join first"}
 		}
 		return s.To("channel:"+channel).Emit("message", s.Identity(), text)
 	})
@@ -59,12 +59,12 @@ func TestRooms(t *testing.T) {
 	started, stopped := make(chan string, 9), make(chan string, 9)
 	// code: watch
 	chat.OnRoom(func(e socketio.RoomEvent) {
-		switch e.Type {
-		case socketio.RoomCreated:
+		switch e.Step {
+		case socketio.RoomStepCreated:
 			started <- e.Room
-		case socketio.RoomDeleted:
+		case socketio.RoomStepDeleted:
 			stopped <- e.Room
-		case socketio.RoomJoined, socketio.RoomLeft: // e.Socket is who
+		case socketio.RoomStepJoined, socketio.RoomStepLeft: // e.Socket is who
 		}
 	})
 	// end
@@ -73,9 +73,9 @@ func TestRooms(t *testing.T) {
 		return siotest.Dial(t, srv, siotest.Options{Namespace: "/chat", Auth: map[string]string{"name": name}})
 	}
 	ada, bob := connect("ada"), connect("bob")
-	assert.Equal(t, "bob", bob.Call("join", "go").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "bob", bob.Call("join", "go").Failure().Code, socketio.CodeForbidden)
 	assert.Equal(t, "ada", ada.Call("join", "go").String(), "[]")
-	assert.Equal(t, "outside", bob.Call("message", "go", "hi").Failure().Code, socketio.Forbidden)
+	assert.Equal(t, "outside", bob.Call("message", "go", "hi").Failure().Code, socketio.CodeForbidden)
 	assert.NoError(t, notify("ada", "tea is ready"))
 	ada.Expect("notice")
 	bob.Disconnect()

@@ -114,7 +114,7 @@ func TestTesting(t *testing.T) {
 		t.Errorf("refused with %q", refusal.Message)
 	}
 	ada := siotest.Dial(t, router, siotest.Options{Auth: map[string]string{"name": "ada"}})
-	if failure := ada.Call("message", 7).Failure(); failure.Code != socketio.BadRequest {
+	if failure := ada.Call("message", 7).Failure(); failure.Code != socketio.CodeBadRequest {
 		t.Errorf("a number as text: %v", failure)
 	}
 	// end

@@ -140,7 +140,7 @@ func told(err error) *Error {
 }
 
 func failure(e *Error) error {
-	return &socketio.Error{Code: socketio.Forbidden, Message: e.Message, Data: e}
+	return &socketio.Error{Code: socketio.CodeForbidden, Message: e.Message, Data: e}
 }
 
 // Value returns a value of the socket's session as a T: directly if it is one,

@@ -92,7 +92,7 @@ func TestSlowClient(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.ErrorIs(t, err, socketio.ErrSlowConsumer)
-		assert.Equal(t, "reason", <-reasons, socketio.TransportError)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonTransportError)
 		c.Stall(false)
 	})
 }
@@ -192,7 +192,7 @@ func TestDialOption(t *testing.T) {
 		c = c.Reconnect()
 		assert.Equal(t, "sum", c.Call("add", 1, 1).String(), "[2]")
 		c.Conn().Close()
-		assert.Equal(t, "reason", <-reasons, socketio.TransportClose)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonTransportClose)
 
 		resp, err := siotest.HTTP(t, nil, o).Get("http://server.test/socket.io/")
 		assert.NoError(t, err)

@@ -23,7 +23,7 @@ func app() *socketio.Server {
 	srv := socketio.NewServer(nil)
 	srv.On("echo", func(s *socketio.Socket, args ...any) error { return s.Emit("echo", args...) })
 	srv.On("add", func(a, b int) int { return a + b })
-	srv.On("fail", func() error { return &socketio.Error{Code: socketio.Forbidden, Message: "no"} })
+	srv.On("fail", func() error { return &socketio.Error{Code: socketio.CodeForbidden, Message: "no"} })
 	srv.On("ask", func(ctx context.Context, s *socketio.Socket) (string, error) {
 		return socketio.Call[string](ctx, s, "question", []byte{7})
 	})
@@ -71,7 +71,7 @@ func TestEvents(t *testing.T) {
 		var sum int
 		c.Call("add", 2, 3).Decode(&sum)
 		assert.Equal(t, "sum", sum, 5)
-		assert.Equal(t, "failure", c.Call("fail").Failure().Code, socketio.Forbidden)
+		assert.Equal(t, "failure", c.Call("fail").Failure().Code, socketio.CodeForbidden)
 
 		answer := c.EmitWithAck("ask")
 		c.Expect("question", &bytes).Ack("why?")
@@ -110,7 +110,7 @@ func TestEnds(t *testing.T) {
 		c := siotest.Dial(t, srv, o)
 		c.Emit("leave")
 		c.ExpectDisconnect(siotest.ServerDisconnect)
-		assert.Equal(t, "reason", <-reasons, socketio.ServerNamespaceDisconnect)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonServerNamespaceDisconnect)
 
 		c = c.Reconnect()
 		ack := c.EmitWithAck("close")
@@ -126,12 +126,12 @@ func TestEnds(t *testing.T) {
 
 		c = c.Reconnect()
 		c.Conn().Stall(true)
-		assert.Equal(t, "reason", <-reasons, socketio.PingTimeout)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonPingTimeout)
 		c.Conn().Stall(false)
 
 		c = c.Reconnect()
 		c.Conn().Mute(true)
-		assert.Equal(t, "reason", <-reasons, socketio.PingTimeout)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonPingTimeout)
 		c.ExpectDisconnect(siotest.TransportClose)
 	})
 }

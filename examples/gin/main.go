@@ -48,7 +48,7 @@ func run(ctx context.Context, l net.Listener) error {
 
 	srv.On("typing", func(s *socketio.Socket, room string, on bool) error {
 		if !s.InRoom(room) {
-			return &socketio.Error{Code: socketio.Forbidden, Message: "you are not in this room"}
+			return &socketio.Error{Code: socketio.CodeForbidden, Message: "you are not in this room"}
 		}
 		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
 	})

@@ -109,7 +109,7 @@ func forms(t *testing.T, app *App, c *Client) {
 	assert.Equal(t, "sockets", len(app.Connected), 0)
 	resp, _ := c.raw("POST", polling+sid, http11, []string{"Content-Encoding: gzip", "Content-Length: 1"}, "3")
 	assert.Equal(t, "encoded", resp.StatusCode, http.StatusUnsupportedMediaType)
-	assert.Equal(t, "what it ends", Wait(t, "the disconnect", app.Gone), socketio.TransportError)
+	assert.Equal(t, "what it ends", Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportError)
 }
 
 // SlowBodies checks a mount at which bodies arrive in part only, in virtual time:

@@ -115,7 +115,7 @@ func Drive(t *testing.T, app *App, url string, edit func(*Client)) {
 	s.Upgrade()
 	exchange(s)
 	polling.Send("1")
-	assert.Equal(t, "reason", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
+	assert.Equal(t, "reason", Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportClose)
 }
 
 func exchange(s *Session) {
@@ -320,18 +320,18 @@ func interleaved(t *testing.T, app *App, c *Client) {
 func abandoned(t *testing.T, app *App, c *Client) {
 	_, abandon := c.Open().Park()
 	abandon()
-	assert.Equal(t, "reason", Wait(t, "the disconnect", app.Gone), socketio.TransportError)
+	assert.Equal(t, "reason", Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportError)
 }
 
 func clientCloses(t *testing.T, app *App, c *Client) {
 	s := c.Open()
 	Wait(t, "the socket", app.Connected) // the answer to CONNECT comes before the hooks
 	s.Send("1")
-	assert.Equal(t, "polling", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
+	assert.Equal(t, "polling", Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportClose)
 	s = c.Dial()
 	Wait(t, "the socket", app.Connected)
 	_ = s.ws.CloseNow() // without a close frame
-	assert.Equal(t, "websocket", Wait(t, "the disconnect", app.Gone), socketio.TransportClose)
+	assert.Equal(t, "websocket", Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportClose)
 }
 
 func serverDisconnects(t *testing.T, app *App, c *Client) {

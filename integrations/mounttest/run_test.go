@@ -115,7 +115,7 @@ func TestProxy(t *testing.T) {
 	_, abandon := s.Park()
 	mounttest.Wait(t, "a poll behind the proxy", polls)
 	abandon()
-	assert.Equal(t, "reason", mounttest.Wait(t, "the disconnect", app.Gone), socketio.TransportError)
+	assert.Equal(t, "reason", mounttest.Wait(t, "the disconnect", app.Gone), socketio.ReasonTransportError)
 }
 
 // TestTrustForwardedHost: behind a proxy that changes the host its pages may

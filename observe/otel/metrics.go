@@ -179,7 +179,7 @@ func (o *Observer) Refused(e socketio.RefusedEvent) {
 
 // Upgrade implements socketio.Observer.
 func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
-	if e.Step == socketio.UpgradeTried {
+	if e.Step == socketio.UpgradeStepTried {
 		o.metrics.upgradesTried.Add(context.Background(), 1)
 		return
 	}
@@ -190,15 +190,15 @@ func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
 func (o *Observer) Namespace(e socketio.NamespaceEvent) {
 	m, ctx, ns := o.metrics, context.Background(), attrNamespace.String(family(e.Namespace))
 	switch e.Step {
-	case socketio.NamespaceJoined:
+	case socketio.NamespaceStepJoined:
 		m.joined.Add(ctx, 1, with(ns))
 		m.joinTime.Record(ctx, e.Duration.Seconds(), with(ns))
 		if e.Recovery != "" {
 			m.recoveries.Add(ctx, 1, with(ns, attrOutcome.String(string(e.Recovery))))
 		}
-	case socketio.NamespaceRefused:
+	case socketio.NamespaceStepRefused:
 		m.turnedAway.Add(ctx, 1, with(ns, refusal(e.Err)))
-	case socketio.NamespaceLeft:
+	case socketio.NamespaceStepLeft:
 		m.left.Add(ctx, 1, with(ns, attrReason.String(string(e.Reason))))
 	}
 }

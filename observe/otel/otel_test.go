@@ -89,7 +89,7 @@ func TestSpans(t *testing.T) {
 		sys.On("order", func(ctx context.Context, s *socketio.Socket, item string) (string, error) {
 			inside = trace.SpanContextFromContext(ctx)
 			if item == "" {
-				return "", &socketio.Error{Code: socketio.Forbidden, Message: "nothing"}
+				return "", &socketio.Error{Code: socketio.CodeForbidden, Message: "nothing"}
 			}
 			_ = s.WithContext(ctx).Emit("status", "cooking")
 			return socketio.Call[string](ctx, s, "milk?")

@@ -60,7 +60,7 @@ func failureOf(err error) string {
 		return "error"
 	}
 	switch e.Code {
-	case socketio.BadRequest, socketio.Forbidden, socketio.RateLimited, socketio.Timeout, socketio.Internal:
+	case socketio.CodeBadRequest, socketio.CodeForbidden, socketio.CodeRateLimited, socketio.CodeTimeout, socketio.CodeInternal:
 		return string(e.Code)
 	}
 	return other // codes are the application's, and may be many

@@ -60,9 +60,9 @@ func New(opts Options) *Observer {
 		m.refused.WithLabelValues(snake(c.String()))
 	}
 	m.upgradesTried.WithLabelValues()
-	m.upgrades.WithLabelValues(string(socketio.UpgradeDone))
-	m.upgrades.WithLabelValues(string(socketio.UpgradeFailed))
-	for _, policy := range []socketio.DropPolicy{socketio.DropVolatile, socketio.DropEvicted, socketio.DropWelcome, socketio.DropSlowConsumer} {
+	m.upgrades.WithLabelValues(string(socketio.UpgradeStepDone))
+	m.upgrades.WithLabelValues(string(socketio.UpgradeStepFailed))
+	for _, policy := range []socketio.DropPolicy{socketio.DropPolicyVolatile, socketio.DropPolicyEvicted, socketio.DropPolicyWelcome, socketio.DropPolicySlowConsumer} {
 		m.dropped.WithLabelValues(string(policy))
 	}
 	return o
@@ -85,7 +85,7 @@ func (o *Observer) Refused(e socketio.RefusedEvent) {
 
 // Upgrade implements socketio.Observer.
 func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
-	if e.Step == socketio.UpgradeTried {
+	if e.Step == socketio.UpgradeStepTried {
 		o.metrics.upgradesTried.WithLabelValues().Inc()
 		return
 	}
@@ -96,14 +96,14 @@ func (o *Observer) Upgrade(e socketio.UpgradeEvent) {
 func (o *Observer) Namespace(e socketio.NamespaceEvent) {
 	m, ns := o.metrics, o.namespaceOf(e.Namespace)
 	switch e.Step {
-	case socketio.NamespaceJoined:
+	case socketio.NamespaceStepJoined:
 		m.joined.WithLabelValues(ns).Inc()
 		if e.Recovery != "" {
 			m.recoveries.WithLabelValues(ns, string(e.Recovery)).Inc()
 		}
-	case socketio.NamespaceRefused:
+	case socketio.NamespaceStepRefused:
 		m.turnedAway.WithLabelValues(ns, refusalOf(e.Err)).Inc()
-	case socketio.NamespaceLeft:
+	case socketio.NamespaceStepLeft:
 		m.left.WithLabelValues(ns, snake(string(e.Reason))).Inc()
 		return
 	}

@@ -6,7 +6,7 @@
 // All clients of the server have to. Nothing else changes: handlers get the
 // same arguments, be it that attachments are part of the one message that a
 // packet is. A client that sends text, or anything that is no such packet, is
-// disconnected, with socketio.ForcedClose.
+// disconnected, with socketio.ReasonForcedClose.
 //
 // # What arrives
 //

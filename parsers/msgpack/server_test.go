@@ -255,7 +255,7 @@ func TestHostile(t *testing.T) {
 				_ = attacker.conn.Send(message) // it may be closed before that is answered
 				select {
 				case r := <-reasons:
-					assert.Equal(t, "reason", r, socketio.ForcedClose)
+					assert.Equal(t, "reason", r, socketio.ReasonForcedClose)
 				case <-time.After(time.Minute):
 					t.Fatal("the client is still connected")
 				}

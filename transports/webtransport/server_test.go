@@ -32,7 +32,7 @@ func TestConnect(t *testing.T) {
 	}
 	p.expect(`433[2]`)
 	assert.NoError(t, p.session.CloseWithError(0, ""))
-	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.TransportClose)
+	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ReasonTransportClose)
 }
 
 // TestUpgrade from polling with packets in flight, both ways: nothing is lost,
@@ -94,23 +94,23 @@ func TestEnds(t *testing.T) {
 		do     func(h *host, p *peer)
 		reason socketio.Reason
 	}{
-		"no pong":       {func(*host, *peer) {}, socketio.PingTimeout},
-		"no bytes":      {func(_ *host, p *peer) { p.raw("\x00") }, socketio.ParseError},
-		"2^53":          {func(_ *host, p *peer) { p.raw("\x7f\x00\x20\x00\x00\x00\x00\x00\x00") }, socketio.ParseError},
-		"too big":       {func(_ *host, p *peer) { p.raw("\x7f\x00\x00\x00\x00\x00\x0f\x42\x41") }, socketio.ParseError},
-		"a binary ping": {func(_ *host, p *peer) { p.send("bin:2") }, socketio.ForcedClose},
-		"leaves":        {func(_ *host, p *peer) { p.send("41") }, socketio.ClientNamespaceDisconnect},
-		"no more bytes": {func(_ *host, p *peer) { _ = p.st.Close() }, socketio.TransportClose},
-		"reset":         {func(_ *host, p *peer) { p.st.CancelWrite(7) }, socketio.TransportClose},
+		"no pong":       {func(*host, *peer) {}, socketio.ReasonPingTimeout},
+		"no bytes":      {func(_ *host, p *peer) { p.raw("\x00") }, socketio.ReasonParseError},
+		"2^53":          {func(_ *host, p *peer) { p.raw("\x7f\x00\x20\x00\x00\x00\x00\x00\x00") }, socketio.ReasonParseError},
+		"too big":       {func(_ *host, p *peer) { p.raw("\x7f\x00\x00\x00\x00\x00\x0f\x42\x41") }, socketio.ReasonParseError},
+		"a binary ping": {func(_ *host, p *peer) { p.send("bin:2") }, socketio.ReasonForcedClose},
+		"leaves":        {func(_ *host, p *peer) { p.send("41") }, socketio.ReasonClientNamespaceDisconnect},
+		"no more bytes": {func(_ *host, p *peer) { _ = p.st.Close() }, socketio.ReasonTransportClose},
+		"reset":         {func(_ *host, p *peer) { p.st.CancelWrite(7) }, socketio.ReasonTransportClose},
 		"a close reason": {func(_ *host, p *peer) {
 			_ = p.session.CloseWithError(1, strings.Repeat("x", 1000))
-		}, socketio.TransportClose},
+		}, socketio.ReasonTransportClose},
 		"server disconnects": {func(h *host, p *peer) {
 			over := make(chan error, 1)
 			go func() { over <- errors.Join(h.io.Emit("last"), h.io.DisconnectSockets(true)) }()
 			p.expect(`42["last"]`, "41") // what is unread at the end of a session is lost
 			assert.NoError(h.t, <-over)
-		}, socketio.ServerNamespaceDisconnect},
+		}, socketio.ReasonServerNamespaceDisconnect},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -137,7 +137,7 @@ func TestSlowConsumer(t *testing.T) {
 	for range 3 {
 		assert.NoError(t, h.io.Emit("big", strings.Repeat("x", 1<<20)))
 	}
-	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.TransportError)
+	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ReasonTransportError)
 	await(t, "the end of the WebTransport session", p.session.Context().Done())
 }
 
@@ -289,7 +289,7 @@ func TestShutdown(t *testing.T) {
 	p.expect(`42["last"]`)
 	p.expectEnd()
 	assert.NoError(t, await(t, "Shutdown", over))
-	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ServerShuttingDown)
+	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ReasonServerShuttingDown)
 	await(t, "the end of the session without a stream", waiting.Context().Done())
 	res, _, _ := h.dial("", nil)
 	assert.True(t, "a new session is refused", res != nil && res.StatusCode == http.StatusServiceUnavailable)
@@ -310,7 +310,7 @@ func TestShutdownCuts(t *testing.T) {
 	defer cancel()
 	assert.ErrorIs(t, h.h3.Shutdown(ctx), context.DeadlineExceeded)
 	await(t, "the end of the session", p.session.Context().Done())
-	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.TransportClose)
+	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ReasonTransportClose)
 }
 
 func TestWiring(t *testing.T) {

@@ -71,7 +71,7 @@ func (l *roomLog) note(e socketio.RoomEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	name := e.Namespace.Name()
-	l.all[name] = append(l.all[name], e.Type.String()+" "+e.Room)
+	l.all[name] = append(l.all[name], e.Step.String()+" "+e.Room)
 }
 
 func (l *roomLog) of(namespace string) []string {

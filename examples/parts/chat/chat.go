@@ -119,7 +119,7 @@ func (c *Chat) enter(s *socketio.Socket) {
 
 func (c *Chat) join(_ context.Context, s *socketio.Socket, room string) (Room, error) {
 	if !slices.Contains(Rooms, room) {
-		return Room{}, &socketio.Error{Code: socketio.BadRequest, Message: "there is no such room"}
+		return Room{}, &socketio.Error{Code: socketio.CodeBadRequest, Message: "there is no such room"}
 	}
 	for _, other := range Rooms {
 		if other != room && s.InRoom(other) {
@@ -148,9 +148,9 @@ func (c *Chat) say(_ context.Context, s *socketio.Socket, d Draft) (Message, err
 	text := strings.TrimSpace(d.Text)
 	switch {
 	case !slices.Contains(Rooms, d.Room) || !s.InRoom(d.Room):
-		return Message{}, &socketio.Error{Code: socketio.Forbidden, Message: "you are not in this room"}
+		return Message{}, &socketio.Error{Code: socketio.CodeForbidden, Message: "you are not in this room"}
 	case text == "" || utf8.RuneCountInString(text) > maxText:
-		return Message{}, &socketio.Error{Code: socketio.BadRequest, Message: "a message has 1 to 2000 characters"}
+		return Message{}, &socketio.Error{Code: socketio.CodeBadRequest, Message: "a message has 1 to 2000 characters"}
 	}
 	c.mu.Lock() // held while it is sent: everybody gets messages in the order of their ids
 	defer c.mu.Unlock()

@@ -132,7 +132,7 @@ func (c *chat) enter(s *socketio.Socket) {
 func (c *chat) leave(s *socketio.Socket, reason socketio.Reason) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if reason != socketio.ClientNamespaceDisconnect { // that is a goodbye
+	if reason != socketio.ReasonClientNamespaceDisconnect { // that is a goodbye
 		c.away[s.Identity()] = time.Now().Add(absence)
 		time.AfterFunc(absence, func() {
 			c.mu.Lock()
@@ -171,7 +171,7 @@ func (c *chat) say(_ context.Context, s *socketio.Socket, d Draft) (Message, err
 		return Message{}, err
 	}
 	if d.Key == "" || len(d.Key) > maxKey {
-		return Message{}, &socketio.Error{Code: socketio.BadRequest, Message: "a draft needs a key"}
+		return Message{}, &socketio.Error{Code: socketio.CodeBadRequest, Message: "a draft needs a key"}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,7 +190,7 @@ func (c *chat) say(_ context.Context, s *socketio.Socket, d Draft) (Message, err
 func tidy(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" || utf8.RuneCountInString(text) > maxText {
-		return "", &socketio.Error{Code: socketio.BadRequest, Message: "a text has 1 to 2000 characters"}
+		return "", &socketio.Error{Code: socketio.CodeBadRequest, Message: "a text has 1 to 2000 characters"}
 	}
 	return text, nil
 }
