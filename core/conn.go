@@ -281,7 +281,7 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	}
 	c.past.Stop()
 	c.mu.Unlock()
-	c.closeAll(sockets, reasonOf(reason))
+	c.closeAll(sockets, Reason(reason))
 }
 
 // closeAll closes the sockets, one after another, and then says that the

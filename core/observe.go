@@ -134,18 +134,12 @@ type fromEngine struct{ o *observing }
 
 // Upgrade implements engine.Observer.
 func (e fromEngine) Upgrade(_ *engine.Session, step engine.UpgradeStep, err error) {
-	steps := [...]UpgradeStep{
-		engine.UpgradeTried: UpgradeStepTried, engine.UpgradeDone: UpgradeStepDone, engine.UpgradeFailed: UpgradeStepFailed,
-	}
-	e.o.upgrade(UpgradeEvent{Step: steps[step], Err: err})
+	e.o.upgrade(UpgradeEvent{Step: step, Err: err})
 }
 
 // Dropped implements engine.Observer.
 func (e fromEngine) Dropped(_ *engine.Session, cause engine.DropCause, messages int) {
-	policies := [...]DropPolicy{
-		engine.DropVolatile: DropPolicyVolatile, engine.DropEvicted: DropPolicyEvicted, engine.DropSlowConsumer: DropPolicySlowConsumer,
-	}
-	e.o.dropped(DropEvent{Policy: policies[cause], Messages: messages})
+	e.o.dropped(DropEvent{Policy: cause, Messages: messages})
 }
 
 // Flushed implements engine.Observer.

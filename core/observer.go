@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/gosio/gosio/core/engine"
 )
 
 // Observer hears of what a server does: for metrics and for traces. Ready ones
@@ -136,13 +138,13 @@ type RefusedEvent struct {
 }
 
 // UpgradeStep is how far an upgrade has come.
-type UpgradeStep string
+type UpgradeStep = engine.UpgradeStep
 
 // The steps of an upgrade: each that is tried is done or fails.
 const (
-	UpgradeStepTried  UpgradeStep = "tried"
-	UpgradeStepDone   UpgradeStep = "done"
-	UpgradeStepFailed UpgradeStep = "failed"
+	UpgradeStepTried  = engine.UpgradeTried
+	UpgradeStepDone   = engine.UpgradeDone
+	UpgradeStepFailed = engine.UpgradeFailed
 )
 
 // UpgradeEvent is a step of an upgrade.
@@ -292,20 +294,20 @@ type EmitResult struct {
 }
 
 // DropPolicy says why messages are dropped.
-type DropPolicy string
+type DropPolicy = engine.DropCause
 
 // The policies by which messages are dropped.
 const (
 	// DropPolicyVolatile: a volatile event could not leave at once.
-	DropPolicyVolatile DropPolicy = "volatile"
+	DropPolicyVolatile = engine.DropVolatile
 	// DropPolicyEvicted: a volatile event, queued before, has made room for others.
-	DropPolicyEvicted DropPolicy = "evicted"
+	DropPolicyEvicted = engine.DropEvicted
 	// DropPolicyWelcome: too much was waiting for a client to learn that it has
 	// joined, for a volatile event to be kept.
 	DropPolicyWelcome DropPolicy = "welcome_hold"
 	// DropPolicySlowConsumer: the client is disconnected because it does not read,
 	// and what was queued for it is lost, unless it is recovered.
-	DropPolicySlowConsumer DropPolicy = "slow_consumer"
+	DropPolicySlowConsumer = engine.DropSlowConsumer
 )
 
 // DropEvent is messages that one client will not get.

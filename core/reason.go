@@ -3,7 +3,7 @@ package socketio
 import "github.com/gosio/gosio/core/engine"
 
 // Reason says why a socket was disconnected. The strings are those of the
-// Socket.IO documentation.
+// Socket.IO documentation. An [engine.Reason] converts to the Reason of the same text.
 // See https://socket.io/docs/v4/server-socket-instance/#disconnect.
 type Reason string
 
@@ -14,33 +14,16 @@ const (
 	// ReasonServerNamespaceDisconnect: this server called [Socket.Disconnect].
 	ReasonServerNamespaceDisconnect Reason = "server namespace disconnect"
 	// ReasonTransportError: the connection failed.
-	ReasonTransportError Reason = "transport error"
+	ReasonTransportError Reason = Reason(engine.ReasonTransportError)
 	// ReasonTransportClose: the client closed the connection, or lost it.
-	ReasonTransportClose Reason = "transport close"
+	ReasonTransportClose Reason = Reason(engine.ReasonTransportClose)
 	// ReasonPingTimeout: the client did not answer a ping in time.
-	ReasonPingTimeout Reason = "ping timeout"
+	ReasonPingTimeout Reason = Reason(engine.ReasonPingTimeout)
 	// ReasonParseError: the client sent something that is no Engine.IO packet.
-	ReasonParseError Reason = "parse error"
+	ReasonParseError Reason = Reason(engine.ReasonParseError)
 	// ReasonForcedClose: this server closed the connection: the client broke the
 	// Socket.IO protocol, or was disconnected with its connection.
-	ReasonForcedClose Reason = "forced close"
+	ReasonForcedClose Reason = Reason(engine.ReasonForcedClose)
 	// ReasonServerShuttingDown: [Server.Shutdown] or [Server.Close] was called.
-	ReasonServerShuttingDown Reason = "server shutting down"
+	ReasonServerShuttingDown Reason = Reason(engine.ReasonServerShuttingDown)
 )
-
-// reasonOf maps the engine's reasons, one to one.
-func reasonOf(r engine.Reason) Reason {
-	switch r {
-	case engine.ReasonTransportError:
-		return ReasonTransportError
-	case engine.ReasonTransportClose:
-		return ReasonTransportClose
-	case engine.ReasonPingTimeout:
-		return ReasonPingTimeout
-	case engine.ReasonParseError:
-		return ReasonParseError
-	case engine.ReasonServerShuttingDown:
-		return ReasonServerShuttingDown
-	}
-	return ReasonForcedClose
-}

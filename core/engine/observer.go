@@ -24,27 +24,27 @@ type Observer interface {
 }
 
 // UpgradeStep is how far an upgrade has come.
-type UpgradeStep int
+type UpgradeStep string
 
-// The steps of an upgrade.
+// The steps of an upgrade: each that is tried is done or fails.
 const (
-	UpgradeTried UpgradeStep = iota
-	UpgradeDone
-	UpgradeFailed
+	UpgradeTried  UpgradeStep = "tried"
+	UpgradeDone   UpgradeStep = "done"
+	UpgradeFailed UpgradeStep = "failed"
 )
 
 // DropCause says why messages are lost.
-type DropCause int
+type DropCause string
 
 // The causes of lost messages.
 const (
 	// DropVolatile: volatile messages could not leave at once.
-	DropVolatile DropCause = iota
-	// DropEvicted: volatile messages had to make room for others.
-	DropEvicted
-	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and its queue is
-	// lost.
-	DropSlowConsumer
+	DropVolatile DropCause = "volatile"
+	// DropEvicted: volatile messages that were queued had to make room for others.
+	DropEvicted DropCause = "evicted"
+	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and what is queued
+	// is lost with it.
+	DropSlowConsumer DropCause = "slow_consumer"
 )
 
 // The failures of upgrades.

@@ -28,11 +28,11 @@ func (w *watcher) note(format string, args ...any) {
 }
 
 func (w *watcher) Upgrade(_ *engine.Session, step engine.UpgradeStep, err error) {
-	w.note("upgrade %d %v", step, err)
+	w.note("upgrade %s %v", step, err)
 }
 
 func (w *watcher) Dropped(_ *engine.Session, cause engine.DropCause, messages int) {
-	w.note("dropped %d %d", cause, messages)
+	w.note("dropped %s %d", cause, messages)
 }
 
 func (w *watcher) Flushed(s *engine.Session, wait time.Duration) {
@@ -57,27 +57,27 @@ func TestObserveUpgrades(t *testing.T) {
 		try  func(h *host, sid string)
 		want string
 	}{
-		{"done", func(h *host, sid string) { h.probe(sid).send("5") }, "1 <nil>"},
-		{"wrong step", func(h *host, sid string) { h.ws("&sid=" + sid).send("4x") }, "2 engine: not a step of the upgrade"},
-		{"client goes", func(h *host, sid string) { _ = h.probe(sid).conn.Close() }, "2 <nil>"},
+		{"done", func(h *host, sid string) { h.probe(sid).send("5") }, "done <nil>"},
+		{"wrong step", func(h *host, sid string) { h.ws("&sid=" + sid).send("4x") }, "failed engine: not a step of the upgrade"},
+		{"client goes", func(h *host, sid string) { _ = h.probe(sid).conn.Close() }, "failed <nil>"},
 		{"too slow", func(h *host, sid string) {
 			h.probe(sid)
 			time.Sleep(11 * time.Second)
-		}, "2 engine: upgrade took too long"},
+		}, "failed engine: upgrade took too long"},
 		{"no handshake", func(h *host, sid string) {
 			h.dial().http(upgradeRequest("&transport=websocket&sid="+sid, ""))
-		}, "2 engine: no WebSocket handshake"},
+		}, "failed engine: no WebSocket handshake"},
 		{"session ends", func(h *host, sid string) {
 			h.probe(sid)
 			(*engine.Layer)(h.session()).Lost()
-		}, "2 <nil>"},
+		}, "failed <nil>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := &watcher{}
 				h := serveIn(t, setup{opts: engine.Options{Observer: w}})
 				tt.try(h, h.open())
-				w.expect(t, "upgrade 0 <nil>", "upgrade "+tt.want)
+				w.expect(t, "upgrade tried <nil>", "upgrade "+tt.want)
 			})
 		})
 	}
@@ -106,7 +106,7 @@ func TestObserveFlushes(t *testing.T) {
 		h.probe(sid) // whose own packet is none of them
 		time.Sleep(time.Second)
 		h.answered(h.poll(sid), "4c")
-		w.expect(t, "upgrade 0 <nil>", "flushed polling 2s")
+		w.expect(t, "upgrade tried <nil>", "flushed polling 2s")
 	})
 }
 
@@ -137,7 +137,7 @@ func TestObserveDrops(t *testing.T) {
 		sid := h.open()
 		s := h.session()
 		assert.Equal(t, "nobody polls", s.SendVolatile(text("v"), engine.Binary([]byte{1})), false)
-		w.expect(t, "dropped 0 2")
+		w.expect(t, "dropped volatile 2")
 		poll := h.poll(sid)
 		synctest.Wait()
 		assert.Equal(t, "somebody polls", s.SendVolatile(text("v")), true)
@@ -145,7 +145,7 @@ func TestObserveDrops(t *testing.T) {
 		w.expect(t, "flushed polling 0s")
 		assert.NoError(t, s.Send(text(strings.Repeat("x", 900))))
 		assert.ErrorIs(t, s.Send(text(strings.Repeat("y", 900))), engine.ErrSlowConsumer)
-		w.expect(t, "dropped 2 2")
+		w.expect(t, "dropped slow_consumer 2")
 	})
 }
 
@@ -161,6 +161,6 @@ func TestObserveEvictions(t *testing.T) {
 		}
 		h := serveIn(t, setup{app: a, opts: engine.Options{Observer: w, SendBuffer: 1000}})
 		h.wsOpen("")
-		w.expect(t, "dropped 1 1", "dropped 0 1", "flushed websocket 0s")
+		w.expect(t, "dropped evicted 1", "dropped volatile 1", "flushed websocket 0s")
 	})
 }
