@@ -317,8 +317,8 @@ type deadline struct {
 	by time.Time // an earlier call is stale
 }
 
-// extendAttachments starts the time anew. Called with mu held.
-func (c *conn) extendAttachments() {
+// extendAttachmentsLocked starts the time anew.
+func (c *conn) extendAttachmentsLocked() {
 	c.attached.by = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
 	c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
 }
@@ -328,7 +328,7 @@ func (c *conn) extendAttachments() {
 func (c *conn) noAttachments() {
 	c.mu.Lock()
 	if c.attached != nil && (c.room != nil || c.past.Pausing()) {
-		c.extendAttachments()
+		c.extendAttachmentsLocked()
 	}
 	stale := c.attached == nil || time.Now().Before(c.attached.by)
 	c.mu.Unlock()
@@ -367,7 +367,7 @@ func (c *conn) readOnLocked() {
 	close(c.room)
 	c.room = nil
 	if c.attached != nil { // its attachments can be read only now
-		c.extendAttachments()
+		c.extendAttachmentsLocked()
 	}
 }
 

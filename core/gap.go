@@ -47,5 +47,5 @@ func takeGap(r *recovery) {
 	rs.mu.RLock()
 	r.gap = r.log.Take() // as take does
 	rs.mu.RUnlock()
-	r.keep(entry{Kind: history.KindLeave}) // of no room: nothing is done
+	r.keepLocked(entry{Kind: history.KindLeave}) // of no room: nothing is done
 }

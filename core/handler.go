@@ -127,8 +127,8 @@ func (h *handler) key() chainKey { return chainKey{h.event, h.others} }
 // handlers maps event names to handlers. Its owner's lock guards it.
 type handlers map[string]*handler
 
-// add is called with mu, the owner's lock, held.
-func (hs *handlers) add(event string, h *handler, mu sync.Locker) (off func()) {
+// addLocked is called with mu, the owner's lock, held.
+func (hs *handlers) addLocked(event string, h *handler, mu sync.Locker) (off func()) {
 	if (*hs)[event] != nil {
 		panic(fmt.Sprintf("socketio: event %q has a handler already: OnAny adds listeners to events, UseEvent puts code around handlers, and the function that On returns takes a handler off", event))
 	}

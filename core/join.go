@@ -235,14 +235,14 @@ func (s *Socket) hold(f *frames, volatile bool) (held bool, err error) {
 	}
 	s.held = append(s.held, *f)
 	if len(s.held) > maxHeld {
-		err = s.letGo()
+		err = s.releaseHeldLocked()
 	}
 	return true, err
 }
 
-// letGo sends what is held. Called with mu held, so that nothing overtakes it.
+// releaseHeldLocked sends what is held. Called with mu held, so that nothing overtakes it.
 // A client that has left by itself is told nothing: it may have joined again.
-func (s *Socket) letGo() error {
+func (s *Socket) releaseHeldLocked() error {
 	if !s.holding.Load() {
 		return nil
 	}
@@ -268,7 +268,7 @@ func (s *Socket) welcome() {
 		return
 	}
 	s.mu.Lock()
-	err := s.letGo()
+	err := s.releaseHeldLocked()
 	s.mu.Unlock()
 	if errors.Is(err, engine.ErrSlowConsumer) {
 		(*engine.Layer)(s.conn.sess).Overflow()

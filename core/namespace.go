@@ -82,11 +82,11 @@ func (ns *Namespace) Name() string { return ns.name }
 // handler off again.
 func (ns *Namespace) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	h.scope = ns.level()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
-	return ns.handlers.add(event, h, &ns.mu)
+	return ns.handlers.addLocked(event, h, &ns.mu)
 }
 
 // OnConnect adds a hook that runs when a socket has joined. All hooks run, a
@@ -99,7 +99,7 @@ func (ns *Namespace) On(event string, handler any) (off func()) {
 // packets are held, or when a hook waits for an acknowledgement of the client.
 func (ns *Namespace) OnConnect(f func(*Socket)) {
 	notNil("OnConnect", f == nil)
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onConnect = append(ns.onConnect, f)
@@ -109,7 +109,7 @@ func (ns *Namespace) OnConnect(f func(*Socket)) {
 // before those of OnDisconnect.
 func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
 	notNil("OnDisconnecting", f == nil)
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.disconnecting = append(ns.disconnecting, f)
@@ -120,7 +120,7 @@ func (ns *Namespace) OnDisconnecting(f func(*Socket, Reason)) {
 // runs after it. [Socket.Rooms] still tells the rooms it was in.
 func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 	notNil("OnDisconnect", f == nil)
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	ns.onDisconnect = append(ns.onDisconnect, f)
@@ -139,7 +139,7 @@ func (ns *Namespace) OnDisconnect(f func(*Socket, Reason)) {
 // Options.Observer is told.
 func (ns *Namespace) OnGap(f func(GapEvent)) (off func()) {
 	notNil("OnGap", f == nil)
-	return ns.mine().scope.gaps.Add(f)
+	return ns.ensureLive().scope.gaps.Add(f)
 }
 
 // LogValue implements slog.LogValuer: the name, of which a child's client may
@@ -261,7 +261,7 @@ func (ns *Namespace) disconnectHooks() []func(*Socket, Reason) {
 // takes the listener off again.
 func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
-	return ns.mine().scope.incoming.Add(f)
+	return ns.ensureLive().scope.incoming.Add(f)
 }
 
 // OnAnyOutgoing adds a listener to all events that go out, to one socket or to
@@ -274,7 +274,7 @@ func (ns *Namespace) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 // again.
 func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
 	notNil("OnAnyOutgoing", f == nil)
-	return ns.mine().scope.outgoing.Add(f)
+	return ns.ensureLive().scope.outgoing.Add(f)
 }
 
 // Once is On for a handler that runs once: for the first event, of any socket
@@ -282,7 +282,7 @@ func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()
 // which event middleware lets through. From then on events have the handler
 // that they would have without it.
 func (ns *Namespace) Once(event string, handler any) (off func()) {
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	return ns.handlers.once(event, handler, ns.level(), &ns.mu)
 }
 
@@ -294,7 +294,7 @@ func (ns *Namespace) Once(event string, handler any) (off func()) {
 // again.
 func (ns *Namespace) OnRoom(f func(RoomEvent)) (off func()) {
 	notNil("OnRoom", f == nil)
-	return ns.mine().scope.rooms.Add(f)
+	return ns.ensureLive().scope.rooms.Add(f)
 }
 
 // Use adds middleware; it runs in the order of registration, a parent's before
@@ -305,7 +305,7 @@ func (ns *Namespace) Use(m Middleware) {
 	if c, ok := m.(CookieUser); ok && c.UsesCookies() && ns.srv.opts.CORS.AllowsAll() {
 		panic(`socketio: CORS.Origins "*" together with middleware that trusts cookies lets every web page act as the signed-in user; list the origins`)
 	}
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	if a, ok := m.(Attacher); ok {
 		a.Attach(ns)
 	}
@@ -327,7 +327,7 @@ func (ns *Namespace) UseFunc(f func(ctx context.Context, s *Socket) error) {
 // when more is added to the namespace.
 func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
-	ns.mine().scope.events.Add(m)
+	ns.ensureLive().scope.events.Add(m)
 }
 
 // WithContext returns a broadcast to all sockets of the namespace. See

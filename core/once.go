@@ -35,7 +35,7 @@ func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off f
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	return hs.add(event, h, mu)
+	return hs.addLocked(event, h, mu)
 }
 
 // taken returns h's function as an EventHandler that asks take when it has the

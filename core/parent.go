@@ -71,7 +71,7 @@ func (srv *Server) newParent(name string, p *pattern) *Namespace {
 }
 
 // ownNameLocked returns a name that metrics can tell from those of other parents
-// and namespaces. mu is held.
+// and namespaces.
 func (srv *Server) ownNameLocked(name string) string {
 	taken := func(name string) bool {
 		return srv.namespaces[name] != nil || slices.ContainsFunc(srv.parents, func(p *Namespace) bool { return p.name == name })
@@ -168,7 +168,7 @@ func (srv *Server) held(name string, join bool) *Namespace {
 		return nil
 	}
 	if join && ns.parent == nil && !ns.claimed.Load() {
-		if srv.parentByName(name) != nil || srv.parentByFuncLocked() != nil {
+		if srv.parentByNameLocked(name) != nil || srv.parentByFuncLocked() != nil {
 			return nil
 		}
 		ns.claimed.Store(true)
@@ -197,8 +197,8 @@ func (srv *Server) enter(name string, h *Handshake) *Namespace {
 	}
 }
 
-// parentByName is the first parent whose expression matches. Called with mu held.
-func (srv *Server) parentByName(name string) *Namespace {
+// parentByNameLocked is the first parent whose expression matches.
+func (srv *Server) parentByNameLocked(name string) *Namespace {
 	for _, p := range srv.parents {
 		if p.pattern.re != nil && p.pattern.re.MatchString(name) {
 			return p
@@ -272,9 +272,9 @@ func (ns *Namespace) connect() error {
 	return nil
 }
 
-// mine returns the namespace to register something with: a child is made if it
+// ensureLive returns the namespace to register something with: a child is made if it
 // is not there, and stays.
-func (ns *Namespace) mine() *Namespace {
+func (ns *Namespace) ensureLive() *Namespace {
 	if ns.parent == nil {
 		return ns.claim()
 	}
@@ -392,7 +392,7 @@ func (ns *Namespace) claim() *Namespace {
 	}
 	srv.mu.Unlock()
 	if alias {
-		return srv.of(ns.name, true).mine()
+		return srv.of(ns.name, true).ensureLive()
 	}
 	return ns
 }
@@ -404,7 +404,7 @@ func (ns *Namespace) eachNamed(cluster bool, f func(*Namespace) error) error {
 	live := srv.held(ns.name, false)
 	if live == nil && cluster && srv.opts.Adapter != nil {
 		srv.mu.RLock()
-		p := srv.parentByName(ns.name)
+		p := srv.parentByNameLocked(ns.name)
 		if p == nil {
 			p = srv.parentByFuncLocked()
 		}

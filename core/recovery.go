@@ -218,23 +218,23 @@ func (r *recovery) send(s *Socket, f *frames) error {
 	if !s.connected() {
 		return ErrClosed
 	}
-	return r.put(s, f)
+	return r.putLocked(s, f)
 }
 
-// put queues what is for one socket only and, if it is an event without
-// acknowledgement, keeps it. Called with mu held.
-func (r *recovery) put(s *Socket, f *frames) error {
+// putLocked queues what is for one socket only and, if it is an event without
+// acknowledgement, keeps it.
+func (r *recovery) putLocked(s *Socket, f *frames) error {
 	if !f.open {
-		return r.post(s, f)
+		return r.postLocked(s, f)
 	}
 	pos := r.log.Last() + 1
 	r.stamp(f, pos)
-	err := r.post(s, f)
+	err := r.postLocked(s, f)
 	if errors.Is(err, ErrClosed) {
 		return err // not kept: the caller is told that it does not arrive
 	}
 	r.log.Take()
-	r.keep(entry{Event: *f, Size: f.size(), Own: s.id})
+	r.keepLocked(entry{Event: *f, Size: f.size(), Own: s.id})
 	s.track.sent(pos)
 	return err
 }
@@ -256,15 +256,15 @@ func entryOf(op *adapter.Operation) entry {
 	return e
 }
 
-// keep adds an entry for the position that was taken last. Called with mu held.
-func (r *recovery) keep(e entry) {
+// keepLocked adds an entry for the position that was taken last.
+func (r *recovery) keepLocked(e entry) {
 	e.Event.legacy = nil // for clients that do not come back
 	r.log.Add(e, r.now())
-	r.arm()
+	r.armLocked()
 }
 
-// post queues frames. Called with mu held.
-func (r *recovery) post(s *Socket, f *frames) error {
+// postLocked queues frames.
+func (r *recovery) postLocked(s *Socket, f *frames) error {
 	if f.void {
 		return nil
 	}
@@ -302,7 +302,7 @@ func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
-	sockets, pos := r.match(t, f, (*list)[:0])
+	sockets, pos := r.matchLocked(t, f, (*list)[:0])
 	for i, s := range sockets {
 		warm(sockets, i)
 		if f.volatile {
@@ -311,7 +311,7 @@ func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 			}
 			continue
 		}
-		if r.post(s, f) == nil { // one that is gone, or too slow, is told by its own disconnect
+		if r.postLocked(s, f) == nil { // one that is gone, or too slow, is told by its own disconnect
 			n++
 		}
 		if pos > 0 {
@@ -330,28 +330,28 @@ func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 	return n
 }
 
-// match finds the sockets that a broadcast is for. One that can be recovered
-// takes a position, and is kept even if nobody is there. Called with mu held.
-func (r *recovery) match(t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
+// matchLocked finds the sockets that a broadcast is for. One that can be recovered
+// takes a position, and is kept even if nobody is there.
+func (r *recovery) matchLocked(t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
 	if f.volatile || !f.open {
 		if f.open {
 			r.stamp(f, r.log.Last())
 		}
 		return r.ns.rooms.match(t, dst), 0
 	}
-	sockets, pos = r.take(t, dst)
+	sockets, pos = r.takeLocked(t, dst)
 	r.stamp(f, pos)
-	r.keep(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except})
+	r.keepLocked(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except})
 	return sockets, pos
 }
 
-// take finds the sockets of a target and takes the next position at the same
-// moment: who joins or leaves does so before or after it. Called with mu held.
-func (r *recovery) take(t *adapter.Target, dst []*Socket) (sockets []*Socket, pos uint64) {
+// takeLocked finds the sockets of a target and takes the next position at the same
+// moment: who joins or leaves does so before or after it.
+func (r *recovery) takeLocked(t *adapter.Target, dst []*Socket) (sockets []*Socket, pos uint64) {
 	rs := &r.ns.rooms
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return rs.find(t, dst), r.log.Take()
+	return rs.findLocked(t, dst), r.log.Take()
 }
 
 // operate does an operation on rooms and connections, for sockets that are
@@ -363,8 +363,8 @@ func (r *recovery) operate(op *adapter.Operation) {
 		return
 	}
 	r.mu.Lock()
-	sockets, _ := r.take(&op.Target, nil)
-	r.keep(entryOf(op))
+	sockets, _ := r.takeLocked(&op.Target, nil)
+	r.keepLocked(entryOf(op))
 	if op.Type == adapter.OpJoin {
 		expectRooms(r, rooms)
 	}

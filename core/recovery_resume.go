@@ -74,7 +74,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		select {
 		case <-sess.left:
 			if met == sess || sess.identity != identity || len(sess.conditions) == 0 {
-				return r.resumable(s, sess, a, identity)
+				return r.resumableLocked(s, sess, a, identity)
 			}
 			r.unlock()
 			met = sess
@@ -124,8 +124,8 @@ func awaitLeft(s *Socket, left <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// resumable checks that nothing is missing of a session. Called with mu held.
-func (r *recovery) resumable(s *Socket, sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
+// resumableLocked checks that nothing is missing of a session.
+func (r *recovery) resumableLocked(s *Socket, sess *session, a ask, identity string) (*comeback, RecoveryOutcome) {
 	switch {
 	case r.expired(sess, r.now()):
 		return nil, RecoveryOutcomeUnknown
@@ -173,9 +173,9 @@ func recoverOrEnter(s *Socket) bool {
 		r.unlock()
 		return false
 	}
-	r.enter(s, back)
+	r.enterLocked(s, back)
 	if back != nil {
-		r.forget(back.session)
+		r.forgetLocked(back.session)
 	}
 	r.live[s.track.pid] = s
 	for { // what middleware has joined and sent, and may still do on goroutines of its own
@@ -192,7 +192,7 @@ func recoverOrEnter(s *Socket) bool {
 		s.track.granted = append(s.track.granted, rooms...)
 		_ = r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
 		for i := range early {
-			_ = r.put(s, &early[i]) // a connection that is gone says so by its disconnect
+			_ = r.putLocked(s, &early[i]) // a connection that is gone says so by its disconnect
 		}
 	}
 	r.unlock()
@@ -222,10 +222,10 @@ func takeSession(s *Socket, back *comeback) bool {
 	return true
 }
 
-// enter makes the socket reachable and queues the CONNECT packet and, right
+// enterLocked makes the socket reachable and queues the CONNECT packet and, right
 // behind it, what the client has missed: before it, stock clients would put the events
-// aside and count them twice if the connection is lost again. Called with mu held.
-func (r *recovery) enter(s *Socket, back *comeback) {
+// aside and count them twice if the connection is lost again.
+func (r *recovery) enterLocked(s *Socket, back *comeback) {
 	t := s.track
 	var missed []frames
 	if back == nil {
@@ -253,7 +253,7 @@ func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCause
 	defer r.unlock()
 	was, cancel = s.end(reason)
 	if was == connected {
-		r.detach(s, reason)
+		r.detachLocked(s, reason)
 	}
 	return was, cancel
 }

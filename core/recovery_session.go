@@ -77,9 +77,9 @@ func (r Reason) recoverable() bool {
 	return false
 }
 
-// detach takes a socket that has been disconnected out of its rooms and keeps
-// its session. Called with mu held.
-func (r *recovery) detach(s *Socket, reason Reason) {
+// detachLocked takes a socket that has been disconnected out of its rooms and keeps
+// its session.
+func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	t := s.track
 	keep := !t.barred && !r.ended && reason.recoverable() && !s.conn.isBarred()
 	names := r.ns.rooms.take(s, keep)
@@ -102,17 +102,16 @@ func (r *recovery) detach(s *Socket, reason Reason) {
 	r.stored[t.pid] = r.oldest.PushBack(sess)
 	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
 	if !r.share.add(sess) {
-		r.forget(sess)
+		r.forgetLocked(sess)
 	}
 	for r.oldest.Len() > r.opts.MaxSessions {
-		r.forget(r.oldest.Front().Value.(*session))
+		r.forgetLocked(r.oldest.Front().Value.(*session))
 	}
-	r.arm()
+	r.armLocked()
 }
 
-// forget drops a session, if it is there. Another one may have its pid by now.
-// Called with mu held.
-func (r *recovery) forget(sess *session) {
+// forgetLocked drops a session, if it is there. Another one may have its pid by now.
+func (r *recovery) forgetLocked(sess *session) {
 	if e := r.stored[sess.pid]; e != nil && e.Value == sess {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
@@ -150,8 +149,8 @@ func (r *recovery) expired(sess *session, now time.Duration) bool {
 	return now-sess.at > r.opts.MaxDisconnection
 }
 
-// arm sees to it that what is kept is dropped in time. Called with mu held.
-func (r *recovery) arm() {
+// armLocked sees to it that what is kept is dropped in time.
+func (r *recovery) armLocked() {
 	if r.timer == nil && !r.ended {
 		r.timer = time.AfterFunc(min(r.opts.MaxDisconnection, r.maxAge)+time.Millisecond, r.sweep)
 	}
@@ -164,7 +163,7 @@ func (r *recovery) sweep() {
 	now := r.now()
 	r.log.Evict(now)
 	for e := r.oldest.Front(); e != nil && r.expired(e.Value.(*session), now); e = r.oldest.Front() {
-		r.forget(e.Value.(*session))
+		r.forgetLocked(e.Value.(*session))
 	}
 	next := expectFewerRooms(r, now)
 	if e := r.oldest.Front(); e != nil && (next < 0 || e.Value.(*session).at+r.opts.MaxDisconnection < next) {
@@ -186,7 +185,7 @@ func (r *recovery) end() {
 	defer r.unlock()
 	r.ended = true
 	for e := r.oldest.Front(); e != nil; e = r.oldest.Front() {
-		r.forget(e.Value.(*session))
+		r.forgetLocked(e.Value.(*session))
 	}
 	r.log.End()
 	if r.timer != nil {

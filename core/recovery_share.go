@@ -81,7 +81,7 @@ func (sh *share) keep(ns *Namespace, o *Recovery) {
 	if sh.crowded.Load() {
 		for _, sess := range sh.surplus(o.MaxSessionBytes) {
 			sess.of.mu.Lock()
-			sess.of.forget(sess)
+			sess.of.forgetLocked(sess)
 			sess.of.unlock()
 		}
 	}

@@ -110,16 +110,15 @@ func (rs *rooms) exit(s *Socket, name string) {
 	if i < 0 {
 		return
 	}
-	rs.drop(s.in[i])
+	rs.dropLocked(s.in[i])
 	leavePlaceLocked(s, i)
 	if s.track != nil {
 		s.track.moveLocked(name, false)
 	}
 }
 
-// drop takes one socket out of one room; the last member takes its place. Called
-// with mu held.
-func (rs *rooms) drop(m membership) {
+// dropLocked takes one socket out of one room; the last member takes its place.
+func (rs *rooms) dropLocked(m membership) {
 	r := m.room
 	rs.events.add(RoomStepLeft, r.name, r.members[m.index].id)
 	last := len(r.members) - 1
@@ -172,7 +171,7 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 }
 
 // takeLocked takes a socket that is disconnected out of at most so many rooms, and
-// makes it unreachable. more reports that it is in others. mu is held.
+// makes it unreachable. more reports that it is in others.
 func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	if rs.sockets[s.id] == s {
 		delete(rs.sockets, s.id)
@@ -182,7 +181,7 @@ func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	names = make([]string, 0, len(some))
 	for _, m := range some {
 		names = append(names, m.room.name)
-		rs.drop(m)
+		rs.dropLocked(m)
 	}
 	more = len(some) < len(s.in)
 	s.in, s.places = s.in[len(some):], nil
@@ -236,11 +235,11 @@ func (rs *rooms) names() []string {
 func (rs *rooms) match(t *adapter.Target, dst []*Socket) []*Socket {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return rs.find(t, dst)
+	return rs.findLocked(t, dst)
 }
 
-// find is match, called with mu held.
-func (rs *rooms) find(t *adapter.Target, dst []*Socket) []*Socket {
+// findLocked is match, called with mu held.
+func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
 	switch len(t.Rooms) {
 	case 0:
 		for _, s := range rs.sockets {

@@ -106,7 +106,7 @@ func (srv *Server) of(name string, claim bool) *Namespace {
 	srv.mu.Lock()
 	ns, made := srv.namespaces[name], false
 	if ns == nil {
-		if p := srv.parentByName(name); p != nil {
+		if p := srv.parentByNameLocked(name); p != nil {
 			srv.mu.Unlock()
 			return newChild(p, name)
 		}

@@ -104,10 +104,10 @@ func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
 	if h.shape.socket {
 		panic(fmt.Sprintf("socketio: handler of %q: what comes from a server has no *Socket", event))
 	}
-	ns = ns.mine()
+	ns = ns.ensureLive()
 	ns.servers.mu.Lock()
 	defer ns.servers.mu.Unlock()
-	return ns.servers.handlers.add(event, h, &ns.servers.mu)
+	return ns.servers.handlers.addLocked(event, h, &ns.servers.mu)
 }
 
 // receiveServerSide queues an event of another server for its handler. reply

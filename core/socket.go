@@ -155,7 +155,7 @@ func (s *Socket) On(event string, handler any) (off func()) {
 	h.scope = inSocket
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.handlers.add(event, h, &s.mu)
+	return s.handlers.addLocked(event, h, &s.mu)
 }
 
 // Join puts the socket into rooms. It fails when it is in too many, when a
@@ -416,7 +416,7 @@ func (s *Socket) EndSession() {
 	s.track.barred = true
 	if e := r.stored[s.track.pid]; e != nil {
 		if sess := e.Value.(*session); sess.left == s.track.left {
-			r.forget(sess)
+			r.forgetLocked(sess)
 		}
 	}
 }

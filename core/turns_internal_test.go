@@ -42,10 +42,10 @@ func TestForgetOwn(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := keep()
-	r.forget(old)
+	r.forgetLocked(old)
 	next := keep()
-	r.forget(old)
+	r.forgetLocked(old)
 	assert.Equal(t, "kept", r.kept.Load(), 1)
-	r.forget(next)
+	r.forgetLocked(next)
 	assert.Equal(t, "kept", r.kept.Load(), 0)
 }
