@@ -197,7 +197,7 @@ func TestSameIDAfterLogout(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					store, bus := &byName{in: map[string]bool{"alice": true, "bob": true}}, session.NewBus()
-					srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
+					srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Hour}})
 					defer srv.Close()
 					here, there := session.New(store, session.Config{Bus: bus}), session.New(store, session.Config{Bus: bus})
 					srv.Use(here)
