@@ -329,7 +329,7 @@ func TestRefreshToAnotherTenant(t *testing.T) {
 			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) { t.Error("called") }
 		}, token{"no token"}, []string{"team:a", "tenant:a"}, auth.CodeTokenMalformed},
 		{"the subject names the tenant", func(c *config) {
-			c.Room, c.Subject = byTenant, func(c *claims) string { return c.Scope + "/" + c.RegisteredClaims.Subject }
+			c.Room, c.Subject = byTenant, func(c *claims) string { return c.Scope + "/" + c.Subject }
 		}, tenant("b"), []string{"team:a", "tenant:a"}, auth.CodeTokenInvalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
