@@ -165,6 +165,9 @@ func (s *Socket) On(event string, handler any) (off func()) {
 // from listeners of [Namespace.OnRoom] and hooks of [Namespace.OnGap], which may run on
 // the adapter's. Without such an adapter Join never blocks.
 func (s *Socket) Join(rooms ...string) error {
+	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
+		return ErrRoomName // before the adapter hears of it
+	}
 	if subs := s.ns.rooms.subs; subs != nil && s.connected() {
 		subs.await(s.Context(), rooms...)
 		defer subs.release(rooms...)
@@ -174,10 +177,8 @@ func (s *Socket) Join(rooms ...string) error {
 
 // joinNow is Join that waits for nobody.
 func (s *Socket) joinNow(rooms []string) error {
-	for _, r := range rooms {
-		if len(r) > s.ns.srv.opts.Limits.RoomName {
-			return ErrRoomName
-		}
+	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
+		return ErrRoomName
 	}
 	limit := s.ns.srv.opts.Limits.Rooms
 	s.mu.Lock()

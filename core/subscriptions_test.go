@@ -105,7 +105,7 @@ func newSubscriber(t testing.TB, o socketio.Options) (*subscriber, *app) {
 // those that join meanwhile gather.
 func TestSubscriptions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		sub, a := newSubscriber(t, socketio.Options{Limits: socketio.Limits{Rooms: -1}})
+		sub, a := newSubscriber(t, socketio.Options{Limits: socketio.Limits{Rooms: -1, RoomName: 10}})
 		s, s2 := a.socket(t, a.dial(t)), a.socket(t, a.dial(t))
 		start := time.Now()
 		time.AfterFunc(time.Second/2, func() { assert.True(t, "not there yet", !sub.local.HasRoom("a") && len(s.Rooms()) == 0) })
@@ -121,6 +121,8 @@ func TestSubscriptions(t *testing.T) {
 		assert.Equal(t, "one is left", sub.take(t), "")
 		s2.Leave("a")
 		assert.Equal(t, "nobody is left", sub.take(t), "-a")
+		assert.ErrorIs(t, s.Join("b2", "too long a name"), socketio.ErrRoomName)
+		assert.Equal(t, "refused before the adapter hears of it", sub.take(t), "")
 
 		var joins sync.WaitGroup
 		for i := range 1000 {
