@@ -30,7 +30,7 @@ func TestErrors(t *testing.T) {
 	assert.True(t, "readable", errors.Is(apperror.Readable(good), good) && apperror.Readable(nil) == nil)
 	assert.True(t, "readable nil", strings.Contains(apperror.Readable(null).Error(), "nil pointer"))
 	assert.Equal(t, "clipped", len(apperror.Logged(long).Error()), 256)
-	assert.True(t, "still itself", errors.Is(apperror.Logged(long), long) && apperror.Logged(good) == good) //nolint:errorlint // as it is
+	assert.True(t, "still itself", errors.Is(apperror.Logged(long), long) && apperror.Logged(good) == good)
 	_, err := apperror.Marshal(good)
 	assert.True(t, "marshal", err != nil && strings.Contains(err.Error(), "has panicked"))
 	b, err := apperror.Marshal(1)
