@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -116,6 +117,9 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 
 // perform does an operation here and publishes it.
 func (ns *Namespace) perform(op *adapter.Operation, local bool, t *tally) error {
+	if op.Type == adapter.OpJoin && slices.ContainsFunc(op.Rooms, ns.srv.opts.Limits.tooLong) {
+		return ErrRoomName
+	}
 	if op.Type == adapter.OpJoin && ns.rooms.subs != nil {
 		ns.rooms.subs.await(context.Background(), op.Rooms...)
 		defer ns.rooms.subs.release(op.Rooms...)

@@ -86,7 +86,9 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 	return emitError(event, b.ns.run(&adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 
-// SocketsJoin puts the sockets into the rooms.
+// SocketsJoin puts the sockets into the rooms. A socket that cannot be in so many stays
+// where it is. With a name that is too long SocketsJoin returns [ErrRoomName], and no
+// socket joins.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
 	return b.run(&adapter.Operation{Type: adapter.OpJoin, Rooms: rooms})
 }

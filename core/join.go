@@ -36,19 +36,22 @@ func (s *Socket) join() (in bool) {
 		s.refuse(err)
 		return false
 	}
-	release := awaitSubscriptions(s)
-	if s.ns.recovery != nil {
-		in = recoverOrEnter(s)
-	} else {
-		in = s.enter()
-	}
-	release()
-	if !in {
+	if !s.enterSubscribed() {
 		return false
 	}
 	s.conn.joined()
 	observeStep(s, &NamespaceEvent{Step: NamespaceStepJoined}, start)
 	return true
+}
+
+// enterSubscribed enters the namespace, anew or recovered, when the adapter has
+// subscribed to what the socket needs.
+func (s *Socket) enterSubscribed() (in bool) {
+	defer awaitSubscriptions(s)() // also when a listener to rooms ends the goroutine
+	if s.ns.recovery != nil {
+		return recoverOrEnter(s)
+	}
+	return s.enter()
 }
 
 // admit runs the middleware for a socket. When that takes too long the client

@@ -117,7 +117,9 @@ func (r *recovery) forgetLocked(sess *session) {
 		delete(r.stored, sess.pid)
 		r.share.drop(sess)
 		r.ns.rooms.forget(sess.ID, sess.Rooms)
-		r.kept.Add(-1)
+		if r.kept.Add(-1) == 0 {
+			expectNoRooms(r)
+		}
 		r.freed = true
 	}
 }

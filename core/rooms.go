@@ -68,6 +68,13 @@ func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
 	return err
 }
 
+// full reports whether a socket is in as many rooms as it may be in.
+func (rs *rooms) full(s *Socket) bool {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return len(s.in) >= s.ns.srv.opts.Limits.Rooms
+}
+
 // enter is join for callers that hold a lock: they call tell later. With record
 // the socket's track gets the moves.
 func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error {

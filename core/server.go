@@ -51,6 +51,9 @@ type Server struct {
 	work tasks.Group     // running dispatchers, and answers to other servers
 	life context.Context // ends with Shutdown; of handlers that have no socket
 	end  context.CancelCauseFunc
+
+	subscribing    context.Context // ends when Shutdown has ended all sockets
+	endSubscribing context.CancelFunc
 }
 
 // NewServer returns a server. o may be nil. It panics with a text that begins
@@ -66,6 +69,7 @@ func NewServer(o *Options) *Server {
 	}
 	srv := &Server{opts: opts, log: opts.Logger, namespaces: make(map[string]*Namespace)}
 	srv.life, srv.end = context.WithCancelCause(context.Background())
+	srv.subscribing, srv.endSubscribing = context.WithCancel(context.Background())
 	l := &srv.opts.Limits
 	srv.limits = parser.Limits{
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
@@ -195,6 +199,7 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.end(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
+	srv.endSubscribing()
 	if e := srv.work.Wait(ctx); err == nil {
 		err = e
 	}

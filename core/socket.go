@@ -168,7 +168,7 @@ func (s *Socket) Join(rooms ...string) error {
 	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
 		return ErrRoomName // before the adapter hears of it
 	}
-	if subs := s.ns.rooms.subs; subs != nil && s.connected() {
+	if subs := s.ns.rooms.subs; subs != nil && s.connected() && !s.ns.rooms.full(s) {
 		subs.await(s.Context(), rooms...)
 		defer subs.release(rooms...)
 	}

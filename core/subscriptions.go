@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,8 +21,9 @@ type subscriptions struct {
 
 	mu      sync.Mutex // innermost: held with that of rooms
 	all     map[string]*subscription
-	queue   []string // names whose state has to change
-	running bool     // a goroutine takes from queue
+	queue   []string      // names whose state has to change
+	running bool          // a goroutine takes from queue
+	calling chan struct{} // closed when the call of the adapter that is under way ends; nil: none is
 	ctx     context.Context
 	close   context.CancelFunc
 }
@@ -40,7 +42,7 @@ const patience = 5 * time.Second
 
 func newSubscriptions(ns *Namespace, what string, subscribe func(context.Context, []string) error, unsubscribe func([]string)) *subscriptions {
 	subs := &subscriptions{ns: ns, what: what, subscribe: subscribe, unsubscribe: unsubscribe, all: make(map[string]*subscription)}
-	subs.ctx, subs.close = context.WithCancel(ns.srv.life)
+	subs.ctx, subs.close = context.WithCancel(ns.srv.subscribing)
 	return subs
 }
 
@@ -54,17 +56,21 @@ func subscribe(ns *Namespace) {
 	}
 }
 
-// end calls the adapter, which is going to be closed, no more.
+// end waits for a call of the adapter that is under way. The adapter, which is going to
+// be closed, is not called after it.
 func (subs *subscriptions) end() {
 	if subs == nil {
 		return
 	}
 	subs.close()
 	subs.mu.Lock()
-	defer subs.mu.Unlock()
-	subs.queue = nil
 	for _, s := range subs.all {
 		s.answerLocked()
+	}
+	calling := subs.calling
+	subs.mu.Unlock()
+	if calling != nil {
+		<-calling
 	}
 }
 
@@ -179,15 +185,21 @@ func (subs *subscriptions) run() {
 }
 
 // next takes names off the queue: those to subscribe to, and those that nobody holds
-// any more. It reports false when there are none: then nothing runs any more.
+// any more. It reports false when there are none, and after end: then nothing runs any
+// more. A call of the adapter is under way until the next call of next.
 func (subs *subscriptions) next() (news, gone []string, more bool) {
 	subs.mu.Lock()
 	defer subs.mu.Unlock()
+	if subs.calling != nil {
+		close(subs.calling)
+		subs.calling = nil
+	}
 	n := min(len(subs.queue), adapter.MaxNames)
-	if n == 0 {
+	if n == 0 || subs.ctx.Err() != nil {
 		subs.queue, subs.running = nil, false
 		return nil, nil, false
 	}
+	subs.calling = make(chan struct{})
 	for _, name := range subs.queue[:n] {
 		s := subs.all[name]
 		s.queued = false
@@ -218,7 +230,7 @@ func (subs *subscriptions) add(names []string) {
 			subs.all[name].answerLocked() // it is there: only this goroutine takes names off
 		}
 	}()
-	subs.ns.srv.guard("Adapter subscribing to "+subs.what, subs.ns.name, func() { err = subs.subscribe(ctx, names) })
+	subs.ns.srv.guard("Adapter subscribing to "+subs.what, subs.ns.name, func() { err = subs.subscribe(ctx, slices.Clone(names)) })
 	if err != nil && subs.ctx.Err() == nil {
 		subs.ns.srv.note(slog.LevelWarn, "subscribing", "socketio: the adapter could not subscribe in time",
 			subs.ns.attrs(slog.String("to", subs.what), slog.Int("names", len(names)), slog.Any("error", err))...)
@@ -255,7 +267,9 @@ func awaitSubscriptions(s *Socket) (release func()) {
 // expectRooms keeps rooms subscribed to that [Broadcast.SocketsJoin] puts sockets into:
 // sessions that are away may be among them. Called with mu held.
 func expectRooms(r *recovery, rooms []string) {
-	if r.ns.rooms.subs == nil || r.kept.Load() == 0 {
+	// An adapter may deliver while it is made: rooms.subs may be read when a session is
+	// kept, for then it has been made.
+	if r.kept.Load() == 0 || r.ns.rooms.subs == nil {
 		return
 	}
 	if r.expected == nil {
@@ -283,4 +297,13 @@ func expectFewerRooms(r *recovery, now time.Duration) (next time.Duration) {
 		}
 	}
 	return next
+}
+
+// expectNoRooms ends all that expectRooms has begun: no session is away any more. Called
+// with mu held.
+func expectNoRooms(r *recovery) {
+	for name := range r.expected {
+		r.ns.rooms.subs.release(name)
+	}
+	r.expected = nil
 }

@@ -16,7 +16,9 @@ import (
 // clients of servers that have left, and returns what is there at the deadline.
 //
 //	func (a *myAdapter) Request(ctx context.Context, op *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
-//		req, err := a.collector.Begin(op, each, a.otherServers(), 0)
+//		a.mu.Lock() // a server whose leaving comes between the two would be waited for
+//		req, err := a.collector.Begin(op, each, a.otherServersLocked(), 0)
+//		a.mu.Unlock()
 //		if err != nil {
 //			return nil, err
 //		}
@@ -38,9 +40,11 @@ type Collector struct {
 }
 
 // Begin registers a request before it is sent. servers are the names of the servers
-// that are going to answer, in the adapter's own words. unnamed is how many more there
-// are of which the adapter knows only the number: their responses come without a name,
-// see [Collector.Response]. After Close Begin returns Close's error.
+// that are going to answer, in the adapter's own words. Begin and [Collector.Left] must
+// agree on them: hold the lock of your list of servers over Begin, and take a server off
+// the list before you call Left. unnamed is how many more there are of which the adapter
+// knows only the number: their responses come without a name, see [Collector.Response].
+// After Close Begin returns Close's error.
 func (c *Collector) Begin(op *Operation, each func(*Response), servers []string, unnamed int) (*Request, error) {
 	r := &Request{
 		from: c, op: op.Type, each: each, done: make(chan struct{}), expected: len(servers) + unnamed,
