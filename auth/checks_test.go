@@ -99,6 +99,32 @@ func TestExpiryWhileChecked(t *testing.T) {
 	})
 }
 
+// TestExpiryWhosePolicyPanics: a check that does not return does not put the end off.
+func TestExpiryWhosePolicyPanics(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(){"panic": func() { panic("policy is broken") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var broken atomic.Bool
+				srv := socketio.NewServer(nil)
+				defer srv.Close()
+				srv.Use(auth.JWT(with(secretConfig(), func(c *config) { c.Recheck, c.Leeway = time.Minute, -1 })).Require(
+					func(*auth.Identity[claims]) error {
+						if broken.Load() {
+							fault()
+						}
+						return nil
+					}))
+				end := watchEnd(srv.Namespace)
+				siotest.Dial(t, srv, siotest.Options{Auth: until(10 * time.Minute), Timeout: time.Hour})
+				broken.Store(true)
+				assert.Equal(t, "ended after", next(t, end).after, 10*time.Minute)
+			})
+		})
+	}
+}
+
 // TestPolicyThatPanics: while a client joins it is refused; later, when no client
 // waits, nothing else may go down with it.
 func TestPolicyThatPanics(t *testing.T) {

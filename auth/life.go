@@ -177,6 +177,9 @@ func (l *life[T]) Check(ctx context.Context) lease.Verdict {
 	return lease.Verdict{End: told(err)}
 }
 
+// Failed implements lease.Owner: the token's expiry does not depend on a check.
+func (l *life[T]) Failed() lease.Verdict { return lease.Verdict{Retry: lease.RetryAfter} }
+
 // Panicked implements lease.Owner.
 func (l *life[T]) Panicked(p any, stack []byte) {
 	l.guard.note(slog.LevelError, "panic", "auth: panic while checking again", l.socket, slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(stack)))

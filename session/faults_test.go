@@ -142,3 +142,72 @@ func (l *late) Reload(ctx context.Context, v *session.Session) (*session.Session
 	_, _ = l.faulty.Reload(ctx, v)
 	return now, err
 }
+
+// TestExpiryWhoseCheckDoesNotReturn: what the application has wrong does not keep
+// a socket beyond the expiry that its session had when it was last seen.
+func TestExpiryWhoseCheckDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(){"panic": func() { panic("a nil map, perhaps") }, "Goexit": runtime.Goexit} {
+		for _, where := range []string{"Touch", "Reload", "Require", "User"} {
+			t.Run(where+" "+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var broken atomic.Bool
+					fail := func(in string) {
+						if in == where && broken.Load() {
+							fault()
+						}
+					}
+					store := failing{session.NewMemory("sid", time.Minute), fail}
+					srv, _ := serve(t, store, session.Config{
+						User:    func(v *session.Session) string { fail("User"); return user(v) },
+						Require: func(*session.Session) error { fail("Require"); return nil },
+					})
+					start := time.Now()
+					c := siotest.Dial(t, srv, cookie(store.Cookie(store.Create(map[string]any{"user": "alice"}))))
+					c.Call("who") // a check touches
+					broken.Store(true)
+					c.ExpectDisconnect(siotest.TransportClose)
+					if after := time.Since(start); after < time.Minute || after > time.Minute+8*time.Second {
+						t.Errorf("ended after %s, want at the expiry, or at the check that is made up for", after)
+					}
+				})
+			})
+		}
+	}
+}
+
+// failing is a store whose methods call a function with their name first.
+type failing struct {
+	*session.Memory
+	call func(name string)
+}
+
+func (f failing) Touch(ctx context.Context, v *session.Session) error {
+	f.call("Touch")
+	return f.Memory.Touch(ctx, v)
+}
+
+func (f failing) Reload(ctx context.Context, v *session.Session) (*session.Session, error) {
+	f.call("Reload")
+	return f.Memory.Reload(ctx, v)
+}
+
+// TestTouchThatDoesNotReturn is made up for: who is active keeps the session.
+func TestTouchThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var touched atomic.Int32
+		store := failing{session.NewMemory("sid", 3*time.Minute), func(name string) {
+			if name == "Touch" && touched.Add(1) == 1 {
+				panic("a nil map, perhaps")
+			}
+		}}
+		srv, _ := serve(t, store, session.Config{User: user})
+		c := siotest.Dial(t, srv, cookie(store.Cookie(store.Create(map[string]any{"user": "alice"}))))
+		c.Call("who")
+		time.Sleep(3*time.Minute + 30*time.Second)
+		c.Call("who")
+		assert.Equal(t, "touched", touched.Load(), 2)
+	})
+}

@@ -132,14 +132,13 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 		return lease.Verdict{}
 	}
 	now, err := l.judge(ctx, v, user)
-	expired := !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt)
 	switch {
 	case err == nil:
 		l.session.CompareAndSwap(v, now) // unless it was renewed meanwhile
 		return lease.Verdict{}
 	case l.socket.Context().Err() != nil:
 		return lease.Verdict{}
-	case told(err) == ErrUnavailable && !expired:
+	case told(err) == ErrUnavailable && !expired(v):
 		l.sessions.note(slog.LevelError, "cannot check again", "session: cannot check again", l.socket, slog.Any("error", err))
 		return lease.Verdict{Retry: lease.RetryAfter}
 	case l.session.Load().ID != v.ID: // renewed: the old id is gone, as it should be
@@ -150,6 +149,22 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 		return lease.Verdict{End: ErrEnded}
 	}
 	return lease.Verdict{End: told(err)}
+}
+
+func expired(v *Session) bool { return !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt) }
+
+// Failed implements lease.Owner: a store that panics is one that cannot be asked.
+func (l *life) Failed() lease.Verdict {
+	l.mu.Lock()
+	v, settles := l.session.Load(), time.Since(l.renewed) < settling
+	l.mu.Unlock()
+	switch {
+	case v == nil || !expired(v):
+		return lease.Verdict{Retry: lease.RetryAfter}
+	case settles: // perhaps the check was of the old id
+		return lease.Verdict{Retry: retrySettling}
+	}
+	return lease.Verdict{End: ErrEnded}
 }
 
 // Panicked implements lease.Owner.
@@ -178,11 +193,7 @@ func (l *life) judge(ctx context.Context, v *Session, user string) (*Session, er
 // lookup touches and reloads, as far as the provider can.
 func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 	if t, ok := l.sessions.provider.(Toucher); ok && l.active.Swap(false) {
-		err := l.sessions.write(ctx, v.ID, func() error { return t.Touch(ctx, v) }) // many stores touch by saving
-		if err != nil {
-			if told(err) == ErrUnavailable {
-				l.active.Store(true) // it is made up for
-			}
+		if err := l.touch(ctx, t, v); err != nil {
 			return nil, err
 		}
 	}
@@ -190,6 +201,19 @@ func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 		return r.Reload(ctx, v)
 	}
 	return v, nil
+}
+
+// touch extends the session. What the store could not do, or did not return from,
+// is made up for by the next check.
+func (l *life) touch(ctx context.Context, t Toucher, v *Session) error {
+	err := error(ErrUnavailable)
+	defer func() {
+		if err != nil && told(err) == ErrUnavailable {
+			l.active.Store(true)
+		}
+	}()
+	err = l.sessions.write(ctx, v.ID, func() error { return t.Touch(ctx, v) }) // many stores touch by saving
+	return err
 }
 
 // update is [Sessions.Update].

@@ -29,6 +29,8 @@ type Owner interface {
 	// Check asks whether the socket may stay. ctx ends after [Patience], and with
 	// the socket.
 	Check(ctx context.Context) Verdict
+	// Failed judges a check that did not return: it panicked, or ended its goroutine.
+	Failed() Verdict
 	// Panicked logs a panic of Check.
 	Panicked(p any, stack []byte)
 	// Final is called for each end, also of a socket that is gone, before the end
@@ -315,13 +317,17 @@ func (l *Lease) checkInTurn() {
 	}
 }
 
-// runCheck asks the owner. A panic, or runtime.Goexit, in the application's code
-// changes nothing but that the owner is asked again.
+// runCheck asks the owner, who also judges a check that did not return because of
+// a panic, or runtime.Goexit, in the application's code.
 func (l *Lease) runCheck() {
-	verdict := Verdict{Retry: RetryAfter} // unless Check returns
+	var verdict Verdict
+	returned := false
 	defer func() {
 		if p := recover(); p != nil {
 			l.owner.Panicked(p, debug.Stack())
+		}
+		if !returned {
+			verdict = l.owner.Failed()
 		}
 		l.checked(verdict)
 	}()
@@ -330,12 +336,13 @@ func (l *Lease) runCheck() {
 	open := l.state.open()
 	l.mu.Unlock()
 	if !open || l.socket.Context().Err() != nil {
-		verdict = Verdict{}
+		returned = true
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.socket.Context(), Patience)
 	defer cancel()
 	verdict = l.owner.Check(ctx)
+	returned = true
 }
 
 // checked takes the result of a check.

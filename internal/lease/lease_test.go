@@ -88,6 +88,7 @@ type owner struct {
 	warn, end time.Duration // since began; zero: never
 	expired   error
 	check     func(ctx context.Context) Verdict
+	failed    Verdict
 	calls     []string
 	at        []time.Duration
 }
@@ -115,6 +116,7 @@ func (o *owner) note(call string) {
 
 func (o *owner) Warn()                { o.note("warn") }
 func (o *owner) Expired() error       { return o.expired }
+func (o *owner) Failed() Verdict      { return o.failed }
 func (o *owner) Panicked(any, []byte) { o.note("panic") }
 func (o *owner) Final(why error)      { o.note("final " + why.Error()) }
 func (o *owner) Leave(why error)      { o.note("leave " + why.Error()) }
@@ -158,14 +160,18 @@ func TestLease(t *testing.T) {
 			want: []string{"check", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5 * min, 5 * min}},
 		{name: "a store that is down", owner: &owner{connected: true, check: down(2)}, after: func(l *Lease, _ *owner) { l.Check() },
 			want: []string{"check", "check", "check"}},
-		{name: "a check that panics", owner: &owner{connected: true}, after: func(l *Lease, o *owner) {
+		{name: "a check that panics", owner: &owner{connected: true, failed: Verdict{Retry: RetryAfter}}, after: func(l *Lease, o *owner) {
 			o.check = func(context.Context) Verdict { o.check = nil; panic("broken") }
 			l.Check()
 		}, want: []string{"check", "panic", "check"}},
-		{name: "a check that calls Goexit", owner: &owner{connected: true}, after: func(l *Lease, o *owner) {
+		{name: "a check that calls Goexit", owner: &owner{connected: true, failed: Verdict{Retry: RetryAfter}}, after: func(l *Lease, o *owner) {
 			o.check = func(context.Context) Verdict { o.check = nil; runtime.Goexit(); return Verdict{} }
 			l.Check()
 		}, want: []string{"check", "check"}},
+		{name: "a check at the end that panics", owner: &owner{connected: true, end: 5 * min, failed: Verdict{End: errExpired}, check: func(context.Context) Verdict { panic("broken") }},
+			want: []string{"check", "panic", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5 * min, 5 * min, 5 * min}},
+		{name: "a check at the end that calls Goexit", owner: &owner{connected: true, end: 5 * min, failed: Verdict{End: errExpired}, check: func(context.Context) Verdict { runtime.Goexit(); return Verdict{} }},
+			want: []string{"check", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5 * min, 5 * min}},
 		{name: "ended twice", owner: &owner{connected: true}, after: func(l *Lease, _ *owner) { l.End(errRevoked); l.End(errExpired) },
 			want: []string{"final revoked", "leave revoked", "final expired"}},
 		{name: "ended while it connects", owner: &owner{}, after: func(l *Lease, o *owner) {
