@@ -115,8 +115,10 @@ type Config[T any] struct {
 	// client whose token is bad is refused.
 	Optional bool
 	// Room, if not nil, names a room that the socket joins in the handshake, such
-	// as "user:" and the subject. When a refresh gives the room another name, the
-	// socket leaves the old one for the new one.
+	// as "user:" and the subject; empty: none. When a refresh gives the room another
+	// name, the socket leaves the old room, takes the new identity and joins the new
+	// room, in that order. A socket that cannot join the new room, because it is in
+	// Limits.Rooms others already or the name is too long, ends with CodeUnavailable.
 	Room func(id *Identity[T]) string
 
 	// OnExpire says what happens to a socket when its token has expired. Default:
@@ -136,8 +138,9 @@ type Config[T any] struct {
 	// event, with an [Error] as data. The subject must stay the same; policies
 	// are asked again.
 	RefreshEvent string
-	// OnRefresh, if not nil, is called after each refresh, before it is
-	// acknowledged and before the socket's next event: what the application has made
+	// OnRefresh, if not nil, is called after each change of the identity, before the
+	// refresh is acknowledged and before the socket's next event, also when the
+	// acknowledgement is [ErrUnavailable] because Watch cannot be asked: what the application has made
 	// of the old claims, such as rooms of a tenant or a team, has to follow the new
 	// ones. The socket keeps all its rooms but that of Room. Where another tenant
 	// must not be reached by a refresh, let Subject name the tenant, too.

@@ -150,10 +150,8 @@ func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
 	}
 	if id != nil {
 		s.SetIdentity(id.Subject)
-		if g.config.Room != nil {
-			if err := l.enterRoom(id); err != nil {
-				return err
-			}
+		if err := l.enterRoom(g.room(id)); err != nil {
+			return err
 		}
 	}
 	lives.add(s, l)

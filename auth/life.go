@@ -76,23 +76,35 @@ func (l *life[T]) take(id *Identity[T], token string) {
 	l.track(old, id)
 }
 
-// enterRoom has the socket join the room that Config.Room names, and leave the one
-// that it named before unless that is another life's, too.
-func (l *life[T]) enterRoom(id *Identity[T]) error {
-	room, old := l.guard.config.Room(id), l.inRoom()
-	if room == old {
-		return nil
+// room returns the room that Config.Room names, empty for none.
+func (g *shared[T]) room(id *Identity[T]) string {
+	if g.config.Room == nil {
+		return ""
 	}
-	if err := l.socket.Join(room); err != nil {
-		return err
+	return g.config.Room(id)
+}
+
+// enterRoom has the socket join the room of its identity.
+func (l *life[T]) enterRoom(room string) error {
+	if room == "" {
+		return nil
 	}
 	l.mu.Lock()
 	l.room = room
 	l.mu.Unlock()
+	return l.socket.Join(room)
+}
+
+// leaveRoom has the socket leave the room of its identity, unless that is another
+// life's, too.
+func (l *life[T]) leaveRoom() {
+	l.mu.Lock()
+	old := l.room
+	l.room = ""
+	l.mu.Unlock()
 	if old != "" && !slices.ContainsFunc(lives.all(l.socket), func(h held) bool { return h.inRoom() == old }) {
 		l.socket.Leave(old)
 	}
-	return nil
 }
 
 // inRoom implements held.

@@ -308,3 +308,60 @@ func TestClaimsThatJSONDoesNotShow(t *testing.T) {
 		})
 	}
 }
+
+// TestRecoveryAfterALossDuringTheRefresh: what is kept are the rooms of the old
+// claims, which the new ones must not bring back.
+func TestRecoveryAfterALossDuringTheRefresh(t *testing.T) {
+	t.Parallel()
+	cut := func(s *socketio.Socket) { s.CloseTransport(); <-s.Context().Done() }
+	for _, tt := range []struct {
+		name   string
+		to     string
+		change func(c *config, live *atomic.Pointer[socketio.Socket])
+		want   bool
+	}{
+		{"in the hook", "b", func(c *config, _ *atomic.Pointer[socketio.Socket]) {
+			c.OnRefresh = func(s *socketio.Socket, before, _ *auth.Identity[claims]) {
+				cut(s)
+				s.Leave("team:" + before.Claims.Scope)
+			}
+		}, false},
+		{"before it moves", "b", func(c *config, live *atomic.Pointer[socketio.Socket]) {
+			var calls atomic.Int32
+			c.Room = func(id *auth.Identity[claims]) string {
+				if calls.Add(1) == 2 { // the first time is the handshake's
+					cut(live.Load())
+				}
+				return "tenant:" + id.Claims.Scope
+			}
+		}, false},
+		{"in the hook, with the same claims", "a", func(c *config, _ *atomic.Pointer[socketio.Socket]) {
+			c.OnRefresh = func(s *socketio.Socket, _, _ *auth.Identity[claims]) { cut(s) }
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var live atomic.Pointer[socketio.Socket]
+				srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Hour}})
+				defer srv.Close()
+				srv.Use(auth.JWT(with(refreshing(), func(c *config) { tt.change(c, &live) })))
+				srv.OnConnect(func(s *socketio.Socket) {
+					live.Store(s)
+					id, _ := auth.From[claims](s)
+					assert.NoError(t, s.Join("team:"+id.Claims.Scope))
+				})
+				tenant := func(name string) token { return until(time.Hour, func(c *claims) { c.Scope = name }) }
+				c := siotest.Dial(t, srv, siotest.Options{Auth: tenant("a")})
+				synctest.Wait()
+				assert.NoError(t, srv.To("team:a").Emit("one")) // an offset to come back with
+				c.Expect("one")
+				c.Emit("auth:refresh", tenant(tt.to))
+				c.ExpectDisconnect("")
+				synctest.Wait()
+				back := siotest.Dial(t, srv, siotest.Options{Auth: map[string]any{"pid": c.PID(), "token": tenant(tt.to).Token}})
+				assert.Equal(t, "recovered", back.Recovered(), tt.want)
+			})
+		})
+	}
+}

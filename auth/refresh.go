@@ -73,23 +73,7 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 		}
 		all = append(all, r)
 	}
-	swapped := 0
-	for _, r := range all {
-		if err = r.swap(); err != nil {
-			break
-		}
-		swapped++
-	}
-	for _, r := range all[:swapped] { // also after a failure: who has the new token is asked about it
-		err = cmp.Or(err, r.confirm(ctx))
-	}
-	if err != nil {
-		return expires, err
-	}
-	for _, r := range all {
-		err = cmp.Or(err, r.follow())
-	}
-	if err != nil {
+	if err := replace(ctx, all); err != nil {
 		return expires, err
 	}
 	for _, r := range all {
@@ -100,12 +84,43 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 	return expires, nil
 }
 
+// replace has lives take their new tokens. What was made of the old claims goes
+// first: whatever fails, or panics, on the way, the socket is in no room of claims
+// that it has not any more.
+func replace(ctx context.Context, all []renewal) (err error) {
+	for _, r := range all {
+		r.leave()
+	}
+	swapped := 0
+	for _, r := range all {
+		if err = r.swap(); err != nil {
+			break
+		}
+		swapped++
+	}
+	all = all[:swapped] // also after a failure: who has the new token is asked about it
+	defer func() {
+		for _, r := range all {
+			r.tell()
+		}
+	}()
+	for _, r := range all {
+		err = cmp.Or(err, r.enter())
+	}
+	for _, r := range all {
+		err = cmp.Or(err, r.confirm(ctx))
+	}
+	return err
+}
+
 // renewal is a new token that a life may take.
 type renewal struct {
 	expires time.Time
+	leave   func() // has the socket leave the room of the old claims
 	swap    func() error
+	enter   func() error // has the socket join the room of the new claims
 	confirm func(ctx context.Context) error
-	follow  func() error // has what was made of the old claims follow the new ones
+	tell    func() // tells the application
 }
 
 // openedBy implements held.
@@ -128,11 +143,24 @@ func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error
 	if e := l.decide(id); e != nil {
 		return r, reject(e, "policy")
 	}
+	room := l.guard.room(id)
+	moves := room != l.inRoom()
 	return renewal{
 		expires: id.ExpiresAt,
-		swap:    func() error { return l.swap(id, token) },
+		leave: func() {
+			if moves {
+				l.leaveRoom()
+			}
+		},
+		swap: func() error { return l.swap(id, token) },
+		enter: func() error {
+			if !moves {
+				return nil
+			}
+			return l.moved(room)
+		},
 		confirm: func(ctx context.Context) error { return l.confirm(ctx, id) },
-		follow:  func() error { return l.follow(old, id) },
+		tell:    func() { l.tell(old, id) },
 	}, nil
 }
 
@@ -144,19 +172,40 @@ func (l *life[T]) swap(id *Identity[T], token string) error {
 	return nil
 }
 
-// follow moves the socket to the room of its new identity, and tells the
-// application.
-func (l *life[T]) follow(before, after *Identity[T]) error {
-	c := &l.guard.config
-	if c.Room != nil {
-		if err := l.enterRoom(after); err != nil {
-			return err
+// moved has the socket join the room of its new identity, or ends it: without the
+// room it would not get what it is for. A socket that has disconnected meanwhile is
+// perhaps kept with its old room, and must not be recovered.
+func (l *life[T]) moved(room string) error {
+	in := false
+	defer func() {
+		if !in { // a listener of rooms may also have panicked
+			l.lease.End(ErrUnavailable)
 		}
+	}()
+	if err := l.enterRoom(room); err != nil {
+		return err
 	}
-	if c.OnRefresh != nil {
-		c.OnRefresh(l.socket, before, after)
+	if !l.socket.Connected() {
+		return reject(ErrUnavailable, "disconnected during the refresh")
 	}
+	in = true
 	return nil
+}
+
+// tell tells the application of the new identity, also if nobody can say whether
+// its token is revoked: it is the socket's. A socket that disconnects meanwhile is
+// perhaps kept with rooms that the application has made of the old claims.
+func (l *life[T]) tell(before, after *Identity[T]) {
+	hear := l.guard.config.OnRefresh
+	if hear == nil || l.ended() != nil {
+		return
+	}
+	defer func() {
+		if !l.socket.Connected() && !sameGrants(before.Claims, after.Claims) {
+			l.socket.EndSession()
+		}
+	}()
+	hear(l.socket, before, after)
 }
 
 // confirm asks once more whether the token is revoked: only from the swap on a

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -386,6 +387,88 @@ func TestRoomOfTwoLives(t *testing.T) {
 			rooms := slices.DeleteFunc(s.Rooms(), func(r string) bool { return r == s.ID() })
 			slices.Sort(rooms)
 			assert.Equal(t, "rooms", rooms, tt.want)
+		})
+	}
+}
+
+// TestRefreshInAFullHouse: the room of the old tenant is left whatever becomes of
+// the new one's, and gives its place to it. Who cannot have the new one goes.
+func TestRefreshInAFullHouse(t *testing.T) {
+	t.Parallel()
+	byTenant := func(id *auth.Identity[claims]) string {
+		switch id.Claims.Scope {
+		case "":
+			return ""
+		case "broken":
+			panic("a nil map, perhaps")
+		}
+		return "tenant:" + id.Claims.Scope
+	}
+	tenant := func(name string) token { return until(time.Hour, func(c *claims) { c.Scope = name }) }
+	down := func(n int32) (bool, error) { // when the new token is asked about once more
+		if n == 4 {
+			return false, errors.New("store is down")
+		}
+		return false, nil
+	}
+	broken := func(n int32) (bool, error) {
+		if n == 4 {
+			panic("a nil map, perhaps")
+		}
+		return false, nil
+	}
+	for _, tt := range []struct {
+		name         string
+		from, to     string
+		watch        func(n int32) (bool, error)
+		guards       int
+		joined, want []string // rooms; nil: the socket has gone
+		hooks        int32
+	}{
+		{"room for one", "a", "b", nil, 1, []string{"r0", "r1"}, []string{"r0", "r1", "tenant:b"}, 1},
+		{"room for one, of two lives", "a", "b", nil, 2, []string{"r0", "r1"}, []string{"r0", "r1", "tenant:b"}, 2},
+		{"no room", "", "b", nil, 1, []string{"r0", "r1", "r2"}, nil, 0},
+		{"no room that exists", "a", strings.Repeat("b", 2000), nil, 1, nil, nil, 0},
+		{"to no tenant", "a", "", nil, 1, []string{"r0"}, []string{"r0"}, 1},
+		{"to a tenant without a name", "a", "broken", nil, 1, []string{"r0"}, []string{"r0", "tenant:a"}, 0},
+		{"the store is down", "a", "b", down, 1, []string{"r0"}, []string{"r0", "tenant:b"}, 1},
+		{"the store panics", "a", "b", broken, 1, []string{"r0"}, []string{"r0", "tenant:b"}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			srv := socketio.NewServer(&socketio.Options{Limits: socketio.Limits{Rooms: 3}})
+			defer srv.Close()
+			var hooks atomic.Int32
+			for i := range tt.guards {
+				srv.Use(auth.JWT(with(refreshing(), func(c *config) {
+					c.Room, c.OnRefresh = byTenant, func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) { hooks.Add(1) }
+					if i > 0 {
+						c.RefreshEvent = "other:refresh"
+					}
+					if tt.watch != nil {
+						c.Watch = &questions{answer: tt.watch}
+					}
+				})))
+			}
+			srv.OnConnect(func(s *socketio.Socket) { assert.NoError(t, s.Join(tt.joined...)) })
+			gone := make(chan *socketio.Socket, 1)
+			srv.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { gone <- s })
+			c := siotest.Dial(t, srv, siotest.Options{Auth: tenant(tt.from), Timeout: 20 * time.Second})
+			ack := c.EmitWithAck("auth:refresh", tenant(tt.to))
+			if tt.want == nil {
+				c.ExpectDisconnect("")
+				s := <-gone
+				assert.True(t, "left the old tenant", !s.InRoom("tenant:"+tt.from))
+			} else {
+				<-ack
+				s, _ := srv.Socket(c.ID())
+				rooms := s.Rooms()
+				slices.Sort(rooms)
+				assert.Equal(t, "rooms", rooms, tt.want)
+				id, _ := auth.From[claims](s)
+				assert.Equal(t, "in the room of its identity", s.InRoom("tenant:"+id.Claims.Scope), tt.to != "")
+			}
+			assert.Equal(t, "hooks", hooks.Load(), tt.hooks)
 		})
 	}
 }
