@@ -29,7 +29,8 @@ type Owner interface {
 	// Check asks whether the socket may stay. ctx ends after [Patience], and with
 	// the socket.
 	Check(ctx context.Context) Verdict
-	// Failed judges a check that did not return: it panicked, or ended its goroutine.
+	// Failed judges a check that did not return: it panicked, or ended its goroutine,
+	// or the credential has expired and the check has run for longer than [Patience].
 	Failed() Verdict
 	// Panicked logs a panic of Check.
 	Panicked(p any, stack []byte)
@@ -80,6 +81,7 @@ type Lease struct {
 	state state
 	why   error // the end; nil until then
 	check checkState
+	asked time.Time   // when the check that runs has begun
 	next  time.Time   // of the next regular check, or the retry of one; zero: none
 	timer *time.Timer // for the next of warning, end and check; nil: none was needed yet
 }
@@ -279,9 +281,12 @@ func (l *Lease) tick() {
 	switch {
 	case due(end, now):
 		why := l.owner.Expired()
-		begin := false
+		begin, stuck := false, false
 		if why == nil {
-			l.check, begin = l.check.next(checkUrgent)
+			stuck = l.check.running() && now.Sub(l.asked) >= Patience
+			begin = l.beginLocked(checkUrgent, now)
+			l.next = time.Time{}
+			l.armLocked(now) // the check may not return
 		}
 		l.mu.Unlock()
 		switch {
@@ -289,7 +294,11 @@ func (l *Lease) tick() {
 			l.End(why)
 		case begin:
 			l.runCheck()
-		} // otherwise a check is running, which arms the timer afterwards
+		case stuck:
+			if why := l.owner.Failed().End; why != nil {
+				l.End(why)
+			}
+		}
 	case due(warn, now) && l.state == stateLive:
 		l.state, _ = l.state.next(eventWarn)
 		l.armLocked(now)
@@ -306,11 +315,18 @@ func (l *Lease) tick() {
 	}
 }
 
+// beginLocked reports whether a check begins now.
+func (l *Lease) beginLocked(e checkEvent, now time.Time) (begin bool) {
+	if l.check, begin = l.check.next(e); begin {
+		l.asked = now
+	}
+	return begin
+}
+
 // checkInTurn is what the queue runs.
 func (l *Lease) checkInTurn() {
 	l.mu.Lock()
-	var begin bool
-	l.check, begin = l.check.next(checkStarted)
+	begin := l.beginLocked(checkStarted, time.Now())
 	l.mu.Unlock()
 	if begin {
 		l.runCheck()

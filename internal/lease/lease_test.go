@@ -172,6 +172,11 @@ func TestLease(t *testing.T) {
 			want: []string{"check", "panic", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5 * min, 5 * min, 5 * min}},
 		{name: "a check at the end that calls Goexit", owner: &owner{connected: true, end: 5 * min, failed: Verdict{End: errExpired}, check: func(context.Context) Verdict { runtime.Goexit(); return Verdict{} }},
 			want: []string{"check", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5 * min, 5 * min}},
+		{name: "a check at the end that does not heed its context", owner: &owner{connected: true, end: 5 * min, failed: Verdict{End: errExpired}, check: func(context.Context) Verdict { time.Sleep(4 * min); return Verdict{} }},
+			want: []string{"check", "final expired", "leave expired"}, at: []time.Duration{5 * min, 5*min + Patience, 5*min + Patience}},
+		{name: "a check before the end that does not heed its context", owner: &owner{connected: true, end: 15 * min, failed: Verdict{End: errExpired}, check: func(context.Context) Verdict { time.Sleep(9 * min); return Verdict{} }},
+			after: func(l *Lease, _ *owner) { l.Check() },
+			want:  []string{"check", "final expired", "leave expired"}, at: []time.Duration{10 * min, 15 * min, 15 * min}},
 		{name: "ended twice", owner: &owner{connected: true}, after: func(l *Lease, _ *owner) { l.End(errRevoked); l.End(errExpired) },
 			want: []string{"final revoked", "leave revoked", "final expired"}},
 		{name: "ended while it connects", owner: &owner{}, after: func(l *Lease, o *owner) {

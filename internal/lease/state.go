@@ -53,6 +53,9 @@ const (
 	checkAgain              // asks the store, whose answer may be too old: another one follows
 )
 
+// running reports whether the owner is being asked.
+func (s checkState) running() bool { return s == checkRunning || s == checkAgain }
+
 // A checkEvent is what changes a checkState.
 type checkEvent uint8
 
