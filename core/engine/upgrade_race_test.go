@@ -74,13 +74,18 @@ func TestEndDuringPostAndUpgrade(t *testing.T) {
 				end(h)
 				h.ended(map[string]engine.Reason{"closed": engine.ReasonForcedClose, "shutdown": engine.ReasonServerShuttingDown}[name])
 				c.send("4late") // to be ignored
+				opcode := make(chan byte, 1)
+				go func() {
+					op, _ := c.next()
+					opcode <- byte(op)
+				}()
 				if h.patience > time.Minute {
-					synctest.Wait() // the upgrade waits
+					synctest.Wait()
+					assert.Equal(t, "the upgrade waits, frames", len(opcode), 0)
 				}
 				close(r.release)
 				await(h, "the answer to the POST", posted)
-				op, _ := c.next()
-				assert.Equal(t, "opcode", op, autobahn.Close)
+				assert.Equal(t, "opcode", await(h, "a frame", opcode), byte(autobahn.Close))
 				assert.Equal(t, "taken", len(r.taken), 0)
 				c.raw(frames(closeFrame(1000)))
 				c.expectEnd()
