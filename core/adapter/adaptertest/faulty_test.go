@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +26,13 @@ func asked(t *testing.T, fault func(adaptertest.Message) []time.Duration) (outco
 	t.Helper()
 	servers := adaptertest.Faulty(t, 3, socketio.Options{Limits: socketio.Limits{PendingAcks: 1}}, fault)
 	clients := make([]*siotest.Client, len(servers))
+	questions := make([]atomic.Int32, len(servers))
 	for i, srv := range servers {
 		clients[i] = siotest.Dial(t, srv, siotest.Options{})
-		clients[i].On("q", func(m *siotest.Message) { m.Ack(i) })
+		clients[i].On("q", func(m *siotest.Message) {
+			questions[i].Add(1)
+			m.Ack(i)
+		})
 		srv.OnServerSide("q", func() int { return i })
 	}
 	ctx := func() context.Context {
@@ -51,6 +56,7 @@ func asked(t *testing.T, fault func(adaptertest.Message) []time.Duration) (outco
 		}
 		assert.Equal(t, "connected", len(srv.Sockets()), 1)
 		clients[i].ExpectNone(time.Second)
+		assert.True(t, "a client is asked once by all and once by its server", questions[i].Load() <= 2)
 	}
 	return outcome, errs
 }
