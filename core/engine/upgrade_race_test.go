@@ -77,7 +77,7 @@ func TestEndDuringPostAndUpgrade(t *testing.T) {
 				opcode := make(chan byte, 1)
 				go func() {
 					op, _ := c.next()
-					opcode <- byte(op)
+					opcode <- op
 				}()
 				if h.patience > time.Minute {
 					synctest.Wait()
@@ -85,7 +85,7 @@ func TestEndDuringPostAndUpgrade(t *testing.T) {
 				}
 				close(r.release)
 				await(h, "the answer to the POST", posted)
-				assert.Equal(t, "opcode", await(h, "a frame", opcode), byte(autobahn.Close))
+				assert.Equal(t, "opcode", await(h, "a frame", opcode), autobahn.Close)
 				assert.Equal(t, "taken", len(r.taken), 0)
 				c.raw(frames(closeFrame(1000)))
 				c.expectEnd()
