@@ -71,6 +71,9 @@ func TestEndDuringPostAndUpgrade(t *testing.T) {
 				assert.Equal(t, "taken", await(h, "a message", r.taken), "first")
 				c := h.probe(sid)
 				c.send("5")
+				if h.patience > time.Minute {
+					synctest.Wait() // the upgrade has begun
+				}
 				end(h)
 				h.ended(map[string]engine.Reason{"closed": engine.ReasonForcedClose, "shutdown": engine.ReasonServerShuttingDown}[name])
 				c.send("4late") // to be ignored
