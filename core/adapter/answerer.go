@@ -12,7 +12,7 @@ import (
 type Answerer struct {
 	mu        sync.Mutex
 	closed    bool
-	answering map[question]context.CancelFunc
+	answering map[*question]context.CancelFunc // by identity: a request may come twice
 }
 
 // question is a request of another server.
@@ -31,7 +31,7 @@ func (a *Answerer) Answer(local Local, from, id string, op *Operation, send func
 	if timeout <= 0 {
 		timeout = longest
 	}
-	q := question{from, id}
+	q := &question{from, id}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	a.mu.Lock()
 	if a.closed {
@@ -40,7 +40,7 @@ func (a *Answerer) Answer(local Local, from, id string, op *Operation, send func
 		return nil
 	}
 	if a.answering == nil {
-		a.answering = make(map[question]context.CancelFunc)
+		a.answering = make(map[*question]context.CancelFunc)
 	}
 	a.answering[q] = cancel
 	a.mu.Unlock()
@@ -61,7 +61,7 @@ func (a *Answerer) Answer(local Local, from, id string, op *Operation, send func
 	return err
 }
 
-func (a *Answerer) forget(q question) {
+func (a *Answerer) forget(q *question) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.answering, q)
@@ -90,7 +90,7 @@ func (a *Answerer) end(which func(question) bool) {
 	var cancels []context.CancelFunc
 	a.mu.Lock()
 	for q, cancel := range a.answering {
-		if which(q) {
+		if which(*q) {
 			cancels = append(cancels, cancel)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -179,6 +180,24 @@ func TestAnswerer(t *testing.T) {
 	assert.ErrorIs(t, third.ctx.Err(), context.Canceled)
 	never, _ := begin("s", "4", nil)
 	assert.True(t, "closed", never.reply == nil)
+}
+
+// TestAnswererTwice: a request that comes twice, or whose id comes again, is given up
+// though the first of the two has ended.
+func TestAnswererTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var a adapter.Answerer
+		var asked [2]answering
+		for i := range asked {
+			assert.NoError(t, a.Answer(&asked[i], "s", "1", &adapter.Operation{Type: adapter.OpCall}, func(int, *adapter.Response) {}))
+		}
+		asked[0].reply(&adapter.Response{Last: true})
+		synctest.Wait() // the Answerer has forgotten the first
+		assert.NoError(t, asked[1].ctx.Err())
+		a.GiveUp("s", "1")
+		assert.ErrorIs(t, asked[1].ctx.Err(), context.Canceled)
+	})
 }
 
 // TestDataIsJSON: operations and responses survive encoding/json, as the contract says.
