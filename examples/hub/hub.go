@@ -62,10 +62,10 @@ func (h *hub) attend(conn net.Conn) {
 		if dec.Decode(&msg) != nil {
 			return
 		}
-		h.mu.Lock()
 		msg.From = m.hello.From
-		h.passOnLocked(m, msg)
-		h.mu.Unlock()
+		if !h.passOn(m, msg) {
+			return
+		}
 	}
 }
 
@@ -74,6 +74,9 @@ func (h *hub) join(m *member) {
 	defer h.mu.Unlock()
 	if h.members == nil {
 		h.members = make(map[string]map[string]*member)
+	}
+	if old := h.members[m.hello.Namespace][m.hello.From]; old != nil { // it has come back before its end was noticed
+		h.removeLocked(old)
 	}
 	all := h.members[m.hello.Namespace]
 	if all == nil {
@@ -92,9 +95,31 @@ func (h *hub) join(m *member) {
 func (h *hub) leave(m *member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.members[m.hello.Namespace], m.hello.From)
-	h.passOnLocked(m, message{Kind: "left", From: m.hello.From})
+	if h.members[m.hello.Namespace][m.hello.From] == m { // not a later connection of that node
+		h.removeLocked(m)
+	}
 	close(m.out)
+}
+
+func (h *hub) removeLocked(m *member) {
+	_ = m.conn.Close()
+	all := h.members[m.hello.Namespace]
+	delete(all, m.hello.From)
+	h.passOnLocked(m, message{Kind: "left", From: m.hello.From})
+	if len(all) == 0 {
+		delete(h.members, m.hello.Namespace)
+	}
+}
+
+// passOn reports whether the node is still a member: others have been told if not.
+func (h *hub) passOn(from *member, msg message) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.members[from.hello.Namespace][from.hello.From] != from {
+		return false
+	}
+	h.passOnLocked(from, msg)
+	return true
 }
 
 func (h *hub) passOnLocked(from *member, msg message) {
@@ -115,7 +140,8 @@ func (m *member) send(msg message) {
 	}
 }
 
-// queued is how many messages may wait for a connection to take them.
+// queued is how many messages may wait for a connection to take them. An adapter for
+// production bounds their bytes as well.
 const queued = 10_000
 
 // encode makes a line of a message.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -95,6 +97,79 @@ func TestOutage(t *testing.T) {
 		servers, g := startCluster(t, n, opts)
 		return servers, g.close
 	})
+}
+
+// TestComeBack: a node comes back while the hub has its old connection. The end of that
+// does not end the new one.
+func TestComeBack(t *testing.T) {
+	t.Parallel()
+	g := startHub(t)
+	join := func(name string) (net.Conn, *json.Decoder) {
+		conn, err := net.Dial("tcp", g.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_, _ = conn.Write(encode(&message{Kind: "hello", From: name, Namespace: "/"}))
+		return conn, json.NewDecoder(conn)
+	}
+	next := func(dec *json.Decoder, kind string) {
+		t.Helper()
+		var msg message
+		if err := dec.Decode(&msg); err != nil || msg.Kind != kind {
+			t.Fatalf("got %+v, %v; want %s", msg, err, kind)
+		}
+	}
+	other, heard := join("other")
+	next(heard, "welcome")
+	_, old := join("node")
+	next(old, "welcome")
+	next(heard, "joined")
+	_, dec := join("node")
+	next(dec, "welcome")
+	next(heard, "left")
+	next(heard, "joined")
+	if err := old.Decode(new(message)); err == nil {
+		t.Fatal("the old connection lives")
+	}
+	_, _ = other.Write(encode(&message{Kind: "publish"}))
+	next(dec, "publish")
+}
+
+// TestAddress: an address that is none is refused, and says what to write.
+func TestAddress(t *testing.T) {
+	t.Parallel()
+	if err := start(t.Context(), "nonsense", "0"); err == nil || !strings.Contains(err.Error(), "HUB=localhost:4000") {
+		t.Fatal(err)
+	}
+}
+
+// TestCloseBesideMuteHub: what is still to be sent does not hold up Close.
+func TestCloseBesideMuteHub(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { // ends with the listener, or when the node has gone
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		dec := json.NewDecoder(conn)
+		_ = dec.Decode(new(message)) // its hello, and nothing more
+		_, _ = conn.Write(encode(&message{Kind: "welcome"}))
+		<-t.Context().Done()
+	}()
+	srv := socketio.NewServer(&socketio.Options{Adapter: connect(l.Addr().String())})
+	for range 5000 { // more than the kernel takes
+		if srv.Emit("e", strings.Repeat("x", 10_000)) != nil {
+			break
+		}
+	}
+	srv.Close()
 }
 
 // TestServe: the page and the server are there until the context ends.

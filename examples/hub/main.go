@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,6 +43,9 @@ func main() {
 // start runs one server of a hub that is there, or a hub and two servers.
 func start(ctx context.Context, address, port string) error {
 	if address != "" {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return fmt.Errorf("HUB has to be the host and the port of a hub, as in HUB=localhost:4000: %w", err)
+		}
 		l, err := net.Listen("tcp", ":"+cmp.Or(port, "3000"))
 		if err != nil {
 			return err

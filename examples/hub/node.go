@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"slices"
 	"sync"
@@ -22,6 +23,8 @@ type node struct {
 	answerer  adapter.Answerer  // what others have
 	ready     chan struct{}     // closed when the node is in the cluster for the first time
 	done      chan struct{}     // closed when run has ended
+	life      context.Context   // ends with Close
+	end       context.CancelFunc
 
 	mu     sync.Mutex
 	conn   net.Conn
@@ -43,6 +46,7 @@ var (
 func connect(address string) func(adapter.Local) adapter.Adapter {
 	return func(local adapter.Local) adapter.Adapter {
 		n := &node{local: local, address: address, name: rand.Text(), ready: make(chan struct{}), done: make(chan struct{})}
+		n.life, n.end = context.WithCancel(context.Background())
 		go n.run() // until Close, which waits
 		select {
 		case <-n.ready:
@@ -83,10 +87,12 @@ func (n *node) Close() error {
 	if n.out != nil {
 		close(n.out) // when all is sent, the connection is closed
 		n.out = nil
+		_ = n.conn.SetDeadline(time.Now().Add(time.Second)) // or when the hub does not read
 	} else if n.conn != nil {
 		_ = n.conn.Close()
 	}
 	n.mu.Unlock()
+	n.end()
 	n.answerer.Close()
 	n.collector.Close(errClosed)
 	<-n.done
@@ -118,22 +124,26 @@ func (n *node) sendLocked(msg message) error {
 // run keeps a connection to the hub.
 func (n *node) run() {
 	defer close(n.done)
-	for {
-		if conn, err := net.Dial("tcp", n.address); err == nil {
-			n.serve(conn)
+	told := false // of this outage
+	for n.life.Err() == nil {
+		conn, err := new(net.Dialer).DialContext(n.life, "tcp", n.address)
+		if err == nil {
+			told = !n.serve(conn) && told // an outage ends when the hub answers
+			err = errBroken
 		}
-		n.mu.Lock()
-		closed := n.closed
-		n.mu.Unlock()
-		if closed {
-			return
+		if !told && n.life.Err() == nil {
+			slog.Warn("no hub: this server is alone until it answers", "hub", n.address, "namespace", n.local.Namespace(), "err", err)
+			told = true
 		}
-		time.Sleep(50 * time.Millisecond)
+		select {
+		case <-n.life.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 
-// serve handles what comes by one connection.
-func (n *node) serve(conn net.Conn) {
+// serve handles what comes by one connection. It reports whether that was from a hub.
+func (n *node) serve(conn net.Conn) (welcomed bool) {
 	defer conn.Close()
 	out := make(chan []byte, queued)
 	go write(conn, out) // until out is closed
@@ -141,7 +151,7 @@ func (n *node) serve(conn net.Conn) {
 	if n.closed {
 		n.mu.Unlock()
 		close(out)
-		return
+		return false
 	}
 	n.conn, n.out = conn, out
 	out <- encode(&message{Kind: "hello", Namespace: n.local.Namespace(), From: n.name, Again: n.came})
@@ -152,6 +162,7 @@ func (n *node) serve(conn net.Conn) {
 			break
 		}
 		n.receive(&msg)
+		welcomed = welcomed || msg.Kind == "welcome"
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -159,6 +170,7 @@ func (n *node) serve(conn net.Conn) {
 		close(n.out)
 		n.out = nil
 	}
+	return welcomed
 }
 
 // receive handles one message, in the order of the hub.
