@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/examples/parts/check"
 )
@@ -163,11 +164,18 @@ func TestCloseBesideMuteHub(t *testing.T) {
 		_, _ = conn.Write(encode(&message{Kind: "welcome"}))
 		<-t.Context().Done()
 	}()
-	srv := socketio.NewServer(&socketio.Options{Adapter: connect(l.Addr().String())})
+	var node adapter.Adapter
+	srv := socketio.NewServer(&socketio.Options{Adapter: func(local adapter.Local) adapter.Adapter {
+		node = connect(l.Addr().String())(local)
+		return node
+	}})
 	for range 5000 { // more than the kernel takes
-		if srv.Emit("e", strings.Repeat("x", 10_000)) != nil {
-			break
+		if err := srv.Emit("e", strings.Repeat("x", 10_000)); err != nil {
+			t.Fatal(err)
 		}
+	}
+	if err := node.Close(); err != nil { // srv.Close alone would not wait for it
+		t.Fatal(err)
 	}
 	srv.Close()
 }
