@@ -15,14 +15,11 @@ import (
 //
 // What a send and a write need comes first: see prefetch.go.
 type wsConn struct {
-	lease  lease
 	writer writer
 
-	s       *Session
-	link    link
-	framing framing
-	probe   *probe // nil: the session's transport; belongs to the reader
-	reader  reader
+	s      *Session
+	probe  *probe // nil: the session's transport; belongs to the reader
+	reader reader
 
 	unfinished  unfinished    // left by the messages of the bytes being fed; belongs to the reader
 	opening     *time.Timer   // runs writer.begin, instead of run: see Options.OpenDelay
@@ -33,10 +30,10 @@ type wsConn struct {
 // init puts the parts of a connection together. p is nil for a session's transport.
 func (c *wsConn) init(s *Session, conn net.Conn, f framing, p *probe) *wsConn {
 	shard := s.srv.flush.next()
-	c.s, c.link, c.framing, c.probe = s, link{conn, rawConn(conn)}, f, p
-	c.writer = writer{lease: &c.lease, shard: shard, s: s, link: &c.link, framing: f, queue: sendQueue{budget: &s.budget}}
-	c.reader = reader{srv: s.srv, link: &c.link, activity: activity{flush: &s.srv.flush, shard: shard}}
-	if c.link.raw != nil {
+	c.s, c.probe = s, p
+	c.writer = writer{shard: shard, s: s, link: link{conn, rawConn(conn)}, framing: f, queue: sendQueue{budget: &s.budget}}
+	c.reader = reader{srv: s.srv, link: &c.writer.link, activity: activity{flush: &s.srv.flush, shard: shard}}
+	if c.reader.link.raw != nil {
 		c.reader.ready = c.reader.onReadable
 	}
 	return c
@@ -163,7 +160,7 @@ func (c *wsConn) feed(data []byte) error {
 		return nil
 	}
 	before := c.reader.messages
-	partial, err := c.framing.feed(data, c)
+	partial, err := c.writer.framing.feed(data, c)
 	if err != nil {
 		return err
 	}
@@ -184,9 +181,9 @@ func (c *wsConn) finish(err error) {
 
 // finished releases what hangs on a connection that has ended.
 func (c *wsConn) finished() {
-	_ = c.link.Close()       // nobody is left to tell
-	c.writer.deflation = nil // nothing is read or written any more
-	c.framing.release()
+	_ = c.reader.link.Close() // nobody is left to tell
+	c.writer.deflation = nil  // nothing is read or written any more
+	c.writer.framing.release()
 	if c.over != nil {
 		close(c.over)
 	}

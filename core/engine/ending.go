@@ -54,7 +54,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 
 	s.srv.flush.add(ready)
 	if probe != nil {
-		probe.link.abort()
+		probe.writer.link.abort()
 	}
 	if s.polling != nil {
 		s.polling.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
@@ -109,7 +109,7 @@ func (s *Session) cut() {
 			s.polling.wakePoll() // breakOff leaves that to a POST, which the application may hold
 		}
 		if !s.release(nil) {
-			s.ws.Load().link.abort() // its reader releases the session
+			s.ws.Load().writer.link.abort() // its reader releases the session
 		}
 	}()
 	s.shut(ReasonServerShuttingDown, nil, false)
@@ -131,7 +131,7 @@ func (s *Session) release(ws *wsConn) bool {
 	last := s.refs == 0
 	s.mu.Unlock()
 	if probe != nil {
-		probe.link.abort()
+		probe.writer.link.abort()
 	}
 	if last {
 		s.srv.table.remove(s)

@@ -128,7 +128,7 @@ func (s *Session) spareLocked(now clock) bool {
 	more := s.srv.time.spare(due, now, &s.spared, nil)
 	if ws := s.ws.Load(); more == 0 && ws != nil && s.spared < maxSpared && s.state.Load() == stateOpen {
 		s.mu.Unlock()
-		unread := ws.link.unread()
+		unread := ws.writer.link.unread()
 		s.mu.Lock()
 		if s.deadline != due { // set anew meanwhile
 			return true

@@ -26,7 +26,7 @@ func (l *Layer) Lost() { (*Session)(l).shut(ReasonTransportClose, nil, false) }
 // goroutine takes over reading.
 func (l *Layer) Yield() {
 	if c := (*Session)(l).ws.Load(); c != nil {
-		c.takeOver(c.lease.n.Load())
+		c.takeOver(c.writer.lease.n.Load())
 	}
 }
 
@@ -34,7 +34,7 @@ func (l *Layer) Yield() {
 // about eight sessions before sending to them, if there are many: see prefetch.go.
 func (l *Layer) Prefetch() {
 	if c := (*Session)(l).ws.Load(); c != nil {
-		c.lease.lent()
+		c.writer.lease.lent()
 	}
 }
 

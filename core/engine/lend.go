@@ -72,11 +72,11 @@ func (c *wsConn) work(reading *bool) bool {
 	}
 	*reading = false
 	w.Work(true)
-	if !c.lease.n.CompareAndSwap(n, n+1) {
+	if !c.writer.lease.n.CompareAndSwap(n, n+1) {
 		return false
 	}
 	*reading = true
-	c.s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.s.srv.lending.slots[c.writer.lease.slot].Store(nil)
 	c.uncork()
 	return true
 }
@@ -99,8 +99,8 @@ func (c *wsConn) uncork() {
 // lend notes that a reader is lent, and returns the number of the lending. It
 // reports false when there is no place.
 func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
-	at := c.lease.slot
-	if c.lease.n.Load() == 0 {
+	at := c.writer.lease.slot
+	if c.writer.lease.n.Load() == 0 {
 		at = l.next.Add(1)
 	}
 	for i := range uint32(8) {
@@ -108,8 +108,8 @@ func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
 		if !l.slots[slot].CompareAndSwap(nil, c) {
 			continue
 		}
-		c.lease.slot = slot
-		n = c.lease.n.Add(1)
+		c.writer.lease.slot = slot
+		n = c.writer.lease.n.Add(1)
 		l.start()
 		return n, true
 	}
@@ -139,7 +139,7 @@ func (l *lending) tick() {
 			continue
 		}
 		busy = true
-		if n := c.lease.n.Load(); n&1 == 1 && l.seen[i] == n {
+		if n := c.writer.lease.n.Load(); n&1 == 1 && l.seen[i] == n {
 			c.takeOver(n)
 		} else {
 			l.seen[i] = n
@@ -164,10 +164,10 @@ func (l *lending) tick() {
 
 // takeOver starts another reader, if lending n is still under way.
 func (c *wsConn) takeOver(n uint64) {
-	if n&1 == 0 || !c.lease.n.CompareAndSwap(n, n+1) {
+	if n&1 == 0 || !c.writer.lease.n.CompareAndSwap(n, n+1) {
 		return
 	}
-	c.s.srv.lending.slots[c.lease.slot].Store(nil)
+	c.s.srv.lending.slots[c.writer.lease.slot].Store(nil)
 	c.reader.activity.stop() // for as long as the other goroutine takes to start
 	c.s.mu.Lock()
 	ready := c.writer.scheduleLocked()

@@ -24,11 +24,11 @@ func BenchmarkLend(b *testing.B) {
 				for i := 0; pb.Next(); i++ {
 					c := conns[i%readers]
 					n, ok := srv.lending.lend(c)
-					if !ok || !c.lease.n.CompareAndSwap(n, n+1) {
+					if !ok || !c.writer.lease.n.CompareAndSwap(n, n+1) {
 						b.Error("the reader was not lent")
 						return
 					}
-					srv.lending.slots[c.lease.slot].Store(nil)
+					srv.lending.slots[c.writer.lease.slot].Store(nil)
 				}
 			})
 		})

@@ -67,7 +67,7 @@ func (p *probe) enter(c *wsConn) bool {
 	}
 	s.mu.Unlock()
 	if !live {
-		_ = c.link.Close()
+		_ = c.writer.link.Close()
 		s.upgrade(UpgradeFailed, nil)
 	}
 	return live
@@ -85,14 +85,14 @@ func (p *probe) expired() {
 	}
 	p.s.mu.Unlock()
 	if dropped {
-		p.conn.link.abort()
+		p.conn.writer.link.abort()
 	}
 }
 
 // extend gives an upgrade more time whose next step may be there and not read, or
 // that waits for this side's handlers (see waitPostLocked).
 func (p *probe) extend() bool {
-	unread := p.conn.link.unread()
+	unread := p.conn.writer.link.unread()
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	if p.s.probe != p || !p.s.held && (!unread || p.waited >= maxSpared) {

@@ -112,7 +112,7 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 				t.Errorf("%d bytes in %d messages are queued", s.budget.used, len(c.writer.queue.msgs))
 			}
 			s.mu.Unlock()
-			_ = c.link.Close()
+			_ = c.writer.link.Close()
 			compare(t, client, want)
 		})
 	}

@@ -21,9 +21,9 @@ func (b *budget) over() bool { return b.limit > 0 && b.used > b.limit }
 // it is credited. The session's mu guards a queue; its methods are called with
 // that held.
 type sendQueue struct {
-	budget  *budget
-	bytes   int64 // of msgs, and of what is being written
 	msgs    []Message
+	bytes   int64 // of msgs, and of what is being written
+	budget  *budget
 	sampled time.Duration // when one of msgs was queued that is timed; 0: none is; see observer.go
 }
 

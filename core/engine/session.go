@@ -42,8 +42,8 @@ type Session struct {
 	early  *failure      // what ended the session while Connect ran
 	ending Reason        // what Receiver.Closed was told
 	probe  *probe        // an upgrade in progress
-	refs   int           // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	done   chan struct{} // closed when the session ends; made on demand
+	refs   int32         // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	spared uint8         // how often the peer was not blamed; see pause.go
 	held   bool          // our own handlers hold the reader up
 
@@ -123,7 +123,7 @@ func (s *Session) ID() string { return s.id }
 // Transport is the name of the transport in use.
 func (s *Session) Transport() string {
 	if ws := s.ws.Load(); ws != nil {
-		return ws.framing.transport()
+		return ws.writer.framing.transport()
 	}
 	return Polling
 }
