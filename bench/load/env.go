@@ -24,7 +24,7 @@ type Params struct {
 // one, which only checks.
 var Levels = map[string]Params{
 	"full":     {Warm: 1500 * time.Millisecond, Measure: 3 * time.Second, Idle: 5000, Connects: 3000, Divide: 1, Settle: 3 * time.Second, Patience: 30 * time.Second},
-	"quick":    {Warm: 150 * time.Millisecond, Measure: 400 * time.Millisecond, Idle: 1500, Connects: 500, Divide: 1, Settle: 600 * time.Millisecond, Patience: 20 * time.Second},
+	"quick":    {Warm: 150 * time.Millisecond, Measure: 400 * time.Millisecond, Idle: 5000, Connects: 500, Divide: 1, Settle: 600 * time.Millisecond, Patience: 20 * time.Second},
 	"shortest": {Warm: 20 * time.Millisecond, Measure: 60 * time.Millisecond, Idle: 50, Connects: 50, Divide: 20, Settle: 100 * time.Millisecond, Patience: 20 * time.Second},
 }
 
