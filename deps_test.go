@@ -48,6 +48,7 @@ var allowed = []row{
 	{"core/internal/listeners", nil},
 	{"core/internal/past", nil},
 	{"core/internal/strangers", nil},
+	{"core/internal/subscription", []string{"core/adapter", "core/internal/tasks"}},
 	{"core/internal/tasks", nil},
 	{"internal/loglimit", nil},
 	{"core/adapter", nil}, // the contract: an adapter needs nothing of the core

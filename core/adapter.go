@@ -121,8 +121,8 @@ func (ns *Namespace) perform(op *adapter.Operation, local bool, t *tally) error 
 		return ErrRoomName
 	}
 	if op.Type == adapter.OpJoin && ns.rooms.subs != nil {
-		ns.rooms.subs.await(context.Background(), op.Rooms...)
-		defer ns.rooms.subs.release(op.Rooms...)
+		ns.rooms.subs.Await(context.Background(), op.Rooms...)
+		defer ns.rooms.subs.Release(op.Rooms...)
 	}
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another

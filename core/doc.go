@@ -82,7 +82,7 @@
 // # Locks
 //
 // From outer to inner: Server.mu, Namespace.mu, recovery.mu, conn.mu, Socket.mu,
-// rooms.mu, that of subscriptions, those of scopes and lists, then those of package engine. That of the
+// rooms.mu, that of a subscription.Names, those of scopes and lists, then those of package engine. That of the
 // events of other servers, a child's before its parent's, and that of the answers
 // that a request collects, are held alone. None is held while code of the
 // application or of an adapter runs, but for Options.Parser: with Options.Recovery

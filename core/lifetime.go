@@ -245,7 +245,7 @@ func (ns *Namespace) closeAdapter() error {
 		return nil
 	}
 	defer close(ns.life.left) // also when Close panics
-	ns.rooms.subs.end()
-	ns.rooms.ownSubs.end()
+	ns.rooms.subs.End()
+	ns.rooms.ownSubs.End()
 	return ns.adapter.Close()
 }

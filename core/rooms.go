@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/subscription"
 )
 
 // rooms knows which sockets of this server are in which rooms of a namespace.
@@ -16,8 +17,8 @@ type rooms struct {
 	sockets map[string]*Socket
 	rooms   map[string]*room
 	events  roomEvents
-	subs    *subscriptions // of rooms; nil: the adapter does not subscribe to them
-	ownSubs *subscriptions // of sockets' own rooms
+	subs    *subscription.Names // of rooms; nil: the adapter does not subscribe to them
+	ownSubs *subscription.Names // of sockets' own rooms
 }
 
 type room struct {
@@ -42,7 +43,7 @@ func (rs *rooms) init(ns *Namespace) {
 func (rs *rooms) add(s *Socket) {
 	rs.mu.Lock()
 	rs.sockets[s.id] = s
-	rs.ownSubs.hold(s.id)
+	rs.ownSubs.Hold(s.id)
 	rs.mu.Unlock()
 }
 
@@ -91,7 +92,7 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error 
 		if r == nil {
 			r = &room{name: name}
 			rs.rooms[name] = r
-			rs.subs.hold(name)
+			rs.subs.Hold(name)
 			rs.events.add(RoomStepCreated, name, "")
 		}
 		enterPlaceLocked(s, membership{r, len(r.members)})
@@ -139,7 +140,7 @@ func (rs *rooms) dropLocked(m membership) {
 	if last == 0 {
 		delete(rs.rooms, r.name)
 		rs.events.add(RoomStepDeleted, r.name, "")
-		rs.subs.release(r.name)
+		rs.subs.Release(r.name)
 	}
 }
 
@@ -167,11 +168,11 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 	defer rs.mu.Unlock()
 	if keep && rs.subs != nil {
 		for _, m := range s.in {
-			rs.subs.hold(m.room.name)
+			rs.subs.Hold(m.room.name)
 		}
 	}
 	if keep {
-		rs.ownSubs.hold(s.id)
+		rs.ownSubs.Hold(s.id)
 	}
 	names, _ = rs.takeLocked(s, noLimit)
 	return names
@@ -182,7 +183,7 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	if rs.sockets[s.id] == s {
 		delete(rs.sockets, s.id)
-		rs.ownSubs.release(s.id)
+		rs.ownSubs.Release(s.id)
 	}
 	some := s.in[:min(len(s.in), limit)]
 	names = make([]string, 0, len(some))
@@ -200,8 +201,8 @@ func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 
 // forget ends what take has kept.
 func (rs *rooms) forget(id string, names []string) {
-	rs.subs.release(names...)
-	rs.ownSubs.release(id)
+	rs.subs.Release(names...)
+	rs.ownSubs.Release(id)
 }
 
 // tell tells the listeners what has happened, without a lock held.

@@ -169,8 +169,8 @@ func (s *Socket) Join(rooms ...string) error {
 		return ErrRoomName // before the adapter hears of it
 	}
 	if subs := s.ns.rooms.subs; subs != nil && s.connected() && !s.ns.rooms.full(s) {
-		subs.await(s.Context(), rooms...)
-		defer subs.release(rooms...)
+		subs.Await(s.Context(), rooms...)
+		defer subs.Release(rooms...)
 	}
 	return s.joinNow(rooms)
 }
