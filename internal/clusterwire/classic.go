@@ -201,16 +201,10 @@ func (m *Message) readClassic(t *text, r *classicMembers) (err error) {
 	case Join, Leave, Disconnect:
 		err = m.readClassicMove(t, r)
 	case Fetch:
-		if isNull(r.opts) {
-			return ErrMessage
-		}
 		err = t.target(r.opts, &m.Target)
 	case ServerSide:
 		err = t.event(r.data, &m.Packet)
 	case Broadcast:
-		if isNull(r.opts) {
-			return ErrMessage
-		}
 		if err = t.target(r.opts, &m.Target); err == nil {
 			m.Namespace, err = t.packet(r.packet, &m.Packet)
 		}
@@ -305,7 +299,6 @@ func DecodeClassicResponse(src []byte, limits *Limits) (*Message, error) {
 		if t, err = readBase64(src, t.limits); err != nil {
 			return nil, err
 		}
-		r = classicMembers{}
 		if err = object(t.json, r.add); err != nil {
 			return nil, err
 		}
@@ -360,6 +353,9 @@ func (m *Message) readList(t *text, r *classicMembers) (err error) {
 				return ErrTooMany
 			}
 			id, err := str(value)
+			if err == nil && id == "" {
+				err = ErrMessage
+			}
 			m.Sockets = append(m.Sockets, Socket{ID: id})
 			return err
 		})

@@ -145,13 +145,15 @@ func (m *Message) readData(t *text, raw []byte) error {
 	case InitialHeartbeat, Heartbeat, Closed:
 		return nil
 	}
-	var packet []byte
+	var packet, opts []byte
 	err := object(raw, func(key, value []byte) (err error) {
 		switch string(key) {
 		case "requestId":
 			m.RequestID, err = str(value)
 		case "packet":
 			packet = value
+		case "opts":
+			opts = value
 		default:
 			err = m.readMember(t, key, value)
 		}
@@ -160,17 +162,18 @@ func (m *Message) readData(t *text, raw []byte) error {
 	if err != nil {
 		return err
 	}
+	switch m.Type {
+	case Broadcast, Join, Leave, Disconnect, Fetch:
+		if err := t.target(opts, &m.Target); err != nil {
+			return err
+		}
+	}
 	return m.readPacket(t, packet)
 }
 
 // readMember reads a member of those that belong to some types only.
 func (m *Message) readMember(t *text, key, value []byte) (err error) {
 	switch string(key) {
-	case "opts":
-		switch m.Type {
-		case Broadcast, Join, Leave, Disconnect, Fetch:
-			err = t.target(value, &m.Target)
-		}
 	case "rooms":
 		if m.Type == Join || m.Type == Leave {
 			m.Rooms, err = t.names(value)

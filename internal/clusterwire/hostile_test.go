@@ -1,15 +1,17 @@
 package clusterwire_test
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/clusterwire"
+	"github.com/gosio/gosio/internal/msgjson"
 )
 
 // message is one that no official package sends: JSON, or hex.
@@ -65,6 +67,11 @@ var hostile = []message{
 	{"a request's type", "classic response", `{"requestId":"r","type":7}`},
 	{"sockets that are numbers", "classic response", `{"requestId":"r","sockets":[1,2]}`},
 	{"rooms that are an object", "classic response", `{"requestId":"r","rooms":{}}`},
+	{"a socket without an id", "classic response", `{"requestId":"r","sockets":[{"id":"a"},{"rooms":["r"],"data":{}}]}`},
+	{"a socket whose id is empty", "classic response", `{"requestId":"r","sockets":[{"id":"","rooms":[]}]}`},
+	{"a socket whose id is null", "envelope", `{"type":8,"uid":"u","nsp":"/","data":{"requestId":"r","sockets":[{"id":null}]}}`},
+	{"an id that is empty", "classic response", `{"requestId":"r","sockets":["a",""]}`},
+	{"an id that is null", "classic response", `{"requestId":"r","sockets":["a",null]}`},
 }
 
 func TestHostile(t *testing.T) {
@@ -78,12 +85,75 @@ func TestHostile(t *testing.T) {
 	}
 	for _, e := range []clusterwire.Entry{
 		{Type: "3"}, {Type: "", Data: "{}"}, {Type: "3.5", Data: "{}"}, {Type: "-1", Data: "{}"}, {Type: "1e9", Data: "{}"},
-		{Type: "4", Data: "!"}, {Type: "4", Data: "ew=="}, {Type: "4", Data: `["a"]`},
+		{Type: "4", Data: "!"}, {Type: "4", Data: "ew=="}, {Type: "4", Data: `["a"]`}, {Type: "4", Data: base64Of(`{"opts":{},"rooms":["a"]}`)},
 	} {
 		if got, err := e.Decode(nil); err == nil {
 			t.Errorf("%+v: %+v", e, got)
 		}
 	}
+	for _, text := range []string{`{}`, `{"sid":"s"}`, `{"pid":"p"}`, `{"sid":"","pid":"p"}`, `{"sid":"s","pid":null}`} {
+		if got, err := clusterwire.DecodeSession(base64Of(string(pack(t, text))), nil); !errors.Is(err, clusterwire.ErrMessage) {
+			t.Errorf("session %s: %+v, %v", text, got, err)
+		}
+	}
+}
+
+func base64Of(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// pack makes MessagePack of JSON with placeholders.
+func pack(t *testing.T, text string, attachments ...[]byte) []byte {
+	t.Helper()
+	w := msgjson.NewWriter()
+	assert.NoError(t, w.Value([]byte(text), attachments))
+	return w.Dst
+}
+
+// TestNobody: a message that does not say for whom it is is refused. It would hit
+// everybody.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	const packet = `"packet":{"type":2,"data":["e"],"nsp":"/"}`
+	data := map[clusterwire.Type]string{
+		clusterwire.Broadcast: packet, clusterwire.Join: `"rooms":["r"]`, clusterwire.Leave: `"rooms":["r"]`,
+		clusterwire.Disconnect: `"close":true`, clusterwire.Fetch: `"requestId":"r"`,
+	}
+	classic := map[clusterwire.Type]int{clusterwire.Broadcast: 7, clusterwire.Join: 2, clusterwire.Leave: 3, clusterwire.Disconnect: 4, clusterwire.Fetch: 5}
+	for typ, members := range data {
+		for _, opts := range []struct {
+			text string
+			want error
+		}{{`,"opts":{"rooms":[]}`, nil}, {"", clusterwire.ErrMessage}, {`,"opts":null`, clusterwire.ErrMessage}, {`,"opts":{},"opts":null`, clusterwire.ErrMessage}} {
+			tried := map[string]error{}
+			envelope := fmt.Sprintf(`{"type":%d,"uid":"u","nsp":"/","data":{%s%s}}`, typ, members, opts.text)
+			_, tried["envelope"] = clusterwire.DecodeEnvelope([]byte(envelope), nil)
+			_, tried["envelope, packed"] = clusterwire.DecodeEnvelope(pack(t, envelope), nil)
+			e := clusterwire.Entry{Type: fmt.Sprint(int(typ)), Data: "{" + members + opts.text + "}"}
+			_, tried["entry"] = e.Decode(nil)
+			request := fmt.Sprintf(`{"type":%d,"requestId":"r",%s%s}`, classic[typ], members, opts.text)
+			_, tried["classic request"] = clusterwire.DecodeClassicRequest([]byte(request), nil)
+			for form, err := range tried {
+				if !errors.Is(err, opts.want) {
+					t.Errorf("%s of type %d with %q: %v", form, typ, opts.text, err)
+				}
+			}
+		}
+	}
+	if m, err := clusterwire.DecodeClassicBroadcast(pack(t, `["u",{`+packet[len(`"packet":{`):]+`,null]`), nil); !errors.Is(err, clusterwire.ErrMessage) {
+		t.Errorf("a classic broadcast: %+v, %v", m, err)
+	}
+}
+
+// TestStray: bytes of a message with an event are the event's.
+func TestStray(t *testing.T) {
+	t.Parallel()
+	const placeholder = `{"_placeholder":true,"num":0}`
+	event := func(arg, stray string) []byte {
+		return pack(t, `{"type":3,"uid":"u","nsp":"/","x":`+stray+`,"data":{"packet":{"type":2,"data":["e",`+arg+`]},"opts":{}}}`, []byte("b"))
+	}
+	_, err := clusterwire.DecodeEnvelope(event(placeholder, "0"), nil)
+	assert.NoError(t, err)
+	_, err = clusterwire.DecodeEnvelope(event("0", placeholder), nil)
+	assert.ErrorIs(t, err, clusterwire.ErrMessage)
 }
 
 // TestKind: what no official package sends, but means one thing only.
@@ -114,8 +184,37 @@ func TestKind(t *testing.T) {
 			clusterwire.Message{Type: clusterwire.Broadcast, UID: "u", Namespace: "/", Packet: clusterwire.Packet{Data: []byte(`["e"]`)}},
 		},
 		{
-			message{"a float for a type", "classic broadcast", "93a17582a474797065ca40000000a46461746191a165c0"},
+			message{"a float for a type", "classic broadcast", "93a17582a474797065ca40000000a46461746191a16580"},
 			clusterwire.Message{Type: clusterwire.Broadcast, UID: "u", Namespace: "/", Packet: clusterwire.Packet{Data: []byte(`["e"]`)}},
+		},
+		{
+			message{"text that is no UTF-8", "envelope", "{\"type\":3,\"uid\":\"u\",\"nsp\":\"/\",\"data\":{\"packet\":{\"type\":2,\"data\":[\"e\",\"a\xffb\"]},\"opts\":{\"rooms\":[\"\xc3\"]}}}"},
+			clusterwire.Message{
+				Type: clusterwire.Broadcast, UID: "u", Namespace: "/", Target: clusterwire.Target{Rooms: []string{"\uFFFD"}},
+				Packet: clusterwire.Packet{Data: []byte("[\"e\",\"a\uFFFDb\"]")},
+			},
+		},
+		{
+			message{"text that is no UTF-8, packed", "classic broadcast", "93a17582a47479706502a46461746192a165a361ff6281a5726f6f6d7391a1c3"},
+			clusterwire.Message{
+				Type: clusterwire.Broadcast, UID: "u", Namespace: "/", Target: clusterwire.Target{Rooms: []string{"\uFFFD"}},
+				Packet: clusterwire.Packet{Data: []byte("[\"e\",\"a\uFFFDb\"]")},
+			},
+		},
+		{
+			message{"a timeout that is endless", "envelope", `{"type":6,"uid":"u","nsp":"/","data":{"opts":{"flags":{"timeout":1e300}}}}`},
+			clusterwire.Message{Type: clusterwire.Disconnect, UID: "u", Namespace: "/", Target: clusterwire.Target{Timeout: 1 << 40 * time.Millisecond}},
+		},
+		{
+			message{"a timeout that is over", "envelope", `{"type":6,"uid":"u","nsp":"/","data":{"opts":{"flags":{"timeout":-5}}}}`},
+			clusterwire.Message{Type: clusterwire.Disconnect, UID: "u", Namespace: "/"},
+		},
+		{
+			message{"times of 96 bits", "classic broadcast", "93a17582a47479706502a46461746194a165c70cff0ee6b280ffffffffffffffffc70cff0ee6b280fffffff1868b8400c70cff000000004000000000000000" + "80"},
+			clusterwire.Message{
+				Type: clusterwire.Broadcast, UID: "u", Namespace: "/",
+				Packet: clusterwire.Packet{Data: []byte(`["e","1969-12-31T23:59:59.250Z","0000-01-01T00:00:00.250Z",null]`)},
+			},
 		},
 		{
 			message{"an older join", "classic request", `{"requestId":"r","type":2,"sid":"s","room":7}`},
@@ -166,62 +265,6 @@ func TestLookalike(t *testing.T) {
 	got, err = clusterwire.DecodeClassicBroadcast(b, nil)
 	assert.NoError(t, err)
 	assert.Equal(t, "data", string(got.Packet.Data), `["e",{"_placeholder":true,"num":0},"YQ=="]`)
-}
-
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	// envelope is a join with n rooms, depth levels deep.
-	envelope := func(rooms, depth int) string {
-		list := strings.TrimSuffix(strings.Repeat(`"r",`, rooms), ",")
-		deep := strings.Repeat("[", depth-1) + strings.Repeat("]", depth-1)
-		return fmt.Sprintf(`{"type":4,"uid":"u","nsp":"/","data":{"opts":{"rooms":[]},"rooms":[%s]},"x":%s}`, list, deep)
-	}
-	fetched := func(n int) string {
-		return `{"requestId":"r","sockets":[` + strings.TrimSuffix(strings.Repeat(`{"id":"a"},`, n), ",") + `]}`
-	}
-	bytes := func(n int) []byte { // a broadcast with attachments
-		b, err := hex.DecodeString("93a17582a47479706502a464617461dc" + fmt.Sprintf("%04x", n+1) + "a165" + strings.Repeat("c400", n) + "80")
-		assert.NoError(t, err)
-		return b
-	}
-	small := envelope(3, 3)
-	for _, c := range []struct {
-		name   string
-		src    []byte
-		limits *clusterwire.Limits
-		want   error
-	}{
-		{"size", []byte(small), &clusterwire.Limits{Size: len(small)}, nil},
-		{"size, over", []byte(small), &clusterwire.Limits{Size: len(small) - 1}, clusterwire.ErrTooLarge},
-		{"names", []byte(small), &clusterwire.Limits{Names: 3}, nil},
-		{"names, over", []byte(small), &clusterwire.Limits{Names: 2}, clusterwire.ErrTooMany},
-		{"names by default", []byte(envelope(100_000, 3)), nil, nil},
-		{"names by default, over", []byte(envelope(100_001, 3)), nil, clusterwire.ErrTooMany},
-		{"depth", []byte(envelope(0, 10)), &clusterwire.Limits{Depth: 10}, nil},
-		{"depth, over", []byte(envelope(0, 11)), &clusterwire.Limits{Depth: 10}, parser.ErrTooDeep},
-		{"depth by default", []byte(envelope(0, 1024)), nil, nil},
-		{"depth by default, over", []byte(envelope(0, 1025)), nil, parser.ErrTooDeep},
-		{"attachments by default", bytes(999), nil, nil},
-		{"attachments by default, over", bytes(1000), nil, parser.ErrTooManyAttachments},
-		{"sockets", []byte(fetched(2)), &clusterwire.Limits{Sockets: 2}, nil},
-		{"sockets, over", []byte(fetched(3)), &clusterwire.Limits{Sockets: 2}, clusterwire.ErrTooMany},
-	} {
-		decode := clusterwire.DecodeEnvelope
-		switch {
-		case c.src[0] == 0x93:
-			decode = clusterwire.DecodeClassicBroadcast
-		case strings.Contains(string(c.src), "sockets"):
-			decode = clusterwire.DecodeClassicResponse
-		}
-		if _, err := decode(c.src, c.limits); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, not %v", c.name, err, c.want)
-		}
-	}
-	e := clusterwire.Entry{Type: "4", Data: small}
-	_, err := e.Decode(&clusterwire.Limits{Size: len(small) - 1})
-	assert.ErrorIs(t, err, clusterwire.ErrTooLarge)
-	_, err = clusterwire.DecodeSession(small, &clusterwire.Limits{Size: len(small) - 1})
-	assert.ErrorIs(t, err, clusterwire.ErrTooLarge)
 }
 
 // TestNoSuchForm: what a form has no place for is an error, not half a message.

@@ -91,9 +91,9 @@ type Socket struct {
 type Limits struct {
 	Size        int // of a message in bytes; 64 MB
 	Depth       int // of arrays and objects in it; 1,024
-	Attachments int // 999
+	Attachments int // of an event or an answer; 999
 	Names       int // rooms of one list; 100,000
-	Sockets     int // of a response; 1,000,000
+	Sockets     int // of a response; 100,000
 }
 
 func (l *Limits) orDefault() Limits {
@@ -110,7 +110,7 @@ func (l *Limits) orDefault() Limits {
 	def(&out.Depth, 1024)
 	def(&out.Attachments, 999)
 	def(&out.Names, 100_000)
-	def(&out.Sockets, 1_000_000)
+	def(&out.Sockets, 100_000)
 	return out
 }
 

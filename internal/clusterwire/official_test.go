@@ -172,6 +172,25 @@ func TestOfficial(t *testing.T) {
 	}
 }
 
+// TestInputIsTheirs: what has been decoded does not change with the input, whose
+// buffer is used again.
+func TestInputIsTheirs(t *testing.T) {
+	t.Parallel()
+	for _, v := range vectors(t) {
+		f, ok := forms[v.Form]
+		if !ok {
+			continue // of a string, which does not change
+		}
+		b := v.bytes(t)
+		got, err := f.decode(b, nil)
+		assert.NoError(t, err)
+		for i := range b {
+			b[i] = '#'
+		}
+		same(t, got, v.want(t))
+	}
+}
+
 // same compares messages; a list that is empty is one that is not there.
 func same(t *testing.T, got, want *clusterwire.Message) {
 	t.Helper()

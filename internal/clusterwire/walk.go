@@ -3,6 +3,7 @@ package clusterwire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -16,6 +17,7 @@ import (
 type text struct {
 	json        []byte
 	attachments [][]byte
+	tooMany     bool // attachments: bytes have become base64
 	limits      Limits
 }
 
@@ -48,8 +50,11 @@ func readJSON(src []byte, l Limits) (*text, error) {
 func readMsgpack(src []byte, l Limits) (*text, error) {
 	r := msgjson.Reader{Src: src, Limit: l.Attachments, Depth: l.Depth, Timestamps: true}
 	err := readAll(&r)
-	if err == nil && r.Lookalike && len(r.Attachments) > 0 {
-		return readBase64(src, l)
+	tooMany := errors.Is(err, parser.ErrTooManyAttachments)
+	if tooMany || err == nil && r.Lookalike && len(r.Attachments) > 0 {
+		t, err := readBase64(src, l)
+		t.tooMany = tooMany // for an event, not for what sockets have
+		return t, err
 	}
 	return &text{json: r.Dst, attachments: r.Attachments, limits: l}, err
 }
@@ -257,13 +262,10 @@ func integer(raw []byte) (int, error) {
 	return int(f), nil
 }
 
-// target reads {rooms, except, flags}. What flags say in another form than Node's
-// is not said.
+// target reads {rooms, except, flags}. It must be there: without it the message
+// would be for everybody. What flags say in another form than Node's is not said.
 func (t *text) target(raw []byte, out *Target) error {
 	*out = Target{}
-	if isNull(raw) {
-		return nil
-	}
 	return object(raw, func(key, value []byte) (err error) {
 		switch string(key) {
 		case "rooms":
@@ -315,6 +317,9 @@ func (t *text) answer(raw []byte, out *Packet) error {
 
 // data takes over the attachments: all of them must be here.
 func (t *text) data(data []byte, out *Packet) error {
+	if t.tooMany {
+		return parser.ErrTooManyAttachments
+	}
 	if bytes.Count(data, []byte(msgjson.Placeholder)) != len(t.attachments) && len(t.attachments) > 0 {
 		return ErrMessage
 	}
@@ -345,6 +350,9 @@ func (t *text) sockets(raw []byte) (list []Socket, err error) {
 			}
 			return err
 		})
+		if err == nil && s.ID == "" {
+			err = ErrMessage
+		}
 		list = append(list, s)
 		return err
 	})
