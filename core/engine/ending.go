@@ -28,7 +28,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 		return nil
 	}
 	s.refs++ // Shutdown waits for Closed, too
-	s.spared = 0
+	s.extensions = 0
 	s.stopHeartbeatLocked()
 	if s.done != nil {
 		close(s.done)
@@ -82,7 +82,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	if flush && polite && (blocked || s.budget.used > scratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
-	s.armLocked(s.srv.time.in(wait))
+	s.armLocked(s.srv.clock.In(wait))
 	return ready
 }
 
@@ -178,7 +178,7 @@ func (s *Session) endedLocked() <-chan struct{} {
 func (s *Session) shortenLinger() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	by := s.srv.time.in(s.srv.opts.CloseTimeout)
+	by := s.srv.clock.In(s.srv.opts.CloseTimeout)
 	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
 		s.armLocked(by)
 	}

@@ -74,7 +74,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 func (srv *Server) newSession(r *http.Request, q query, id string) *Session {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", opened: srv.time.now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
+		base64: q.base64, v3: q.eio == "3", opened: srv.clock.Now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
@@ -32,7 +33,7 @@ func (s *Session) startHeartbeatLocked() {
 	if s.state.Load() != stateOpen {
 		return
 	}
-	s.pingAt = s.opened.add(s.firstBeat())
+	s.pingAt = s.opened.Add(s.firstBeat())
 	next := s.pingAt
 	if first := s.firstPollBy(); first > 0 && first < next {
 		next = first
@@ -42,17 +43,17 @@ func (s *Session) startHeartbeatLocked() {
 
 // firstPollBy is the time by which a polling client must have come back; zero
 // if it has, or need not.
-func (s *Session) firstPollBy() clock {
+func (s *Session) firstPollBy() clock.Time {
 	if s.ws.Load() != nil || s.polling.contact != contactNone || s.srv.opts.FirstPollTimeout < 0 {
 		return 0
 	}
-	return s.opened.add(s.srv.opts.FirstPollTimeout)
+	return s.opened.Add(s.srv.opts.FirstPollTimeout)
 }
 
 // armLocked sets the session's timer.
-func (s *Session) armLocked(at clock) {
+func (s *Session) armLocked(at clock.Time) {
 	s.deadline = at
-	wait := time.Duration(at - s.srv.time.now())
+	wait := time.Duration(at - s.srv.clock.Now())
 	if s.timer == nil {
 		s.timer = time.AfterFunc(wait, s.onTimer)
 		return
@@ -70,18 +71,18 @@ func (s *Session) stopHeartbeatLocked() {
 
 func (s *Session) onTimer() {
 	s.mu.Lock()
-	now := s.srv.time.now()
+	now := s.srv.clock.Now()
 	if s.deadline == 0 || now < s.deadline { // stopped, or set anew meanwhile
 		s.mu.Unlock()
 		return
 	}
 	if s.blamesLocked(now) {
-		if s.spareLocked(now) {
+		if s.extendLocked(now) {
 			s.mu.Unlock()
 			return
 		}
 	} else {
-		s.srv.time.noteTimer(s.deadline, now)
+		s.srv.clock.NoteTimer(s.deadline, now)
 	}
 	if s.state.Load() != stateOpen {
 		s.mu.Unlock()
@@ -90,7 +91,7 @@ func (s *Session) onTimer() {
 	}
 	if s.beat.awaited() {
 		if s.blamelessLocked() {
-			s.armLocked(now.add(s.srv.opts.PingTimeout))
+			s.armLocked(now.Add(s.srv.opts.PingTimeout))
 			s.mu.Unlock()
 			return
 		}
@@ -116,17 +117,17 @@ func (s *Session) onTimer() {
 }
 
 // blamesLocked reports whether the timer ends the session because of its peer.
-func (s *Session) blamesLocked(now clock) bool {
+func (s *Session) blamesLocked(now clock.Time) bool {
 	first := s.firstPollBy()
 	return s.state.Load() != stateOpen || s.beat.awaited() || first > 0 && now >= first || s.v3 && now >= s.pingAt
 }
 
-// spareLocked reports whether the timer does nothing yet. It releases mu while
+// extendLocked reports whether the timer does nothing yet. It releases mu while
 // it looks at the connection.
-func (s *Session) spareLocked(now clock) bool {
+func (s *Session) extendLocked(now clock.Time) bool {
 	due := s.deadline
-	more := s.srv.time.spare(due, now, &s.spared, nil)
-	if ws := s.ws.Load(); more == 0 && ws != nil && s.spared < maxSpared && s.state.Load() == stateOpen {
+	more := s.srv.clock.Extend(due, now, &s.extensions, nil)
+	if ws := s.ws.Load(); more == 0 && ws != nil && s.extensions < clock.MaxExtensions && s.state.Load() == stateOpen {
 		s.mu.Unlock()
 		unread := ws.writer.link.unread()
 		s.mu.Lock()
@@ -134,12 +135,12 @@ func (s *Session) spareLocked(now clock) bool {
 			return true
 		}
 		if unread {
-			s.spared++
-			more = leastGrace
+			s.extensions++
+			more = clock.MinGrace
 		}
 	}
 	if more > 0 {
-		s.armLocked(now.add(more))
+		s.armLocked(now.Add(more))
 	}
 	return more > 0
 }
@@ -151,10 +152,10 @@ func (s *Session) blamelessLocked() bool {
 }
 
 // pingLocked sends a ping and waits for the pong. It releases mu.
-func (s *Session) pingLocked(now clock) {
+func (s *Session) pingLocked(now clock.Time) {
 	s.beat.Store(beatPinged)
-	s.spared = 0
-	s.armLocked(now.add(s.srv.opts.PingTimeout))
+	s.extensions = 0
+	s.armLocked(now.Add(s.srv.opts.PingTimeout))
 	s.queueLocked().push(pingMessage)
 	ready := s.wakeLocked()
 	s.mu.Unlock()
@@ -173,7 +174,7 @@ func (s *Session) pong() {
 		return
 	}
 	s.beat.Store(beatResting)
-	s.pingAt = s.srv.time.in(s.srv.opts.PingInterval)
+	s.pingAt = s.srv.clock.In(s.srv.opts.PingInterval)
 	s.armLocked(s.pingAt)
 }
 
@@ -188,7 +189,7 @@ func (s *Session) traffic() {
 	if s.state.Load() != stateOpen || !s.beat.CompareAndSwap(beatPinged, beatExtended) {
 		return
 	}
-	s.armLocked(s.srv.time.in(s.srv.opts.PingTimeout))
+	s.armLocked(s.srv.clock.In(s.srv.opts.PingTimeout))
 }
 
 // setHeld tells the heartbeat whether the reader is held up on this side.
@@ -198,7 +199,7 @@ func (s *Session) setHeld(held bool) {
 	s.held = held
 	s.graceV3Locked(held)
 	if !held && s.beat.awaited() && s.state.Load() == stateOpen {
-		s.armLocked(s.srv.time.in(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
+		s.armLocked(s.srv.clock.In(s.srv.opts.PingTimeout)) // its pong may be waiting to be read
 	}
 }
 
@@ -208,7 +209,7 @@ var pongMessage = control("3")
 // the client sends the pings, gives up waiting for one.
 func (s *Session) firstBeat() time.Duration {
 	if s.v3 {
-		return time.Duration(clock(s.srv.opts.PingInterval).add(s.srv.opts.PingTimeout))
+		return time.Duration(clock.Time(s.srv.opts.PingInterval).Add(s.srv.opts.PingTimeout))
 	}
 	return s.srv.opts.PingInterval
 }
@@ -232,15 +233,15 @@ func (s *Session) graceV3Locked(held bool) {
 	if !s.v3 || held {
 		return
 	}
-	if by := s.srv.time.in(s.srv.opts.PingTimeout); s.pingAt < by {
+	if by := s.srv.clock.In(s.srv.opts.PingTimeout); s.pingAt < by {
 		s.pingAt = by // the timer sees it when it fires
 	}
 }
 
 // pingLateLocked ends a session whose client has sent no ping in time. It releases mu.
-func (s *Session) pingLateLocked(now clock) {
+func (s *Session) pingLateLocked(now clock.Time) {
 	if s.blamelessLocked() {
-		s.pingAt = now.add(s.srv.opts.PingTimeout)
+		s.pingAt = now.Add(s.srv.opts.PingTimeout)
 		s.armLocked(s.pingAt)
 		s.mu.Unlock()
 		return
@@ -257,7 +258,7 @@ func (s *Session) answerPing() {
 		s.mu.Unlock()
 		return
 	}
-	s.pingAt, s.spared = s.srv.time.in(s.firstBeat()), 0
+	s.pingAt, s.extensions = s.srv.clock.In(s.firstBeat()), 0
 	s.armLocked(s.pingAt)
 	var ready *writer
 	if q := s.queueLocked(); !q.endsWith(&pongMessage) {

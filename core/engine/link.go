@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -48,7 +49,7 @@ func (l *link) writeSome(b []byte, within time.Duration) (int, error) {
 		return n, err
 	}
 	n, err := l.writeRaw(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) { // but the peer may have taken some since: see pause.go
+	if errors.Is(err, os.ErrDeadlineExceeded) { // but the peer may have taken some since: see package clock
 		more := 0
 		if l.raw.Control(func(fd uintptr) { more, _ = writeOnce(fd, b) }) == nil && more > 0 {
 			return more, nil
@@ -80,4 +81,13 @@ func isGone(err error) bool {
 		}
 	}
 	return false
+}
+
+// tcpOf is the TCP connection that another one is on, or nil.
+func tcpOf(conn net.Conn) *net.TCPConn {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	tcp, _ := conn.(*net.TCPConn)
+	return tcp
 }

@@ -75,13 +75,13 @@ const sampleEvery = 64
 // and its queue has no other.
 func (s *Session) sampleLocked(q *sendQueue) {
 	if q.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		q.sampled = time.Since(s.srv.time.began)
+		q.sampled = time.Duration(s.srv.clock.Now())
 	}
 }
 
 // flushed tells the observer that a message which is timed is written.
 func (s *Session) flushed(at time.Duration) {
 	if at > 0 {
-		s.srv.opts.Observer.Flushed(s, time.Since(s.srv.time.began)-at)
+		s.srv.opts.Observer.Flushed(s, time.Duration(s.srv.clock.Now())-at)
 	}
 }

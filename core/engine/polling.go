@@ -220,7 +220,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	case reason == ReasonServerShuttingDown, broken:
 		linger = t.s.srv.opts.CloseTimeout
 	}
-	t.s.armLocked(t.s.srv.time.in(linger))
+	t.s.armLocked(t.s.srv.clock.In(linger))
 	return false
 }
 

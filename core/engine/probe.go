@@ -1,6 +1,10 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gosio/gosio/core/engine/internal/clock"
+)
 
 // probe is an upgrade in progress, from the request to the step that completes
 // it. The session has one at a time.
@@ -9,10 +13,10 @@ type probe struct {
 	base64 bool // its request asks for bytes as base64
 
 	// Guarded by s.mu.
-	conn   *wsConn // nil while the WebSocket is being accepted
-	state  probeState
-	waited uint8  // how often it was given more time; see pause.go
-	expire *Timer // ends it
+	conn       *wsConn // nil while the WebSocket is being accepted
+	state      probeState
+	extensions uint8        // how often it was given more time; see package clock
+	expire     *clock.Timer // ends it
 }
 
 // probeState is how far an upgrade has come.
@@ -62,7 +66,7 @@ func (p *probe) enter(c *wsConn) bool {
 	if live {
 		s.refs++
 		if d := s.srv.opts.UpgradeTimeout; d > 0 {
-			p.expire = s.srv.time.afterFunc(d, p.expired)
+			p.expire = s.srv.clock.AfterFunc(d, p.expired)
 		}
 	}
 	s.mu.Unlock()
@@ -95,13 +99,13 @@ func (p *probe) extend() bool {
 	unread := p.conn.writer.link.unread()
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
-	if p.s.probe != p || !p.s.held && (!unread || p.waited >= maxSpared) {
+	if p.s.probe != p || !p.s.held && (!unread || p.extensions >= clock.MaxExtensions) {
 		return false
 	}
 	if !p.s.held {
-		p.waited++
+		p.extensions++
 	}
-	p.expire.Reset(leastGrace)
+	p.expire.Reset(clock.MinGrace)
 	return true
 }
 

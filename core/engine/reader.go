@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/internal/frame"
 )
 
@@ -19,10 +20,10 @@ type reader struct {
 	pings    pingLimit
 	stack    stackState
 
-	timed     bool   // an incomplete message has a read deadline
-	spared    uint8  // how often such a message was not blamed; see pause.go
-	messages  uint32 // that have been completed
-	messageBy clock  // with timed
+	timed      bool       // an incomplete message has a read deadline
+	extensions uint8      // how often such a message was given more time; see package clock
+	messages   uint32     // that have been completed
+	messageBy  clock.Time // with timed
 }
 
 // limit sets, or takes away, the time that a message may take which the bytes
@@ -38,7 +39,7 @@ func (r *reader) limit(partial bool, before uint32) (more bool, err error) {
 		return false, r.link.SetReadDeadline(time.Time{})
 	case d > 0 && (!r.timed || r.messages != before):
 		r.timed = true
-		r.spared = 0
+		r.extensions = 0
 		return false, r.limitMessage(d)
 	}
 	return true, nil
@@ -46,7 +47,7 @@ func (r *reader) limit(partial bool, before uint32) (more bool, err error) {
 
 // limitMessage sets the time in which an incomplete message has to be complete.
 func (r *reader) limitMessage(d time.Duration) error {
-	r.messageBy = r.srv.time.in(d)
+	r.messageBy = r.srv.clock.In(d)
 	return r.link.SetReadDeadline(time.Now().Add(d))
 }
 
@@ -64,7 +65,7 @@ func (r *reader) messageLate(err error) error {
 	if !r.timed {
 		return err
 	}
-	more := r.srv.time.spare(r.messageBy, r.srv.time.now(), &r.spared, r.link.unread)
+	more := r.srv.clock.Extend(r.messageBy, r.srv.clock.Now(), &r.extensions, r.link.unread)
 	if more == 0 {
 		return err
 	}
@@ -113,9 +114,9 @@ func (s stackState) after(heartbeat bool) stackState {
 
 // pingLimit bounds the ping frames of a second.
 type pingLimit struct {
-	since  int64 // in ns
-	n      int32
-	spared uint8 // how often too many were not blamed
+	since      int64 // in ns
+	n          int32
+	extensions uint8 // how often more were taken; see package clock
 }
 
 // take reports whether a ping at a time, in ns, is within the limit. Beyond that
@@ -129,10 +130,10 @@ func (p *pingLimit) take(now int64, limit int, srv *Server) bool {
 	if p.n++; int(p.n) <= limit {
 		return true
 	}
-	if p.spared >= maxSpared || srv.time.graceLeft(srv.time.now()) == 0 {
+	if p.extensions >= clock.MaxExtensions || srv.clock.Grace(srv.clock.Now()) == 0 {
 		return false
 	}
-	p.spared++
+	p.extensions++
 	p.since, p.n = now, 1
 	return true
 }

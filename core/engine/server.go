@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/clock"
 )
 
 // Handler makes a [Receiver] for every new session. The engine calls Connect on the
@@ -48,7 +50,7 @@ type Server struct {
 	opts     Options
 	log      *slog.Logger
 	handler  Handler
-	time     timekeeper
+	clock    *clock.Clock
 	table    *table
 	report   *reporter
 	gate     gate
@@ -69,14 +71,12 @@ func NewServer(h Handler, o *Options) *Server {
 		opts = *o
 	}
 	opts = opts.withDefaults()
-	srv := &Server{opts: opts, log: opts.Logger, handler: h, table: newTable()}
+	srv := &Server{opts: opts, log: opts.Logger, handler: h, clock: clock.New(opts.PingTimeout), table: newTable()}
 	srv.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
 	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
 	srv.acceptor = acceptor{opts: &srv.opts, report: srv.report, deflate: newDeflater(opts.PerMessageDeflate)}
 	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init(&srv.lending)
-	srv.time.began = time.Now().Add(-1) // before any sample
-	srv.time.most = max(opts.PingTimeout, leastGrace)
 	return srv
 }
 
@@ -124,8 +124,19 @@ func (srv *Server) Count() int { return srv.table.count() }
 // process was stopped meanwhile, or the timer is late for another reason, the
 // peer has some more time, as what it has sent may not be read yet.
 func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
-	return srv.time.afterFunc(d, f)
+	return (*Timer)(srv.clock.AfterFunc(d, f))
 }
+
+// Timer calls a function when a peer has not done in time what was waited for. See
+// [Server.AfterFunc]. Its methods may be called concurrently.
+type Timer clock.Timer
+
+// Stop prevents the call. It reports false if the timer was stopped before, or
+// has expired.
+func (t *Timer) Stop() bool { return (*clock.Timer)(t).Stop() }
+
+// Reset makes the timer expire after d.
+func (t *Timer) Reset(d time.Duration) { (*clock.Timer)(t).Reset(d) }
 
 // Stats are numbers of this moment.
 type Stats struct {

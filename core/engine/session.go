@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
@@ -39,19 +40,19 @@ type Session struct {
 	polling *polling // nil: the session was opened on a WebSocket
 
 	// Guarded by mu.
-	early  *failure      // what ended the session while Connect ran
-	ending Reason        // what Receiver.Closed was told
-	probe  *probe        // an upgrade in progress
-	done   chan struct{} // closed when the session ends; made on demand
-	refs   int32         // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
-	spared uint8         // how often the peer was not blamed; see pause.go
-	held   bool          // our own handlers hold the reader up
+	early      *failure      // what ended the session while Connect ran
+	ending     Reason        // what Receiver.Closed was told
+	probe      *probe        // an upgrade in progress
+	done       chan struct{} // closed when the session ends; made on demand
+	refs       int32         // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
+	extensions uint8         // how often the peer was given more time; see package clock
+	held       bool          // our own handlers hold the reader up
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
-	deadline clock // what the timer stands for; an earlier call is stale
-	pingAt   clock
-	opened   clock
+	deadline clock.Time // what the timer stands for; an earlier call is stale
+	pingAt   clock.Time
+	opened   clock.Time
 }
 
 // failure is what ends a session from within the packet path.

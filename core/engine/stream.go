@@ -74,7 +74,7 @@ func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if d := srv.opts.UpgradeTimeout; d > 0 {
-		defer srv.time.afterFunc(d, cancel).Stop()
+		defer srv.clock.AfterFunc(d, cancel).Stop()
 	}
 	defer context.AfterFunc(srv.life, cancel)()
 	conn, err := accept(ctx)
