@@ -201,3 +201,48 @@ func TestPanicLeavesNothing(t *testing.T) {
 		assert.Equal(t, "asked", list.asked.Load(), int32(2))
 	})
 }
+
+// TestPoliciesThatHang: policies that never return stop neither the checks of
+// other sockets nor the end of their own at its expiry, and are logged.
+func TestPoliciesThatHang(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged buffer
+		var live atomic.Bool
+		free := make(chan struct{})
+		srv := socketio.NewServer(nil)
+		defer srv.Close()
+		guard := auth.JWT(with(secretConfig(), func(c *config) {
+			c.Recheck, c.Leeway, c.Logger = time.Minute, -1, slog.New(slog.NewTextHandler(&logged, nil))
+		}))
+		srv.Use(guard.Require(func(id *auth.Identity[claims]) error {
+			switch {
+			case !live.Load():
+				return nil
+			case id.TokenID == "banned":
+				return auth.ErrForbidden
+			}
+			<-free
+			return nil
+		}))
+		end := watchEnd(srv.Namespace)
+		const hung = 16
+		for range hung {
+			siotest.Dial(t, srv, siotest.Options{Auth: until(10 * time.Minute), Timeout: time.Hour})
+		}
+		live.Store(true)
+		time.Sleep(67 * time.Second) // all of them are being checked
+		live.Store(false)
+		banned := siotest.Dial(t, srv, siotest.Options{Auth: until(time.Hour, func(c *claims) { c.ID = "banned" }), Timeout: time.Hour})
+		live.Store(true)
+		banned.ExpectDisconnect(siotest.TransportClose)
+		if e := next(t, end); e.after > 67*time.Second+66*time.Second+11*time.Second {
+			t.Errorf("ended after %s: the checks have stopped", e.after)
+		}
+		assert.True(t, "logged", strings.Contains(logged.String(), "a check does not return"))
+		for range hung {
+			assert.Equal(t, "ended after", next(t, end).after, 10*time.Minute)
+		}
+		close(free)
+	})
+}

@@ -50,8 +50,14 @@
 //
 // A guarded socket has one timer while its token has an expiry, or with
 // Config.Recheck, and no goroutine. The timer stops when the socket is
-// disconnected. Checks run 16 at a time for each guard; a check is bounded by
-// 10 s and by the socket's end. The lock of a socket's lease is taken before that
-// of the index of live sockets; neither is held while a verifier, a policy or a
-// Watch runs.
+// disconnected. Checks run 16 at a time for each guard. The context of a check
+// ends after 10 s, and with the socket. A check that has not returned a second
+// later gives its place to the next one, and is logged. Its goroutine stays until
+// the check returns, and the socket is not checked again before that. While 256
+// checks of a guard are so left, no check begins: sockets then end at their expiry
+// and by revocations only.
+//
+// The lock of a socket's lease is taken before the lock of the index of live
+// sockets. Neither lock is held while the application's code runs: functions of
+// Config, policies, a [Verifier] and a [Watch].
 package auth

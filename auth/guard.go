@@ -8,6 +8,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/lease"
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
@@ -51,6 +52,17 @@ func (g *shared[T]) note(level slog.Level, kind, msg string, s *socketio.Socket,
 	g.noted.Log(g.config.Logger, level, kind, msg, attrs...)
 }
 
+// checkHangs logs that a check does not return, or is refused because too many do
+// not.
+func (g *shared[T]) checkHangs(abandoned int, refused bool) {
+	running, limit := slog.Int("running", abandoned), slog.Int("limit", lease.MaxAbandoned)
+	if refused {
+		g.noted.Log(g.config.Logger, slog.LevelError, "checks refused", "auth: no check begins until earlier checks return", running, limit)
+		return
+	}
+	g.noted.Log(g.config.Logger, slog.LevelError, "check hangs", "auth: a check does not return; policies must not wait, and Config.Watch must return when its context ends", running, limit)
+}
+
 var (
 	_ socketio.Middleware = (*Guard[struct{}])(nil)
 	_ socketio.CookieUser = (*Guard[struct{}])(nil)
@@ -72,6 +84,7 @@ func newGuard[T any](c Config[T], v Verifier[T], external func(context.Context, 
 	c.check()
 	g := &Guard[T]{shared: &shared[T]{config: c, verifier: v, external: external}}
 	g.failures.limit = c.FailuresPerMinute
+	g.live.checks.Report = g.checkHangs
 	if c.Watch != nil {
 		c.Watch.Watch(g.live.revoke)
 	}

@@ -41,10 +41,16 @@
 //
 // # Goroutines and locks
 //
-// A socket has one timer and no goroutine. Checks run 16 at a time for each
-// Sessions, and at once for a session whose expiry has come; a check is bounded by
-// 10 s and by the socket's end. The lock of a socket's lease is taken before its
-// life's, and that before the index of live sockets; none is held while a provider
-// or a bus runs. Writers of one session wait for their turn, as long as their
-// contexts allow.
+// A socket has one timer and no goroutine. For each Sessions 16 checks run at a
+// time, and beside them 256 checks of sessions whose expiry has come. The context
+// of a check ends after 10 s, and with the socket. A check that has not returned a
+// second later gives its place to the next one, and is logged. Its goroutine stays
+// until the check returns, and the socket is not checked again before that. While
+// 256 checks are so left, no check begins. A socket whose session has expired ends
+// if there is no result of a check 10 s later, and at once if no check begins.
+//
+// Locks are taken in this order: a socket's lease, its life, the index of live
+// sockets. None is held while the application's code runs: functions of Config, a
+// [Provider] and a [Bus]. Writers of one session wait for their turn, as long as
+// their contexts allow.
 package session

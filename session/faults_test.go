@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -209,5 +211,48 @@ func TestTouchThatDoesNotReturn(t *testing.T) {
 		time.Sleep(3*time.Minute + 30*time.Second)
 		c.Call("who")
 		assert.Equal(t, "touched", touched.Load(), 2)
+	})
+}
+
+// TestStoreThatHangs: calls of the store that never return keep neither a logout
+// from deleting what was saved meanwhile, nor sockets beyond their expiry, and are
+// logged.
+func TestStoreThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var logged strings.Builder // read when nothing runs
+		store, bus := &faulty{Memory: session.NewMemory("sid", time.Hour)}, session.NewBus()
+		srv, _ := serve(t, store, session.Config{User: user, Bus: bus, Check: -1, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+		elsewhere := session.New(store.Memory, session.Config{Bus: bus})
+		dial := func(user string) (*siotest.Client, string) {
+			id := store.Create(map[string]any{"user": user, "items": 0})
+			return siotest.Dial(t, srv, cookie(store.Cookie(id))), id
+		}
+		var clients []*siotest.Client
+		for range 16 {
+			c, _ := dial("alice")
+			clients = append(clients, c)
+		}
+		free, deleted := make(chan struct{}), make(chan struct{}, 1)
+		hang, note := func() { <-free }, func() { deleted <- struct{}{} }
+		store.reload.Store(&hang)
+		assert.NoError(t, bus.Publish(t.Context(), session.Event{})) // check all
+		synctest.Wait()
+		store.reload.Store(nil)
+		bob, id := dial("bob")
+		bob.Call("add")
+		store.destroy.Store(&note)
+		begun := time.Now()
+		assert.NoError(t, elsewhere.Logout(t.Context(), id))
+		bob.Expect("session:ended")
+		<-deleted
+		assert.True(t, "deleted", time.Since(begun) <= 11*time.Second)
+		time.Sleep(time.Hour + 11*time.Second - time.Since(begun))
+		synctest.Wait()
+		for _, c := range clients {
+			c.ExpectDisconnect(siotest.TransportClose)
+		}
+		assert.True(t, "logged", strings.Contains(logged.String(), "a check does not return"))
+		close(free)
 	})
 }

@@ -92,8 +92,20 @@ func New(p Provider, c Config) *Sessions {
 		c.Logger = slog.Default()
 	}
 	x := &Sessions{provider: p, config: c, live: make(map[string]map[*life]struct{})}
+	x.queue.Report = x.checkHangs
 	c.Bus.Watch(x.heard)
 	return x
+}
+
+// checkHangs logs that a call of the provider does not return, or is refused
+// because too many do not.
+func (x *Sessions) checkHangs(abandoned int, refused bool) {
+	running, limit := slog.Int("running", abandoned), slog.Int("limit", lease.MaxAbandoned)
+	if refused {
+		x.noted.Log(x.config.Logger, slog.LevelError, "checks refused", "session: no check begins until earlier checks return", running, limit)
+		return
+	}
+	x.noted.Log(x.config.Logger, slog.LevelError, "check hangs", "session: a check does not return; providers must return when their context ends, and User and Require must not wait", running, limit)
 }
 
 // UsesCookies implements [socketio.CookieUser].
@@ -330,9 +342,15 @@ func (x *Sessions) heard(e Event) {
 		x.queue.AddUrgent(func() {
 			defer x.writes.deleted(e.Session)
 			x.destroy(id)
+		}, func() {
+			defer x.writes.deleted(e.Session)
+			x.noted.Log(x.config.Logger, slog.LevelError, "cannot delete", "session: cannot delete", slog.Any("error", errStuck))
 		})
 	}
 }
+
+// errStuck: the queue does not call the store.
+var errStuck = errors.New("the store is not called, as earlier calls do not return")
 
 // hearers are the lives of a session, or all of them.
 func (x *Sessions) hearers(key string) (found []*life) {

@@ -3,10 +3,11 @@
 // and then whether the credential still counts. What that means is for the
 // [Owner] to say.
 //
-// A lease has one timer and no goroutine. Checks run on those of a [Queue].
+// A lease has one timer and no goroutine. Checks run on the goroutines of a [Queue].
 package lease
 
 import (
+	"container/list"
 	"context"
 	"math/rand/v2"
 	"runtime/debug"
@@ -29,8 +30,9 @@ type Owner interface {
 	// Check asks whether the socket may stay. ctx ends after [Patience], and with
 	// the socket.
 	Check(ctx context.Context) Verdict
-	// Failed judges a check that did not return: it panicked, or ended its goroutine,
-	// or the credential has expired and the check has run for longer than [Patience].
+	// Failed judges a check without a result: Check panicked or ended its goroutine,
+	// or the queue has refused the check because too many others do not return, or the
+	// credential has expired and there is no result after [Patience].
 	Failed() Verdict
 	// Panicked logs a panic of Check.
 	Panicked(p any, stack []byte)
@@ -56,15 +58,16 @@ type Socket interface {
 }
 
 const (
-	// Patience bounds a check.
+	// Patience is how long a check may take.
 	Patience = 10 * time.Second
-	// RetryAfter is about how long after a check that found the store down the next
-	// one comes: what it would have found, nobody tells again.
+	// RetryAfter is about the time from a check that found the store down to the next
+	// check.
 	RetryAfter = 5 * time.Second
 	// recheckExpired is the time between two checks of a credential that has expired
-	// and whose owner cannot ask.
+	// while the store cannot be asked.
 	recheckExpired = time.Second
-	// longestSleep bounds how long the timer sleeps: clocks are set, machines sleep.
+	// longestSleep bounds how long the timer sleeps, as clocks are set and machines
+	// are suspended.
 	longestSleep = time.Hour
 )
 
@@ -81,7 +84,8 @@ type Lease struct {
 	state state
 	why   error // the end; nil until then
 	check checkState
-	asked time.Time   // when the check that runs has begun
+	entry *entry      // of the check that waits in the queue
+	asked time.Time   // when the check was queued as urgent, or has begun
 	next  time.Time   // of the next regular check, or the retry of one; zero: none
 	timer *time.Timer // for the next of warning, end and check; nil: none was needed yet
 }
@@ -131,6 +135,7 @@ func (l *Lease) Stop(change func()) {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
+	l.queue.drop(l.entry)
 	change()
 }
 
@@ -169,6 +174,7 @@ func (l *Lease) End(why error) {
 	var first bool
 	if l.state, first = l.state.next(eventEnd); first {
 		l.why = why
+		l.queue.drop(l.entry)
 	}
 	l.mu.Unlock()
 	l.leave()
@@ -208,8 +214,15 @@ func (l *Lease) wantCheckLocked() {
 	}
 	next, ok := l.check.next(checkWanted)
 	if l.check = next; ok && next == checkQueued {
-		l.queue.Add(l.checkInTurn)
+		l.queueLocked(&l.queue.waiting)
 	}
+}
+
+// queueLocked puts the check into a list of the queue, instead of the place in it
+// that the check may have already: the queue holds one entry for each lease.
+func (l *Lease) queueLocked(to *list.List) {
+	l.queue.drop(l.entry)
+	l.entry = l.queue.add(to, l.checkInTurn, l.checkRefused)
 }
 
 // Retry has the owner asked again after about that time.
@@ -281,23 +294,18 @@ func (l *Lease) tick() {
 	switch {
 	case due(end, now):
 		why := l.owner.Expired()
-		begin, stuck := false, false
+		overdue := false
 		if why == nil {
-			stuck = l.check.running() && now.Sub(l.asked) >= Patience
-			begin = l.beginLocked(checkUrgent, now)
+			overdue = l.checkExpiredLocked(now)
 			l.next = time.Time{}
 			l.armLocked(now) // the check may not return
 		}
 		l.mu.Unlock()
-		switch {
-		case why != nil:
+		if overdue {
+			why = l.owner.Failed().End
+		}
+		if why != nil {
 			l.End(why)
-		case begin:
-			l.runCheck()
-		case stuck:
-			if why := l.owner.Failed().End; why != nil {
-				l.End(why)
-			}
 		}
 	case due(warn, now) && l.state == stateLive:
 		l.state, _ = l.state.next(eventWarn)
@@ -315,10 +323,25 @@ func (l *Lease) tick() {
 	}
 }
 
+// checkExpiredLocked has the owner asked about an expired credential before all
+// others. It reports whether a check should have had its result by now.
+func (l *Lease) checkExpiredLocked(now time.Time) (overdue bool) {
+	next, ok := l.check.next(checkUrgent)
+	if !ok {
+		return now.Sub(l.asked) >= Patience
+	}
+	l.check, l.asked = next, now
+	l.queueLocked(&l.queue.expired)
+	return false
+}
+
 // beginLocked reports whether a check begins now.
-func (l *Lease) beginLocked(e checkEvent, now time.Time) (begin bool) {
-	if l.check, begin = l.check.next(e); begin {
-		l.asked = now
+func (l *Lease) beginLocked() (begin bool) {
+	l.queue.drop(l.entry) // also when it is an earlier entry whose turn has come
+	l.entry = nil
+	urgent := l.check == checkUrgently
+	if l.check, begin = l.check.next(checkStarted); begin && !urgent {
+		l.asked = time.Now()
 	}
 	return begin
 }
@@ -326,10 +349,20 @@ func (l *Lease) beginLocked(e checkEvent, now time.Time) (begin bool) {
 // checkInTurn is what the queue runs.
 func (l *Lease) checkInTurn() {
 	l.mu.Lock()
-	begin := l.beginLocked(checkStarted, time.Now())
+	begin := l.beginLocked()
 	l.mu.Unlock()
 	if begin {
 		l.runCheck()
+	}
+}
+
+// checkRefused is what the queue calls when it starts no check.
+func (l *Lease) checkRefused() {
+	l.mu.Lock()
+	begin := l.beginLocked()
+	l.mu.Unlock()
+	if begin {
+		l.checked(l.owner.Failed())
 	}
 }
 
@@ -369,8 +402,11 @@ func (l *Lease) checked(v Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.check, _ = l.check.next(checkDone)
+	if !l.state.open() {
+		return
+	}
 	if l.check == checkQueued {
-		l.queue.Add(l.checkInTurn)
+		l.queueLocked(&l.queue.waiting)
 	}
 	if v.Retry > 0 {
 		l.retryLocked(v.Retry)

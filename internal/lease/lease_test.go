@@ -55,9 +55,9 @@ func TestCheckStates(t *testing.T) {
 	}
 	changes := map[key]checkState{
 		{checkIdle, checkWanted}: checkQueued, {checkRunning, checkWanted}: checkAgain,
-		{checkIdle, checkUrgent}: checkRunning, {checkQueued, checkUrgent}: checkRunning,
-		{checkQueued, checkStarted}: checkRunning,
-		{checkRunning, checkDone}:   checkIdle, {checkAgain, checkDone}: checkQueued,
+		{checkIdle, checkUrgent}: checkUrgently, {checkQueued, checkUrgent}: checkUrgently,
+		{checkQueued, checkStarted}: checkRunning, {checkUrgently, checkStarted}: checkRunning,
+		{checkRunning, checkDone}: checkIdle, {checkAgain, checkDone}: checkQueued,
 	}
 	for s := checkIdle; s <= checkAgain; s++ {
 		for e := checkWanted; e <= checkDone; e++ {
@@ -283,7 +283,7 @@ func TestEndDoesNotQueue(t *testing.T) {
 		var q Queue
 		free := make(chan struct{})
 		for range 10 * AtOnce {
-			q.Add(func() { <-free })
+			q.Add(func() { <-free }, func() {})
 		}
 		o := &owner{connected: true, ctx: t.Context(), began: time.Now(), end: time.Minute}
 		o.check = func(context.Context) Verdict { return Verdict{End: errExpired} }
@@ -303,10 +303,11 @@ func TestEndDoesNotQueue(t *testing.T) {
 func TestQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var q Queue
+		q := Queue{Report: func(int, bool) { t.Error("abandoned, though it has ended") }}
 		var mu sync.Mutex
 		var order []int
 		running, most := 0, 0
+		refused := func() { t.Error("refused") }
 		do := func(i int) func() {
 			return func() {
 				mu.Lock()
@@ -314,7 +315,7 @@ func TestQueue(t *testing.T) {
 				most = max(most, running)
 				order = append(order, i)
 				mu.Unlock()
-				time.Sleep(time.Duration(i+1) * time.Second)
+				time.Sleep(time.Duration(i%100+1) * 100 * time.Millisecond)
 				mu.Lock()
 				running--
 				mu.Unlock()
@@ -324,18 +325,18 @@ func TestQueue(t *testing.T) {
 			}
 		}
 		for i := range 2 * AtOnce {
-			q.Add(do(i))
+			q.Add(do(i), refused)
 		}
 		synctest.Wait()
-		q.AddUrgent(do(1000))
+		q.AddUrgent(do(1050), refused)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		assert.Equal(t, "at once", most, AtOnce)
 		assert.Equal(t, "all", len(order), 2*AtOnce+1)
-		assert.Equal(t, "the urgent one", order[AtOnce], 1000)
+		assert.Equal(t, "the urgent one", order[AtOnce], 1050)
 		assert.True(t, "in order", slices.IsSorted(order[AtOnce+1:]))
 		done := false
-		q.Add(func() { done = true }) // the workers that have ended are replaced
+		q.Add(func() { done = true }, refused) // Goexit has not taken the places
 		synctest.Wait()
 		assert.True(t, "afterwards", done)
 	})

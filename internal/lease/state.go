@@ -47,23 +47,21 @@ func (s state) next(e event) (state, bool) {
 type checkState uint8
 
 const (
-	checkIdle    checkState = iota
-	checkQueued             // waits for its turn
-	checkRunning            // asks the store
-	checkAgain              // asks the store, whose answer may be too old: another one follows
+	checkIdle     checkState = iota
+	checkQueued              // the check waits for its turn
+	checkUrgently            // the check of an expired credential waits for its turn
+	checkRunning             // the check asks the store
+	checkAgain               // as before, but the answer may be too old: another check follows
 )
-
-// running reports whether the owner is being asked.
-func (s checkState) running() bool { return s == checkRunning || s == checkAgain }
 
 // A checkEvent is what changes a checkState.
 type checkEvent uint8
 
 const (
 	checkWanted  checkEvent = iota // something may have changed
-	checkUrgent                    // the check begins now, without waiting for its turn
-	checkStarted                   // its turn has come
-	checkDone                      // the answer is there
+	checkUrgent                    // the credential has expired
+	checkStarted                   // the turn of the check has come
+	checkDone                      // the check has a result
 )
 
 // next is the state after an event. It reports false, and the same state, when
@@ -75,8 +73,8 @@ func (s checkState) next(e checkEvent) (checkState, bool) {
 	case e == checkWanted && s == checkRunning:
 		return checkAgain, true
 	case e == checkUrgent && (s == checkIdle || s == checkQueued):
-		return checkRunning, true
-	case e == checkStarted && s == checkQueued:
+		return checkUrgently, true
+	case e == checkStarted && (s == checkQueued || s == checkUrgently):
 		return checkRunning, true
 	case e == checkDone && s == checkRunning:
 		return checkIdle, true
