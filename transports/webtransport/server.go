@@ -28,6 +28,7 @@ import (
 	wt "github.com/quic-go/webtransport-go"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/engine"
 )
 
 // Options configures a [Server].
@@ -60,6 +61,10 @@ const (
 	requestTimeout = 10 * time.Second // a connection that carries nobody
 )
 
+// lastWait is how long Shutdown waits, when its context has ended, as long as no
+// connection ends: then code of the application is in the way.
+const lastWait = 300 * time.Millisecond
+
 // Server serves WebTransport for a Socket.IO server. Its methods may be called
 // concurrently. Create one with [New].
 type Server struct {
@@ -88,22 +93,8 @@ type listener struct {
 // "webtransport". It panics with a text that begins with "socketio:" on options
 // that cannot work.
 func New(io *socketio.Server, o Options) *Server {
-	if o.TLSConfig == nil {
-		panic("socketio: webtransport.Options.TLSConfig is missing: there is no WebTransport without TLS")
-	}
-	o.TLSConfig = o.TLSConfig.Clone()
-	if o.Addr == "" {
-		o.Addr = ":443"
-	}
-	if o.Path == "" {
-		o.Path = "/socket.io/"
-	}
-	if o.MaxConnections == 0 {
-		o.MaxConnections = 10_000
-	}
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
+	o.check(io)
+	o = o.withDefaults()
 	s := &Server{
 		io: io, opts: o, path: strings.TrimSuffix(o.Path, "/"),
 		listeners: make(map[*listener]struct{}), idle: make(chan struct{}), over: make(chan struct{}),
@@ -117,6 +108,41 @@ func New(io *socketio.Server, o Options) *Server {
 	h3 := s.h3.H3
 	h3.ConnContext = func(ctx context.Context, c *quic.Conn) context.Context { return watch(ctx, c, h3.IdleTimeout) }
 	return s
+}
+
+// check panics on what cannot work.
+func (o *Options) check(io *socketio.Server) {
+	c := o.TLSConfig
+	switch {
+	case io == nil:
+		panic("socketio: webtransport.New: the server is nil")
+	case c == nil:
+		panic("socketio: webtransport.Options.TLSConfig is missing: there is no WebTransport without TLS")
+	case len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
+		panic("socketio: webtransport.Options.TLSConfig has no certificate: every client would be refused")
+	case o.Path != "" && o.Path[0] != '/':
+		panic("socketio: webtransport.Options.Path " + o.Path + " matches no request: it begins with a slash")
+	}
+	if _, allowed := io.Stats().Connections[engine.WebTransport]; !allowed {
+		panic(`socketio: webtransport.New: the server refuses WebTransport: add "webtransport" to its Options.Transports`)
+	}
+}
+
+func (o Options) withDefaults() Options {
+	o.TLSConfig = o.TLSConfig.Clone()
+	if o.Addr == "" {
+		o.Addr = ":443"
+	}
+	if o.Path == "" {
+		o.Path = "/socket.io/"
+	}
+	if o.MaxConnections == 0 {
+		o.MaxConnections = 10_000
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
 }
 
 // ListenAndServe serves Options.Addr. It returns [http.ErrServerClosed] when
@@ -269,7 +295,8 @@ func (s *Server) signal() {
 // Shutdown takes no new connections, waits until the clients' have ended,
 // and frees the socket. socketio.Server.Shutdown is what ends them: call that
 // first. When ctx ends first it cuts those that are left and returns the
-// context's error.
+// context's error; it does not wait then for code of the application that keeps a
+// client's goroutine, such as the function of OfFunc.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
@@ -285,8 +312,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = ctx.Err()
 	}
 	_ = s.h3.Close() // the connections, whose peers are told
-	<-s.idle
-	s.served.Wait()
+	gone := make(chan struct{})
+	go func() { // ends with the handlers, whenever the application lets them
+		defer close(gone)
+		<-s.idle
+		s.served.Wait()
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.awaitCut(gone)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ln := range s.listeners {
@@ -299,6 +336,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		close(s.over)
 	}
 	return err
+}
+
+// awaitCut waits as long as connections end.
+func (s *Server) awaitCut(gone <-chan struct{}) {
+	for left := s.left(); ; {
+		select {
+		case <-gone:
+			return
+		case <-time.After(lastWait):
+		}
+		now := s.left()
+		if now >= left {
+			return
+		}
+		left = now
+	}
+}
+
+// left is how many connections and requests there are.
+func (s *Server) left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns + s.handlers
 }
 
 // Close is Shutdown without patience.

@@ -2,6 +2,7 @@ package webtransport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -212,7 +213,6 @@ func TestRefused(t *testing.T) {
 			}
 			return nil
 		}}, header: http.Header{"X-Token": {"wrong"}}, status: 401},
-		"not enabled": {io: socketio.Options{Transports: []string{"polling"}}, status: 400},
 		"unknown sid": {query: "&sid=__proto__", status: 400},
 		"revision":    {query: "&EIO=3", status: 400},
 	} {
@@ -313,11 +313,63 @@ func TestShutdownCuts(t *testing.T) {
 	assert.Equal(t, "reason", await(t, "the disconnect", h.ended), socketio.ReasonTransportClose)
 }
 
+// TestShutdownBlocked: code of the application that keeps a client's goroutine does
+// not keep Shutdown and Close.
+func TestShutdownBlocked(t *testing.T) {
+	t.Parallel()
+	h := serve(t, setup{})
+	entered, release := make(chan struct{}), make(chan struct{})
+	h.io.OfFunc(func(name string, _ *socketio.Handshake) bool {
+		if name == "/stuck" {
+			close(entered)
+			<-release
+		}
+		return false
+	})
+	p := h.connect()
+	p.send("40/stuck,")
+	await(t, "OfFunc", entered)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	assert.ErrorIs(t, h.io.Shutdown(ctx), context.DeadlineExceeded)
+	ended := make(chan error, 2)
+	go func() { ended <- h.h3.Shutdown(ctx) }()
+	go func() { h.h3.Close(); ended <- context.DeadlineExceeded }()
+	assert.ErrorIs(t, await(t, "Shutdown and Close", ended), context.DeadlineExceeded)
+	assert.ErrorIs(t, await(t, "Shutdown and Close", ended), context.DeadlineExceeded)
+	await(t, "the end of the session", p.session.Context().Done())
+	close(release)
+}
+
 func TestWiring(t *testing.T) {
 	t.Parallel()
-	defer func() {
-		got, _ := recover().(string)
-		assert.True(t, "a panic of ours: "+got, strings.HasPrefix(got, "socketio: "))
-	}()
-	New(socketio.NewServer(nil), Options{})
+	both := socketio.NewServer(&socketio.Options{Transports: []string{"polling", "webtransport"}})
+	without := socketio.NewServer(nil)
+	t.Cleanup(both.Close)
+	t.Cleanup(without.Close)
+	usable := &tls.Config{Certificates: []tls.Certificate{certificate()}}
+	asked := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errors.ErrUnsupported }}
+	for name, tt := range map[string]struct {
+		io   *socketio.Server
+		o    Options
+		want string
+	}{
+		"no server":           {nil, Options{TLSConfig: usable}, "the server is nil"},
+		"no TLS":              {both, Options{}, "TLSConfig is missing"},
+		"no certificate":      {both, Options{TLSConfig: new(tls.Config)}, "no certificate"},
+		"no slash":            {both, Options{TLSConfig: usable, Path: "socket.io"}, "begins with a slash"},
+		"not allowed":         {without, Options{TLSConfig: usable}, `"webtransport"`},
+		"certificate":         {both, Options{TLSConfig: usable}, ""},
+		"certificate on call": {both, Options{TLSConfig: asked, Path: "/"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				got, _ := recover().(string)
+				assert.True(t, "a panic of ours: "+got, (tt.want == "" && got == "") ||
+					(tt.want != "" && strings.HasPrefix(got, "socketio: ") && strings.Contains(got, tt.want)))
+			}()
+			New(tt.io, tt.o)
+		})
+	}
 }
