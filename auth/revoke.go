@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 )
@@ -58,8 +59,9 @@ func (r Revocation) MadeAt(now time.Time) (Revocation, error) {
 }
 
 // Watch stores revocations and reports each new one at once, on every node of a
-// cluster. [NewRevocations] returns a Watch for a single process, package
-// auth/redis has one for a cluster. The methods are called concurrently.
+// cluster. [NewRevocations] returns a Watch for a single process,
+// [NewClusterRevocations] one over the adapter of the servers, and package auth/redis
+// one that keeps revocations in Redis. The methods are called concurrently.
 type Watch interface {
 	// Revoked reports whether a token is revoked. It is called in handshakes,
 	// refreshes and rechecks. In a handshake or a refresh an error refuses the token
@@ -107,29 +109,87 @@ func NewRevocations(maxAge time.Duration) *Revocations {
 // and the live sockets that they opened are ended. It fails with
 // [ErrNothingRevoked].
 func (v *Revocations) Revoke(r Revocation) error {
+	_, err := v.revoke(r)
+	return err
+}
+
+// revoke is Revoke, and returns what other servers are told.
+func (v *Revocations) revoke(r Revocation) (keptRevocation, error) {
 	now := time.Now()
 	r, err := r.MadeAt(now)
 	if err != nil {
-		return err
+		return keptRevocation{}, err
 	}
+	v.add(r, now, now.Add(v.keep))
+	v.tell(r)
+	return keptRevocation{r, v.keep.Milliseconds()}, nil
+}
+
+// learn takes a revocation that was made on another server.
+func (v *Revocations) learn(k keptRevocation) {
+	now := time.Now()
+	left := min(time.Duration(min(k.Left, math.MaxInt64/int64(time.Millisecond)))*time.Millisecond, v.keep)
+	r, err := k.MadeAt(now)
+	if err != nil || left <= 0 {
+		return
+	}
+	if v.add(r, now, now.Add(left)) {
+		v.tell(r)
+	}
+}
+
+// add keeps a revocation until a time. It reports whether the revocation withdraws
+// tokens that none has withdrawn before.
+func (v *Revocations) add(r Revocation, now, until time.Time) (news bool) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.sweepLocked(now)
-	until := now.Add(v.keep)
 	if r.TokenID != "" {
-		v.tokens[r.TokenID] = until
-	} else {
-		before := r.IssuedBefore
-		if known := v.subjects[r.Subject].before; known.After(before) {
-			before = known
+		known, ok := v.tokens[r.TokenID]
+		if !ok || until.After(known) {
+			v.tokens[r.TokenID] = until
 		}
-		v.subjects[r.Subject] = subjectRevocation{before, until}
+		return !ok
 	}
+	known := v.subjects[r.Subject]
+	later := subjectRevocation{r.IssuedBefore, until}
+	if news = r.IssuedBefore.After(known.before); !news {
+		later.before = known.before
+	}
+	if known.until.After(until) {
+		later.until = known.until
+	}
+	v.subjects[r.Subject] = later
+	return news
+}
+
+// tell calls the watchers.
+func (v *Revocations) tell(r Revocation) {
+	v.mu.Lock()
 	watchers := v.watchers
 	v.mu.Unlock()
 	for _, f := range watchers {
 		f(r)
 	}
-	return nil
+}
+
+// kept returns the revocations that are in force.
+func (v *Revocations) kept() []keptRevocation {
+	now := time.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := make([]keptRevocation, 0, len(v.tokens)+len(v.subjects))
+	for id, until := range v.tokens {
+		if left := until.Sub(now).Milliseconds(); left > 0 {
+			all = append(all, keptRevocation{Revocation{TokenID: id}, left})
+		}
+	}
+	for subject, s := range v.subjects {
+		if left := s.until.Sub(now).Milliseconds(); left > 0 {
+			all = append(all, keptRevocation{Revocation{Subject: subject, IssuedBefore: s.before}, left})
+		}
+	}
+	return all
 }
 
 // sweepLocked deletes revocations that are older than any token, at most once in

@@ -17,7 +17,8 @@ type Event struct {
 }
 
 // Bus carries events to all nodes of a cluster, this one included.
-// [NewBus] is one for a single process, package session/redis one for many.
+// [NewBus] is one for a single process, [NewClusterBus] one over the adapter of the
+// servers, package session/redis one for servers that share nothing else.
 type Bus interface {
 	// Publish sends an event.
 	Publish(ctx context.Context, e Event) error
@@ -38,13 +39,18 @@ func NewBus() Bus { return &localBus{} }
 
 // Publish implements [Bus].
 func (b *localBus) Publish(_ context.Context, e Event) error {
+	b.tell(e)
+	return nil
+}
+
+// tell calls the watchers.
+func (b *localBus) tell(e Event) {
 	b.mu.Lock()
 	watchers := b.watchers
 	b.mu.Unlock()
 	for _, f := range watchers {
 		f(e)
 	}
-	return nil
 }
 
 // Watch implements [Bus].
