@@ -206,9 +206,11 @@ func (c *conn) noNamespace(name string) {
 
 // mayConnect tells what a client does wrong that connects to a namespace. Only
 // the reader adds sockets, so that what is found here holds. again reports that
-// the client has asked for the same already, and that nothing is to be done: it
-// has not had an answer yet. A client that leaves before the answer says nothing,
-// and may then join again; with another auth payload it has left, therefore.
+// the client has asked for the same already, as some do that connect from two
+// threads: it is told what it has been told, or will be. The reference closes the
+// connection, or makes a second socket if the first has not joined yet. With
+// another auth payload a client has left before it had an answer, which it need
+// not say; after the answer it must.
 func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 	c.mu.Lock()
 	s := c.socketLocked(p.Namespace)
@@ -219,11 +221,14 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 		return false, errNamespaces
 	case s == nil:
 		return false, nil
+	case bytes.Equal(s.handshake.Auth, p.Data):
+		c.srv.log.Debug("socketio: second CONNECT for one namespace", "namespace", apperror.Clip(p.Namespace))
+		if s.told() {
+			c.reply(parser.Connect, p.Namespace, s.joinedAs())
+		}
+		return true, nil
 	case s.told():
 		return false, errJoinedTwice
-	case bytes.Equal(s.handshake.Auth, p.Data):
-		c.srv.log.Debug("socketio: second CONNECT before the answer to the first", "namespace", apperror.Clip(p.Namespace))
-		return true, nil
 	}
 	c.forget(s)
 	s.close(ReasonClientNamespaceDisconnect)

@@ -163,7 +163,7 @@ func TestEIO3Breaches(t *testing.T) {
 		label, packet string
 		answer        string // empty: the connection is closed
 	}{
-		{"/ twice", "40", ""},
+		{"/ twice", "40", "40"},
 		{"/ with a query", "40/?a=1,", ""},
 		{"an error packet", `44"x"`, ""},
 		{"a namespace that was not joined", `42/custom,["x"]`, ""},

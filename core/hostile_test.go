@@ -77,7 +77,7 @@ func TestHostile(t *testing.T) {
 		"auth that is null":            {`40/other,null`},
 		"auth that is an array":        {`40/other,[]`},
 		"auth that is no JSON":         {`40/other,{`},
-		"connect twice":                {"40"},
+		"connect as somebody else":     {`40{"a":1}`},
 		"connect_error from a client":  {`44{"message":"` + secret + `"}`},
 		"disconnect with a payload":    {`41["` + secret + `"]`},
 		"ack that is an object":        {`430{"a":1}`},

@@ -104,7 +104,7 @@ func (s *Socket) enter() bool {
 	s.ns.rooms.add(s)
 	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
 	if s.state.Load() == connecting {
-		s.accept(`{"sid":"` + s.id + `"}`)
+		s.accept()
 	}
 	late, live := s.admitNow()
 	if !live {
@@ -203,12 +203,21 @@ const (
 // errDropped: a volatile packet was not kept.
 var errDropped = errors.New("socketio: no room for a volatile event")
 
-// accept holds the CONNECT packet, and with it what is sent from now on.
-func (s *Socket) accept(data string, missed ...frames) {
-	if s.conn.old() { // which knows its id
-		data = ""
+// joinedAs is the payload of the CONNECT packet. The id of a socket that has been
+// accepted does not change.
+func (s *Socket) joinedAs() []byte {
+	switch {
+	case s.conn.old(): // which knows its id
+		return nil
+	case s.track != nil:
+		return []byte(`{"sid":"` + s.id + `","pid":"` + s.track.pid + `"}`)
 	}
-	f, ok := sealedPacket(s.ns.srv, parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: []byte(data)})
+	return []byte(`{"sid":"` + s.id + `"}`)
+}
+
+// accept holds the CONNECT packet, and with it what is sent from now on.
+func (s *Socket) accept(missed ...frames) {
+	f, ok := sealedPacket(s.ns.srv, parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: s.joinedAs()})
 	s.mu.Lock()
 	s.held = missed
 	if ok {

@@ -143,8 +143,7 @@ func TestLateEvents(t *testing.T) {
 }
 
 // TestDoubleConnect: a client that leaves before the answer to its CONNECT says
-// nothing, as the server does not know it yet, and may join again. One that has
-// had the answer breaks the protocol, see TestHostile.
+// nothing, as the server does not know it yet, and may join again.
 func TestDoubleConnect(t *testing.T) {
 	for _, tt := range []struct {
 		name, first, second string
@@ -190,6 +189,42 @@ func TestDoubleConnect(t *testing.T) {
 					assert.Equal(t, "asked", int(asked.Load()), tt.asked)
 					assert.NoError(t, a.Emit("last")) // no other answer before it
 					assert.Equal(t, "next", c.Next(), `42["last"]`)
+					a.log.none(t)
+				})
+			})
+		}
+	}
+}
+
+// TestConnectAgain: a client that says the same twice, as those do that connect
+// from two threads, is told the same twice; with another auth payload it breaks
+// the protocol, see TestHostile.
+func TestConnectAgain(t *testing.T) {
+	for _, recovery := range []*socketio.Recovery{nil, {}} {
+		for _, packet := range []string{`40`, `40{"n":1}`, `40/chat,{"n":1}`} {
+			t.Run(fmt.Sprintf("%s/recovery %t", strings.ReplaceAll(packet, "/", ""), recovery != nil), func(t *testing.T) {
+				onBoth(t, func(t *testing.T, o siotest.Options) {
+					a := newApp(t, socketio.Options{Recovery: recovery})
+					var joined atomic.Int32
+					for _, name := range []string{"/", "/chat"} {
+						a.Of(name).OnConnect(func(*socketio.Socket) { joined.Add(1) })
+						a.Of(name).On("ping", func() string { return "pong" })
+					}
+					c := siotest.Open(t, a, o)
+					_ = c.Send(packet)
+					answer := c.Next()
+					for range 3 {
+						_ = c.Send(packet)
+						assert.Equal(t, "answer", c.Next(), answer)
+					}
+					event, ack := "421", "431"
+					if strings.Contains(packet, "/") {
+						event, ack = "42/chat,1", "43/chat,1"
+					}
+					_ = c.Send(event + `["ping"]`)
+					assert.Equal(t, "ack", c.Next(), ack+`["pong"]`)
+					assert.Equal(t, "sockets", len(a.Sockets())+len(a.Of("/chat").Sockets()), 1)
+					assert.Equal(t, "joined", joined.Load(), 1)
 					a.log.none(t)
 				})
 			})

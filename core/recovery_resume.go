@@ -242,7 +242,7 @@ func (r *recovery) enterLocked(s *Socket, back *comeback) {
 			t.sent(back.missed.Positions[i])
 		}
 	}
-	s.accept(`{"sid":"`+s.id+`","pid":"`+t.pid+`"}`, missed...)
+	s.accept(missed...)
 }
 
 // endOrdered is end, and keeps the session, in one step for all others. The
