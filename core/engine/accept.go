@@ -3,21 +3,25 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/coder/websocket"
+	"github.com/gosio/gosio/core/engine/internal/header"
+	"github.com/gosio/gosio/core/engine/internal/hijack"
+	"github.com/gosio/gosio/core/engine/internal/query"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// accepted is a connection that was taken over from net/http.
+// accepted is the connection of a WebSocket that was accepted.
 type accepted struct {
-	net.Conn
-	early []byte // what the client has sent behind its request
-	head  []byte // the 101, if it is still to be written
-
+	hijack.Taken
 	subprotocol string // that the 101 names
 }
 
@@ -25,7 +29,7 @@ type accepted struct {
 type acceptor struct {
 	opts    *Options
 	report  *reporter
-	holders holders
+	taker   hijack.Taker
 	deflate *deflater // nil: off
 }
 
@@ -35,7 +39,7 @@ type acceptor struct {
 // the caller, to be written with what comes first. On an error the request has
 // been answered.
 func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (accepted, error) {
-	if under, ok := canHijack(w); !ok {
+	if under, ok := hijack.Possible(w); !ok {
 		a.report.note(slog.LevelError, "hijack", "engine: WebSocket upgrade impossible: a middleware's writer cannot be hijacked;"+
 			" exclude the Socket.IO path from that middleware (clients go on with polling)",
 			slog.String("writer", fmt.Sprintf("%T", under)))
@@ -47,10 +51,10 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 	}
 	subprotocol := a.subprotocol(r)
 	if f := a.opts.Headers; f != nil {
-		f(w.Header(), r, parseQuery(r.URL.RawQuery).sid == "")
+		f(w.Header(), r, query.Parse(r.URL.RawQuery).SID == "")
 	}
 	if err := handshake(w, r); err != nil {
-		e := &RequestError{Code: CodeBadRequest, Context: clip(err.Error())}
+		e := &RequestError{Code: CodeBadRequest, Context: loglimit.Clip(err.Error())}
 		a.report.refuse(w, r, e)
 		return accepted{}, e
 	}
@@ -60,16 +64,35 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 	if subprotocol != "" {
 		w.Header().Set("Sec-WebSocket-Protocol", subprotocol)
 	}
-	got, err := a.takeOver(w, hold && bare(w))
-	got.subprotocol = subprotocol
-	var kept *notGiven
+	taken, err := a.taker.TakeOver(w, hold && hijack.Bare(w))
+	var refused *hijack.Refused
 	switch {
-	case errors.As(err, &kept):
-		return accepted{}, a.notImplemented(kept.answer(w), r)
+	case errors.As(err, &refused):
+		return accepted{}, a.notImplemented(refused.Answer(w), r)
 	case err != nil:
 		return accepted{}, a.unaccepted(r, err)
 	}
-	return got, nil
+	return accepted{taken, subprotocol}, nil
+}
+
+// maxOffered and maxSubprotocol bound what Options.Subprotocol is given, and what
+// the 101 sends back.
+const maxOffered, maxSubprotocol = 32, 256
+
+// subprotocol chooses one that the client offers, "" for none.
+// See RFC 6455 section 4.2.2.
+func (a *acceptor) subprotocol(r *http.Request) string {
+	offered := header.Tokens(r.Header["Sec-Websocket-Protocol"], maxOffered, maxSubprotocol)
+	if len(offered) == 0 {
+		return ""
+	}
+	chosen := offered[0]
+	if f := a.opts.Subprotocol; f != nil {
+		if chosen = f(r, slices.Clone(offered)); !slices.Contains(offered, chosen) {
+			return ""
+		}
+	}
+	return strings.Clone(chosen) // a part of the header would keep all of it in memory
 }
 
 // notImplemented answers an upgrade for which the writer is not made.
@@ -84,7 +107,7 @@ func (a *acceptor) notImplemented(w http.ResponseWriter, r *http.Request) error 
 
 // unaccepted tells of a handshake that was answered with an error.
 func (a *acceptor) unaccepted(r *http.Request, err error) error {
-	e := &RequestError{Code: CodeBadRequest, Context: clip(err.Error())}
+	e := &RequestError{Code: CodeBadRequest, Context: loglimit.Clip(err.Error())}
 	a.report.refused(slog.LevelInfo, r, e)
 	return e
 }
@@ -100,41 +123,37 @@ func handshake(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// notIn101 has no place there, whoever has set it. See RFC 9110 section 8.6 and
-// RFC 9112 section 6.1.
-var notIn101 = map[string]bool{"Content-Length": true, "Transfer-Encoding": true}
-
-// bare reports whether w is net/http's own, or an integration's that says so by
-// a method: then nobody has to be told of the response, and writing it together
-// with the first packet saves a sixth of the CPU time of a connection.
-func bare(w http.ResponseWriter) bool {
-	if _, says := w.(interface{ Bare() }); says {
-		return true
+// checkUpgrade applies RFC 6455 section 4.2.1. The library would, too, but quotes
+// what it has got in its answers.
+func checkUpgrade(h http.Header, r *http.Request) *RequestError {
+	key := strings.TrimSpace(r.Header.Get("Sec-WebSocket-Key"))
+	switch {
+	case !r.ProtoAtLeast(1, 1):
+		h.Set("Connection", "Upgrade")
+		h.Set("Upgrade", "websocket")
+		return &RequestError{Code: CodeBadRequest, Context: "upgrade by HTTP/1.0", Status: http.StatusUpgradeRequired}
+	case r.Method != http.MethodGet:
+		h.Set("Allow", http.MethodGet)
+		return &RequestError{Code: CodeBadRequest, Context: "upgrade by " + loglimit.Clip(r.Method), Status: http.StatusMethodNotAllowed}
+	case strings.TrimSpace(r.Header.Get("Sec-WebSocket-Version")) != "13":
+		h.Set("Sec-WebSocket-Version", "13")
+		return &RequestError{Code: CodeBadRequest, Context: "WebSocket version " + loglimit.Clip(r.Header.Get("Sec-WebSocket-Version"))}
+	case len(key) != keyLength || !isKey(key):
+		return &RequestError{Code: CodeBadRequest, Context: "WebSocket key of " + fmt.Sprint(len(key)) + " bytes"}
 	}
-	return isServers(w)
+	return nil
 }
 
-// canHijack looks at the writer under all wrappers, before a 101 is written
-// that could not be taken back. Wrappers do not count: those of gin and echo
-// have a Hijack that panics or fails when what they wrap has none.
-func canHijack(w http.ResponseWriter) (under http.ResponseWriter, ok bool) {
-	for range maxWriters {
-		wrapper, wraps := w.(interface{ Unwrap() http.ResponseWriter })
-		if !wraps {
-			_, ok = w.(http.Hijacker)
-			return w, ok
-		}
-		next := wrapper.Unwrap()
-		if next == nil {
-			break
-		}
-		w = next
-	}
-	return w, false
+// keyLength is that of a Sec-WebSocket-Key: 16 bytes in base64.
+const keyLength = 24
+
+func isKey(key string) bool {
+	b, err := base64.StdEncoding.DecodeString(key)
+	return err == nil && len(b) == 16
 }
 
 // upgradeWriter is what the library sees instead of the framework's writer: it
-// keeps the 101, which is for takeOver to write, and the answer to an error,
+// keeps the 101, which hijack.Taker writes, and the answer to an error,
 // which would quote the request. From here the stack of
 // net/http's goroutine would not have room for that, and be copied to a larger one.
 type upgradeWriter struct{ w http.ResponseWriter }

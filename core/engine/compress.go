@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/gosio/gosio/core/engine/internal/header"
 )
 
 // Compression of the responses to polls. See RFC 9110 sections 8.4.1 and 12.5.3.
@@ -143,7 +145,7 @@ func compress(h http.Header, r *http.Request, body []byte, buf *[]byte, wanted b
 	if h.Get("Content-Encoding") != "" { // somebody else is at it
 		return body
 	}
-	if !headerHas(h, "Vary", "Accept-Encoding") {
+	if !header.Has(h, "Vary", "Accept-Encoding") {
 		h.Add("Vary", "Accept-Encoding")
 	}
 	c, must := acceptable(r.Header["Accept-Encoding"])

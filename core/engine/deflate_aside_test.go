@@ -8,6 +8,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/hijack"
+	"github.com/gosio/gosio/core/engine/internal/query"
 )
 
 // beside is a connection whose flusher is about to compress more than it does
@@ -31,8 +34,8 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 		t.Fatal(err)
 	}
 	srv := NewServer(nil, o)
-	s := srv.newSession(&http.Request{URL: new(url.URL)}, query{}, "")
-	c = newWebSocket(s, accepted{Conn: conn}, nil, nil)
+	s := srv.newSession(&http.Request{URL: new(url.URL)}, query.Query{}, "")
+	c = newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil, nil)
 	c.writer.deflation, c.writer.state = srv.acceptor.deflate.shared[maxWindowBits], writeScheduled
 	s.ws.Store(c)
 	for _, m := range msgs {

@@ -34,6 +34,13 @@
 // an upgrade from the one to the other. Polling and each writer have a sendQueue,
 // and the writers share the flushers' ready list.
 //
+// # Protocol 3
+//
+// A session of a client of Socket.IO 2.x (Options.AllowEIO3) differs in who sends the
+// pings, in how payloads are put together, and in that bytes carry a packet type. All
+// else, its limits and the upgrade included, is the same.
+// See https://github.com/socketio/engine.io-protocol/tree/v3.
+//
 // # Locks
 //
 // table.mu guards the table of sessions; Session.mu everything of a session, of

@@ -64,7 +64,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	}
 	return func() {
 		defer s.unref() // also when the application ends this goroutine
-		s.srv.report.noteClosed(s, recv, reason, err)
+		s.logClosed(recv, reason, err)
 		s.dropped(DropSlowConsumer, lost)
 		if recv != nil {
 			recv.Closed(reason, err)

@@ -1,14 +1,14 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
-	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/frame"
 )
 
 // Code is the code of a refused request.
@@ -83,55 +83,16 @@ func (e *RequestError) status() int {
 	return http.StatusBadRequest
 }
 
-// refuse is where every refused request is answered: the same JSON for
-// polling and for WebSocket handshakes. The reference answers the latter with
-// bare text, which no browser shows anyway.
-func (p *reporter) refuse(w http.ResponseWriter, r *http.Request, e *RequestError) {
-	p.refuseAt(slog.LevelInfo, w, r, e)
-}
-
-// refuseAt is refuse with the level of the line in the log: that of a request
-// which has ended its session is only for debugging, as the session has a line.
-func (p *reporter) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Request, e *RequestError) {
-	p.refused(level, r, e)
-	if !e.read {
-		p.leaveBody(w, r)
+// level is that of the refusal in the log: a warning if an option can prevent it, of
+// which the client's user cannot know.
+func (e *RequestError) level() slog.Level {
+	switch e.Status {
+	case http.StatusServiceUnavailable: // while shutting down all are
+		return slog.LevelDebug
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return slog.LevelWarn
 	}
-	h := w.Header()
-	h["Cache-Control"] = headerNoStore
-	if e.bare {
-		h.Set("Content-Length", "0")
-		w.WriteHeader(e.status())
-		return
-	}
-	message, _ := json.Marshal(clip(e.message())) // a string: cannot fail
-	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
-	body = append(body, `,"message":`...)
-	body = append(append(body, message...), '}')
-	h["Content-Type"] = headerJSON
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if e.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(e.retry))
-	}
-	w.WriteHeader(e.status())
-	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
-}
-
-// refused tells of a request that is, or cannot be, answered otherwise.
-func (p *reporter) refused(level slog.Level, r *http.Request, e *RequestError) {
-	p.noteRefused(level, e)
-	if f := p.onRefused; f != nil {
-		f(r, e)
-	}
-}
-
-// leaveBody is [Server.LeaveBody].
-func (p *reporter) leaveBody(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor != 1 || r.ContentLength == 0 {
-		return
-	}
-	w.Header().Set("Connection", "close")
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.closeTimeout)) // where there is none, the server's own holds
+	return slog.LevelInfo
 }
 
 // The states and failures that callers can ask for with errors.Is.
@@ -142,11 +103,35 @@ var (
 	ErrSlowConsumer = errors.New("engine: peer does not read fast enough (Limits.SendBuffer, Limits.WriteTimeout)")
 )
 
-// clip bounds what the network puts into a log line or a reply.
-func clip(s string) string {
-	const limit = 256
-	if len(s) <= limit {
-		return s
+// breach is a rule that a client has broken, or a limit that it has gone over.
+type breach string
+
+// Error implements error.
+func (b breach) Error() string { return "engine: " + string(b) }
+
+// failure is what ends a session from within the packet path.
+type failure struct {
+	reason Reason
+	err    error
+}
+
+func (f *failure) Error() string { return string(f.reason) + ": " + f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func fail(reason Reason, format string, args ...any) *failure {
+	return &failure{reason, breach(fmt.Sprintf(format, args...))}
+}
+
+// isBreach reports whether a session has ended by its client's fault. That its
+// connection is gone is nobody's.
+func isBreach(reason Reason, err error) bool {
+	var ours breach
+	var broken *frame.Error
+	switch {
+	case err == nil, reason == ReasonTransportClose:
+		return false
+	case reason == ReasonParseError, reason == ReasonForcedClose: // the latter with the Receiver's error
+		return true
 	}
-	return s[:limit]
+	return errors.Is(err, ErrSlowConsumer) || errors.As(err, &ours) || errors.As(err, &broken)
 }

@@ -1,10 +1,8 @@
 package engine
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -89,45 +87,4 @@ func (g *gate) passOver(w http.ResponseWriter, r *http.Request) bool {
 	}
 	_ = rc.SetReadDeadline(time.Time{}) // as above
 	return true
-}
-
-// checkUpgrade applies RFC 6455 section 4.2.1. The library would, too, but quotes
-// what it has got in its answers.
-func checkUpgrade(h http.Header, r *http.Request) *RequestError {
-	key := strings.TrimSpace(r.Header.Get("Sec-WebSocket-Key"))
-	switch {
-	case !r.ProtoAtLeast(1, 1):
-		h.Set("Connection", "Upgrade")
-		h.Set("Upgrade", "websocket")
-		return &RequestError{Code: CodeBadRequest, Context: "upgrade by HTTP/1.0", Status: http.StatusUpgradeRequired}
-	case r.Method != http.MethodGet:
-		h.Set("Allow", http.MethodGet)
-		return &RequestError{Code: CodeBadRequest, Context: "upgrade by " + clip(r.Method), Status: http.StatusMethodNotAllowed}
-	case strings.TrimSpace(r.Header.Get("Sec-WebSocket-Version")) != "13":
-		h.Set("Sec-WebSocket-Version", "13")
-		return &RequestError{Code: CodeBadRequest, Context: "WebSocket version " + clip(r.Header.Get("Sec-WebSocket-Version"))}
-	case len(key) != keyLength || !isKey(key):
-		return &RequestError{Code: CodeBadRequest, Context: "WebSocket key of " + fmt.Sprint(len(key)) + " bytes"}
-	}
-	return nil
-}
-
-// keyLength is that of a Sec-WebSocket-Key: 16 bytes in base64.
-const keyLength = 24
-
-func isKey(key string) bool {
-	b, err := base64.StdEncoding.DecodeString(key)
-	return err == nil && len(b) == 16
-}
-
-// levelOf is where a refusal is logged: one that an option can prevent, which the
-// client's user cannot know of, as a warning.
-func levelOf(e *RequestError) slog.Level {
-	switch e.Status {
-	case http.StatusServiceUnavailable: // while shutting down all are
-		return slog.LevelDebug
-	case http.StatusRequestHeaderFieldsTooLarge:
-		return slog.LevelWarn
-	}
-	return slog.LevelInfo
 }

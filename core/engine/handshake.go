@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/query"
 )
 
 // openPolling answers a handshake.
-func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) {
+func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query.Query) {
 	id, e := srv.table.newID(r, srv.opts.GenerateID)
 	if e != nil {
 		srv.report.refuseAt(slog.LevelError, w, r, e)
@@ -36,7 +38,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query) 
 }
 
 // openWebSocket opens a session directly on WebSocket.
-func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query) {
+func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query.Query) {
 	id, e := srv.table.newID(r, srv.opts.GenerateID)
 	if e != nil {
 		srv.report.refuseAt(slog.LevelError, w, r, e)
@@ -51,7 +53,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 		srv.table.unreserve(id)
 		if conn.Conn != nil { // shutting down, or Connect has panicked; the client finds out by itself
 			_ = conn.SetDeadline(time.Now().Add(srv.opts.CloseTimeout))
-			_, _ = conn.Write(conn.head)
+			_, _ = conn.Write(conn.Head)
 			_ = conn.Close()
 		}
 	}()
@@ -62,19 +64,19 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 	}
 	s := srv.newSession(r, q, id)
 	c := newWebSocket(s, conn, r.Header, nil)
-	if opened = s.open(r, c, conn.head); opened {
+	if opened = s.open(r, c, conn.Head); opened {
 		if delay > 0 {
 			c.opening = time.AfterFunc(delay, c.writer.begin)
 		}
-		c.start(r, conn.early)
+		c.start(r, conn.Early)
 	}
 }
 
 // newSession makes a session for a handshake.
-func (srv *Server) newSession(r *http.Request, q query, id string) *Session {
+func (srv *Server) newSession(r *http.Request, q query.Query, id string) *Session {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.base64, v3: q.eio == "3", opened: srv.clock.Now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
+		base64: q.Base64, v3: q.EIO == "3", opened: srv.clock.Now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
 	}
 	return s
 }

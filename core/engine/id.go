@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
+
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // maxID bounds the ids of Options.GenerateID in bytes.
@@ -24,7 +26,7 @@ func (t *table) newID(r *http.Request, generate func(*http.Request) (string, err
 	id, err := generate(r)
 	switch {
 	case err != nil:
-		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + clip(err.Error())}
+		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + loglimit.Clip(err.Error())}
 	case !validID(id):
 		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: not an id"}
 	case !t.reserve(id):

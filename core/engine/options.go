@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/header"
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
@@ -198,10 +199,10 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = loglimit.Default()
 	}
-	o.CORS = o.CORS.clone()
-	o.CORS.validate()
+	o.CORS = CORS(o.CORS.policy().Clone())
+	o.CORS.policy().Validate()
 	if o.AllowEIO3 {
-		o.CORS.allowOctets()
+		o.CORS.policy().AllowHeader("Content-Type") // of binary payloads: browsers ask first
 	}
 	return o
 }
@@ -225,4 +226,18 @@ func (o *Options) upgrades() []string {
 		}
 	}
 	return to
+}
+
+// defaultOpenDelay is OpenDelay for requests that need one.
+const defaultOpenDelay = 20 * time.Millisecond
+
+// openDelay is the time between the 101 and the open packet: see OpenDelay.
+func (o *Options) openDelay(h http.Header) time.Duration {
+	switch {
+	case o.OpenDelay != 0:
+		return max(o.OpenDelay, 0)
+	case header.MayLoseFirst(h):
+		return defaultOpenDelay
+	}
+	return 0
 }

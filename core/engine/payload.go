@@ -19,6 +19,7 @@ var (
 	headerJSON    = []string{"application/json"}
 	headerNoStore = []string{"no-store"}
 	headerTwo     = []string{"2"}
+	headerOctets  = []string{octetStream}
 	bodyOK        = []byte("ok")
 )
 
@@ -28,6 +29,10 @@ var bodies = sync.Pool{New: func() any {
 	b := make([]byte, 0, 4<<10)
 	return &b
 }}
+
+// octetStream is the content type of a binary payload of protocol 3. Clients compare
+// it as it stands.
+const octetStream = "application/octet-stream"
 
 const maxPooledBody = 64 << 10
 

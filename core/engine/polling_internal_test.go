@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/gosio/gosio/core/engine/internal/query"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -11,7 +12,7 @@ import (
 // message that goes by WebSocket.
 func TestPollLeavesSample(t *testing.T) {
 	t.Parallel()
-	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query{}, "")
+	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query.Query{}, "")
 	s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
 	c := newWebSocket(s, accepted{}, nil, nil)
 	c.writer.queue.sampled = 1

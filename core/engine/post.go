@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/engine/parser"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // postState says what the one POST that a session takes at a time is doing.
@@ -148,7 +149,7 @@ func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 		t.breakOff(ReasonTransportError, breach("encoded body")) // what the client sent is lost
 		return false, &RequestError{
 			Code: CodeBadRequest, Message: "Content-Encoding is not supported", Status: http.StatusUnsupportedMediaType,
-			Context: "Content-Encoding " + clip(coding),
+			Context: "Content-Encoding " + loglimit.Clip(coding),
 		}
 	}
 	binary := isOctets(r.Header.Get("Content-Type"), t.s.v3)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
+	"github.com/gosio/gosio/core/engine/internal/hijack"
+	"github.com/gosio/gosio/core/engine/internal/query"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Handler makes a [Receiver] for every new session. The engine calls Connect on the
@@ -74,7 +77,10 @@ func NewServer(h Handler, o *Options) *Server {
 	srv := &Server{opts: opts, log: opts.Logger, handler: h, clock: clock.New(opts.PingTimeout), table: newTable()}
 	srv.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
 	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
-	srv.acceptor = acceptor{opts: &srv.opts, report: srv.report, deflate: newDeflater(opts.PerMessageDeflate)}
+	srv.acceptor = acceptor{
+		opts: &srv.opts, report: srv.report, deflate: newDeflater(opts.PerMessageDeflate),
+		taker: hijack.Taker{WriteTimeout: opts.WriteTimeout, Note: srv.report.note},
+	}
 	srv.life, srv.end = context.WithCancel(context.Background())
 	srv.flush.init(&srv.lending)
 	return srv
@@ -87,7 +93,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !srv.CheckOrigin(w, r) {
 		return
 	}
-	q := parseQuery(r.URL.RawQuery)
+	q := query.Parse(r.URL.RawQuery)
 	s, err := srv.gate.check(r, q)
 	switch {
 	case err != nil:
@@ -97,12 +103,12 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err.Status == http.StatusServiceUnavailable {
 			w.Header().Set("Connection", "close")
 		}
-		srv.report.refuseAt(levelOf(err), w, r, err)
-	case s == nil && q.transport == Polling:
+		srv.report.refuseAt(err.level(), w, r, err)
+	case s == nil && q.Transport == Polling:
 		srv.openPolling(w, r, q)
 	case s == nil:
 		srv.openWebSocket(w, r, q)
-	case q.transport == WebSocket:
+	case q.Transport == WebSocket:
 		srv.serveUpgrade(s, w, r)
 	case r.Method == http.MethodGet:
 		s.polling.servePoll(w, r)
@@ -110,7 +116,7 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.polling.servePost(w, r)
 	default: // the reference answers 500
 		w.Header().Set("Allow", "GET, POST")
-		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "method " + clip(r.Method), Status: http.StatusMethodNotAllowed})
+		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "method " + loglimit.Clip(r.Method), Status: http.StatusMethodNotAllowed})
 	}
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -34,7 +33,7 @@ type Session struct {
 	pin    string   // see Options.Pin
 	recv   Receiver // set once Connect has returned
 	base64 bool     // the client asked for binary messages as base64 text
-	v3     bool     // it speaks protocol 3; see v3.go
+	v3     bool     // it speaks protocol 3: see doc.go
 	beat   beat     // the state of the heartbeat
 
 	polling *polling // nil: the session was opened on a WebSocket
@@ -53,19 +52,6 @@ type Session struct {
 	deadline clock.Time // what the timer stands for; an earlier call is stale
 	pingAt   clock.Time
 	opened   clock.Time
-}
-
-// failure is what ends a session from within the packet path.
-type failure struct {
-	reason Reason
-	err    error
-}
-
-func (f *failure) Error() string { return string(f.reason) + ": " + f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-func fail(reason Reason, format string, args ...any) *failure {
-	return &failure{reason, breach(fmt.Sprintf(format, args...))}
 }
 
 // open gives the session its transport, nil for polling, queues its open packet

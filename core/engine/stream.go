@@ -11,6 +11,8 @@ import (
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
 	"github.com/gosio/gosio/core/engine/internal/frame/stream"
+	"github.com/gosio/gosio/core/engine/internal/query"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Stream is a reliable stream of bytes, both ways, to one client. Deadlines
@@ -39,22 +41,22 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	if !srv.gate.checkOrigin(w, r) {
 		return
 	}
-	q := parseQuery(r.URL.RawQuery)
+	q := query.Parse(r.URL.RawQuery)
 	if err := srv.gate.checkStream(r, q); err != nil {
 		srv.report.refuse(w, r, err)
 		return
 	}
 	st, sid, early, err := srv.receiveStream(r, accept)
 	if err != nil {
-		srv.log.Debug("engine: no stream", "error", clip(err.Error()))
+		srv.log.Debug("engine: no stream", "error", loglimit.Clip(err.Error()))
 		return
 	}
-	if sid == "" && q.sid == "" {
+	if sid == "" && q.SID == "" {
 		srv.openStream(r, st, early)
 		return
 	}
 	s, e := srv.gate.find(r, sid)
-	if e == nil && q.sid != "" && q.sid != sid {
+	if e == nil && q.SID != "" && q.SID != sid {
 		e = &RequestError{Code: CodeBadRequest, Context: "the stream is for another session than the request"}
 	}
 	if e == nil && srv.opts.NoUpgrade {
@@ -107,7 +109,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 			_ = st.Close() // the client finds out by itself
 		}
 	}()
-	s := srv.newSession(r, query{}, id)
+	s := srv.newSession(r, query.Query{}, id)
 	c := new(wsConn).init(s, st, st, nil)
 	if opened = s.open(r, c, nil); opened {
 		c.runOver(early)

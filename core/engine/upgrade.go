@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/query"
 )
 
 // The upgrade from polling to WebSocket, as the server sees it: the client
@@ -22,7 +23,7 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	s.upgrade(UpgradeTried, nil)
-	p := &probe{s: s, base64: parseQuery(r.URL.RawQuery).base64}
+	p := &probe{s: s, base64: query.Parse(r.URL.RawQuery).Base64}
 	if !p.claim() {
 		s.upgrade(UpgradeFailed, errUpgradeTooLate)
 		srv.turnAway(w, r)
@@ -40,7 +41,7 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 		return
 	}
 	if c := newWebSocket(s, conn, r.Header, p); p.enter(c) {
-		c.start(r, conn.early)
+		c.start(r, conn.Early)
 	}
 }
 

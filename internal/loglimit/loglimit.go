@@ -18,6 +18,10 @@ const (
 	Interval = 10 * time.Second
 )
 
+// Clip returns the part of a client's text that may go into a log line or an answer:
+// its first 256 bytes.
+func Clip(s string) string { return s[:min(len(s), 256)] }
+
 // maxKinds is how many kinds are told apart; further ones count as one.
 const maxKinds = 64
 
