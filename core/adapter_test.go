@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -77,6 +82,54 @@ func TestBrokenAdapter(t *testing.T) {
 		assert.ErrorIs(t, a.Shutdown(t.Context()), errBroken)
 		assert.Equal(t, "closed", b.take(), []string{"closed"})
 	})
+}
+
+// TestAdapterPanics: on goroutines of the server nobody stands above an adapter; a
+// panic there would end the process. The next child of that name is served.
+func TestAdapterPanics(t *testing.T) {
+	for _, recovery := range []*socketio.Recovery{nil, {MaxDisconnection: time.Second}} {
+		t.Run(fmt.Sprint("recovery ", recovery != nil), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				locals := make(map[string]adapter.Local)
+				a := newApp(t, socketio.Options{Recovery: recovery, Adapter: func(l adapter.Local) adapter.Adapter {
+					locals[l.Namespace()] = l
+					return &panicking{}
+				}})
+				parent := a.OfRegexp(regexp.MustCompile("^/room-"))
+				for range 2 {
+					c := siotest.Dial(t, a, siotest.Options{Namespace: "/room-1"})
+					call := &adapter.Operation{Type: adapter.OpCall, Packet: adapter.Packet{Data: []byte(`["ask"]`)}}
+					assert.NoError(t, locals["/room-1"].Respond(t.Context(), call, func(r *adapter.Response) {
+						if r.Last {
+							panic("reply")
+						}
+					}))
+					c.Expect("ask").Ack()
+					synctest.Wait()
+					a.log.one(t, "reply")
+					c.Cut()
+					time.Sleep(2 * time.Second) // a session is kept that long
+					synctest.Wait()
+					a.log.one(t, "Adapter.Close")
+					assert.Equal(t, "children", names(parent.Children()), "")
+				}
+			})
+		})
+	}
+}
+
+type panicking struct{ broken }
+
+func (*panicking) Close() error { panic("on purpose") }
+
+// TestNoAdapter: a server that is to be one of many must not be alone in silence.
+func TestNoAdapter(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		got, _ := recover().(string)
+		assert.True(t, "a panic of ours: "+got, strings.HasPrefix(got, "socketio: Options.Adapter has returned nil"))
+	}()
+	socketio.NewServer(&socketio.Options{Adapter: func(adapter.Local) adapter.Adapter { return nil }})
 }
 
 // TestApply: what comes from another server reaches the sockets here.

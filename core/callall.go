@@ -226,7 +226,7 @@ func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, repl
 			case r != nil:
 				response.Reply = r.travelling()
 			}
-			reply(&response)
+			ns.srv.guard("Adapter taking a response", ns.name, func() { reply(&response) })
 		})
 	}()
 	return nil

@@ -159,7 +159,9 @@ func (ns *Namespace) removed(left chan struct{}) {
 		srv.mu.Unlock()
 		close(left)
 	}()
-	if err := ns.closeAdapter(); err != nil {
+	var err error
+	srv.guard("Adapter.Close", ns.name, func() { err = ns.closeAdapter() }) // on whatever goroutine has let go of the child
+	if err != nil {
 		srv.log.Warn("socketio: adapter of a removed namespace", "namespace", ns.LogValue(), "error", apperror.Logged(err))
 	}
 }

@@ -62,7 +62,9 @@ func (ns *Namespace) ready() *Namespace {
 		}
 		if ns.srv.opts.Adapter != nil && !ns.srv.over.Load() { // nobody would close it
 			ns.life.left = make(chan struct{})
-			ns.adapter = ns.srv.opts.Adapter(&local{ns})
+			if ns.adapter = ns.srv.opts.Adapter(&local{ns}); ns.adapter == nil {
+				panic("socketio: Options.Adapter has returned nil for " + ns.name + ": leave the option out where a server is alone")
+			}
 			subscribe(ns)
 		}
 		ns.life.ready.Store(true)

@@ -124,7 +124,8 @@ type Options struct {
 
 	// Adapter connects the servers of a cluster, one adapter per namespace. It
 	// may ask the server for other namespaces, not for the one that it is
-	// called for: that would wait for itself. Default: none, this server is alone.
+	// called for: that would wait for itself. It must not return nil. Default: none,
+	// this server is alone.
 	Adapter func(adapter.Local) adapter.Adapter
 
 	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
