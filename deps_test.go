@@ -22,6 +22,7 @@ const (
 	webSocketLibrary = "github.com/coder/websocket"
 	jwtLibrary       = "github.com/golang-jwt/jwt/v5"
 	redisLibrary     = "github.com/redis/go-redis/v9"
+	rueidisLibrary   = "github.com/redis/rueidis"
 	openTelemetry    = "go.opentelemetry.io/otel"
 	prometheusClient = "github.com/prometheus/client_golang/prometheus/..."
 	msgpackLibrary   = "github.com/tinylib/msgp/msgp"
@@ -78,6 +79,9 @@ var allowed = []row{
 	// Emitters are no servers: not even typed events need core in their process.
 	{"emitter", []string{"core/parser", "internal/clusterwire"}},
 	{"emitter/goredis", []string{"emitter", redisLibrary}},
+
+	// Engines: adapters on what joins servers to a cluster.
+	{"adapters/redis", []string{"core/adapter", "internal/clusterwire", rueidisLibrary}},
 
 	// Around the core. auth and session do not know each other.
 	{"internal/lease", nil},
@@ -158,7 +162,7 @@ func TestDefaultBuild(t *testing.T) {
 		}
 		return string(out)
 	}
-	optional := []string{"prometheus", "opentelemetry", "msgpack", "quic-go", "go-redis", "gosio/emitter"}
+	optional := []string{"prometheus", "opentelemetry", "msgpack", "quic-go", "go-redis", "rueidis", "gosio/emitter"}
 	for _, pkg := range []string{"./core", "./examples/nethttp"} {
 		for _, word := range optional {
 			if deps := list(pkg); strings.Contains(deps, word) {
@@ -167,7 +171,7 @@ func TestDefaultBuild(t *testing.T) {
 		}
 	}
 	gin := list("./examples/gin") // which brings QUIC along
-	for _, word := range []string{"prometheus", "opentelemetry", "msgpack", "go-redis", module + "/observe"} {
+	for _, word := range []string{"prometheus", "opentelemetry", "msgpack", "go-redis", "rueidis", module + "/observe"} {
 		if strings.Contains(gin, word) {
 			t.Errorf("./examples/gin builds %s", word)
 		}

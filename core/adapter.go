@@ -21,7 +21,8 @@ func (l *local) Namespace() string { return l.ns.name }
 
 // HasRoom implements adapter.Local.
 func (l *local) HasRoom(room string) bool {
-	return len(l.ns.rooms.match(&adapter.Target{Rooms: []string{room}}, nil)) > 0
+	// Sessions that are kept are in rooms, too, and miss nothing that is for them.
+	return l.ns.recovery != nil && l.ns.recovery.kept.Load() > 0 || l.ns.rooms.any(room)
 }
 
 // Apply implements adapter.Local.

@@ -228,6 +228,13 @@ func (rs *rooms) has(s *Socket, name string) bool {
 	return placeLocked(s, name) >= 0
 }
 
+// any reports whether a socket is in the room, or has that id.
+func (rs *rooms) any(name string) bool {
+	rs.mu.RLock()
+	defer rs.mu.RUnlock()
+	return rs.rooms[name] != nil || rs.sockets[name] != nil
+}
+
 func (rs *rooms) names() []string {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()

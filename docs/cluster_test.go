@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/adapter/adaptertest"
@@ -37,6 +38,17 @@ func TestClusterOptions(t *testing.T) {
 	start(t, opts).ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
 	assert.True(t, "cookie", strings.HasPrefix(w.Header().Get("Set-Cookie"), "io="))
 }
+
+// withRedis is only compiled: adapters/redis has tests with a real one.
+func withRedis() *socketio.Server {
+	// code: redis
+	engine := sioredis.New(&sioredis.Options{URL: "redis://redis:6379"})
+	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+	// end
+	return srv
+}
+
+var _ = withRedis
 
 // quiet is an adapter of a server that is alone.
 type quiet struct{ adapter.Adapter }

@@ -56,8 +56,9 @@ type Adapter interface {
 type Local interface {
 	// Namespace is the namespace's name.
 	Namespace() string
-	// HasRoom reports whether a socket of this server is in the room. A socket's id
-	// is a room of its own.
+	// HasRoom reports whether a socket of this server is in the room, or may be: while
+	// sessions are kept for recovery all rooms have somebody. A socket's id is a room of
+	// its own. What is for a room that this server does not have need not be applied.
 	HasRoom(room string) bool
 	// Apply does to this server's sockets what another server has published. It
 	// does not wait for clients or handlers. Operations of one server must be

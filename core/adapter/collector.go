@@ -43,20 +43,20 @@ type Collector struct {
 // that are going to answer, in the adapter's own words. Begin and [Collector.Left] must
 // agree on them: hold the lock of your list of servers over Begin, and take a server off
 // the list before you call Left. unnamed is how many more there are of which the adapter
-// knows only the number: their responses come without a name, see [Collector.Response].
+// knows only the number: their responses come without a name, see [Collector.Response],
+// or tell it.
 // After Close Begin returns Close's error.
 func (c *Collector) Begin(op *Operation, each func(*Response), servers []string, unnamed int) (*Request, error) {
 	r := &Request{
-		from: c, op: op.Type, each: each, done: make(chan struct{}), expected: len(servers) + unnamed,
-		answers: make(map[string]*answer, len(servers)+1),
+		from: c, op: op.Type, each: each, done: make(chan struct{}), answers: make(map[string]*answer, len(servers)+1),
 	}
-	for _, name := range servers {
-		r.answers[name] = &answer{servers: 1}
-	}
-	if unnamed > 0 {
-		r.answers[""] = &answer{servers: unnamed}
-	}
+	r.expectLocked(servers, unnamed)
 	r.checkLocked()
+	return c.begin(r)
+}
+
+// begin gives a request its id.
+func (c *Collector) begin(r *Request) (*Request, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed != nil {
@@ -81,7 +81,8 @@ func (c *Collector) Begin(op *Operation, each func(*Response), servers []string,
 //
 // A server of another kind does not number its responses: a negative part takes them
 // as they come, and finds the last one as [Response] says. An empty name is one of the
-// unnamed servers, all of which must be of such a kind.
+// unnamed servers, all of which must be of such a kind, or tell their names as they
+// answer.
 func (c *Collector) Response(id, from string, part int, r *Response) {
 	c.mu.Lock()
 	req := c.pending[id]
@@ -121,11 +122,14 @@ type Request struct {
 	each func(*Response)
 	done chan struct{} // closed when nothing is missing, or it has failed
 
-	mu       sync.Mutex
-	over     bool
-	err      error
-	expected int                // servers
-	answers  map[string]*answer // by the names of those who have not answered completely
+	mu        sync.Mutex
+	over      bool
+	err       error
+	uncounted bool               // until Expect
+	early     []arrival          // what has come meanwhile
+	expected  int                // servers
+	answers   map[string]*answer // by the names of those who have not answered completely
+	answered  map[string]bool    // those who have; nil without unnamed servers
 }
 
 // answer is what one server, or all unnamed ones, have answered so far.
@@ -198,7 +202,18 @@ func (r *Request) Cancel() {
 func (r *Request) response(from string, part int, resp *Response) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.uncounted && !r.over {
+		r.early = append(r.early, arrival{from, part, resp})
+		return
+	}
+	r.responseLocked(from, part, resp)
+}
+
+func (r *Request) responseLocked(from string, part int, resp *Response) {
 	a := r.answers[from]
+	if a == nil && !r.over {
+		a = r.nameLocked(from)
+	}
 	switch {
 	case a == nil || r.over:
 	case part < 0:
@@ -251,6 +266,12 @@ func (a *answer) counts(op OperationType, unnamed bool, resp *Response) bool {
 // answeredLocked stops waiting for a server.
 func (r *Request) answeredLocked(name string) {
 	delete(r.answers, name)
+	if r.answers[""] != nil {
+		if r.answered == nil {
+			r.answered = make(map[string]bool)
+		}
+		r.answered[name] = true
+	}
 	r.checkLocked()
 }
 
@@ -265,6 +286,14 @@ func (r *Request) checkLocked() {
 func (r *Request) left(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.uncounted && !r.over {
+		r.early = append(r.early, arrival{from: name})
+		return
+	}
+	r.leftLocked(name)
+}
+
+func (r *Request) leftLocked(name string) {
 	a := r.answers[name]
 	if a == nil || r.over || name == "" {
 		return
@@ -295,6 +324,12 @@ func (r *Request) fail(err error) {
 	for _, name := range slices.Sorted(maps.Keys(r.answers)) {
 		r.flushLocked(r.answers[name])
 	}
+	for _, a := range r.early {
+		if a.r != nil {
+			r.each(a.r)
+		}
+	}
+	r.early = nil
 	r.over, r.err = true, err
 	close(r.done)
 }

@@ -109,6 +109,7 @@ func (w *buffer) sockets(list []Socket) {
 		if s.Data != nil {
 			w.raw("data", s.Data)
 		}
+		w.strUnlessEmpty("identity", s.Identity)
 		w.close()
 	}
 	w.b = append(w.b, ']')

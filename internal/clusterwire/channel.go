@@ -27,6 +27,9 @@ func ResponseChannel(prefix, namespace, uid string) string {
 	return channel
 }
 
+// PeerChannel is where our own servers tell each other of themselves.
+func PeerChannel(prefix, namespace string) string { return prefix + "-peers#" + namespace + "#" }
+
 // LooksPrivate reports whether a room may be a socket's own: nobody subscribes to
 // its channel in the sharded mode "dynamic".
 func LooksPrivate(room string) bool { return len(utf16.Encode([]rune(room))) == 20 }

@@ -2,6 +2,7 @@ package clusterwire
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gosio/gosio/internal/msgjson"
 )
@@ -116,6 +117,11 @@ func (m *Message) ClassicRequest() ([]byte, error) {
 	default:
 		return nil, errEncode
 	}
+	if m.FromPeer {
+		w.open(peerMember)
+		w.int("timeout", int(m.Target.Timeout/time.Millisecond))
+		w.close()
+	}
 	w.close()
 	if !binary {
 		return w.b, nil
@@ -155,12 +161,18 @@ func DecodeClassicRequest(src []byte, limits *Limits) (*Message, error) {
 	if err := m.readClassic(t, &r); err != nil {
 		return nil, err
 	}
+	if !isNull(r.peer) {
+		m.FromPeer = true
+		if err := m.Target.flags(r.peer); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
 }
 
 // classicMembers are those of a request or a response, wherever they stand.
 type classicMembers struct {
-	uid, requestID, typ, opts, rooms, room, sid, close, data, packet, sockets, clientCount []byte
+	uid, requestID, typ, opts, rooms, room, sid, close, data, packet, sockets, clientCount, peer []byte
 }
 
 func (r *classicMembers) add(key, value []byte) error {
@@ -189,6 +201,8 @@ func (r *classicMembers) add(key, value []byte) error {
 		r.sockets = value
 	case "clientCount":
 		r.clientCount = value
+	case peerMember:
+		r.peer = value
 	}
 	return nil
 }

@@ -7,7 +7,8 @@
 //   - envelopes, which sharded pub/sub and the ephemeral messages of streams have
 //     in common: [Message.Sharded], [Message.Ephemeral] and [DecodeEnvelope];
 //   - entries of streams, of @socket.io/redis-streams-adapter 0.3 and
-//     @socket.io/redis-streams-emitter 0.1: [Message.Entry].
+//     @socket.io/redis-streams-emitter 0.1: [Message.Entry];
+//   - what only our own servers say to each other: [Peer].
 //
 // It is pure: bytes in, values out; no goroutine, clock or logger. Decoders never
 // panic and never trust a length; what they return holds no part of the input.

@@ -58,6 +58,10 @@ type Message struct {
 	// SocketID is of a Join, Leave or Disconnect in the form of older servers: it
 	// means one socket in the place of a Target, and a Done is waited for.
 	SocketID string
+	// FromPeer is of a classic request: the server that asks is one of ours, and
+	// takes a [Peer] for an answer. Then Target.Timeout is how long it waits,
+	// whatever the Type.
+	FromPeer bool
 }
 
 // Target says which sockets of a namespace are meant: those in at least one of
@@ -78,12 +82,13 @@ type Packet struct {
 }
 
 // Socket is one that a server tells of. Handshake and Data are JSON, or nil; bytes
-// in them are base64.
+// in them are base64. Identity is of our own servers.
 type Socket struct {
 	ID        string
 	Handshake []byte
 	Rooms     []string
 	Data      []byte
+	Identity  string
 }
 
 // Limits bound what a message may cost. The zero value of each field is its

@@ -347,6 +347,8 @@ func (t *text) sockets(raw []byte) (list []Socket, err error) {
 				s.Handshake = bytes.Clone(value)
 			case "data":
 				s.Data = bytes.Clone(value)
+			case "identity":
+				s.Identity, err = str(value)
 			}
 			return err
 		})

@@ -1,0 +1,23 @@
+// Package sioredis joins servers to a cluster by Redis: what is said to sockets on one
+// server reaches those of all others.
+//
+//	engine := sioredis.New(&sioredis.Options{URL: "redis://localhost:6379"})
+//	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+//
+// The servers speak what @socket.io/redis-adapter 8.3 speaks with createAdapter, by
+// PUBLISH, so Node servers and servers of this module may be in one cluster, and
+// emitters of both kinds reach it.
+//
+// # Delivery
+//
+// Emit never waits for Redis. What is emitted is queued, and one writer sends it in
+// that order, as much at once as has gathered meanwhile. Pub/sub keeps nothing: while
+// Redis, or the connection to it, is away the servers serve their own clients only,
+// Emit says so by its error, and each loss is a gap, see socketio.Namespace.OnGap. The
+// connections come back by themselves.
+//
+// # Who gets what
+//
+// By default a server subscribes to the channels of its rooms and sockets, and gets
+// what concerns them alone. Options.ByPattern subscribes to all of a namespace.
+package sioredis

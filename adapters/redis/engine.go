@@ -1,0 +1,86 @@
+package sioredis
+
+import (
+	"sync"
+
+	"github.com/gosio/gosio/core/adapter"
+)
+
+// Engine is one server's end of Redis, for all its namespaces: two connections, of
+// which one sends and one subscribes. It connects when the server is made, and ends with
+// it. Its methods may be called concurrently.
+type Engine struct {
+	opts Options
+
+	mu   sync.Mutex
+	link *link // nil: no adapter is open
+}
+
+// New returns an engine for one server: another server needs another one, since Node
+// servers count connections. Options may be nil. It panics for options that cannot be.
+func New(o *Options) *Engine { return &Engine{opts: o.withDefaults()} }
+
+// Adapter is what socketio.Options.Adapter takes. The first call waits for Redis for up
+// to five seconds: without it the server is alone until Redis is there.
+func (e *Engine) Adapter(local adapter.Local) adapter.Adapter {
+	e.mu.Lock()
+	if e.link == nil {
+		e.link = newLink(&e.opts)
+	}
+	n := newNode(e, e.link, local)
+	e.link.add(n)
+	e.mu.Unlock()
+	n.start()
+	if e.opts.ByPattern {
+		return n
+	}
+	return byRoom{n}
+}
+
+// leave ends a node, and with the last one the connections.
+func (e *Engine) leave(n *node) {
+	e.mu.Lock()
+	last := n.link.remove(n)
+	if last && e.link == n.link {
+		e.link = nil
+	}
+	e.mu.Unlock()
+	if last {
+		n.link.stop()
+	}
+}
+
+// Ready returns nil while this server is in the cluster: both connections are there,
+// and all subscriptions are confirmed. Otherwise the error says what is missing. Tell it
+// to your load balancer if a server that is alone should get no clients.
+func (e *Engine) Ready() error {
+	e.mu.Lock()
+	l := e.link
+	e.mu.Unlock()
+	if l == nil {
+		return ErrNotConnected
+	}
+	return l.ready()
+}
+
+// Stats are counters since the server was made, and gauges.
+type Stats struct {
+	Published     uint64 // messages that Redis has taken
+	Received      uint64 // messages that have come, also those that are dropped
+	Dropped       uint64 // messages that cannot be read
+	Lost          uint64 // operations of this server that Redis has not taken
+	Outages       uint64 // how often a connection was lost
+	Waiting       int    // bytes that wait for Redis
+	Subscriptions int    // channels and patterns
+}
+
+// Stats returns numbers for a dashboard.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	l := e.link
+	e.mu.Unlock()
+	if l == nil {
+		return Stats{}
+	}
+	return l.stats()
+}

@@ -1,0 +1,120 @@
+package sioredis
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/redis/rueidis"
+
+	"github.com/gosio/gosio/core/adapter"
+)
+
+// inbox is the queue of what has come, and the one goroutine that delivers it: the
+// goroutine that reads from Redis never waits for what is delivered.
+type inbox struct {
+	l        *link
+	wake     chan struct{} // holds one
+	received atomic.Uint64
+
+	mu    sync.Mutex
+	queue []item
+	bytes int
+	lost  int // messages that had no place, since the last gap
+}
+
+// item is a message, or a gap of one node.
+type item struct {
+	message rueidis.PubSubMessage
+	node    *node // of the gap
+	gap     adapter.Gap
+}
+
+func (i *item) size() int { return len(i.message.Message) + len(i.message.Channel) + 96 }
+
+func (in *inbox) init(l *link) { in.l, in.wake = l, make(chan struct{}, 1) }
+
+// message takes a message of the subscriber. When there is too much all is dropped until
+// half of it is delivered, and then a gap is reported.
+func (in *inbox) message(m rueidis.PubSubMessage) {
+	in.received.Add(1)
+	it := item{message: m}
+	in.mu.Lock()
+	most := in.l.opts.InboxSize
+	if in.lost > 0 && in.bytes < most/2 {
+		in.overflowLocked()
+	}
+	if in.lost > 0 || in.bytes+it.size() > most {
+		in.lost++
+		in.mu.Unlock()
+		return
+	}
+	in.bytes += it.size()
+	in.queue = append(in.queue, it)
+	in.mu.Unlock()
+	in.ring()
+}
+
+// overflowLocked reports what is lost.
+func (in *inbox) overflowLocked() {
+	for _, n := range in.l.all() {
+		in.queue = append(in.queue, item{node: n, gap: adapter.Gap{Type: adapter.GapIncoming, Operations: in.lost, Err: errInbox}})
+	}
+	in.lost = 0
+}
+
+// gap has a node report a gap, behind what has come before.
+func (in *inbox) gap(n *node, g adapter.Gap) {
+	in.mu.Lock()
+	in.queue = append(in.queue, item{node: n, gap: g})
+	in.mu.Unlock()
+	in.ring()
+}
+
+func (in *inbox) ring() {
+	select {
+	case in.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers until the link ends.
+func (in *inbox) run() {
+	for {
+		for _, it := range in.take() {
+			in.deliver(&it)
+		}
+		select {
+		case <-in.wake:
+		case <-in.l.life.Done():
+			return
+		}
+	}
+}
+
+// take returns what is queued, after which there may be more.
+func (in *inbox) take() []item {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.queue) == 0 && in.lost > 0 {
+		in.overflowLocked()
+	}
+	n := min(len(in.queue), atOnce)
+	some := in.queue[:n:n]
+	if in.queue = in.queue[n:]; len(in.queue) == 0 {
+		in.queue = nil
+	} else {
+		in.ring()
+	}
+	return some
+}
+
+func (in *inbox) deliver(it *item) {
+	if it.node != nil {
+		it.node.deliver(func() { it.node.local.Gap(it.gap) })
+		return
+	}
+	in.l.route(&it.message)
+	in.mu.Lock()
+	in.bytes -= it.size()
+	in.mu.Unlock()
+}

@@ -1,0 +1,228 @@
+package sioredis
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// link is the connections of one server and what they share.
+type link struct {
+	opts *Options
+	id   string // of this server, for its probes
+	life context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup // the goroutines of outbox, subscriber and inbox
+
+	out outbox
+	sub subscriber
+	in  inbox
+
+	connected chan struct{} // closed when both connections were there for the first time
+	started   time.Time
+	outages   atomic.Uint64
+	dropped   atomic.Uint64
+
+	dialling sync.Mutex
+	client   rueidis.Client // guarded by dialling; nil: Redis was never there
+
+	mu    sync.RWMutex
+	nodes map[string]*node // by namespace
+}
+
+func newLink(opts *Options) *link {
+	l := &link{opts: opts, id: strings.ToLower(rand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
+	l.life, l.end = context.WithCancel(context.Background())
+	l.out.init(l)
+	l.sub.init(l)
+	l.in.init(l)
+	for _, run := range []func(){l.out.run, l.sub.run, l.in.run} { // until stop, which waits
+		l.work.Go(run)
+	}
+	return l
+}
+
+// stop sends what is queued, and ends the connections.
+func (l *link) stop() {
+	l.out.drain(farewell)
+	l.end()
+	l.work.Wait()
+	l.dialling.Lock()
+	defer l.dialling.Unlock()
+	if l.client != nil {
+		l.client.Close()
+	}
+}
+
+// add makes a node reachable. It panics when one of the namespace is there: then two
+// servers have one engine.
+func (l *link) add(n *node) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nodes[n.namespace] != nil {
+		panic("socketio: two servers have one sioredis.Engine: make one for each")
+	}
+	l.nodes[n.namespace] = n
+}
+
+// remove reports whether no node is left.
+func (l *link) remove(n *node) (last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nodes[n.namespace] == n {
+		delete(l.nodes, n.namespace)
+	}
+	return len(l.nodes) == 0
+}
+
+func (l *link) node(namespace string) *node {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.nodes[namespace]
+}
+
+func (l *link) all() []*node {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	list := make([]*node, 0, len(l.nodes))
+	for _, n := range l.nodes {
+		list = append(list, n)
+	}
+	return list
+}
+
+// open returns a connection of its own to a master that has answered. close ends it.
+func (l *link) open() (c rueidis.DedicatedClient, closeIt func(), err error) {
+	client, err := l.dial()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, release := client.Dedicate()
+	// The key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
+	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
+	defer cancel()
+	if err := c.Do(ctx, c.B().Arbitrary("PING").Keys(l.id).Build()).Error(); err != nil {
+		c.Close()
+		release()
+		return nil, nil, err
+	}
+	return c, func() { c.Close(); release() }, nil
+}
+
+// dial makes the client when Redis is there for the first time.
+func (l *link) dial() (rueidis.Client, error) {
+	l.dialling.Lock()
+	defer l.dialling.Unlock()
+	if l.client != nil {
+		return l.client, nil
+	}
+	opts := l.opts.Client
+	dial := opts.DialCtxFn
+	if dial == nil {
+		dial = dialTCP
+	}
+	opts.DialCtxFn = func(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+		return l.tie(ctx, func(ctx context.Context) (net.Conn, error) { return dial(ctx, addr, d, cfg) })
+	}
+	client, err := rueidis.NewClient(opts)
+	if err == nil {
+		l.client = client
+	}
+	return client, err
+}
+
+func dialTCP(ctx context.Context, addr string, d *net.Dialer, cfg *tls.Config) (net.Conn, error) {
+	if cfg != nil {
+		return (&tls.Dialer{NetDialer: d, Config: cfg}).DialContext(ctx, "tcp", addr)
+	}
+	return d.DialContext(ctx, "tcp", addr)
+}
+
+// tie ends a connection with the link: so nothing waits for a Redis that does not answer.
+func (l *link) tie(ctx context.Context, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(l.life, cancel)()
+	conn, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &tied{conn, context.AfterFunc(l.life, func() { _ = conn.Close() })}, nil
+}
+
+// tied is a connection that ends with its link.
+type tied struct {
+	net.Conn
+	untie func() bool
+}
+
+// Close implements net.Conn.
+func (c *tied) Close() error {
+	c.untie()
+	return c.Conn.Close()
+}
+
+// up: one of the connections is there. When both are, the nodes say hello.
+func (l *link) up() {
+	if l.ready() != nil {
+		return
+	}
+	l.mu.Lock()
+	select {
+	case <-l.connected:
+	default:
+		close(l.connected)
+	}
+	l.mu.Unlock()
+	l.opts.Logger.Info("sioredis: connected")
+	for _, n := range l.all() {
+		n.hello(nil)
+	}
+}
+
+// down: one of the connections is lost.
+func (l *link) down(which string, err error) {
+	if l.life.Err() != nil {
+		return
+	}
+	l.outages.Add(1)
+	l.opts.Logger.Warn("sioredis: not connected: this server is alone until Redis answers", "connection", which, "err", err)
+}
+
+func (l *link) ready() error {
+	if err := l.out.state(); err != nil {
+		return err
+	}
+	return l.sub.state()
+}
+
+// rest waits before the next attempt to connect. It reports false when the link ends.
+func (l *link) rest(attempt int) bool {
+	timer := time.NewTimer(min(pause<<min(attempt, 10), longestPause))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.life.Done():
+		return false
+	}
+}
+
+// heard are the nodes that have heard something, or should have.
+func (l *link) heard() []*node {
+	return slices.DeleteFunc(l.all(), func(n *node) bool { return !n.heard.Load() })
+}
+
+func (l *link) stats() Stats {
+	s := Stats{Outages: l.outages.Load(), Dropped: l.dropped.Load(), Received: l.in.received.Load(), Subscriptions: l.sub.count()}
+	l.out.stats(&s)
+	return s
+}

@@ -1,0 +1,232 @@
+package sioredis
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/internal/clusterwire"
+)
+
+// node is the adapter of one namespace.
+type node struct {
+	engine    *Engine
+	link      *link
+	local     adapter.Local
+	namespace string
+	uid       string // names this node; another one of the namespace has another
+	channels  channels
+	own       [2]string // how broadcasts and requests of this node begin
+	heard     atomic.Bool
+
+	collector adapter.Collector // what this node has asked
+	answerer  adapter.Answerer  // what others have
+
+	delivering sync.Mutex // held while something is delivered
+	closed     atomic.Bool
+
+	mu     sync.Mutex
+	peers  map[string]struct{}  // nodes of this module
+	here   func()               // is called for each answer to a hello
+	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
+	prune  int                  // at how many of them to look for old ones
+}
+
+// channels are those of a namespace.
+type channels struct {
+	base, pattern, request, response, own, peers string
+}
+
+var (
+	_ adapter.Adapter          = (*node)(nil)
+	_ adapter.RoomSubscriber   = byRoom{}
+	_ adapter.SocketSubscriber = byRoom{}
+)
+
+func newNode(e *Engine, l *link, local adapter.Local) *node {
+	n := &node{
+		engine: e, link: l, local: local, namespace: local.Namespace(), uid: strings.ToLower(rand.Text()[:20]),
+		peers: make(map[string]struct{}), recent: make(map[string]time.Time),
+	}
+	prefix := l.opts.Prefix
+	n.channels = channels{
+		base: clusterwire.Channel(prefix, n.namespace), request: clusterwire.RequestChannel(prefix, n.namespace),
+		response: clusterwire.ResponseChannel(prefix, n.namespace, ""), own: clusterwire.ResponseChannel(prefix, n.namespace, n.uid),
+		peers: clusterwire.PeerChannel(prefix, n.namespace),
+	}
+	if l.opts.ByPattern {
+		n.channels.pattern = escape.Replace(n.channels.base) + "*"
+	}
+	// In MessagePack: an array of three, and a short string.
+	n.own = [2]string{string([]byte{0x93, byte(0xa0 + len(n.uid))}) + n.uid, `{"uid":"` + n.uid + `"`}
+	return n
+}
+
+// escape makes a pattern of a name.
+var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
+
+// names are the channels that the node itself needs.
+func (n *node) names() []string {
+	names := []string{n.channels.request, n.channels.response, n.channels.own, n.channels.peers}
+	if n.channels.pattern == "" {
+		names = append(names, n.channels.base)
+	}
+	return names
+}
+
+// start subscribes, and gets to know the other nodes. It waits for Redis if the engine
+// has just been made, or Redis is there.
+func (n *node) start() {
+	t := n.link.sub.subscribe(n, n.channels.pattern, n.names()...)
+	ctx, cancel := context.WithDeadline(n.link.life, n.link.started.Add(firstPatience))
+	defer cancel()
+	select {
+	case <-n.link.connected:
+	case <-ctx.Done():
+	}
+	if n.link.ready() != nil {
+		n.heard.Store(true) // what is published from now on is missed
+		return
+	}
+	ctx, cancel = context.WithTimeout(n.link.life, firstPatience)
+	defer cancel()
+	if n.link.sub.await(ctx, t) != nil {
+		return
+	}
+	n.heard.Store(true)
+	ctx, cancel = context.WithTimeout(ctx, helloPatience)
+	defer cancel()
+	n.hello(cancel)
+	<-ctx.Done()
+}
+
+// deliver calls f unless the node is closed. Close waits for it.
+func (n *node) deliver(f func()) {
+	n.delivering.Lock()
+	defer n.delivering.Unlock()
+	if !n.closed.Load() {
+		f()
+	}
+}
+
+// Publish implements adapter.Adapter.
+func (n *node) Publish(op *adapter.Operation) error {
+	if n.closed.Load() {
+		return ErrClosed
+	}
+	m, err := n.message(op)
+	if err != nil {
+		return err
+	}
+	j := job{operation: n, channel: n.channels.request}
+	if op.Type == adapter.OpBroadcast {
+		j.channel = n.channelFor(op.Target.Rooms)
+		j.payload, err = m.ClassicBroadcast()
+	} else {
+		n.joining(op)
+		j.payload, err = m.ClassicRequest()
+	}
+	if err == nil && len(j.payload) > n.link.opts.MaxSize {
+		err = ErrTooLarge
+	}
+	if err != nil {
+		return err
+	}
+	return n.link.out.push(j)
+}
+
+// channelFor is the channel of a broadcast: that of its room, if it has one.
+func (n *node) channelFor(rooms []string) string {
+	if len(rooms) != 1 {
+		return n.channels.base
+	}
+	n.mu.Lock()
+	until, recent := n.recent[rooms[0]]
+	n.mu.Unlock()
+	if recent && time.Now().Before(until) {
+		return n.channels.base
+	}
+	return n.channels.base + rooms[0] + "#"
+}
+
+// joining remembers rooms that other nodes may have to subscribe to now.
+func (n *node) joining(op *adapter.Operation) {
+	if op.Type != adapter.OpJoin {
+		return
+	}
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, room := range op.Rooms {
+		n.recent[room] = now.Add(joinWindow)
+	}
+	if len(n.recent) < max(n.prune, 1000) {
+		return
+	}
+	for room, until := range n.recent {
+		if until.Before(now) {
+			delete(n.recent, room)
+		}
+	}
+	n.prune = 2 * len(n.recent)
+}
+
+// Close implements adapter.Adapter.
+func (n *node) Close() error {
+	if n.closed.Swap(true) {
+		return nil
+	}
+	n.delivering.Lock()   // what is being delivered
+	n.delivering.Unlock() //nolint:staticcheck // is over
+	// Who hears that this node has left must not count it any more.
+	t := n.link.sub.unsubscribe(n, n.channels.pattern, n.names()...)
+	if n.link.ready() == nil {
+		ctx, cancel := context.WithTimeout(n.link.life, farewell)
+		n.link.out.flush(ctx) // who has asked nobody gets to know that
+		_ = n.link.sub.await(ctx, t)
+		cancel()
+	}
+	n.collector.Close(ErrClosed)
+	n.answerer.Close()
+	_ = n.link.out.push(job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerClosed)}) // without Redis it has left already
+	n.engine.leave(n)
+	return nil
+}
+
+// byRoom is a node that subscribes to its rooms and sockets.
+type byRoom struct{ *node }
+
+// SubscribeRooms implements adapter.RoomSubscriber.
+func (n byRoom) SubscribeRooms(ctx context.Context, rooms []string) error {
+	t := n.link.sub.subscribe(n.node, "", n.ofRooms(rooms)...)
+	if err := n.link.sub.state(); err != nil {
+		return err
+	}
+	return n.link.sub.await(ctx, t)
+}
+
+// UnsubscribeRooms implements adapter.RoomSubscriber.
+func (n byRoom) UnsubscribeRooms(rooms []string) {
+	n.link.sub.unsubscribe(nil, "", n.ofRooms(rooms)...)
+}
+
+// SubscribeSockets implements adapter.SocketSubscriber.
+func (n byRoom) SubscribeSockets(ctx context.Context, ids []string) error {
+	return n.SubscribeRooms(ctx, ids)
+}
+
+// UnsubscribeSockets implements adapter.SocketSubscriber.
+func (n byRoom) UnsubscribeSockets(ids []string) { n.UnsubscribeRooms(ids) }
+
+func (n byRoom) ofRooms(rooms []string) []string {
+	names := slices.Clone(rooms)
+	for i, room := range rooms {
+		names[i] = n.channels.base + room + "#"
+	}
+	return names
+}

@@ -1,0 +1,112 @@
+package sioredis
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Options configures [New]. The zero value of each field is its default.
+type Options struct {
+	// URL is where Redis is: redis://user:password@host:6379, rediss:// with TLS,
+	// unix:///path. With ?master_set=name it is a Sentinel; with ?addr=host:port more
+	// nodes of a Redis Cluster, which is recognised as one, or more Sentinels. Default
+	// redis://localhost:6379.
+	URL string
+	// Client is all of that, and what a URL has no place for, in the words of the
+	// client library; it takes the place of URL. Its retries, its cache and its
+	// multiplexing are not used.
+	Client rueidis.ClientOption
+	// Prefix is that of the channels, "key" of Node's adapters. Default "socket.io".
+	Prefix string
+	// ByPattern subscribes to each namespace by one pattern, as Node's adapters do. A
+	// server then gets all broadcasts of the cluster, and drops those for rooms that
+	// it does not have. By default it subscribes to the channels of its rooms and
+	// sockets. See docs/cluster.md for which to choose.
+	ByPattern bool
+	// MaxSize is the largest operation in bytes: Redis ends the connection of each
+	// server that is behind by more than its client-output-buffer-limit, 8 MB for a
+	// minute by default. Default 8 MB; negative: no limit.
+	MaxSize int
+	// OutboxSize is how many bytes may wait for Redis to take them. Default 64 MB.
+	OutboxSize int
+	// InboxSize is how many bytes may wait to be delivered to this server's sockets.
+	// Default 64 MB.
+	InboxSize int
+	// Logger is told when connections are lost and come back. Default: nobody.
+	Logger *slog.Logger
+}
+
+// Errors of what is emitted or asked.
+var (
+	// ErrNotConnected: there is no connection to Redis. The sockets of this server have
+	// got what was emitted.
+	ErrNotConnected = errors.New("sioredis: not connected to Redis")
+	// ErrOutboxFull: Redis does not take what is emitted fast enough.
+	ErrOutboxFull = errors.New("sioredis: more waits for Redis than Options.OutboxSize")
+	// ErrTooLarge: the operation is larger than Options.MaxSize.
+	ErrTooLarge = errors.New("sioredis: operation is larger than Options.MaxSize: send less, or say where the clients find it")
+	// ErrClosed: the server has left the cluster.
+	ErrClosed = errors.New("sioredis: the server has left the cluster")
+)
+
+// Errors of gaps.
+var (
+	errBroken   = errors.New("sioredis: the connection to Redis was lost")
+	errSilent   = errors.New("sioredis: what is published does not arrive any more")
+	errInbox    = errors.New("sioredis: more has come than Options.InboxSize")
+	errLate     = errors.New("sioredis: Redis has not confirmed a subscription in time")
+	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
+)
+
+// Times of this package.
+const (
+	firstPatience = 5 * time.Second        // for Redis when the engine starts
+	helloPatience = time.Second            // for the answers of the other servers
+	answerTimeout = 5 * time.Second        // for Redis to answer a batch
+	pause         = 100 * time.Millisecond // between attempts to connect, at first
+	longestPause  = 2 * time.Second
+	probeEvery    = 10 * time.Second // how often a connection without traffic is tried
+	joinWindow    = 10 * time.Second // see adapter.RoomSubscriber
+	checkEvery    = time.Second      // whether those who have not answered are still there
+	farewell      = time.Second      // for what is queued when the engine ends
+	atOnce        = 512              // commands in one batch, channels in one command
+)
+
+// withDefaults returns a copy in which all is decided. It panics for what cannot be.
+func (o *Options) withDefaults() Options {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	if out.URL != "" && len(out.Client.InitAddress) > 0 {
+		panic("sioredis: Options has both URL and Client: set one of them")
+	}
+	if len(out.Client.InitAddress) == 0 {
+		parsed, err := rueidis.ParseURL(cmp.Or(out.URL, "redis://localhost:6379"))
+		if err != nil {
+			panic("sioredis: Options.URL: " + err.Error())
+		}
+		out.Client = parsed
+	}
+	out.Prefix = cmp.Or(out.Prefix, "socket.io")
+	out.MaxSize = cmp.Or(out.MaxSize, 8<<20)
+	if out.MaxSize < 0 {
+		out.MaxSize = 1 << 30
+	}
+	out.OutboxSize = cmp.Or(max(out.OutboxSize, 0), 64<<20)
+	out.InboxSize = cmp.Or(max(out.InboxSize, 0), 64<<20)
+	if out.Logger == nil {
+		out.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &out.Client
+	c.DisableRetry, c.DisableCache, c.PipelineMultiplex = true, true, -1 // a retry could send twice
+	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, answerTimeout)
+	if c.Sentinel.MasterSet != "" { // a demoted master closes no connection
+		c.Sentinel.TopologyRefreshInterval = cmp.Or(c.Sentinel.TopologyRefreshInterval, 5*time.Second)
+	}
+	return out
+}

@@ -1,0 +1,300 @@
+package sioredis
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/gosio/gosio/core/adapter"
+)
+
+// outbox is the queue of all that this server sends, and the one writer that takes from
+// it: so what is published has one order.
+type outbox struct {
+	l    *link
+	wake chan struct{} // holds one
+
+	// Used by the writer only.
+	batch    []job
+	commands rueidis.Commands
+
+	mu        sync.Mutex
+	err       error // nil: connected
+	closing   chan struct{}
+	queue     []job
+	bytes     int
+	losses    map[*node]*loss // that are not reported yet
+	published uint64
+	lost      uint64
+}
+
+// job is one command. It publishes, or counts subscribers.
+type job struct {
+	operation *node // whose operation it is; nil: of nobody who would miss it
+	channel   string
+	payload   []byte
+	count     []string                       // channels
+	counted   func(numbers []int, err error) // with count; is called once
+}
+
+func (j *job) size() int { return len(j.channel) + len(j.payload) + 64 + 32*len(j.count) }
+
+func (j *job) fail(err error) {
+	if j.counted != nil {
+		j.counted(nil, err)
+	}
+}
+
+// loss is what of one node is lost.
+type loss struct {
+	operations int
+	err        error
+}
+
+func (o *outbox) init(l *link) {
+	o.l, o.wake, o.err, o.losses = l, make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
+}
+
+// push queues jobs that belong together, or none of them.
+func (o *outbox) push(jobs ...job) error {
+	size := 0
+	for i := range jobs {
+		size += jobs[i].size()
+	}
+	o.mu.Lock()
+	err := o.err
+	if err == nil && o.bytes+size > o.l.opts.OutboxSize {
+		err = ErrOutboxFull
+	}
+	if err != nil {
+		for i := range jobs {
+			o.loseLocked(jobs[i].operation, err)
+		}
+		o.mu.Unlock()
+		return err
+	}
+	o.bytes += size
+	o.queue = append(o.queue, jobs...)
+	o.mu.Unlock()
+	o.ring()
+	return nil
+}
+
+func (o *outbox) ring() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *outbox) loseLocked(n *node, err error) {
+	if n == nil {
+		return
+	}
+	o.lost++
+	l := o.losses[n]
+	if l == nil {
+		l = &loss{err: err}
+		o.losses[n] = l
+	}
+	l.operations++
+}
+
+// run keeps the connection that sends.
+func (o *outbox) run() {
+	for attempt := 0; ; attempt++ {
+		c, closeIt, err := o.l.open()
+		if err == nil {
+			attempt = 0
+			o.connect()
+			err = o.serve(c)
+			closeIt()
+			o.l.down("outgoing", err)
+		} else if attempt == 0 {
+			o.l.down("outgoing", err)
+		}
+		o.disconnect()
+		if !o.l.rest(attempt) {
+			return
+		}
+	}
+}
+
+// connect: from now on jobs are taken; the first ones say what is lost.
+func (o *outbox) connect() {
+	o.mu.Lock()
+	if !errors.Is(o.err, ErrClosed) {
+		o.err = nil
+	}
+	o.reportLocked()
+	o.mu.Unlock()
+	o.l.up()
+}
+
+// reportLocked tells of losses: the hooks of this server, and the other servers.
+func (o *outbox) reportLocked() {
+	for n, l := range o.losses {
+		delete(o.losses, n)
+		o.l.in.gap(n, adapter.Gap{Type: adapter.GapOutgoing, Operations: l.operations, Err: l.err})
+		j := n.peerGap()
+		o.bytes += j.size()
+		o.queue = append(o.queue, j)
+		o.ring()
+	}
+}
+
+// disconnect: what is queued is lost.
+func (o *outbox) disconnect() {
+	o.mu.Lock()
+	if o.err == nil {
+		o.err = ErrNotConnected
+	}
+	queue := o.queue
+	o.queue, o.bytes = nil, 0
+	for i := range queue {
+		o.loseLocked(queue[i].operation, errBroken)
+	}
+	if o.closing != nil {
+		close(o.closing)
+		o.closing = nil
+	}
+	o.mu.Unlock()
+	for i := range queue {
+		queue[i].fail(ErrNotConnected)
+	}
+}
+
+// serve sends jobs by a connection until that fails, or the link ends.
+func (o *outbox) serve(c rueidis.DedicatedClient) error {
+	idle := time.NewTicker(probeEvery)
+	defer idle.Stop()
+	for {
+		for o.take() {
+			if err := o.send(c); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-o.wake:
+		case <-o.l.life.Done():
+			return ErrClosed
+		case <-idle.C:
+			if err := ping(c); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ping tries a connection.
+func ping(c rueidis.DedicatedClient) error {
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	return c.Do(ctx, c.B().Ping().Build()).NonRedisError()
+}
+
+// take moves what is queued into the batch, and reports whether there is something.
+func (o *outbox) take() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.losses) > 0 {
+		o.reportLocked()
+	}
+	n := min(len(o.queue), atOnce)
+	o.batch = append(o.batch[:0], o.queue[:n]...)
+	clear(o.queue[:n])
+	if o.queue = o.queue[n:]; len(o.queue) == 0 {
+		o.queue = nil
+		if n == 0 && o.closing != nil {
+			close(o.closing)
+			o.closing = nil
+		}
+	}
+	return n > 0
+}
+
+// send sends the batch, and waits for Redis to have it. An error means that the
+// connection is of no use any more.
+func (o *outbox) send(c rueidis.DedicatedClient) error {
+	o.commands = o.commands[:0]
+	for i := range o.batch {
+		j := &o.batch[i]
+		if j.counted != nil {
+			o.commands = append(o.commands, c.B().PubsubNumsub().Channel(j.count...).Build())
+		} else {
+			o.commands = append(o.commands, c.B().Publish().Channel(j.channel).Message(rueidis.BinaryString(j.payload)).Build())
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	results := c.DoMulti(ctx, o.commands...)
+	cancel()
+	var broken error
+	o.mu.Lock()
+	for i := range o.batch {
+		j := &o.batch[i]
+		o.bytes -= j.size()
+		err := results[i].Error()
+		if err == nil {
+			o.published++
+			continue
+		}
+		if e := results[i].NonRedisError(); e != nil {
+			broken = e
+		}
+		o.loseLocked(j.operation, err)
+	}
+	o.mu.Unlock()
+	for i := range o.batch {
+		if j := &o.batch[i]; j.counted != nil {
+			j.counted(numbers(results[i], len(j.count)))
+		}
+	}
+	clear(o.batch)
+	return broken
+}
+
+// flush waits until Redis has answered all that is queued, or ctx ends.
+func (o *outbox) flush(ctx context.Context) {
+	done := make(chan struct{})
+	err := o.push(job{count: []string{o.l.sub.probe}, counted: func([]int, error) { close(done) }})
+	if err != nil {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// drain waits until all that is queued is sent; afterwards nothing is taken.
+func (o *outbox) drain(patience time.Duration) {
+	o.mu.Lock()
+	done := make(chan struct{})
+	if o.err == nil {
+		o.closing = done
+		o.ring()
+	} else {
+		close(done)
+	}
+	o.err = ErrClosed
+	o.mu.Unlock()
+	select {
+	case <-done:
+	case <-time.After(patience):
+	}
+}
+
+func (o *outbox) state() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+func (o *outbox) stats(s *Stats) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.Published, s.Lost, s.Waiting = o.published, o.lost, o.bytes
+}

@@ -1,0 +1,175 @@
+package sioredis
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/internal/clusterwire"
+)
+
+// Request implements adapter.Adapter. Redis counts the servers just before it passes the
+// request on to them: those of this module are known by name, others are a number.
+func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
+	m, err := n.message(op)
+	if err != nil {
+		return nil, err
+	}
+	req, err := n.collector.BeginUncounted(op, each)
+	if err != nil {
+		return nil, err
+	}
+	m.RequestID, m.FromPeer = req.ID(), true
+	j := job{operation: n, channel: n.channels.request}
+	if j.payload, err = m.ClassicRequest(); err == nil && len(j.payload) > n.link.opts.MaxSize {
+		err = ErrTooLarge
+	}
+	if err == nil {
+		err = n.census(func(peers []string, others int, err error) {
+			if err != nil {
+				req.Fail(err)
+				return
+			}
+			req.Expect(peers, others)
+		}, j)
+	}
+	if err != nil {
+		req.Cancel()
+		return nil, err
+	}
+	return func() error {
+		over := make(chan struct{})
+		go n.watch(req, over) // until it is over
+		err := req.Wait(ctx)
+		close(over)
+		if len(req.Missing()) > 0 {
+			n.giveUp(req.ID())
+		}
+		return err
+	}, nil
+}
+
+// census finds out which servers get what follows: the peers, and how many others.
+func (n *node) census(result func(peers []string, others int, err error), then ...job) error {
+	peers := n.known()
+	channels := make([]string, 0, len(peers)+2)
+	channels = append(channels, n.channels.request, n.channels.own)
+	for _, uid := range peers {
+		channels = append(channels, clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, uid))
+	}
+	return n.link.count(channels, func(numbers []int, err error) {
+		if err != nil {
+			result(nil, 0, err)
+			return
+		}
+		others := numbers[0] - min(numbers[1], 1)
+		alive := peers[:0:0]
+		for i, uid := range peers {
+			if numbers[i+2] > 0 {
+				alive = append(alive, uid)
+				others--
+			} else {
+				n.left(uid) // nobody hears it any more
+			}
+		}
+		result(alive, others, nil)
+	}, then...)
+}
+
+// watch looks from time to time whether those who have not answered are still there.
+func (n *node) watch(req *adapter.Request, over <-chan struct{}) {
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		_ = n.census(func(_ []string, others int, err error) { // tells of peers that are not
+			if err == nil {
+				req.AtMost(others)
+			}
+		})
+	}
+}
+
+// giveUp tells peers that nobody waits for an answer any more.
+func (n *node) giveUp(id string) {
+	p := clusterwire.Peer{Type: clusterwire.PeerGiveUp, UID: n.uid, RequestID: id}
+	n.sendPeer(n.channels.peers, &p)
+}
+
+// answer has this server answer a request.
+func (n *node) answer(m *clusterwire.Message, op *adapter.Operation) {
+	send := func(_ int, r *adapter.Response) { n.respond(m, r) }
+	if m.FromPeer && m.UID != "" {
+		send = func(part int, r *adapter.Response) { n.respondPeer(m, part, r) }
+	}
+	_ = n.answerer.Answer(n.local, m.UID, m.RequestID, op, send) // an error is the asker's: it waits in vain
+}
+
+// respondPeer sends a response to a server of this module.
+func (n *node) respondPeer(m *clusterwire.Message, part int, r *adapter.Response) {
+	p := clusterwire.Peer{
+		Type: clusterwire.PeerResponse, UID: n.uid, RequestID: m.RequestID, Part: part, Last: r.Last, Clients: r.Clients,
+		Reply: wirePacket(r.Reply), Sockets: wireSockets(r.Sockets),
+	}
+	n.sendPeer(clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID), &p)
+}
+
+// respond sends a response to a server of another kind, as far as it can be told.
+func (n *node) respond(m *clusterwire.Message, r *adapter.Response) {
+	out := &clusterwire.Message{RequestID: m.RequestID}
+	switch m.Type {
+	case clusterwire.Fetch:
+		out.Type, out.Sockets = clusterwire.FetchResponse, wireSockets(r.Sockets)
+	case clusterwire.ListSockets:
+		out.Type = clusterwire.ListResponse
+		for _, s := range r.Sockets {
+			out.Sockets = append(out.Sockets, clusterwire.Socket{ID: s.ID})
+		}
+	case clusterwire.AllRooms:
+		out.Type, out.Rooms = clusterwire.AllRoomsResponse, rooms(r.Sockets)
+	case clusterwire.ServerSide:
+		if r.Reply == nil { // there is no handler; Node's servers are silent then, too
+			return
+		}
+		out.Type, out.Packet = clusterwire.ServerSideResponse, *wirePacket(r.Reply)
+	case clusterwire.Broadcast:
+		switch {
+		case r.Reply != nil:
+			out.Type, out.Packet = clusterwire.Ack, *wirePacket(r.Reply)
+		case r.Clients >= 0:
+			out.Type, out.Clients = clusterwire.ClientCount, r.Clients
+		default:
+			return // that a client has left cannot be told
+		}
+	default:
+		return
+	}
+	n.send(m, out)
+}
+
+// rooms are those of the sockets, each once.
+func rooms(sockets []adapter.SocketInfo) []string {
+	var list []string
+	for _, s := range sockets {
+		list = append(list, s.Rooms...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// send sends a response to a request.
+func (n *node) send(m, response *clusterwire.Message) {
+	payload, err := response.ClassicResponse()
+	if err != nil {
+		n.link.opts.Logger.Error("sioredis: a response does not encode", "namespace", n.namespace, "err", err)
+		return
+	}
+	// Without a uid it goes to all, who know which requests are theirs.
+	channel := clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID)
+	_ = n.link.out.push(job{channel: channel, payload: payload}) // who asks does not wait for ever
+}
