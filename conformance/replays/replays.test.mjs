@@ -114,11 +114,13 @@ const clients = {
   },
 
   // src/internal/sio_client_impl.cpp: WebSocket is its only way, t is a time in
-  // seconds, and 40 has nothing behind it without auth.
+  // seconds, and 40 has nothing behind it without auth; no comma ends the name of
+  // a namespace that has nothing behind it.
   async "C++, socket.io-client-cpp 3.1, WebSocket"() {
     const socket = await Socket.open(`${path}?EIO=4&transport=websocket&t=1780000000`, {
       headers: { "User-Agent": "WebSocket++/0.8.2" },
     });
+    socket.comma = "";
     assert.equal((await socket.next())[0], "0");
     socket.send("40");
     return joined(socket);
@@ -164,6 +166,12 @@ async function emit(line, text, ...attachments) {
   for (const message of [text, ...attachments]) line.send(message);
 }
 
+// reason is why the server's application has lost a socket.
+async function reason(id) {
+  const response = await fetch(`${server.origin}/control/reason?id=${id}`);
+  return response.text();
+}
+
 for (const [name, connect] of Object.entries(clients)) {
   describe(`replay: ${name}`, { concurrency: 2 }, () => {
     const test = (what, run) =>
@@ -196,12 +204,17 @@ for (const [name, connect] of Object.entries(clients)) {
     });
 
     test("namespaces, refusals, kicks", async (line) => {
-      await emit(line, "40/chat,");
+      const { comma = "," } = line;
+      await emit(line, `40/chat${comma}`);
       assert.match(await line.next(), /^40\/chat,\{"sid":"[^"]+"\}$/);
       await emit(line, "40/admin,{}");
       assert.equal(await line.next(), '44/admin,{"message":"not authorized","data":{"code":"E_AUTH","need":["token"]}}');
       await emit(line, '40/admin,{"token":"secret"}');
       assert.match(await line.next(), /^40\/admin,\{"sid":"[^"]+"\}$/);
+      await emit(line, '42/admin,8["whoami"]');
+      const [{ id }] = JSON.parse((await line.next()).slice("43/admin,8".length));
+      await emit(line, `41/admin${comma}`);
+      assert.equal(await reason(id), "client namespace disconnect");
       await emit(line, '42/chat,["kick",false]');
       assert.equal(await line.next(), "41/chat,");
       await emit(line, '42["echo",1]');
@@ -217,8 +230,7 @@ for (const [name, connect] of Object.entries(clients)) {
       await emit(line, '423["whoami"]');
       const [{ id }] = JSON.parse((await line.next()).slice(3));
       await emit(line, "41");
-      const reason = await fetch(`${server.origin}/control/reason?id=${id}`);
-      assert.equal(await reason.text(), "client namespace disconnect");
+      assert.equal(await reason(id), "client namespace disconnect");
     });
   });
 }
