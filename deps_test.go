@@ -54,6 +54,7 @@ var allowed = []row{
 	{"core/internal/listeners", nil},
 	{"core/internal/past", nil},
 	{"core/internal/strangers", nil},
+	{"core/internal/roster", nil},
 	{"core/internal/subscription", []string{"core/adapter", "core/internal/tasks"}},
 	{"core/internal/tasks", nil},
 	{"internal/loglimit", nil},

@@ -45,7 +45,7 @@ type Namespace struct {
 
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{srv: srv, name: name}
-	ns.rooms.init(ns)
+	ns.rooms.init(ns.noteRoom, ns.tellRoom)
 	ns.unhandled = &handler{call: unhandled, others: true, scope: inNamespace}
 	if srv.opts.Recovery != nil {
 		ns.recovery = newRecovery(ns)

@@ -1,10 +1,6 @@
 package socketio
 
-import (
-	"strconv"
-	"sync"
-	"sync/atomic"
-)
+import "strconv"
 
 // RoomStep says what has happened to a room.
 type RoomStep uint8
@@ -45,71 +41,24 @@ type RoomEvent struct {
 	Socket string
 }
 
-// roomEvents are those that listeners have not heard of yet. The lock of rooms
-// guards them.
-type roomEvents struct {
-	ns      *Namespace
-	queue   []RoomEvent
-	waiting atomic.Bool // queue has some
-	telling bool        // somebody does
-}
-
-// add notes what has happened, if anybody listens.
-func (e *roomEvents) add(t RoomStep, room, socket string) {
-	if e.ns.scope.rooms.Empty() && (e.ns.parent == nil || e.ns.parent.scope.rooms.Empty()) {
+// noteRoom notes a change of a room, if anybody listens. The lock of rooms is held.
+func (ns *Namespace) noteRoom(step RoomStep, room, socket string) {
+	if ns.scope.rooms.Empty() && (ns.parent == nil || ns.parent.scope.rooms.Empty()) {
 		return
 	}
-	e.queue = append(e.queue, RoomEvent{t, e.ns, room, socket})
-	e.waiting.Store(true)
+	ns.rooms.events.Add(RoomEvent{step, ns, room, socket})
 }
 
-// tell tells the listeners what there is, unless somebody does already, who
-// goes on with it. Called without mu, the lock of rooms.
-func (e *roomEvents) tell(mu sync.Locker) {
-	mu.Lock()
-	if e.telling {
-		mu.Unlock()
-		return
-	}
-	e.telling = true
-	mu.Unlock()
-	e.tellAll(mu)
-}
-
-// tellAll is tell for who does it.
-func (e *roomEvents) tellAll(mu sync.Locker) {
-	returned := false
-	defer func() {
-		if !returned { // a listener has ended the goroutine, see Socket.quit
-			go e.tellAll(mu)
-		}
-	}()
-	for {
-		mu.Lock()
-		if len(e.queue) == 0 {
-			e.queue, e.telling = nil, false
-			e.waiting.Store(false)
-			mu.Unlock()
-			returned = true
-			return
-		}
-		event := e.queue[0]
-		e.queue = e.queue[1:]
-		mu.Unlock()
-		tellRoom(e.ns, event)
-	}
-}
-
-// tellRoom tells the listeners of one event. Their panics are logged.
-func tellRoom(ns *Namespace, event RoomEvent) {
+// tellRoom tells the listeners of one change. Their panics are logged.
+func (ns *Namespace) tellRoom(e RoomEvent) {
 	if ns.parent != nil {
-		ns.parent.scope.tellRoom(ns, event)
+		ns.parent.scope.tellRoom(e)
 	}
-	ns.scope.tellRoom(ns, event)
+	ns.scope.tellRoom(e)
 }
 
-func (c *scope) tellRoom(ns *Namespace, event RoomEvent) {
+func (c *scope) tellRoom(e RoomEvent) {
 	for _, f := range c.rooms.All() {
-		ns.srv.guard("OnRoom", ns.name, func() { (*f)(event) })
+		e.Namespace.srv.guard("OnRoom", e.Namespace.name, func() { (*f)(e) })
 	}
 }

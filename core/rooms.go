@@ -5,44 +5,32 @@ import (
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/listeners"
+	"github.com/gosio/gosio/core/internal/roster"
 	"github.com/gosio/gosio/core/internal/subscription"
 )
 
-// rooms knows which sockets of this server are in which rooms of a namespace.
-// Joining and leaving cost the same however many sockets there are: each
-// socket remembers its place in each of its rooms. The room that every socket
-// has for itself, named by its id, takes no memory.
+// rooms are the rooms of a namespace that sockets of this server are in, and who hears
+// of a change: listeners, the adapter that subscribes, and the track of the socket.
 type rooms struct {
 	mu      sync.RWMutex
-	sockets map[string]*Socket
-	rooms   map[string]*room
-	events  roomEvents
-	subs    *subscription.Names // of rooms; nil: the adapter does not subscribe to them
-	ownSubs *subscription.Names // of sockets' own rooms
+	index   roster.Index[*Socket]
+	events  listeners.Queue[RoomEvent]
+	note    func(step RoomStep, room, socket string) // adds to events; mu is held
+	tellOne func(RoomEvent)                          // tells the listeners; no lock is held
+	subs    *subscription.Names                      // of rooms; nil: the adapter does not subscribe to them
+	ownSubs *subscription.Names                      // of sockets' own rooms
 }
 
-type room struct {
-	name    string
-	members []*Socket
-}
-
-// membership is a socket's place in a room. The socket holds it; rooms.mu
-// guards it.
-type membership struct {
-	room  *room
-	index int
-}
-
-func (rs *rooms) init(ns *Namespace) {
-	rs.events.ns = ns
-	rs.sockets = make(map[string]*Socket)
-	rs.rooms = make(map[string]*room)
+func (rs *rooms) init(note func(step RoomStep, room, socket string), tell func(RoomEvent)) {
+	rs.index = roster.New(func(s *Socket) *roster.Seat[*Socket] { return &s.seat })
+	rs.note, rs.tellOne = note, tell
 }
 
 // add makes a socket reachable.
 func (rs *rooms) add(s *Socket) {
 	rs.mu.Lock()
-	rs.sockets[s.id] = s
+	rs.index.Add(s.id, s)
 	rs.ownSubs.Hold(s.id)
 	rs.mu.Unlock()
 }
@@ -50,8 +38,7 @@ func (rs *rooms) add(s *Socket) {
 func (rs *rooms) socket(id string) (*Socket, bool) {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	s, ok := rs.sockets[id]
-	return s, ok
+	return rs.index.Member(id)
 }
 
 // atOnce is how many rooms a socket joins or leaves before those who wait for mu
@@ -69,11 +56,11 @@ func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
 	return err
 }
 
-// full reports whether a socket is in as many rooms as it may be in.
-func (rs *rooms) full(s *Socket) bool {
+// full reports whether a socket is in limit rooms.
+func (rs *rooms) full(s *Socket, limit int) bool {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return len(s.in) >= s.ns.srv.opts.Limits.Rooms
+	return s.seat.Len() >= limit
 }
 
 // enter is join for callers that hold a lock: they call tell later. With record
@@ -82,22 +69,17 @@ func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error 
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, name := range names {
-		if name == s.id || placeLocked(s, name) >= 0 {
+		if name == s.id || s.seat.Has(name) {
 			continue
 		}
-		if len(s.in) >= limit {
+		if s.seat.Len() >= limit {
 			return ErrTooManyRooms
 		}
-		r := rs.rooms[name]
-		if r == nil {
-			r = &room{name: name}
-			rs.rooms[name] = r
+		if rs.index.Join(s, name) {
 			rs.subs.Hold(name)
-			rs.events.add(RoomStepCreated, name, "")
+			rs.note(RoomStepCreated, name, "")
 		}
-		enterPlaceLocked(s, membership{r, len(r.members)})
-		r.members = append(r.members, s)
-		rs.events.add(RoomStepJoined, name, s.id)
+		rs.note(RoomStepJoined, name, s.id)
 		if record {
 			s.track.moveLocked(name, true)
 		}
@@ -114,33 +96,21 @@ func (rs *rooms) leave(s *Socket, name string) {
 func (rs *rooms) exit(s *Socket, name string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	i := placeLocked(s, name)
-	if i < 0 {
+	left, deleted := rs.index.Leave(s, name)
+	if !left {
 		return
 	}
-	rs.dropLocked(s.in[i])
-	leavePlaceLocked(s, i)
+	rs.leftLocked(s, name, deleted)
 	if s.track != nil {
 		s.track.moveLocked(name, false)
 	}
 }
 
-// dropLocked takes one socket out of one room; the last member takes its place.
-func (rs *rooms) dropLocked(m membership) {
-	r := m.room
-	rs.events.add(RoomStepLeft, r.name, r.members[m.index].id)
-	last := len(r.members) - 1
-	moved := r.members[last]
-	r.members[m.index] = moved
-	r.members[last] = nil
-	r.members = r.members[:last]
-	if last > m.index {
-		moved.in[placeLocked(moved, r.name)].index = m.index
-	}
-	if last == 0 {
-		delete(rs.rooms, r.name)
-		rs.events.add(RoomStepDeleted, r.name, "")
-		rs.subs.Release(r.name)
+func (rs *rooms) leftLocked(s *Socket, name string, deleted bool) {
+	rs.note(RoomStepLeft, name, s.id)
+	if deleted {
+		rs.note(RoomStepDeleted, name, "")
+		rs.subs.Release(name)
 	}
 }
 
@@ -167,9 +137,7 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	if keep && rs.subs != nil {
-		for _, m := range s.in {
-			rs.subs.Hold(m.room.name)
-		}
+		rs.subs.Hold(s.seat.Rooms()...)
 	}
 	if keep {
 		rs.ownSubs.Hold(s.id)
@@ -181,21 +149,14 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 // takeLocked takes a socket that is disconnected out of at most so many rooms, and
 // makes it unreachable. more reports that it is in others.
 func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
-	if rs.sockets[s.id] == s {
-		delete(rs.sockets, s.id)
+	if rs.index.Remove(s.id, s) {
 		rs.ownSubs.Release(s.id)
 	}
-	some := s.in[:min(len(s.in), limit)]
-	names = make([]string, 0, len(some))
-	for _, m := range some {
-		names = append(names, m.room.name)
-		rs.dropLocked(m)
-	}
-	more = len(some) < len(s.in)
-	s.in, s.places = s.in[len(some):], nil
-	if !more {
-		s.in = nil
-	}
+	names = make([]string, 0, min(s.seat.Len(), limit))
+	more = rs.index.LeaveSome(s, limit, func(name string, deleted bool) {
+		names = append(names, name)
+		rs.leftLocked(s, name, deleted)
+	})
 	return names, more
 }
 
@@ -207,42 +168,34 @@ func (rs *rooms) forget(id string, names []string) {
 
 // tell tells the listeners what has happened, without a lock held.
 func (rs *rooms) tell() {
-	if rs.events.waiting.Load() {
-		rs.events.tell(&rs.mu)
+	if rs.events.Waiting() {
+		rs.events.Tell(&rs.mu, rs.tellOne)
 	}
 }
 
 func (rs *rooms) of(s *Socket) []string {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	names := make([]string, len(s.in))
-	for i, m := range s.in {
-		names[i] = m.room.name
-	}
-	return names
+	return s.seat.Rooms()
 }
 
 func (rs *rooms) has(s *Socket, name string) bool {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return placeLocked(s, name) >= 0
+	return s.seat.Has(name)
 }
 
 // any reports whether a socket is in the room, or has that id.
 func (rs *rooms) any(name string) bool {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return rs.rooms[name] != nil || rs.sockets[name] != nil
+	return rs.index.Any(name)
 }
 
 func (rs *rooms) names() []string {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	names := make([]string, 0, len(rs.rooms))
-	for name := range rs.rooms {
-		names = append(names, name)
-	}
-	return names
+	return rs.index.Names()
 }
 
 // match appends the sockets that the target means, each once. What is sent to
@@ -255,66 +208,12 @@ func (rs *rooms) match(t *adapter.Target, dst []*Socket) []*Socket {
 
 // findLocked is match, called with mu held.
 func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
-	switch len(t.Rooms) {
-	case 0:
-		for _, s := range rs.sockets {
-			if !excludedLocked(s, t.Except) {
-				dst = append(dst, s)
-			}
-		}
-		return dst
-	case 1:
-		return rs.matchRoom(t.Rooms[0], t.Except, nil, dst)
-	}
-	seen := make(map[*Socket]struct{})
-	for _, name := range t.Rooms {
-		dst = rs.matchRoom(name, t.Except, seen, dst)
-	}
-	return dst
-}
-
-// matchRoom appends the members of one room that are not excluded and, if
-// seen is not nil, have not been seen.
-func (rs *rooms) matchRoom(name string, except []string, seen map[*Socket]struct{}, dst []*Socket) []*Socket {
-	take := func(s *Socket) {
-		if excludedLocked(s, except) {
-			return
-		}
-		if seen != nil {
-			if _, twice := seen[s]; twice {
-				return
-			}
-			seen[s] = struct{}{}
-		}
-		dst = append(dst, s)
-	}
-	own := rs.sockets[name]
-	if own != nil {
-		take(own)
-	}
-	if r := rs.rooms[name]; r != nil {
-		for _, s := range r.members {
-			if s != own {
-				take(s)
-			}
-		}
-	}
-	return dst
-}
-
-// excludedLocked is called with rooms.mu held.
-func excludedLocked(s *Socket, except []string) bool {
-	for _, name := range except {
-		if s.id == name || placeLocked(s, name) >= 0 {
-			return true
-		}
-	}
-	return false
+	return rs.index.Find(t.Rooms, t.Except, dst)
 }
 
 // count is how many sockets and rooms there are.
 func (rs *rooms) count() (sockets, rooms int) {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
-	return len(rs.sockets), len(rs.rooms)
+	return rs.index.Count()
 }

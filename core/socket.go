@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/roster"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -36,9 +37,8 @@ type Socket struct {
 	id        string
 	handshake *Handshake
 
-	in       []membership   // guarded by ns.rooms.mu, as is
-	places   map[string]int // of many rooms in in; nil: they are few
-	admitted bool           // by the middleware; used by the dispatcher only
+	seat     roster.Seat[*Socket] // guarded by ns.rooms.mu
+	admitted bool                 // by the middleware; used by the dispatcher only
 
 	mu       sync.Mutex
 	inbox    *inbox
@@ -168,7 +168,7 @@ func (s *Socket) Join(rooms ...string) error {
 	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
 		return ErrRoomName // before the adapter hears of it
 	}
-	if subs := s.ns.rooms.subs; subs != nil && s.connected() && !s.ns.rooms.full(s) {
+	if subs := s.ns.rooms.subs; subs != nil && s.connected() && !s.ns.rooms.full(s, s.ns.srv.opts.Limits.Rooms) {
 		subs.Await(s.Context(), rooms...)
 		defer subs.Release(rooms...)
 	}
