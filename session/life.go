@@ -38,8 +38,9 @@ func newLife(x *Sessions, s *socketio.Socket) *life {
 
 // begin takes the session and starts the clock.
 func (l *life) begin(v *Session) {
+	user := l.sessions.user(v) // before the lock: it is code of the application
 	l.mu.Lock()
-	l.user = l.sessions.user(v)
+	l.user = user
 	l.session.Store(v)
 	l.mu.Unlock()
 	l.lease.Begin(func() { l.follow(v.ID) })
@@ -48,12 +49,13 @@ func (l *life) begin(v *Session) {
 // admitted takes the session as it was when it was looked up once more, and
 // returns the one that counts: renewed meanwhile, it has another id by now.
 func (l *life) admitted(v *Session) *Session {
+	user := l.sessions.user(v) // before the lock: it is code of the application
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := l.session.Load(); now.ID != v.ID {
 		return now
 	}
-	l.user = l.sessions.user(v)
+	l.user = user
 	l.session.Store(v)
 	return v
 }

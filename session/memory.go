@@ -23,6 +23,7 @@ type Memory struct {
 
 type entry struct {
 	values map[string]any
+	saved  int // how often values was replaced
 	until  time.Time
 }
 
@@ -55,7 +56,7 @@ func (m *Memory) Create(values map[string]any) (id string) {
 		m.swept = now
 		maps.DeleteFunc(m.sessions, func(_ string, e *entry) bool { return !now.Before(e.until) })
 	}
-	m.sessions[id] = &entry{maps.Clone(values), now.Add(m.life)}
+	m.sessions[id] = &entry{values: maps.Clone(values), until: now.Add(m.life)}
 	return id
 }
 
@@ -125,23 +126,50 @@ func (m *Memory) Touch(_ context.Context, s *Session) error {
 	return nil
 }
 
-// Update implements [Updater]. It is atomic; change must not use m.
+// Update implements [Updater]. It is atomic: when another Update has saved the
+// session meanwhile, change is called again, with the values as they are then.
 func (m *Memory) Update(_ context.Context, s *Session, change func(values map[string]any) error) error {
+	for {
+		values, saved, err := m.copyOf(s.ID)
+		if err != nil {
+			return err
+		}
+		if err := change(values); err != nil { // without the lock: it is code of the application
+			return err
+		}
+		if done, err := m.save(s.ID, maps.Clone(values), saved); done || err != nil {
+			return err
+		}
+	}
+}
+
+// copyOf returns a copy of a session's values, and how often they were saved.
+func (m *Memory) copyOf(id string) (values map[string]any, saved int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e := m.entryLocked(s.ID)
+	e := m.entryLocked(id)
 	if e == nil {
-		return ErrMissing
+		return nil, 0, ErrMissing
 	}
-	values := maps.Clone(e.values)
-	if values == nil {
+	if values = maps.Clone(e.values); values == nil {
 		values = make(map[string]any)
 	}
-	if err := change(values); err != nil {
-		return err
+	return values, e.saved, nil
+}
+
+// save replaces a session's values, unless they were saved more often than that.
+func (m *Memory) save(id string, values map[string]any, saved int) (done bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.entryLocked(id)
+	switch {
+	case e == nil:
+		return false, ErrMissing
+	case e.saved != saved:
+		return false, nil
 	}
-	e.values = maps.Clone(values)
-	return nil
+	e.values, e.saved = values, saved+1
+	return true, nil
 }
 
 // Destroy implements [Destroyer].

@@ -33,7 +33,8 @@ type Config struct {
 	// cookie that was tampered with is refused, and so is a session that User or
 	// Require does not let in.
 	Optional bool
-	// Room, if not nil, names a room that the socket joins, once.
+	// Room, if not nil, names a room that the socket joins in the handshake; empty:
+	// none. The socket keeps the room when the session changes.
 	Room func(s *Session) string
 	// Check is the time between two checks of a live socket, a tenth more or less. A
 	// check loads the session again; if the client has sent an event since the last
@@ -134,8 +135,11 @@ func (x *Sessions) Handshake(ctx context.Context, s *socketio.Socket) error {
 		return nil
 	}
 	s.SetIdentity(x.identity(v))
-	if x.config.Room != nil {
-		return s.Join(x.config.Room(v))
+	if x.config.Room == nil {
+		return nil
+	}
+	if room := x.config.Room(v); room != "" {
+		return s.Join(room)
 	}
 	return nil
 }
