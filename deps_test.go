@@ -87,9 +87,9 @@ var allowed = []row{
 	// Around the core. auth and session do not know each other.
 	{"internal/lease", nil},
 	{"internal/upstream", nil},
-	{"auth", []string{"core", "core/adapter", "internal/lease", "internal/loglimit", jwtLibrary}},
+	{"auth", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit", jwtLibrary}},
 	{"auth/redis", []string{"auth", "internal/loglimit", redisLibrary}},
-	{"session", []string{"core", "core/adapter", "internal/lease", "internal/loglimit"}},
+	{"session", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit"}},
 	{"session/sessiontest", []string{"session", "core", "core/siotest"}},
 	{"session/scs", []string{"session", "github.com/alexedwards/scs/v2"}},
 	{"session/gorilla", []string{"session", "github.com/gorilla/sessions", "github.com/gorilla/securecookie"}},

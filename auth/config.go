@@ -10,6 +10,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/parser"
 )
 
 // Identity is the identity of a client, as its token states it. It must not be
@@ -210,6 +211,8 @@ func (c *Config[T]) check() {
 		panic("auth: Config.Grace has no meaning with ActionKeepOpen: leave one of them out")
 	case c.ExpiredEvent == c.EndedEvent:
 		panic("auth: Config.ExpiredEvent and EndedEvent have one name: clients could not tell them apart")
+	case parser.IsReserved(c.ExpiredEvent) || parser.IsReserved(c.EndedEvent) || parser.IsReserved(c.RefreshEvent):
+		panic("auth: Config names an event as Socket.IO names its own, such as \"disconnect\": no client would hear of it; choose another name")
 	case c.RefreshEvent != "" && (c.RefreshEvent == c.ExpiredEvent || c.RefreshEvent == c.EndedEvent):
 		panic("auth: Config.RefreshEvent is also the name of another event of Config: choose another")
 	case c.OnRefresh != nil && c.RefreshEvent == "":

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"fmt"
 	"strings"
 
 	socketio "github.com/gosio/gosio/core"
@@ -52,6 +53,12 @@ func withoutScheme(token string) string {
 // cannot set headers on a WebSocket.
 func FromHeader(name, scheme string) Source {
 	checkName("FromHeader", name)
+	switch {
+	case !isToken(name):
+		panic(fmt.Sprintf("auth: FromHeader: no header has the name %q: no token can be found", name))
+	case scheme != "" && !isToken(scheme):
+		panic(fmt.Sprintf("auth: FromHeader: no scheme is %q: no token can be found; write it without blanks, as \"Bearer\"", scheme))
+	}
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
 		var found []string
 		for _, v := range h.Header().Values(name) {
@@ -75,6 +82,9 @@ func FromHeader(name, scheme string) Source {
 // with it.
 func FromCookie(name string) Source {
 	checkName("FromCookie", name)
+	if !isToken(name) {
+		panic(fmt.Sprintf("auth: FromCookie: no cookie has the name %q: no token can be found", name))
+	}
 	return Source{cookie: true, find: func(h *socketio.Handshake) (string, bool) {
 		var found []string
 		for _, c := range h.Request().CookiesNamed(name) {
@@ -111,6 +121,19 @@ func checkName(what, name string) {
 	if name == "" {
 		panic("auth: " + what + " without a name: no token can be found")
 	}
+}
+
+// isToken reports whether s is a token (RFC 9110 section 5.6.2), as the names of
+// headers, of cookies and of schemes are.
+func isToken(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return s != ""
 }
 
 // only returns the one value there is. Two are one too many: which of them

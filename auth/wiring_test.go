@@ -107,6 +107,13 @@ func TestWrongWiringPanics(t *testing.T) {
 		{"negative grace", change(func(c *config) { c.Grace = -time.Second }), "negative"},
 		{"grace for nothing", change(func(c *config) { c.Grace, c.OnExpire = 1, auth.ActionKeepOpen }), "no meaning"},
 		{"event names", change(func(c *config) { c.RefreshEvent = "auth:ended" }), "another event"},
+		{"an event of Socket.IO's", change(func(c *config) { c.EndedEvent = "disconnect" }), "choose another name"},
+		{"an event of Socket.IO's, before", change(func(c *config) { c.ExpiredEvent = "connect_error" }), "choose another name"},
+		{"an event of Socket.IO's, of clients", change(func(c *config) { c.RefreshEvent = "connect" }), "choose another name"},
+		{"two headers", func() { auth.FromHeader("X-Token, Authorization", "") }, "no header"},
+		{"a colon", func() { auth.FromHeader("Authorization:", "Bearer") }, "no header"},
+		{"a scheme with a blank", func() { auth.FromHeader("Authorization", "Bearer ") }, "no scheme"},
+		{"no name of a cookie", func() { auth.FromCookie("my token") }, "no cookie"},
 		{"a hook for no refresh", change(func(c *config) {
 			c.OnRefresh = func(*socketio.Socket, *auth.Identity[claims], *auth.Identity[claims]) {}
 		}), "without RefreshEvent"},

@@ -146,6 +146,23 @@ func TestWiring(t *testing.T) {
 	}
 }
 
+// TestNamesNobodySends: a handler that no client can reach.
+func TestNamesNobodySends(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, socketio.Options{Limits: socketio.Limits{EventName: 10}})
+	begins := func(want string, f func()) {
+		t.Helper()
+		got := panicText(f)
+		assert.True(t, fmt.Sprintf("%q begins with %q", got, want), strings.HasPrefix(got, want) && (want == "") == (got == ""))
+	}
+	begins("", func() { a.On("0123456789", func() {}) })
+	begins(`socketio: handler of "01234567890": the name has 11 bytes`, func() { a.On("01234567890", func() {}) })
+	begins(`socketio: handler of "01234567890": the name has 11 bytes`, func() { a.Once("01234567890", func() {}) })
+	begins(`socketio: handler of "a\xff": the name is not valid UTF-8`, func() { a.On("a\xff", func() {}) })
+	unlimited := newApp(t, socketio.Options{Limits: socketio.Limits{EventName: -1}})
+	begins("", func() { unlimited.On(strings.Repeat("x", 1000), func() {}) })
+}
+
 func TestWiringOfHooks(t *testing.T) {
 	t.Parallel()
 	srv := socketio.NewServer(nil)

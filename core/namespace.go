@@ -84,6 +84,7 @@ func (ns *Namespace) Name() string { return ns.name }
 // handler off again.
 func (ns *Namespace) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
+	ns.checkEvent(event)
 	ns = ns.ensureLive()
 	h.scope = ns.level()
 	ns.mu.Lock()
@@ -284,6 +285,7 @@ func (ns *Namespace) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()
 // which event middleware lets through. From then on events have the handler
 // that they would have without it.
 func (ns *Namespace) Once(event string, handler any) (off func()) {
+	ns.checkEvent(event)
 	ns = ns.ensureLive()
 	return ns.handlers.once(event, handler, ns.level(), &ns.mu)
 }

@@ -38,7 +38,7 @@ var (
 // NewMemory returns an empty store. cookie is the name of the cookie that
 // carries a session's id; life is how long a session lives after its last use.
 func NewMemory(cookie string, life time.Duration) *Memory {
-	if cookie == "" || life <= 0 {
+	if (&http.Cookie{Name: cookie}).Valid() != nil || life <= 0 {
 		panic("session: NewMemory needs the name of a cookie and a time to live")
 	}
 	return &Memory{cookie: cookie, life: life, sessions: make(map[string]*entry), swept: time.Now()}

@@ -385,6 +385,14 @@ func TestWrongWiringPanics(t *testing.T) {
 		wire       func()
 	}{
 		{"no provider", "session: New without", func() { session.New(nil, session.Config{}) }},
+		{"a provider of none", "session: New without", func() { session.New((*session.Memory)(nil), session.Config{}) }},
+		{"a bus of none", "session: Config.Bus", func() {
+			session.New(session.NewMemory("sid", time.Hour), session.Config{Bus: (*noBus)(nil)})
+		}},
+		{"an event of Socket.IO's", "session: Config.EndedEvent", func() {
+			session.New(session.NewMemory("sid", time.Hour), session.Config{EndedEvent: "disconnect"})
+		}},
+		{"memory with a name of two", "session: NewMemory", func() { session.NewMemory("my sid", time.Hour) }},
 		{"memory without a name", "session: NewMemory", func() { session.NewMemory("", time.Hour) }},
 		{"A-J09 every origin", "socketio: CORS.Origins", func() {
 			srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{"*"}}})
@@ -404,6 +412,8 @@ func TestWrongWiringPanics(t *testing.T) {
 		})
 	}
 }
+
+type noBus struct{ session.Bus }
 
 // TestForeignOrigin is A-J09: a page of another site, with the victim's cookie.
 func TestForeignOrigin(t *testing.T) {

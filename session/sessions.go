@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/lease"
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -74,8 +76,13 @@ var (
 
 // New returns middleware over a provider's sessions.
 func New(p Provider, c Config) *Sessions {
-	if p == nil {
+	switch {
+	case isNil(p):
 		panic("session: New without a Provider: give it the one for your sessions, such as sessionscs.New(manager), or NewMemory")
+	case c.Bus != nil && isNil(c.Bus):
+		panic("session: Config.Bus is a nil pointer: leave Bus out for one node")
+	case parser.IsReserved(c.EndedEvent):
+		panic("session: Config.EndedEvent is an event of Socket.IO's own, such as \"disconnect\": no client would hear of it; choose another name")
 	}
 	switch {
 	case c.Check == 0:
@@ -107,6 +114,15 @@ func (x *Sessions) checkHangs(abandoned int, refused bool) {
 		return
 	}
 	x.noted.Log(x.config.Logger, slog.LevelError, "check hangs", "session: a check does not return; providers must return when their context ends, and User and Require must not wait", running, limit)
+}
+
+// isNil also finds the nil pointer that an interface hides.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // UsesCookies implements [socketio.CookieUser].

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -194,6 +195,7 @@ func (o Options) withDefaults() Options {
 			c.SameSite = http.SameSiteLaxMode
 		}
 		c.HttpOnly = true
+		checkCookie(c)
 		o.Cookie = &c
 	}
 	if o.Logger == nil {
@@ -205,6 +207,20 @@ func (o Options) withDefaults() Options {
 		o.CORS.policy().AllowHeader("Content-Type") // of binary payloads: browsers ask first
 	}
 	return o
+}
+
+// checkCookie panics on a cookie that net/http does not send, or that browsers do
+// not take: the load balancer would not see it, in silence. See RFC 6265bis
+// section 5.7 for the last.
+func checkCookie(c http.Cookie) {
+	c.Value = "id"
+	err := c.Valid()
+	if err == nil && c.SameSite == http.SameSiteNoneMode && !c.Secure {
+		err = errors.New("SameSite=None needs Secure")
+	}
+	if err != nil {
+		panic("socketio: Options.Cookie: no browser would keep it: " + err.Error())
+	}
 }
 
 // pin names the user of a request, the same for all if nobody wants to know.

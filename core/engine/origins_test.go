@@ -68,3 +68,34 @@ func TestOptionsAreCopied(t *testing.T) {
 		assert.Equal(t, "allowed", r.header.Get("Access-Control-Allow-Headers"), "x-a")
 	})
 }
+
+// TestOptionsNobodyHears: what net/http would not send, or no browser take, panics
+// at start-up.
+func TestOptionsNobodyHears(t *testing.T) {
+	t.Parallel()
+	page := []string{"https://app.example"}
+	for name, tt := range map[string]struct {
+		o    engine.Options
+		want string // of the panic; empty: none
+	}{
+		"a cookie's name":             {engine.Options{Cookie: &http.Cookie{Name: "a b"}}, "Options.Cookie"},
+		"a cookie's domain":           {engine.Options{Cookie: &http.Cookie{Domain: "a b"}}, "Options.Cookie"},
+		"SameSite=None":               {engine.Options{Cookie: &http.Cookie{SameSite: http.SameSiteNoneMode}}, "needs Secure"},
+		"SameSite=None with TLS":      {engine.Options{Cookie: &http.Cookie{SameSite: http.SameSiteNoneMode, Secure: true}}, ""},
+		"two headers in one":          {engine.Options{CORS: engine.CORS{Origins: page, AllowedHeaders: []string{"X-A, X-B"}}}, "CORS.AllowedHeaders"},
+		"an exposed header of two":    {engine.Options{CORS: engine.CORS{Origins: page, ExposedHeaders: []string{"X-A\r\nX-B"}}}, "CORS.ExposedHeaders"},
+		"an empty header":             {engine.Options{CORS: engine.CORS{Origins: page, AllowedHeaders: []string{""}}}, "CORS.AllowedHeaders"},
+		"all headers":                 {engine.Options{CORS: engine.CORS{Origins: page, AllowedHeaders: []string{"*"}}}, ""},
+		"a preflight that is too old": {engine.Options{CORS: engine.CORS{Origins: page, MaxAge: -1}}, "CORS.MaxAge"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				got, _ := recover().(string)
+				assert.True(t, "a panic of ours: "+got, (tt.want == "" && got == "") ||
+					(tt.want != "" && strings.HasPrefix(got, "socketio: ") && strings.Contains(got, tt.want)))
+			}()
+			engine.NewServer(nil, &tt.o)
+		})
+	}
+}

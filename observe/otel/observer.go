@@ -92,7 +92,8 @@ var (
 const scope = "github.com/gosio/gosio/observe/otel"
 
 // New returns an observer, which is to be given to socketio.Options.Observer. It
-// panics if the MeterProvider refuses an instrument, which the SDK's never does.
+// panics on a negative MaxEvents, and if the MeterProvider refuses an instrument,
+// which the SDK's never does.
 func New(o Options) *Observer {
 	if o.TracerProvider == nil {
 		o.TracerProvider = otel.GetTracerProvider()
@@ -103,8 +104,11 @@ func New(o Options) *Observer {
 	if o.Propagator == nil {
 		o.Propagator = otel.GetTextMapPropagator()
 	}
-	if o.MaxEvents == 0 {
+	switch {
+	case o.MaxEvents == 0:
 		o.MaxEvents = 1000
+	case o.MaxEvents < 0:
+		panic("siootel: Options.MaxEvents is negative: zero means the default")
 	}
 	return &Observer{
 		tracer: o.TracerProvider.Tracer(scope), propagator: o.Propagator, parent: o.Parent,

@@ -298,3 +298,13 @@ func TestErrorsOfClients(t *testing.T) {
 		}
 	})
 }
+
+// TestWiring: all events would have one name.
+func TestWiring(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		got, _ := recover().(string)
+		assert.True(t, "panic "+got, strings.HasPrefix(got, "siootel: "))
+	}()
+	siootel.New(siootel.Options{MaxEvents: -1})
+}

@@ -48,8 +48,9 @@ var (
 )
 
 // New returns an observer, which is to be given to socketio.Options.Observer and
-// to a [prometheus.Registerer].
+// to a [prometheus.Registerer]. It panics on options that cannot work.
 func New(opts Options) *Observer {
+	opts.check()
 	o := &Observer{opts: opts.withDefaults()}
 	o.metrics, o.gauges = newMetrics(&o.opts), newGauges(&o.opts)
 	o.in, o.out = newTable(o.newIncoming), newTable(o.newOutgoing)

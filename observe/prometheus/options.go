@@ -1,6 +1,7 @@
 package sioprometheus
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -53,6 +54,20 @@ func (o Options) withDefaults() Options {
 	o.Events, o.ConstLabels = slices.Clone(o.Events), maps.Clone(o.ConstLabels)
 	o.HandlerBuckets, o.FlushBuckets = slices.Clone(o.HandlerBuckets), slices.Clone(o.FlushBuckets) // kept for series that come later
 	return o
+}
+
+// check panics on what would have no metrics, or one series for all events.
+func (o *Options) check() {
+	if o.MaxEvents < 0 || o.MaxNamespaces < 0 {
+		panic("sioprometheus: Options has a negative MaxEvents or MaxNamespaces: zero means the default")
+	}
+	for name, bounds := range map[string][]float64{"HandlerBuckets": o.HandlerBuckets, "FlushBuckets": o.FlushBuckets} {
+		for i, bound := range bounds {
+			if i > 0 && !(bound > bounds[i-1]) {
+				panic(fmt.Sprintf("sioprometheus: Options.%s: %v is not above %v: list the bounds in rising order", name, bound, bounds[i-1]))
+			}
+		}
+	}
 }
 
 // connectionBuckets are those of the time that connections live: 1 s to 1 day.

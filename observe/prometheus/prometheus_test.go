@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -353,4 +354,24 @@ func TestNamesOfClients(t *testing.T) {
 			assert.True(t, "short: "+line[:min(len(line), 60)], len(line) < 1000)
 		}
 	})
+}
+
+// TestWiring: what would leave metrics out, or make one series of all events.
+func TestWiring(t *testing.T) {
+	t.Parallel()
+	for want, o := range map[string]sioprometheus.Options{
+		"sioprometheus: Options.HandlerBuckets": {HandlerBuckets: []float64{1, 5, 2}},
+		"sioprometheus: Options.FlushBuckets":   {FlushBuckets: []float64{1, 1}},
+		"sioprometheus: Options has a negative": {MaxEvents: -1},
+		"":                                      {HandlerBuckets: []float64{-1, 0, math.Inf(1)}},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				got, _ := recover().(string)
+				assert.True(t, "panic "+got, strings.HasPrefix(got, want) && (want == "") == (got == ""))
+			}()
+			sioprometheus.New(o)
+		})
+	}
 }

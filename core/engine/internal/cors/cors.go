@@ -3,6 +3,7 @@
 package cors
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -33,6 +34,20 @@ func (p *Policy) Validate() {
 		panic(`socketio: CORS.Origins "*" together with CORS.Credentials lets every web page act as the signed-in user; list the origins`)
 	}
 	checkOrigins(p.Origins)
+	checkNames("AllowedHeaders", p.AllowedHeaders)
+	checkNames("ExposedHeaders", p.ExposedHeaders)
+	if p.MaxAge < 0 {
+		panic("socketio: CORS.MaxAge is negative: leave it out, or say for how long browsers may remember a preflight")
+	}
+}
+
+// checkNames panics on a header that no browser could mean.
+func checkNames(field string, names []string) {
+	for _, name := range names {
+		if !header.IsToken(name) {
+			panic(fmt.Sprintf("socketio: CORS.%s: %q is not the name of a header; list each by itself", field, name))
+		}
+	}
 }
 
 // Clone returns a copy that shares nothing with p.
