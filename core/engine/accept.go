@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/coder/websocket"
+	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/header"
 	"github.com/gosio/gosio/core/engine/internal/hijack"
 	"github.com/gosio/gosio/core/engine/internal/query"
@@ -30,7 +31,7 @@ type acceptor struct {
 	opts    *Options
 	report  *reporter
 	taker   hijack.Taker
-	deflate *deflater // nil: off
+	deflate *compress.Deflater // nil: off
 }
 
 // accept completes the opening handshake (RFC 6455 section 4.2) with
@@ -58,7 +59,7 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 		a.report.refuse(w, r, e)
 		return accepted{}, e
 	}
-	if _, extensions := a.deflate.negotiate(r.Header); extensions != "" {
+	if _, extensions := a.deflate.Negotiate(r.Header); extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
 	}
 	if subprotocol != "" {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // wsConn is one WebSocket connection: the transport of a session, or a probe
@@ -31,7 +33,7 @@ type wsConn struct {
 func (c *wsConn) init(s *Session, conn net.Conn, f framing, p *probe) *wsConn {
 	shard := s.srv.flush.next()
 	c.s, c.probe = s, p
-	c.writer = writer{shard: shard, s: s, link: link{conn, rawConn(conn)}, framing: f, queue: sendQueue{budget: &s.budget}}
+	c.writer = writer{shard: shard, s: s, link: link{conn, rawConn(conn)}, framing: f, queue: outbox.Queue{Budget: &s.budget}}
 	c.reader = reader{srv: s.srv, link: &c.writer.link, activity: activity{flush: &s.srv.flush, shard: shard}}
 	if c.reader.link.raw != nil {
 		c.reader.ready = c.reader.onReadable
@@ -50,8 +52,8 @@ func newWebSocket(s *Session, a accepted, h http.Header, p *probe) *wsConn {
 	c.init(s, a.Conn, f, p)
 	c.subprotocol = a.subprotocol
 	f.opts = &s.srv.opts
-	if c.writer.deflation, _ = s.srv.acceptor.deflate.negotiate(h); c.writer.deflation != nil {
-		f.inflater = c.writer.deflation.inflater
+	if c.writer.deflation, _ = s.srv.acceptor.deflate.Negotiate(h); c.writer.deflation != nil {
+		f.inflater = c.writer.deflation.Inflater
 	}
 	return c
 }

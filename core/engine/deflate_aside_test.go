@@ -5,13 +5,19 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/hijack"
 	"github.com/gosio/gosio/core/engine/internal/query"
 )
+
+func longText() Message {
+	return Text(append(TextBuffer(5000), strings.Repeat("text ", 1000)...))
+}
 
 // beside is a connection whose flusher is about to compress more than it does
 // by itself, while nobody else can until release is called.
@@ -36,17 +42,18 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 	srv := NewServer(nil, o)
 	s := srv.newSession(&http.Request{URL: new(url.URL)}, query.Query{}, "")
 	c = newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil, nil)
-	c.writer.deflation, c.writer.state = srv.acceptor.deflate.shared[maxWindowBits], writeScheduled
+	c.writer.state = writeScheduled
+	c.writer.deflation, _ = srv.acceptor.deflate.Negotiate(http.Header{"Sec-Websocket-Extensions": {"permessage-deflate"}})
 	s.ws.Store(c)
 	for _, m := range msgs {
-		c.writer.queue.push(m)
+		c.writer.queue.Push(m.out)
 	}
-	for range cap(compressing) {
-		compressing <- struct{}{}
+	for range compress.Parallel {
+		compress.Acquire()
 	}
 	release = sync.OnceFunc(func() {
-		for range cap(compressing) {
-			<-compressing
+		for range compress.Parallel {
+			compress.Release()
 		}
 	})
 	t.Cleanup(release)
@@ -71,14 +78,14 @@ func TestDeflateAsideInTurn(t *testing.T) { //nolint:paralleltest // nothing is 
 		ready, ready, longText(), longText(), longText(), longText(), ready)
 	s := c.s
 	s.srv.flush.add(&c.writer)
-	first := receive(t, client, 2*len(ready.frame))
+	first := receive(t, client, 2*len(ready.out.Frame))
 	release()
-	if string(first) != string(ready.frame)+string(ready.frame) {
+	if string(first) != string(ready.out.Frame)+string(ready.out.Frame) {
 		t.Error("what was ready has not left as it is")
 	}
 	c.writer.waitWritten()
 	s.mu.Lock()
-	queued := s.budget.used
+	queued := s.budget.Used
 	s.mu.Unlock()
 	if queued != 0 {
 		t.Errorf("%d bytes are queued", queued)

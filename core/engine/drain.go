@@ -4,15 +4,17 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // startDrain hands a connection that cannot take its bytes at once to a
 // goroutine of its own, which writes until the state is writeIdle again. written
 // is what has left of the batch.
-func (w *writer) startDrain(rest pending, written int) {
+func (w *writer) startDrain(rest outbox.Batch, written int) {
 	s := w.s
 	s.mu.Lock()
-	w.queue.credit(written)
+	w.queue.Credit(written)
 	w.moveLocked(writeBlocked)
 	s.refs++
 	s.mu.Unlock()
@@ -21,7 +23,7 @@ func (w *writer) startDrain(rest pending, written int) {
 
 // drain writes until the queue is empty. It ends with the connection, which
 // abort and WriteTimeout see to.
-func (w *writer) drain(rest pending) {
+func (w *writer) drain(rest outbox.Batch) {
 	defer w.s.unref()
 	returned := false
 	defer func() {
@@ -33,17 +35,17 @@ func (w *writer) drain(rest pending) {
 	returned = true
 }
 
-func (w *writer) drainAll(rest pending) {
+func (w *writer) drainAll(rest outbox.Batch) {
 	b := writeBuffers.Get().(*writeBuffer)
 	defer writeBuffers.Put(b)
 	for {
-		msgs, saved := w.framing.outgoing(rest.msgs)
+		msgs, saved := w.framing.outgoing(rest.Msgs)
 		if saved != 0 {
 			w.credit(saved)
 		}
-		rest.msgs = msgs
-		for !rest.empty() {
-			n, err := w.link.writeSome(rest.next(b.scratch[:]), w.s.srv.opts.WriteTimeout)
+		rest.Msgs = msgs
+		for !rest.Empty() {
+			n, err := w.link.writeSome(rest.Next(b.scratch[:]), w.s.srv.opts.WriteTimeout)
 			if err != nil {
 				if errors.Is(err, os.ErrDeadlineExceeded) {
 					err = ErrSlowConsumer
@@ -51,27 +53,27 @@ func (w *writer) drainAll(rest pending) {
 				w.fail(err)
 				return
 			}
-			rest.wrote(n)
+			rest.Wrote(n)
 			w.credit(n)
 		}
-		w.s.flushed(rest.at)
+		w.s.flushed(rest.At)
 		_ = w.link.SetWriteDeadline(time.Time{}) // fails only when it is closed
 		var more bool
 		if rest, more = w.drained(); !more {
 			return
 		}
 		if w.deflation != nil {
-			w.deflateAll(rest.msgs)
+			w.deflateAll(rest.Msgs)
 		}
 	}
 }
 
 // drained returns what has been queued meanwhile. If that is nothing, the drain
 // ends, and with the last message the stream.
-func (w *writer) drained() (rest pending, more bool) {
+func (w *writer) drained() (rest outbox.Batch, more bool) {
 	w.s.mu.Lock()
-	if len(w.queue.msgs) > 0 {
-		rest = w.queue.take()
+	if len(w.queue.Msgs) > 0 {
+		rest = w.queue.Take()
 		w.s.mu.Unlock()
 		return rest, true
 	}

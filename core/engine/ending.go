@@ -41,7 +41,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	s.ending = reason
 	lost := 0
 	if errors.Is(err, ErrSlowConsumer) {
-		lost = max(s.queueLocked().waiting(), 1)
+		lost = max(s.queueLocked().Waiting(), 1)
 	}
 	var ready *writer
 	gone := false
@@ -79,7 +79,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	ready := ws.writer.closeLocked(closeCode(reason, err), flush)
 	wait := s.srv.opts.CloseTimeout
 	polite := reason == ReasonForcedClose || reason == ReasonServerShuttingDown
-	if flush && polite && (blocked || s.budget.used > scratchSize) {
+	if flush && polite && (blocked || s.budget.Used > scratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
 	s.armLocked(s.srv.clock.In(wait))

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/gosio/gosio/core/engine/internal/frame"
+import (
+	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
+)
 
 // framing is how packets are laid out on a connection: in WebSocket frames, or
 // in those of a stream, see streamConn.
@@ -12,7 +15,7 @@ type framing interface {
 	feed(data []byte, h frame.Handler) (partial bool, err error)
 	// outgoing returns a batch, which holds WebSocket frames, as it is written,
 	// and by how many bytes that is shorter.
-	outgoing(batch []Message) (_ []Message, saved int)
+	outgoing(batch []outbox.Message) (_ []outbox.Message, saved int)
 	// end tells the peer that nothing more comes, once everything is written.
 	end()
 	// release lets go of what it holds. The connection has ended.
@@ -36,7 +39,7 @@ func (f *webSocketFraming) feed(data []byte, h frame.Handler) (partial bool, err
 	return partial, err
 }
 
-func (f *webSocketFraming) outgoing(batch []Message) ([]Message, int) { return batch, 0 }
+func (f *webSocketFraming) outgoing(batch []outbox.Message) ([]outbox.Message, int) { return batch, 0 }
 
 // end does nothing: a close frame has said so.
 func (f *webSocketFraming) end() {}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/internal/query"
 )
 
@@ -76,7 +77,7 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 func (srv *Server) newSession(r *http.Request, q query.Query, id string) *Session {
 	s := &Session{
 		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
-		base64: q.Base64, v3: q.EIO == "3", opened: srv.clock.Now(), refs: 1, budget: budget{limit: srv.opts.SendBuffer},
+		base64: q.Base64, v3: q.EIO == "3", opened: srv.clock.Now(), refs: 1, budget: outbox.Budget{Limit: srv.opts.SendBuffer},
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
@@ -156,7 +157,7 @@ func (s *Session) pingLocked(now clock.Time) {
 	s.beat.Store(beatPinged)
 	s.extensions = 0
 	s.armLocked(now.Add(s.srv.opts.PingTimeout))
-	s.queueLocked().push(pingMessage)
+	s.queueLocked().Push(pingMessage)
 	ready := s.wakeLocked()
 	s.mu.Unlock()
 	s.srv.flush.add(ready)
@@ -203,7 +204,7 @@ func (s *Session) setHeld(held bool) {
 	}
 }
 
-var pongMessage = control("3")
+var pingMessage, pongMessage = outbox.TextPacket("2"), outbox.TextPacket("3")
 
 // firstBeat is the time after which the server sends its first ping or, when
 // the client sends the pings, gives up waiting for one.
@@ -261,8 +262,8 @@ func (s *Session) answerPing() {
 	s.pingAt, s.extensions = s.srv.clock.In(s.firstBeat()), 0
 	s.armLocked(s.pingAt)
 	var ready *writer
-	if q := s.queueLocked(); !q.endsWith(&pongMessage) {
-		q.push(pongMessage)
+	if q := s.queueLocked(); !q.EndsWith(&pongMessage) {
+		q.Push(pongMessage)
 		ready = s.wakeLocked()
 	}
 	s.mu.Unlock()

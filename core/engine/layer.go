@@ -1,6 +1,8 @@
 package engine
 
-import "github.com/gosio/gosio/core/engine/internal/frame"
+import (
+	"github.com/gosio/gosio/core/engine/internal/outbox"
+)
 
 // Layer has the methods of a [Session] that only package socketio needs: it sends
 // while it holds locks of its own, learns before the engine that a peer is gone, and
@@ -43,14 +45,14 @@ type LayerMessage Message
 
 // Draft returns a text message that lacks its end: buf began as a [TextBuffer]. It
 // must not be sent before Seal has completed it.
-func Draft(buf []byte) LayerMessage { return LayerMessage{frame: buf, head: frame.MaxHeader} }
+func Draft(buf []byte) LayerMessage { return LayerMessage{outbox.Draft(buf)} }
 
 // Seal adds the end to a Draft. There is no copy if the buffer has room for it.
 func (m LayerMessage) Seal(end []byte) Message {
-	return Text(append(m.frame, end...)).Compress(!m.plain)
+	return Message{outbox.Text(append(m.out.Frame, end...))}.Compress(!m.out.Plain)
 }
 
 // V3 returns a binary message as clients of protocol 3 get it: bytes of its own,
 // which a broadcast to many of them shares. A session of that protocol converts
 // messages by itself that have not been.
-func (m LayerMessage) V3() Message { return Message(m).toV3() }
+func (m LayerMessage) V3() Message { return Message{m.out.ToV3()} }

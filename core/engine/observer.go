@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // Observer is called for events that neither the Handler nor Options.OnRefused is
@@ -73,9 +75,9 @@ const sampleEvery = 64
 
 // sampleLocked begins to time the message that was queued last, if it is its turn
 // and its queue has no other.
-func (s *Session) sampleLocked(q *sendQueue) {
-	if q.sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		q.sampled = time.Duration(s.srv.clock.Now())
+func (s *Session) sampleLocked(q *outbox.Queue) {
+	if q.Sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
+		q.Sampled = time.Duration(s.srv.clock.Now())
 	}
 }
 

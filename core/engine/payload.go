@@ -7,7 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gosio/gosio/core/engine/parser"
+	"github.com/gosio/gosio/core/engine/internal/compress"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // What the response to a poll is made of.
@@ -43,7 +44,7 @@ func putBody(b *[]byte) {
 }
 
 // respond writes a payload: the batch, then the control packet, if any.
-func (t *polling) respond(w http.ResponseWriter, r *http.Request, batch []Message, end string, initial bool) error {
+func (t *polling) respond(w http.ResponseWriter, r *http.Request, batch []outbox.Message, end string, initial bool) error {
 	pooled := bodies.Get().(*[]byte)
 	defer putBody(pooled)
 	body := (*pooled)[:0]
@@ -51,41 +52,24 @@ func (t *polling) respond(w http.ResponseWriter, r *http.Request, batch []Messag
 	h["Content-Type"] = headerText
 	if t.s.v3 {
 		var binary bool
-		if body, binary = appendV3(body, batch, end); binary {
+		if body, binary = outbox.AppendPayloadV3(body, batch, end); binary {
 			h["Content-Type"] = headerOctets
 		}
 	} else {
-		body = appendV4(body, batch, end)
+		body = outbox.AppendPayload(body, batch, end)
 	}
 	*pooled = body
 	h["Cache-Control"] = headerNoStore
 	if t.s.srv.opts.HTTPCompression > 0 {
 		packed := bodies.Get().(*[]byte)
 		defer putBody(packed)
-		body = compress(h, r, body, packed, wantsCompression(batch), t.s.srv.opts.HTTPCompression)
+		body = compress.Response(h, r, body, packed, outbox.MayCompress(batch), t.s.srv.opts.HTTPCompression)
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if f := t.s.srv.opts.Headers; f != nil {
 		f(h, r, initial)
 	}
 	return t.writeBody(w, body)
-}
-
-// appendV4 appends a payload: the batch, then the control packet, if any.
-func appendV4(body []byte, batch []Message, end string) []byte {
-	for i, m := range batch {
-		if i > 0 {
-			body = append(body, parser.Separator)
-		}
-		body = m.appendPayload(body)
-	}
-	if end != "" {
-		if len(batch) > 0 {
-			body = append(body, parser.Separator)
-		}
-		body = append(body, end...)
-	}
-	return body
 }
 
 // writeBody gives the peer WriteTimeout to take each part of a body: one that
@@ -103,25 +87,4 @@ func (t *polling) writeBody(w http.ResponseWriter, body []byte) error {
 		}
 	}
 	return nil
-}
-
-// appendV3 appends a response to a poll: the batch, then the control packet, if
-// any. It is binary if some of the batch is.
-func appendV3(dst []byte, batch []Message, end string) (body []byte, binary bool) {
-	binary = slices.ContainsFunc(batch, func(m Message) bool { return m.binary })
-	for _, m := range batch {
-		if binary {
-			dst = parser.AppendBinaryV3(dst, m.packet(), m.binary)
-		} else {
-			dst = parser.AppendTextV3(dst, m.packet())
-		}
-	}
-	switch {
-	case end == "":
-	case binary:
-		dst = parser.AppendBinaryV3(dst, []byte(end), false)
-	default:
-		dst = parser.AppendTextV3(dst, []byte(end))
-	}
-	return dst, binary
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 const (
@@ -49,7 +51,7 @@ type polling struct {
 	s *Session
 
 	// Guarded by s.mu.
-	queue    sendQueue
+	queue    outbox.Queue
 	poll     *poll         // the GET that waits
 	answered chan struct{} // closed when no poll is being answered any more; made on demand
 	answers  int           // polls that are being answered
@@ -103,7 +105,7 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		t.s.shut(ReasonTransportError, breach("overlapping polls"), false)
 		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "overlapping polls"})
 		return
-	case len(t.queue.msgs) == 0 && t.s.state.Load() == stateOpen:
+	case len(t.queue.Msgs) == 0 && t.s.state.Load() == stateOpen:
 		t.poll = p
 		upgrading := t.s.probe != nil && t.s.probe.state == probeAnswered
 		t.s.mu.Unlock()
@@ -127,8 +129,8 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 // close packet of its own: the stock client handles one before the messages
 // that come with it. It releases mu.
 func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *poll) {
-	taken := t.queue.take()
-	batch, size, at := taken.msgs, int(sizeOf(taken.msgs)), taken.at
+	taken := t.queue.Take()
+	batch, size, at := taken.Msgs, int(outbox.SizeOf(taken.Msgs)), taken.At
 	moved := t.s.ws.Load() != nil
 	closed, farewell := !moved && t.s.state.Load() != stateOpen, t.farewell
 	t.answers++
@@ -155,7 +157,7 @@ func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *po
 	}()
 	err := t.respond(w, r, batch, end, p == nil)
 	lost := err != nil && len(batch) > 0
-	recycle(batch)
+	outbox.Recycle(batch)
 	if !t.creditPoll(size, false) {
 		_ = http.NewResponseController(w).Flush() // fails on fasthttp, which writes later: then the POST's answer may come first
 		t.creditPoll(size, true)
@@ -179,7 +181,7 @@ func (t *polling) creditPoll(n int, flushed bool) bool {
 	if !flushed && (t.post != postNone || t.farewell == farewellPost) {
 		return false
 	}
-	t.queue.credit(n)
+	t.queue.Credit(n)
 	t.answers--
 	if t.answers == 0 && t.answered != nil {
 		close(t.answered)
@@ -198,7 +200,7 @@ var errPollGone = errors.New("engine: poll connection closed prematurely")
 // a POST. It reports whether the session can be forgotten at once.
 func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	if !flush {
-		t.queue.clear()
+		t.queue.Clear()
 	}
 	switch {
 	case byPost:
@@ -207,10 +209,10 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 		t.farewell = farewellClient
 	}
 	broken, left := t.farewell == farewellPost, t.farewell == farewellClient
-	if t.poll != nil && (!broken || len(t.queue.msgs) > 0) { // else see endPollAfterPost
+	if t.poll != nil && (!broken || len(t.queue.Msgs) > 0) { // else see endPollAfterPost
 		t.poll.wakeUp()
 	}
-	if len(t.queue.msgs) == 0 && (t.poll != nil || broken || (!flush && !left)) {
+	if len(t.queue.Msgs) == 0 && (t.poll != nil || broken || (!flush && !left)) {
 		return true
 	}
 	linger := closeLinger

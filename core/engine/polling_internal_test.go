@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/internal/query"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -13,13 +14,13 @@ import (
 func TestPollLeavesSample(t *testing.T) {
 	t.Parallel()
 	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query.Query{}, "")
-	s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
+	s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
 	c := newWebSocket(s, accepted{}, nil, nil)
-	c.writer.queue.sampled = 1
+	c.writer.queue.Sampled = 1
 	s.ws.Store(c)
 	answer := httptest.NewRecorder()
 	s.mu.Lock()
 	s.polling.answerPollLocked(answer, httptest.NewRequest("GET", "/", nil), new(poll))
 	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
-	assert.Equal(t, "sample", int64(c.writer.queue.sampled), 1)
+	assert.Equal(t, "sample", int64(c.writer.queue.Sampled), 1)
 }

@@ -65,7 +65,7 @@ func (t *polling) breakOff(reason Reason, err error) {
 // its poll when a POST is refused.
 func (t *polling) awaitPollAnswer() {
 	t.s.mu.Lock()
-	if t.farewell != farewellPost || (t.answers == 0 && (t.poll == nil || len(t.queue.msgs) == 0)) {
+	if t.farewell != farewellPost || (t.answers == 0 && (t.poll == nil || len(t.queue.Msgs) == 0)) {
 		t.s.mu.Unlock()
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // probe is an upgrade in progress, from the request to the step that completes
@@ -115,6 +116,9 @@ func (p *probe) stopExpire() {
 		p.expire.Stop()
 	}
 }
+
+// probeMessage answers the probe.
+var probeMessage = outbox.TextPacket("3probe")
 
 // errNotProbe closes a WebSocket on which a client does not follow the steps
 // of the upgrade. The session stays on polling.

@@ -31,12 +31,12 @@ func compare(t *testing.T, client io.Reader, want []Message) {
 			t.Fatalf("message %d: %v", i, err)
 		}
 		if head[0]&0x40 != 0 { // compressed
-			data = append(data, deflatedTail...)
+			data = append(data, 0, 0, 0xff, 0xff)
 			data, _ = io.ReadAll(flate.NewReaderDict(bytes.NewReader(data), window)) // no end: an error
 			window = append(window, data...)
 		}
-		if !bytes.Equal(data, m.packet()) {
-			t.Fatalf("message %d differs: %d bytes for %d", i, len(data), len(m.packet()))
+		if !bytes.Equal(data, m.out.Packet()) {
+			t.Fatalf("message %d differs: %d bytes for %d", i, len(data), len(m.out.Packet()))
 		}
 	}
 	if rest, _ := io.ReadAll(br); len(rest) > 0 {
@@ -68,9 +68,9 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	}
 	aside := func(c *wsConn) { // what deflateAside does, but for the flusher that follows
 		c.s.mu.Lock()
-		rest := c.writer.queue.take()
+		rest := c.writer.queue.Take()
 		c.s.mu.Unlock()
-		c.writer.deflateAll(rest.msgs)
+		c.writer.deflateAll(rest.Msgs)
 		c.writer.putBack(rest)
 	}
 	tests := []struct {
@@ -88,8 +88,9 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c, client, release := beside(t, &Options{PerMessageDeflate: new(PerMessageDeflate), SendBuffer: 20_000})
-			c.writer.deflation = &deflation{d: c.s.srv.acceptor.deflate, longest: longest(maxWindowBits), takeover: tt.takeover}
+			c, client, release := beside(t, &Options{
+				PerMessageDeflate: &PerMessageDeflate{ServerContextTakeover: tt.takeover}, SendBuffer: 20_000,
+			})
 			s := c.s
 			if err := s.enqueue([]Message{header(), first(), second()}, true); err != nil {
 				t.Fatal(err)
@@ -108,8 +109,8 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 			s.srv.flush.add(&c.writer)
 			c.writer.waitWritten()
 			s.mu.Lock()
-			if s.budget.used != 0 || c.writer.queue.bytes != 0 || len(c.writer.queue.msgs) != 0 {
-				t.Errorf("%d bytes in %d messages are queued", s.budget.used, len(c.writer.queue.msgs))
+			if s.budget.Used != 0 || c.writer.queue.Bytes != 0 || len(c.writer.queue.Msgs) != 0 {
+				t.Errorf("%d bytes in %d messages are queued", s.budget.Used, len(c.writer.queue.Msgs))
 			}
 			s.mu.Unlock()
 			_ = c.writer.link.Close()

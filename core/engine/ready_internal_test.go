@@ -83,7 +83,7 @@ func TestDeferred(t *testing.T) {
 	off, conns := shard.deferred && !shard.running, len(shard.ready)
 	shard.mu.Unlock()
 	s.mu.Lock()
-	msgs := len(s.ws.Load().writer.queue.msgs)
+	msgs := len(s.ws.Load().writer.queue.Msgs)
 	s.mu.Unlock()
 	assert.True(t, "put off", off)
 	assert.Equal(t, "connections", conns, 1)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // What the framing of a connection finds: see frame.Handler. All of it runs on
@@ -33,7 +34,7 @@ func (c *wsConn) Ping(data []byte) error {
 	if limit := c.s.srv.opts.ControlFrames; limit > 0 && !c.reader.pings.take(time.Now().UnixNano(), limit, c.s.srv) {
 		return errTooManyPings
 	}
-	return c.writer.write(rawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
+	return c.writer.write(outbox.RawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
 }
 
 // Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // Send queues the messages, contiguously, and returns at once. It fails with
@@ -38,17 +40,18 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		return errDropped
 	}
 	queue := s.queueLocked()
-	for i, m := range msgs {
-		if m.binary {
+	for i, msg := range msgs {
+		m := msg.out
+		if m.Binary {
 			m = s.inKindLocked(m)
 		}
-		m.volatile, m.follows = volatile, i > 0
-		queue.push(m)
+		m.Volatile, m.Follows = volatile, i > 0
+		queue.Push(m)
 	}
 	evicted := 0
-	if s.budget.over() {
+	if s.budget.Over() {
 		var fits bool
-		if evicted, fits = queue.makeRoom(len(msgs)); !fits {
+		if evicted, fits = queue.MakeRoom(len(msgs)); !fits {
 			return s.fullLocked(queue, len(msgs), volatile, evicted)
 		}
 	}
@@ -56,7 +59,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		s.sampleLocked(queue)
 	}
 	ready := s.wakeLocked()
-	much := s.budget.used > scratchSize && s.writableLocked() // waiting for more would gain nothing
+	much := s.budget.Used > scratchSize && s.writableLocked() // waiting for more would gain nothing
 	s.mu.Unlock()
 	s.dropped(DropEvicted, evicted)
 	s.srv.flush.add(ready)
@@ -67,13 +70,13 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 }
 
 // fullLocked is the end of enqueue when there is no room. It releases mu.
-func (s *Session) fullLocked(queue *sendQueue, last int, volatile bool, evicted int) error {
+func (s *Session) fullLocked(queue *outbox.Queue, last int, volatile bool, evicted int) error {
 	if !volatile {
 		s.mu.Unlock()
 		s.dropped(DropEvicted, evicted)
 		return ErrSlowConsumer
 	}
-	queue.drop(last)
+	queue.Drop(last)
 	s.mu.Unlock()
 	s.dropped(DropEvicted, evicted)
 	s.dropped(DropVolatile, last)
@@ -81,7 +84,7 @@ func (s *Session) fullLocked(queue *sendQueue, last int, volatile bool, evicted 
 }
 
 // queueLocked is the queue of the current transport.
-func (s *Session) queueLocked() *sendQueue {
+func (s *Session) queueLocked() *outbox.Queue {
 	if ws := s.ws.Load(); ws != nil {
 		return &ws.writer.queue
 	}
@@ -102,7 +105,7 @@ func (s *Session) wakeLocked() *writer {
 	if ws := s.ws.Load(); ws != nil {
 		return ws.writer.scheduleLocked()
 	}
-	if len(s.polling.queue.msgs) > 0 {
+	if len(s.polling.queue.Msgs) > 0 {
 		s.polling.wakeLocked()
 	}
 	return nil
@@ -110,30 +113,30 @@ func (s *Session) wakeLocked() *writer {
 
 // moveQueueLocked moves what was queued for polling, where bytes of protocol 4
 // are base64 in any case, to a WebSocket, in the form that the client takes there.
-func (s *Session) moveQueueLocked(to *sendQueue) {
-	p := s.polling.queue.take()
-	s.polling.queue.credit(int(sizeOf(p.msgs)))
-	for _, m := range p.msgs {
-		if m.binary && s.base64 && !s.v3 {
-			text := m.base64Text()
-			text.follows = m.follows
+func (s *Session) moveQueueLocked(to *outbox.Queue) {
+	p := s.polling.queue.Take()
+	s.polling.queue.Credit(int(outbox.SizeOf(p.Msgs)))
+	for _, m := range p.Msgs {
+		if m.Binary && s.base64 && !s.v3 {
+			text := m.Base64Text()
+			text.Follows = m.Follows
 			m = text
 		}
-		to.push(m)
+		to.Push(m)
 	}
-	to.sampled = p.at
-	recycle(p.msgs)
+	to.Sampled = p.At
+	outbox.Recycle(p.Msgs)
 }
 
 // inKindLocked is a binary message in the form that the session's client takes.
-func (s *Session) inKindLocked(m Message) Message {
+func (s *Session) inKindLocked(m outbox.Message) outbox.Message {
 	switch {
 	case s.v3 && s.base64:
-		return m.base64V3()
+		return m.Base64V3()
 	case s.v3:
-		return m.toV3()
+		return m.ToV3()
 	case s.base64 && s.ws.Load() != nil:
-		return m.base64Text()
+		return m.Base64Text()
 	}
 	return m
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
+	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/hijack"
 	"github.com/gosio/gosio/core/engine/internal/query"
 	"github.com/gosio/gosio/internal/loglimit"
@@ -78,7 +79,7 @@ func NewServer(h Handler, o *Options) *Server {
 	srv.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
 	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
 	srv.acceptor = acceptor{
-		opts: &srv.opts, report: srv.report, deflate: newDeflater(opts.PerMessageDeflate),
+		opts: &srv.opts, report: srv.report, deflate: compress.NewDeflater((*compress.Options)(opts.PerMessageDeflate)),
 		taker: hijack.Taker{WriteTimeout: opts.WriteTimeout, Note: srv.report.note},
 	}
 	srv.life, srv.end = context.WithCancel(context.Background())
@@ -164,7 +165,7 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 	for _, s := range srv.table.all() {
 		st.Sessions[s.Transport()]++
 		s.mu.Lock()
-		queued, recv := s.budget.used, s.recv
+		queued, recv := s.budget.Used, s.recv
 		s.mu.Unlock()
 		st.QueuedBytes += queued
 		st.QueuedMax = max(st.QueuedMax, queued)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
@@ -27,7 +28,7 @@ type Session struct {
 	state  atomic.Int32
 	mu     sync.Mutex
 	ws     atomic.Pointer[wsConn] // nil: polling; changed with mu held
-	budget budget                 // of all its queues together; guarded by mu
+	budget outbox.Budget          // of all its queues together; guarded by mu
 
 	id     string
 	pin    string   // see Options.Pin
@@ -65,7 +66,7 @@ func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
 	}
 	if ws == nil {
 		handshake.Upgrades = srv.opts.upgrades()
-		s.polling = &polling{s: s, queue: sendQueue{budget: &s.budget}}
+		s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
 	} else {
 		s.ws.Store(ws)
 		ws.writer.state = writeHeld
@@ -73,9 +74,9 @@ func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
 	}
 	queue := s.queueLocked() // nobody else knows the session yet
 	if head != nil {
-		queue.push(Message{frame: head, answer: true})
+		queue.Push(outbox.Message{Frame: head, Answer: true})
 	}
-	queue.push(control(string(handshake.Append([]byte{'0'}))))
+	queue.Push(outbox.TextPacket(string(handshake.Append([]byte{'0'}))))
 	return s.introduce(r)
 }
 

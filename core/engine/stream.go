@@ -11,6 +11,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
 	"github.com/gosio/gosio/core/engine/internal/frame/stream"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/internal/query"
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -215,22 +216,22 @@ var emptyBinary = []byte{1, 'b'}
 
 // outgoing gives the batch headers of the stream's own, and drops the WebSocket's
 // control frames.
-func (st *streamConn) outgoing(batch []Message) (out []Message, saved int) {
-	out = make([]Message, 0, len(batch)+1)
+func (st *streamConn) outgoing(batch []outbox.Message) (out []outbox.Message, saved int) {
+	out = make([]outbox.Message, 0, len(batch)+1)
 	var heads []byte
 	for _, m := range batch {
 		switch {
-		case m.head == 0:
-			saved += len(m.frame)
-		case m.binary && len(m.packet()) == 0: // clients take an empty frame for an error
-			out = append(out, Message{frame: emptyBinary})
-		case m.binary:
+		case m.Head == 0:
+			saved += len(m.Frame)
+		case m.Binary && len(m.Packet()) == 0: // clients take an empty frame for an error
+			out = append(out, outbox.Message{Frame: emptyBinary})
+		case m.Binary:
 			at := len(heads)
-			heads = stream.AppendHeader(heads, true, len(m.packet()))
-			out = append(out, Message{frame: heads[at:]}, Message{frame: m.packet()})
+			heads = stream.AppendHeader(heads, true, len(m.Packet()))
+			out = append(out, outbox.Message{Frame: heads[at:]}, outbox.Message{Frame: m.Packet()})
 			saved++
 		default: // the WebSocket frame of a text without its first byte
-			out = append(out, Message{frame: m.frame[1:]})
+			out = append(out, outbox.Message{Frame: m.Frame[1:]})
 			saved++
 		}
 	}

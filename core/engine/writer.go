@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // writer is the way out of one WebSocket connection, a session's transport or a
@@ -18,11 +20,11 @@ type writer struct {
 	state     writeState
 	end       endState
 	s         *Session
-	queue     sendQueue
-	link      link          // the reader uses the link and the framing, too
-	framing   framing       // also tells the session the name of its transport
-	deflation *deflation    // nil: messages are not compressed
-	written   chan struct{} // closed when the state becomes writeIdle; made on demand
+	queue     outbox.Queue
+	link      link                // the reader uses the link and the framing, too
+	framing   framing             // also tells the session the name of its transport
+	deflation *compress.Deflation // nil: messages are not compressed
+	written   chan struct{}       // closed when the state becomes writeIdle; made on demand
 }
 
 // writeState says who writes.
@@ -56,7 +58,7 @@ func (w *writer) moveLocked(to writeState) {
 // scheduleLocked returns w if it has to be put on the ready list: not while the
 // reader is lent, as that writes when it is given back.
 func (w *writer) scheduleLocked() *writer {
-	if w.state != writeIdle || len(w.queue.msgs) == 0 || w.lease.lent() {
+	if w.state != writeIdle || len(w.queue.Msgs) == 0 || w.lease.lent() {
 		return nil
 	}
 	w.state = writeScheduled
@@ -80,15 +82,15 @@ func (w *writer) begin() {
 
 // write queues a frame on this connection, whether it is a transport or a
 // probe. It fails when the peer makes us answer and does not read the answers.
-func (w *writer) write(m Message) error {
+func (w *writer) write(m outbox.Message) error {
 	w.s.mu.Lock()
-	if w.s.budget.over() {
+	if w.s.budget.Over() {
 		w.s.mu.Unlock()
 		return ErrSlowConsumer
 	}
 	var ready *writer
 	if w.end == endOpen {
-		w.queue.push(m)
+		w.queue.Push(m)
 		ready = w.scheduleLocked()
 	}
 	w.s.mu.Unlock()
@@ -103,10 +105,10 @@ func (w *writer) writableLocked() bool { return w.state != writeBlocked }
 // queued, otherwise in its place.
 func (w *writer) closeLocked(code int, flush bool) *writer {
 	if !flush {
-		w.queue.clear()
+		w.queue.Clear()
 	}
 	if w.end == endOpen {
-		w.queue.push(rawFrame(frame.AppendClose(nil, code, "")))
+		w.queue.Push(outbox.RawFrame(frame.AppendClose(nil, code, "")))
 		w.end = endQueued
 	}
 	return w.scheduleLocked()
@@ -114,7 +116,7 @@ func (w *writer) closeLocked(code int, flush bool) *writer {
 
 // stopLocked drops what is queued; nothing is from now on.
 func (w *writer) stopLocked() {
-	w.queue.clear()
+	w.queue.Clear()
 	w.end = max(w.end, endQueued)
 }
 
@@ -141,7 +143,7 @@ func (w *writer) fail(err error) {
 	w.link.abort()
 	w.s.mu.Lock()
 	w.end = max(w.end, endQueued)
-	w.queue.fail()
+	w.queue.Fail()
 	w.moveLocked(writeIdle)
 	w.s.mu.Unlock()
 }

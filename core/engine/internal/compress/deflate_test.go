@@ -1,4 +1,4 @@
-package engine
+package compress
 
 import (
 	"bytes"
@@ -7,20 +7,27 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/outbox"
+	"github.com/gosio/gosio/internal/leak"
 )
 
+func TestMain(m *testing.M) { leak.Main(m) }
+
 // cached counts the compressed frames that are kept.
-func (d *deflater) cached() (n int) {
+func (d *Deflater) cached() (n int) {
 	d.frames.Range(func(any, any) bool { n++; return true })
 	return n
 }
 
-func longText() Message { return Text(append(TextBuffer(5000), strings.Repeat("text ", 1000)...)) }
+func longText() outbox.Message {
+	return outbox.Text(append(outbox.TextBuffer(5000), strings.Repeat("text ", 1000)...))
+}
 
-// TestDeflatedOnce: all recipients get the same memory, which is let go of with
+// TestDeflatedOnce: all recipients get the same memory, which is freed with
 // the message.
 func TestDeflatedOnce(t *testing.T) { //nolint:paralleltest // it waits for the garbage collector
-	d := newDeflater(new(PerMessageDeflate))
+	d := NewDeflater(new(Options))
 	m := longText()
 	got := make([][]byte, 50)
 	var wg sync.WaitGroup
@@ -33,7 +40,7 @@ func TestDeflatedOnce(t *testing.T) { //nolint:paralleltest // it waits for the 
 			t.Fatalf("%d bytes, not the same as others'", len(b))
 		}
 	}
-	if b, ok := d.done(m.frame); !ok || &b[0] != &got[0][0] {
+	if b, ok := d.done(m.Frame); !ok || &b[0] != &got[0][0] {
 		t.Error("it is not known")
 	}
 	other := longText()
@@ -42,7 +49,7 @@ func TestDeflatedOnce(t *testing.T) { //nolint:paralleltest // it waits for the 
 	}
 	runtime.KeepAlive(&m)
 	runtime.KeepAlive(&other)
-	m, other = Message{}, Message{}
+	m, other = outbox.Message{}, outbox.Message{}
 	for end := time.Now().Add(10 * time.Second); d.cached() > 0; runtime.Gosched() {
 		if runtime.GC(); time.Now().After(end) {
 			t.Fatalf("%d are kept", d.cached())
@@ -50,15 +57,15 @@ func TestDeflatedOnce(t *testing.T) { //nolint:paralleltest // it waits for the 
 	}
 }
 
-// TestDeflateShares: connections without takeover have one object in common,
-// and a Message is as long as ever.
+// TestDeflateShares: connections without takeover have one object in
+// common.
 func TestDeflateShares(t *testing.T) {
 	t.Parallel()
-	d := newDeflater(&PerMessageDeflate{ClientContextTakeover: true})
+	d := NewDeflater(&Options{ClientContextTakeover: true})
 	h := func(s string) map[string][]string { return map[string][]string{"Sec-Websocket-Extensions": {s}} }
-	a, _ := d.negotiate(h("permessage-deflate; client_no_context_takeover"))
-	b, _ := d.negotiate(h("permessage-deflate; client_no_context_takeover; server_no_context_takeover"))
-	c, _ := d.negotiate(h("permessage-deflate"))
+	a, _ := d.Negotiate(h("permessage-deflate; client_no_context_takeover"))
+	b, _ := d.Negotiate(h("permessage-deflate; client_no_context_takeover; server_no_context_takeover"))
+	c, _ := d.Negotiate(h("permessage-deflate"))
 	if a != b || a == c {
 		t.Error("without takeover: not shared; or with: shared")
 	}
@@ -74,7 +81,7 @@ func TestDeflateWrongLevel(t *testing.T) {
 					t.Errorf("level %d: %v", level, v)
 				}
 			}()
-			newDeflater(&PerMessageDeflate{Level: level})
+			NewDeflater(&Options{Level: level})
 		}()
 	}
 }
@@ -88,8 +95,8 @@ func BenchmarkDeflate(b *testing.B) {
 		for i := 0; data.Len() < size; i++ {
 			data.WriteString(strings.ReplaceAll(record, "%", strings.Repeat(string(rune('0'+i%10)), i%7)))
 		}
-		m := Text(append(TextBuffer(size), data.Bytes()[:size]...))
-		d := newDeflater(new(PerMessageDeflate))
+		m := outbox.Text(append(outbox.TextBuffer(size), data.Bytes()[:size]...))
+		d := NewDeflater(new(Options))
 		b.Run(name+"/made", func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(size))
@@ -100,7 +107,7 @@ func BenchmarkDeflate(b *testing.B) {
 		b.Run(name+"/takeover", func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(size))
-			f := &deflation{d: d, takeover: true}
+			f := &Deflation{d: d, takeover: true}
 			for b.Loop() {
 				d.compress(&m, f)
 			}
@@ -109,7 +116,7 @@ func BenchmarkDeflate(b *testing.B) {
 			b.ReportAllocs()
 			d.once(&m)
 			for b.Loop() {
-				d.done(m.frame)
+				d.done(m.Frame)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package engine
+package compress
 
 import (
 	"compress/flate"
@@ -6,7 +6,6 @@ import (
 	"compress/zlib"
 	"io"
 	"net/http"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,9 +14,7 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/header"
 )
 
-// Compression of the responses to polls. See RFC 9110 sections 8.4.1 and 12.5.3.
-
-// coding is a content coding.
+// coding is a content coding: RFC 9110 section 8.4.1.
 type coding int
 
 const (
@@ -29,12 +26,12 @@ const (
 
 var codingNames = [codings]string{identity: "identity", gzipped: "gzip", deflated: "deflate"}
 
-// Headers of compressed responses; see those in polling.go.
+// headerCodings holds values of headers, which are shared and never written to.
 var headerCodings = [codings][]string{gzipped: {"gzip"}, deflated: {"deflate"}}
 
-// acceptable returns the coding that an Accept-Encoding header likes best, and
-// whether it must not be identity. Between equals gzip goes first. A client
-// that says nothing gets what it asked for: nothing.
+// acceptable returns the coding that an Accept-Encoding header prefers, and whether
+// identity is excluded: RFC 9110 section 12.5.3. Of several that are preferred equally
+// gzip is chosen. For a client that sends no header it is identity.
 func acceptable(accept []string) (best coding, must bool) {
 	q := [codings]int{-1, -1, -1} // in thousandths; -1: not named
 	rest := -1                    // that of "*"
@@ -61,13 +58,13 @@ func acceptable(accept []string) (best coding, must bool) {
 		}
 	}
 	must = best != identity && (q[identity] == 0 || (q[identity] < 0 && rest == 0))
-	if best != identity && q[identity] > q[best] { // named, and liked better
+	if best != identity && q[identity] > q[best] { // named, and preferred
 		best = identity
 	}
 	return best, must
 }
 
-// quality reads a weight in thousandths; what is none counts as a refusal.
+// quality reads a weight in thousandths; a value that is no weight counts as 0.
 func quality(params string) int {
 	for part := range strings.SplitSeq(params, ";") {
 		key, value, _ := strings.Cut(part, "=")
@@ -89,13 +86,8 @@ type compressor interface {
 	Reset(w io.Writer)
 }
 
-// Compressors are large, 100s of KB. They are kept only until the garbage
-// collector comes, and no more of them are in use at a time than there are
-// cores: the work waits for nothing else.
-var (
-	compressors [codings]sync.Pool
-	compressing = make(chan struct{}, runtime.GOMAXPROCS(0))
-)
+// compressors holds compressors, 100s of KB each, until the garbage collector comes.
+var compressors [codings]sync.Pool
 
 func newCompressor(c coding, w io.Writer) compressor {
 	if kept, ok := compressors[c].Get().(compressor); ok {
@@ -122,34 +114,27 @@ func (a appender) Write(p []byte) (int, error) {
 // pack compresses body into buf.
 func pack(c coding, body []byte, buf *[]byte) {
 	*buf = (*buf)[:0]
-	compressing <- struct{}{}
+	Acquire()
 	z := newCompressor(c, appender{buf})
 	_, _ = z.Write(body) // into memory: cannot fail
 	_ = z.Close()
-	<-compressing
-	z.Reset(io.Discard) // let go of buf
+	Release()
+	z.Reset(io.Discard) // it must not keep buf
 	compressors[c].Put(z)
 }
 
-// wantsCompression reports whether one of the messages does. Packets of the
-// engine's own have no wish.
-func wantsCompression(batch []Message) bool {
-	return slices.ContainsFunc(batch, func(m Message) bool { return !m.plain })
-}
-
-// compress returns body, or what it became in buf, and says so in the header.
-// It does nothing with a body of less than from bytes, or if wanted, which is what
-// the messages wish, is false; but a client that takes nothing else goes
-// before them.
-func compress(h http.Header, r *http.Request, body []byte, buf *[]byte, wanted bool, from int) []byte {
-	if h.Get("Content-Encoding") != "" { // somebody else is at it
+// Response returns body, or its compressed form in buf, as the client of r prefers,
+// and sets the header of the response. It compresses a body of less than from bytes,
+// or one that may not be compressed, only for a client that takes nothing else.
+func Response(h http.Header, r *http.Request, body []byte, buf *[]byte, may bool, from int) []byte {
+	if h.Get("Content-Encoding") != "" { // a middleware has compressed it
 		return body
 	}
 	if !header.Has(h, "Vary", "Accept-Encoding") {
 		h.Add("Vary", "Accept-Encoding")
 	}
 	c, must := acceptable(r.Header["Accept-Encoding"])
-	if c == identity || (!must && (!wanted || len(body) < from)) {
+	if c == identity || (!must && (!may || len(body) < from)) {
 		return body
 	}
 	pack(c, body, buf)

@@ -1,0 +1,163 @@
+package outbox
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Budget is how many bytes may wait to be sent to one client, in all its queues
+// together. The lock of the client's session guards it.
+type Budget struct {
+	Used  int64
+	Limit int64 // zero and less: none
+}
+
+// Over reports whether more is queued than may be.
+func (b *Budget) Over() bool { return b.Limit > 0 && b.Used > b.Limit }
+
+// Queue is what waits to be sent by one transport: polling, a WebSocket, or
+// a WebSocket that is being tried. What is taken out to be written counts until
+// it is credited. The lock of the session guards a queue, and is held while its methods
+// are called.
+type Queue struct {
+	Msgs    []Message
+	Bytes   int64 // of Msgs, and of what is being written
+	Budget  *Budget
+	Sampled time.Duration // when the one of Msgs that is timed was queued; 0: none is timed
+}
+
+// Push appends a message.
+func (q *Queue) Push(m Message) {
+	if len(q.Msgs) == cap(q.Msgs) {
+		q.Msgs = grow(q.Msgs)
+	}
+	q.Msgs = append(q.Msgs, m)
+	q.Credit(-len(m.Frame))
+}
+
+// Take empties the queue and returns what was in it, to be written.
+func (q *Queue) Take() Batch {
+	p := Batch{Msgs: q.Msgs, At: q.Sampled}
+	q.Msgs, q.Sampled = nil, 0
+	return p
+}
+
+// PutBack queues what was taken again, before everything else.
+func (q *Queue) PutBack(p Batch) {
+	q.Msgs = append(p.Msgs, q.Msgs...)
+	if p.At > 0 {
+		q.Sampled = p.At
+	}
+}
+
+// Credit subtracts n bytes that are written, or need not be.
+func (q *Queue) Credit(n int) {
+	q.Bytes -= int64(n)
+	q.Budget.Used -= int64(n)
+}
+
+// Waiting is how many messages are queued, without the 101 in front of them.
+func (q *Queue) Waiting() int {
+	if len(q.Msgs) > 0 && q.Msgs[0].Answer {
+		return len(q.Msgs) - 1
+	}
+	return len(q.Msgs)
+}
+
+// EndsWith reports whether m is the last message.
+func (q *Queue) EndsWith(m *Message) bool {
+	n := len(q.Msgs)
+	return n > 0 && &q.Msgs[n-1].Frame[0] == &m.Frame[0]
+}
+
+// Clear drops what is queued, but not the 101 in front of it.
+func (q *Queue) Clear() {
+	q.Drop(q.Waiting())
+	q.Sampled = 0
+}
+
+// Drop takes the last messages off the queue again.
+func (q *Queue) Drop(last int) {
+	keep := len(q.Msgs) - last
+	q.Credit(int(SizeOf(q.Msgs[keep:])))
+	clear(q.Msgs[keep:])
+	q.Msgs = q.Msgs[:keep]
+}
+
+// Fail drops everything, also what is being written.
+func (q *Queue) Fail() {
+	q.Credit(int(q.Bytes))
+	q.Msgs, q.Sampled = nil, 0
+}
+
+// MakeRoom evicts volatile messages for the last ones, which have been pushed
+// together and are over the limit. It reports whether those fit: an empty queue
+// takes any one send. What was sent together goes together, and stays if some of
+// it has left, or was compressed for a client that refers to it.
+func (q *Queue) MakeRoom(last int) (evicted int, fits bool) {
+	before := len(q.Msgs)
+	old := before - last
+	kept := q.Msgs[:0]
+	for i := 0; i < old; {
+		end := i + 1
+		for end < old && q.Msgs[end].Follows {
+			end++
+		}
+		packet := q.Msgs[i:end]
+		i = end
+		if packet[0].Follows || slices.ContainsFunc(packet, func(m Message) bool { return !m.Volatile }) {
+			kept = append(kept, packet...)
+			continue
+		}
+		q.Credit(int(SizeOf(packet)))
+	}
+	own := SizeOf(q.Msgs[old:])
+	kept = append(kept, q.Msgs[old:]...)
+	clear(q.Msgs[len(kept):])
+	q.Msgs = kept
+	return before - len(kept), !q.Budget.Over() || q.Budget.Used == own
+}
+
+// smallBatches and largeBatches hold arrays for queues that are not empty: for one
+// event, or for what is queued while other messages are written.
+var (
+	smallBatches = sync.Pool{New: func() any { return new([smallBatch]Message) }}
+	largeBatches = sync.Pool{New: func() any { return new([largeBatch]Message) }}
+)
+
+const smallBatch, largeBatch = 8, 64
+
+// grow moves the messages to a larger array of a pool, if there is one; otherwise append
+// does.
+func grow(out []Message) []Message {
+	switch cap(out) {
+	case 0:
+		return smallBatches.Get().(*[smallBatch]Message)[:0]
+	case smallBatch:
+		more := append(largeBatches.Get().(*[largeBatch]Message)[:0], out...)
+		Recycle(out)
+		return more
+	}
+	return out
+}
+
+// Recycle gives the array of messages that are written back to its pool.
+func Recycle(batch []Message) {
+	switch cap(batch) {
+	case smallBatch:
+		clear(batch)
+		smallBatches.Put((*[smallBatch]Message)(batch[:smallBatch]))
+	case largeBatch:
+		clear(batch)
+		largeBatches.Put((*[largeBatch]Message)(batch[:largeBatch]))
+	}
+}
+
+// SizeOf is the number of bytes that messages count against a budget.
+func SizeOf(msgs []Message) (n int64) {
+	for i := range msgs {
+		n += int64(len(msgs[i].Frame))
+	}
+	return n
+}
