@@ -14,8 +14,9 @@
 // Unlike a server's, an emitter's Emit waits until Redis has the message, and
 // fails when Redis does not take it in time: an emitter has no clients of its own
 // that it could serve meanwhile, and a job has to know whether it may end. It waits
-// as long as the context of [Emitter.WithContext] allows, and never longer than
-// the constructor's Timeout. That Redis has it does not mean that somebody has
+// as long as the context of [Emitter.WithContext] allows, and at most for the
+// constructor's Timeout, if the client library heeds contexts: see package goredis
+// for what go-redis has to be told. That Redis has it does not mean that somebody has
 // heard: pub/sub, classic and sharded, loses what is sent while a server is not
 // connected; a stream does not.
 //
@@ -56,7 +57,8 @@ func (e *Emitter) Of(namespace string) *Emitter {
 // Name is that of the namespace.
 func (e *Emitter) Name() string { return e.namespace }
 
-// WithContext returns an emitter whose calls end with ctx.
+// WithContext returns an emitter whose calls end with ctx, and do nothing but
+// return its error if it has ended before. Nil is context.Background.
 func (e *Emitter) WithContext(ctx context.Context) *Emitter {
 	out := *e
 	out.ctx = ctx
@@ -135,14 +137,15 @@ func (b Broadcast) Volatile() Broadcast {
 	return b
 }
 
-// Compress says whether the events want the responses that they travel in to be
-// compressed, as events do anyway.
+// Compress says whether the servers may compress the events, as they do by default
+// where their compression is on. False is for what is compressed already.
 func (b Broadcast) Compress(on bool) Broadcast {
 	b.plain = !on
 	return b
 }
 
-// WithContext returns a broadcast whose calls end with ctx.
+// WithContext returns a broadcast whose calls end with ctx. See
+// [Emitter.WithContext].
 func (b Broadcast) WithContext(ctx context.Context) Broadcast {
 	b.e = b.e.WithContext(ctx)
 	return b
@@ -165,7 +168,8 @@ func (e *Emitter) within(timeout time.Duration) (context.Context, context.Cancel
 
 // notNil panics for a client that is missing.
 func notNil(constructor string, client any) {
-	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	v := reflect.ValueOf(client)
+	if !v.IsValid() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		panic("emitter: without a client: " + constructor)
 	}
 }

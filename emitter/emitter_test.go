@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/parser"
@@ -258,8 +256,13 @@ func TestOptions(t *testing.T) {
 		got := n.last(t)
 		assert.Equal(t, c.name, fmt.Sprint(got.address, " ", got.maxLen), fmt.Sprint(c.want.address, " ", c.want.maxLen))
 	}
-	assert.NoError(t, emitter.NewSharded(&n, &emitter.ShardedOptions{ByRoom: true}).To("r").SocketsJoin("s"))
+	byRoom := emitter.NewSharded(&n, &emitter.ShardedOptions{ByRoom: true})
+	assert.NoError(t, byRoom.To("r").SocketsJoin("s"))
 	assert.Equal(t, "a join", n.last(t).address, "socket.io#/#")
+	assert.NoError(t, byRoom.To("r", "s").Emit("e"))
+	assert.Equal(t, "two rooms", n.last(t).address, "socket.io#/#")
+	assert.NoError(t, byRoom.Of("").Emit("e"))
+	assert.Equal(t, "a namespace without a name", n.last(t).address, "socket.io#/#")
 }
 
 func TestErrors(t *testing.T) {
@@ -275,17 +278,30 @@ func TestErrors(t *testing.T) {
 		{"reserved", e.Emit("disconnect"), parser.ErrReservedEvent, `emitter: cannot emit "disconnect"`},
 		{"reserved, server-side", e.ServerSideEmit("connect"), parser.ErrReservedEvent, `emitter: cannot emit "connect"`},
 		{"too many bytes", e.Emit("e", make([][]byte, 0), [][]byte{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}), parser.ErrTooManyAttachments, ""},
-		{"namespace", e.Of("/a,b").Emit("e"), emitter.ErrNamespace, `emitter: cannot emit "e"`},
+		{"namespace", e.Of("/a,b").Emit("e"), emitter.ErrNamespace, `emitter: cannot emit "e": no server has a namespace with a comma in its name: mend what Of is called with`},
 		{"too many rooms", e.To(make([]string, 100_001)...).Emit("e"), emitter.ErrTooManyRooms, ""},
+		{"too many exceptions", e.Except(make([]string, 100_001)...).Emit("e"), emitter.ErrTooManyRooms, ""},
 		{"too many rooms to join", e.SocketsJoin(make([]string, 100_001)...), emitter.ErrTooManyRooms, "emitter: cannot have sockets join rooms"},
 		{"too large", e.Emit("e", strings.Repeat("x", 100)), emitter.ErrTooLarge, "MaxSize"},
-		{"a long name", e.Emit(strings.Repeat("n", 500)), emitter.ErrTooLarge, "n…"},
+		{"a long name", e.Emit(strings.Repeat("n", 500)), emitter.ErrTooLarge, `"` + strings.Repeat("n", 100) + `…"`},
+		{"a long name of others", e.Emit("n" + strings.Repeat("日", 500)), emitter.ErrTooLarge, `"n` + strings.Repeat("日", 33) + `…"`},
+		{"and others", e.Emit("nn" + strings.Repeat("日", 500)), emitter.ErrTooLarge, `"nn` + strings.Repeat("日", 32) + `…"`},
+		{"no character at all", e.Emit(strings.Repeat("\x80", 500)), emitter.ErrTooLarge, `"…"`},
 	} {
+		if strings.Count(c.err.Error(), "emitter: ") != 1 {
+			t.Errorf("%s: %v", c.name, c.err)
+		}
 		if !errors.Is(c.err, c.is) || !strings.Contains(c.err.Error(), c.text) || len(c.err.Error()) > 300 {
 			t.Errorf("%s: %v", c.name, c.err)
 		}
 	}
 	assert.Equal(t, "commands", len(n.list), 0)
+	most := make([]string, 100_000)
+	large := emitter.NewClassic(&n, nil)
+	for _, err := range []error{large.To(most...).Emit("e"), large.Except(most...).Emit("e"), large.SocketsJoin(most...)} {
+		assert.NoError(t, err)
+	}
+	assert.Equal(t, "commands", len(n.list), 3)
 	var merr *parser.MarshalError
 	assert.True(t, "marshal error", errors.As(e.Emit("e", func() {}), &merr))
 
@@ -335,40 +351,6 @@ func TestSizeByDefault(t *testing.T) {
 	assert.NoError(t, emitter.NewSharded(&n, &emitter.ShardedOptions{MaxSize: -1}).Emit("e", strings.Repeat("x", room+1)))
 }
 
-// silent is a Redis that accepts and says nothing.
-type silent struct{}
-
-func (silent) Publish(ctx context.Context, _ string, _ []byte) error {
-	<-ctx.Done()
-	return fmt.Errorf("read: %w", ctx.Err())
-}
-
-func TestTimeout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		err := emitter.NewClassic(silent{}, nil).Emit("e")
-		assert.Equal(t, "default", time.Since(start), 5*time.Second)
-		assert.True(t, err.Error(), errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), "Timeout of 5s: is it the right address"))
-		start = time.Now()
-		err = emitter.NewClassic(silent{}, &emitter.ClassicOptions{Timeout: time.Minute}).DisconnectSockets(true)
-		assert.Equal(t, "own", time.Since(start), time.Minute)
-		assert.ErrorIs(t, err, context.DeadlineExceeded)
-
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		defer cancel()
-		start = time.Now()
-		none := emitter.NewClassic(silent{}, &emitter.ClassicOptions{Timeout: -1})
-		assert.ErrorIs(t, none.WithContext(ctx).Of("/n").ServerSideEmit("e"), context.DeadlineExceeded)
-		assert.Equal(t, "none", time.Since(start), time.Hour)
-
-		gone, end := context.WithCancelCause(t.Context())
-		end(errors.New("the job is over"))
-		err = none.To("r").WithContext(gone).Emit("e")
-		assert.True(t, err.Error(), errors.Is(err, context.Canceled) && strings.Contains(err.Error(), "the job is over"))
-	})
-}
-
 // TestConcurrent: one emitter for all goroutines.
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
@@ -394,17 +376,23 @@ func TestConcurrent(t *testing.T) {
 	assert.Equal(t, "messages", len(seen), 50)
 }
 
+// sendFunc is a client library that is a function.
+type sendFunc func(channel string) error
+
+func (f sendFunc) SPublish(_ context.Context, channel string, _ []byte) error { return f(channel) }
+
 func TestWiring(t *testing.T) {
 	t.Parallel()
 	for name, wire := range map[string]func(){
-		"NewClassic": func() { emitter.NewClassic(nil, nil) },
-		"NewSharded": func() { emitter.NewSharded((*notes)(nil), nil) },
-		"NewStreams": func() { emitter.NewStreams(nil, nil) },
-		"Count":      func() { emitter.NewStreams(&notes{}, &emitter.StreamsOptions{Count: -1}) },
+		"NewClassic":      func() { emitter.NewClassic(nil, nil) },
+		"NewSharded":      func() { emitter.NewSharded((*notes)(nil), nil) },
+		"NewStreams":      func() { emitter.NewStreams(nil, nil) },
+		"NewSharded, too": func() { emitter.NewSharded(sendFunc(nil), nil) },
+		"Count":           func() { emitter.NewStreams(&notes{}, &emitter.StreamsOptions{Count: -1}) },
 	} {
 		func() {
 			defer func() {
-				if p := fmt.Sprint(recover()); !strings.HasPrefix(p, "emitter: ") || !strings.Contains(p, name) {
+				if p := fmt.Sprint(recover()); !strings.HasPrefix(p, "emitter: ") || !strings.Contains(p, strings.TrimSuffix(name, ", too")) {
 					t.Errorf("%s: %v", name, p)
 				}
 			}()

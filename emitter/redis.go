@@ -32,7 +32,8 @@ type ClassicOptions struct {
 	// Prefix is that of the channels, "key" of the servers' adapters. Default
 	// "socket.io".
 	Prefix string
-	// Timeout bounds each call. Default 5 s; negative: the context alone does.
+	// Timeout bounds each call, if the client library heeds contexts. Default 5 s;
+	// negative: the context alone does.
 	Timeout time.Duration
 	// MaxSize is the largest message in bytes: Redis ends the connection of a server
 	// that is behind by more than its client-output-buffer-limit, 8 MB for a minute
@@ -87,7 +88,8 @@ type ShardedOptions struct {
 	// have not subscribed yet; and events on several channels are in no order.
 	// By default all goes to the namespace's channel, which all servers hear.
 	ByRoom bool
-	// Timeout bounds each call. Default 5 s; negative: the context alone does.
+	// Timeout bounds each call, if the client library heeds contexts. Default 5 s;
+	// negative: the context alone does.
 	Timeout time.Duration
 	// MaxSize is the largest message in bytes. See [ClassicOptions]. Default 8 MB;
 	// negative: no limit.
@@ -124,12 +126,13 @@ type StreamsOptions struct {
 	// Default "socket.io".
 	Stream string
 	// Count is how many streams there are, "streamCount" of the servers' adapters:
-	// each namespace has one of them. Default 1.
+	// each namespace has one of them. Default 1; NewStreams panics if it is negative.
 	Count int
 	// MaxLen is about how many entries a stream keeps, "maxLen" of the servers'
 	// adapters: take the same. Default 10,000; negative: all, for ever.
 	MaxLen int64
-	// Timeout bounds each call. Default 5 s; negative: the context alone does.
+	// Timeout bounds each call, if the client library heeds contexts. Default 5 s;
+	// negative: the context alone does.
 	Timeout time.Duration
 	// MaxSize is the largest entry in bytes. Default 8 MB; negative: no limit.
 	MaxSize int
@@ -138,7 +141,7 @@ type StreamsOptions struct {
 // NewStreams returns the emitter of "/" for servers with
 // @socket.io/redis-streams-adapter 0.3, by XADD. Clients that come back find what
 // they have missed, where the servers have connection state recovery. Options may
-// be nil. It panics without a client.
+// be nil. It panics without a client, and for a negative Count.
 func NewStreams(client StreamAppender, o *StreamsOptions) *Emitter {
 	notNil("NewStreams", client)
 	opts := StreamsOptions{}

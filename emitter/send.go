@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/clusterwire"
@@ -21,14 +22,14 @@ const (
 // maxRooms is how many rooms servers take in one message.
 const maxRooms = 100_000
 
-// Errors that are the caller's to mend.
+// Errors that are the caller's to mend. They come wrapped: use errors.Is.
 var (
 	// ErrTooLarge: the message is larger than MaxSize of the constructor's options.
-	ErrTooLarge = errors.New("emitter: message is larger than Options.MaxSize: send less, or say where the clients find it")
+	ErrTooLarge = errors.New("message is larger than MaxSize of the emitter's options: send less, or say where the clients find it")
 	// ErrTooManyRooms: more than 100,000 rooms in one call.
-	ErrTooManyRooms = errors.New("emitter: more than 100,000 rooms in one call: put the sockets into one room first")
-	// ErrNamespace: no server can have a namespace of that name.
-	ErrNamespace = errors.New("emitter: the name of a namespace has no comma")
+	ErrTooManyRooms = errors.New("more than 100,000 rooms in one call: put the sockets into one room first")
+	// ErrNamespace: there is a comma in the name that Of was called with.
+	ErrNamespace = errors.New("no server has a namespace with a comma in its name: mend what Of is called with")
 )
 
 // link is how messages of one form get to Redis.
@@ -146,23 +147,48 @@ func (e *Emitter) send(m *clusterwire.Message) error {
 	}
 	ctx, cancel := e.within(e.link.timeout)
 	defer cancel()
-	err = e.link.send(ctx, p)
-	if cause := context.Cause(ctx); err != nil && cause != nil && cause != ctx.Err() { //nolint:errorlint // a cause of its own
-		return fmt.Errorf("redis: %w: %w", err, cause)
+	if ctx.Err() != nil { // not every client library looks: a pipeline only queues
+		return ended(ctx, nil)
 	}
-	if err != nil {
-		return fmt.Errorf("redis: %w", err)
+	if err = e.link.send(ctx, p); err != nil {
+		return fmt.Errorf("redis: %w", ended(ctx, err))
 	}
 	return nil
 }
+
+// ended adds to an error, which may be nil, that the context has ended, and why.
+func ended(ctx context.Context, err error) error {
+	if at, ok := ctx.Deadline(); ok && !time.Now().Before(at) {
+		<-ctx.Done() // connections have the same deadline, and may notice first
+	}
+	if ctx.Err() == nil {
+		return err
+	}
+	for _, why := range []error{ctx.Err(), context.Cause(ctx)} {
+		switch {
+		case err == nil:
+			err = why
+		case !errors.Is(err, why):
+			err = fmt.Errorf("%w: %w", err, why)
+		}
+	}
+	return err
+}
+
+// maxText is how many bytes of an event's name are in an error.
+const maxText = 100
 
 // emitError says which event was not sent. It returns nil for nil.
 func emitError(event string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if len(event) > 100 {
-		event = event[:100] + "…"
+	if len(event) > maxText {
+		n := maxText
+		for n > 0 && !utf8.RuneStart(event[n]) {
+			n--
+		}
+		event = event[:n] + "…"
 	}
 	return fmt.Errorf("emitter: cannot emit %q: %w", event, err)
 }

@@ -7,13 +7,16 @@
 //
 //   - ContextTimeoutEnabled: without it the library looks at the context, and so at
 //     an emitter's Timeout, only between tries, each of which takes up to
-//     ReadTimeout (3 s).
+//     ReadTimeout (5 s).
 //   - MaxRetries: by default it sends a command again when a connection breaks, so
-//     a message may arrive twice; -1 makes that an error.
+//     a message may arrive twice; -1 makes that an error. A *redis.ClusterClient
+//     sends again whatever MaxRetries says, up to MaxRedirects times (3): with -1
+//     it does not, and then fails, too, where a slot has moved to another node.
 package goredis
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/redis/go-redis/v9"
 
@@ -33,9 +36,10 @@ var (
 // New returns a client, which stays the caller's to close. A redis.Pipeliner, too,
 // is one: what is emitted by it is sent when it is executed, many messages in one
 // round trip, or with TxPipeline in one transaction with what else is in it. Its
-// Exec then has the error. New panics on nil.
+// Exec then has the error, and a context of its own; a pipeline is one goroutine's.
+// New panics on nil, also on a pointer that is.
 func New(client redis.Cmdable) Client {
-	if client == nil {
+	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		panic("emitter: goredis.New without a client")
 	}
 	return Client{client}
