@@ -33,7 +33,7 @@ func (l *local) Apply(op *adapter.Operation) error {
 		}
 	}
 	if o := l.ns.srv.observer; o != nil && op.Type == adapter.OpBroadcast {
-		done := o.remote(l.ns, op)
+		done := observeRemote(o, l.ns, op)
 		var t tally
 		err := l.ns.apply(op, &t)
 		done(&t)
@@ -167,4 +167,17 @@ func (ns *Namespace) request(ctx context.Context, op *adapter.Operation, local b
 		return func() error { return err }
 	}
 	return wait
+}
+
+// observeRemote tells of an event of another server. done is called when it is
+// delivered here.
+func observeRemote(o *observing, ns *Namespace, op *adapter.Operation) (done func(t *tally)) {
+	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
+	f := o.emit(context.Background(), &EmitInfo{
+		from: o, Namespace: ns, Name: p.Event(), WantsAck: op.Type == adapter.OpCall, Volatile: op.Packet.Volatile, Remote: true,
+	})
+	return func(t *tally) {
+		r := t.result(nil)
+		o.emitDone(f, &r)
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // Broadcast is a set of sockets of one namespace, on all servers of the
@@ -71,7 +73,7 @@ func (b Broadcast) run(op *adapter.Operation) error {
 // the other servers.
 func (b Broadcast) Emit(event string, args ...any) error {
 	if o := b.ns.srv.observer; o != nil {
-		return o.emitAll(b, event, args)
+		return b.emitObserved(o, event, args)
 	}
 	return b.emit(nil, event, args)
 }
@@ -84,6 +86,17 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
 	return emitError(event, b.ns.run(&adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
+}
+
+// emitObserved is Emit that o hears of.
+func (b Broadcast) emitObserved(o *observing, event string, args []any) error {
+	done := o.emit(background(b.ctx), &EmitInfo{from: o, Namespace: b.ns, Name: event, Volatile: b.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
+	var t tally
+	err := b.emit(&t, event, args)
+	r = t.result(err)
+	return err
 }
 
 // SocketsJoin puts the sockets into the rooms. A socket that cannot be in so many stays
@@ -168,7 +181,7 @@ func (b Broadcast) Compress(on bool) Broadcast {
 // [Broadcast.Emit], too. It may be called in a handler.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
 	if o := b.ns.srv.observer; o != nil {
-		return o.askAll(ctx, b, event, args)
+		return b.askObserved(ctx, o, event, args)
 	}
 	return b.ask(ctx, nil, event, args)
 }
@@ -203,4 +216,20 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 		}
 	}
 	return a.result(event, why)
+}
+
+// askObserved is EmitWithAck that o hears of.
+func (b Broadcast) askObserved(ctx context.Context, o *observing, event string, args []any) ([]*Reply, error) {
+	done := o.emit(ctx, &EmitInfo{from: o, Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
+	var t tally
+	start := time.Now()
+	replies, err := b.ask(ctx, &t, event, args)
+	r = t.result(err)
+	r.Duration, r.Answers = time.Since(start), len(replies)
+	if e := apperror.Find[PartialError](err); e != nil {
+		r.Missing = max(e.Expected-e.Answered, 0)
+	}
+	return replies, err
 }

@@ -28,6 +28,9 @@ type Registrar interface {
 	On(event string, handler any) (off func())
 }
 
+// None stands for no payload and for no answer.
+type None struct{}
+
 // Call sends an event and returns the first argument of the client's
 // acknowledgement. See [Socket.EmitWithAck] for when it fails.
 func Call[Answer any](ctx context.Context, c Caller, event string, args ...any) (Answer, error) {

@@ -133,6 +133,19 @@ func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	return c
 }
 
+// observedCall is call for another server.
+func observedCall(ns *Namespace, op *adapter.Operation) *call {
+	o := ns.srv.observer
+	if o == nil {
+		return newCall(ns, op, nil)
+	}
+	done := observeRemote(o, ns, op)
+	var t tally
+	c := newCall(ns, op, &t)
+	done(&t)
+	return c
+}
+
 // send sends the event to one socket and, if it can, waits for it.
 func (c *call) send(s *Socket, f *frames) {
 	err := s.awaitAck(c.id, c.results) // before it can be answered

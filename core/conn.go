@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -432,4 +433,27 @@ func (c *conn) departLocked(namespace string) {
 		c.past = new(past.Past)
 	}
 	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
+}
+
+// observeOpened tells of a connection at its beginning.
+func observeOpened(c *conn, r *http.Request) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
+	}
+}
+
+// observeEnded tells of its end.
+func observeEnded(c *conn, reason Reason) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{
+			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
+		})
+	}
+}
+
+// observeNoNamespace tells of a client that has asked for one that does not exist.
+func observeNoNamespace(srv *Server) {
+	if o := srv.observer; o != nil {
+		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
+	}
 }

@@ -2,14 +2,12 @@ package socketio
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -271,98 +269,6 @@ func (s *Socket) closePanicked() {
 	if s.ns.srv.opts.ClosePanicked {
 		s.conn.close()
 	}
-}
-
-// find returns the handler of an event: the socket's own before the
-// namespace's, that before its parent's; nil if there is none and no event
-// middleware either.
-func (s *Socket) find(event []byte) *handler {
-	s.mu.Lock()
-	h := s.handlers[string(event)]
-	s.mu.Unlock()
-	root := s.ns
-	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
-		ns.mu.RLock()
-		h = ns.handlers[string(event)]
-		ns.mu.RUnlock()
-		root = ns
-	}
-	if h == nil {
-		if _, middleware := s.within(inParent, root.unhandled); middleware {
-			return root.unhandled
-		}
-	}
-	return h
-}
-
-// handle runs the handler of one event and acknowledges a failure.
-func (s *Socket) handle(p *parser.Packet) {
-	name := p.EventName()
-	h := s.find(name)
-	heard := s.hears()
-	if h == nil && !heard {
-		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
-			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
-		observeUnhandled(s, p)
-		return
-	}
-	in := &Incoming{Socket: s, packet: *p}
-	if h != nil && h.event != "" {
-		in.Event, in.registered = h.event, true
-	} else {
-		in.Event = string(name)
-	}
-	in.args = p.AppendArgs(in.few[:0])
-	returned := false
-	defer func() {
-		if !returned { // the application has ended this goroutine, see quit
-			in.fail(errPanicked, s.ns.srv, s.attrs())
-		}
-	}()
-	s.answer(in, h, heard)
-	returned = true
-}
-
-// answer calls the listeners of an event and its handler.
-func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
-	if heard {
-		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
-			defer o.strange.Enter(in.Event)()
-		}
-		s.hear(in)
-		h = s.find(in.packet.EventName()) // what a listener has registered is there
-	}
-	if h == nil {
-		observeUnhandled(s, &in.packet)
-		return
-	}
-	err := s.invoke(h, in)
-	if err == nil {
-		return
-	}
-	in.fail(err, s.ns.srv, s.attrs())
-	if err == errPanicked { //nolint:errorlint // as it is
-		s.closePanicked() // the client has its answer
-	}
-}
-
-// invoke calls a handler. A panic is an error to the caller.
-func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.panicked(in.kind("handler of "), p, slog.String("event", apperror.Clip(in.Event)))
-			err = errPanicked
-		}
-	}()
-	call, wrapped := s.within(inParent, h)
-	ctx := context.Background()
-	if !h.noContext || wrapped {
-		ctx = s.Context()
-	}
-	if o := s.ns.srv.observer; o != nil {
-		return o.handle(ctx, h, call, in)
-	}
-	return call(ctx, in)
 }
 
 // discard forgets a socket that has missed its turn: the application has not seen it.

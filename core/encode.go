@@ -2,13 +2,11 @@ package socketio
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -48,14 +46,6 @@ func encodeEvent(event string, args []any) (adapter.Packet, error) {
 		return adapter.Packet{}, emitError(event, err)
 	}
 	return packetOf(pooled, text, attachments), nil
-}
-
-// emitError says which event was not sent. It returns nil for nil.
-func emitError(event string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("socketio: cannot emit %q: %w", apperror.Clip(event), err)
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.

@@ -6,9 +6,6 @@ import (
 	"reflect"
 )
 
-// None stands for no payload and for no answer.
-type None struct{}
-
 // Event is an event with the type of its payload and of its answer, declared
 // once for handlers and senders. The compiler checks both ends. Make one with
 // [NewEvent].

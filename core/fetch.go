@@ -51,6 +51,18 @@ func (r RemoteSocket) broadcast() Broadcast {
 	return b
 }
 
+// Fetch returns the value that a socket carried when it was fetched, and
+// whether it carried one that decodes. It works with shared keys only, and the
+// same on sockets of this server and of others.
+func (k *Key[T]) Fetch(r RemoteSocket) (v T, ok bool) {
+	data, ok := r.data[k.sharedAs()]
+	if !ok || json.Unmarshal(data, &v) != nil {
+		var zero T
+		return zero, false
+	}
+	return v, true
+}
+
 // Emit sends an event to the client. See [Broadcast.Emit].
 func (r RemoteSocket) Emit(event string, args ...any) error {
 	return r.broadcast().Emit(event, args...)

@@ -168,8 +168,6 @@ func (s *Socket) refuse(err error) {
 	s.conn.reply(parser.ConnectError, s.ns.name, answer)
 }
 
-var errPanicked = ErrPanicked
-
 // dropEvents gives back what the events count that wait behind middleware
 // which has refused them.
 func (s *Socket) dropEvents() {
@@ -301,4 +299,28 @@ func (s *Socket) greet(j *job) {
 	}
 	j.kind = jobDone
 	s.welcome()
+}
+
+// observeBegin reads the clock if somebody wants to know.
+func observeBegin(srv *Server) (t time.Time) {
+	if srv.observer != nil {
+		t = time.Now()
+	}
+	return t
+}
+
+// observeStep tells of a step of a socket whose middleware began at start.
+func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
+	o := s.ns.srv.observer
+	if o == nil {
+		return
+	}
+	e.Namespace, e.Socket, e.Err = s.ns, s, apperror.Readable(e.Err)
+	if !start.IsZero() {
+		e.Duration = time.Since(start)
+	}
+	if s.track != nil && e.Step == NamespaceStepJoined {
+		e.Recovery = s.track.outcome
+	}
+	o.namespace(*e)
 }

@@ -1,7 +1,5 @@
 package socketio
 
-import "encoding/json"
-
 // Key names a value of type T that sockets carry. Keys are distinct even if
 // their names are equal; make each one once, as a package variable.
 type Key[T any] struct {
@@ -32,18 +30,6 @@ func (k *Key[T]) sharedAs() string {
 		return ""
 	}
 	return k.name
-}
-
-// Fetch returns the value that a socket carried when it was fetched, and
-// whether it carried one that decodes. It works with shared keys only, and the
-// same on sockets of this server and of others.
-func (k *Key[T]) Fetch(r RemoteSocket) (v T, ok bool) {
-	data, ok := r.data[k.sharedAs()]
-	if !ok || json.Unmarshal(data, &v) != nil {
-		var zero T
-		return zero, false
-	}
-	return v, true
 }
 
 // String returns the key's name.

@@ -45,7 +45,9 @@ type Namespace struct {
 
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{srv: srv, name: name}
-	ns.rooms.init(ns.noteRoom, ns.tellRoom)
+	ns.rooms.init(
+		func(step RoomStep, room, socket string) { noteRoom(ns, step, room, socket) },
+		func(e RoomEvent) { tellRoom(ns, e) })
 	ns.unhandled = &handler{call: unhandled, others: true, scope: inNamespace}
 	if srv.opts.Recovery != nil {
 		ns.recovery = newRecovery(ns)

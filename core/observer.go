@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -215,14 +214,6 @@ type NamespaceEvent struct {
 	// or is refused; zero when it has left.
 	Duration time.Duration
 }
-
-// What an [Observer] is told of besides the errors of handlers and middleware.
-var (
-	// ErrPanicked: a handler, or middleware, has panicked, or an argument.
-	ErrPanicked = errors.New("socketio: panicked")
-	// ErrNoNamespace: the client has asked for a namespace that does not exist.
-	ErrNoNamespace = errors.New("socketio: no such namespace")
-)
 
 // EventInfo is an event that has come from a client.
 type EventInfo struct {

@@ -3,12 +3,10 @@ package socketio
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"regexp"
 	"slices"
 
 	"github.com/gosio/gosio/core/adapter"
-	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // pattern is what makes a namespace a parent.
@@ -224,17 +222,6 @@ func (srv *Server) parentFor(name string, h *Handshake) *Namespace {
 func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
 	srv.guard("OfFunc", name, func() { yes = p.pattern.match(name, h) })
 	return yes
-}
-
-// guard runs code of the application that belongs to no socket. A panic is
-// logged once, with its stack, and goes no further.
-func (srv *Server) guard(what, namespace string, f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			srv.notePanic(what, p, slog.String("namespace", apperror.Clip(namespace)))
-		}
-	}()
-	f()
 }
 
 // announce tells the hooks of OnNewNamespace, once.

@@ -42,7 +42,7 @@ type RoomEvent struct {
 }
 
 // noteRoom notes a change of a room, if anybody listens. The lock of rooms is held.
-func (ns *Namespace) noteRoom(step RoomStep, room, socket string) {
+func noteRoom(ns *Namespace, step RoomStep, room, socket string) {
 	if ns.scope.rooms.Empty() && (ns.parent == nil || ns.parent.scope.rooms.Empty()) {
 		return
 	}
@@ -50,7 +50,7 @@ func (ns *Namespace) noteRoom(step RoomStep, room, socket string) {
 }
 
 // tellRoom tells the listeners of one change. Their panics are logged.
-func (ns *Namespace) tellRoom(e RoomEvent) {
+func tellRoom(ns *Namespace, e RoomEvent) {
 	if ns.parent != nil {
 		ns.parent.scope.tellRoom(e)
 	}

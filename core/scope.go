@@ -29,27 +29,6 @@ type scope struct {
 	chains map[chainKey]chained // of handlers that are registered further out
 }
 
-// scope returns what is registered in one of the scopes, nil if nothing can be.
-func (s *Socket) scope(at int) *scope {
-	switch {
-	case at == inSocket:
-		return s.own.Load()
-	case at == inNamespace:
-		return &s.ns.scope
-	case s.ns.parent != nil:
-		return &s.ns.parent.scope
-	}
-	return nil
-}
-
-// ownScope is the socket's own, which it has only from the first use on.
-func (s *Socket) ownScope() *scope {
-	if s.own.Load() == nil {
-		s.own.CompareAndSwap(nil, new(scope))
-	}
-	return s.own.Load()
-}
-
 // chained is a handler within the event middleware of a scope.
 type chained struct {
 	h      *handler
@@ -61,18 +40,6 @@ type chained struct {
 type chainKey struct {
 	event  string
 	others bool // the one of events without a handler
-}
-
-// within returns a handler within the event middleware of a scope and of all
-// scopes further in. Each piece of middleware is put around each handler once,
-// whichever scopes there are further in: it may keep state.
-func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool) {
-	for ; at < scopes; at++ {
-		if c := s.scope(at); c != nil && !c.events.Empty() {
-			return c.chain(at, h), true
-		}
-	}
-	return h.call, false
 }
 
 func (c *scope) chain(at int, h *handler) EventHandler {
@@ -135,48 +102,4 @@ func (c *scope) keep(at int, k chained) chained {
 	}
 	c.chains[k.h.key()] = k
 	return k
-}
-
-// hears reports whether anybody listens to what comes in.
-func (s *Socket) hears() bool {
-	for at := range scopes {
-		if c := s.scope(at); c != nil && !c.incoming.Empty() {
-			return true
-		}
-	}
-	return false
-}
-
-// hear tells the listeners of an event. Their panics are logged.
-func (s *Socket) hear(in *Incoming) {
-	for at := range scopes {
-		if c := s.scope(at); c != nil {
-			for _, f := range c.incoming.All() {
-				s.guard("OnAny", func() { (*f)(s, in) })
-			}
-		}
-	}
-}
-
-// tells reports whether anybody listens to what goes out.
-func (s *Socket) tells() bool {
-	if c := s.own.Load(); c != nil && !c.outgoing.Empty() {
-		return true
-	}
-	return !s.ns.scope.outgoing.Empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.Empty()
-}
-
-// tell tells the listeners of an event that goes out. Their panics are logged.
-func (s *Socket) tell(f *frames) {
-	out := f.outgoing()
-	if out == nil {
-		return
-	}
-	for at := range scopes {
-		if c := s.scope(at); c != nil {
-			for _, f := range c.outgoing.All() {
-				s.guard("OnAnyOutgoing", func() { (*f)(s, out) })
-			}
-		}
-	}
 }

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
+	"time"
 
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -60,7 +59,7 @@ func (e SocketEmitter) WithContext(ctx context.Context) SocketEmitter {
 // dropped is no error.
 func (e SocketEmitter) Emit(event string, args ...any) error {
 	if o := e.s.ns.srv.observer; o != nil {
-		return o.emitTo(e, event, args)
+		return e.emitObserved(o, event, args)
 	}
 	f, err := packEvent(e.s.ns, event, args)
 	if err != nil {
@@ -68,6 +67,24 @@ func (e SocketEmitter) Emit(event string, args ...any) error {
 	}
 	_, err = e.put(&f)
 	return emitError(event, err)
+}
+
+// emitObserved is Emit that o hears of.
+func (e SocketEmitter) emitObserved(o *observing, event string, args []any) error {
+	done := o.emit(background(e.ctx), &EmitInfo{from: o, Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }() // also when an argument panics
+	var t tally
+	f, err := packEvent(e.s.ns, event, args)
+	if err == nil {
+		var sent bool
+		if sent, err = e.put(&f); sent {
+			t.add(1, &f)
+		}
+		err = emitError(event, err)
+	}
+	r = t.result(err)
+	return err
 }
 
 // put queues an event. One that is dropped is no error, and not sent.
@@ -93,7 +110,7 @@ func (e SocketEmitter) put(f *frames) (sent bool, err error) {
 // order, unless the socket is disconnected first.
 func (s *Socket) Emit(event string, args ...any) error {
 	if o := s.ns.srv.observer; o != nil {
-		return o.emitTo(SocketEmitter{s: s}, event, args)
+		return SocketEmitter{s: s}.emitObserved(o, event, args)
 	}
 	f, err := packEvent(s.ns, event, args)
 	if err != nil {
@@ -127,6 +144,29 @@ func (s *Socket) send(f *frames) error {
 	return s.transmit(f)
 }
 
+// tells reports whether anybody listens to what goes out.
+func (s *Socket) tells() bool {
+	if c := s.own.Load(); c != nil && !c.outgoing.Empty() {
+		return true
+	}
+	return !s.ns.scope.outgoing.Empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.Empty()
+}
+
+// tell tells the listeners of an event that goes out. Their panics are logged.
+func (s *Socket) tell(f *frames) {
+	out := f.outgoing()
+	if out == nil {
+		return
+	}
+	for at := range scopes {
+		if c := s.scope(at); c != nil {
+			for _, f := range c.outgoing.All() {
+				s.guard("OnAnyOutgoing", func() { (*f)(s, out) })
+			}
+		}
+	}
+}
+
 func (s *Socket) transmit(f *frames) error {
 	held, err := s.hold(f, false)
 	switch {
@@ -139,17 +179,6 @@ func (s *Socket) transmit(f *frames) error {
 		err = s.sess.Send(f.messages(s.conn)...)
 	}
 	return sendError(err)
-}
-
-// sendError maps the engine's errors.
-func sendError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, engine.ErrSlowConsumer):
-		return ErrSlowConsumer
-	}
-	return ErrClosed
 }
 
 func (s *Socket) sendVolatile(f *frames) (sent bool) {
@@ -215,7 +244,7 @@ type ackResult struct {
 // [ErrTooManyAcks], and like [Socket.Emit].
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
 	if o := s.ns.srv.observer; o != nil {
-		return o.ask(ctx, s, event, args)
+		return s.askObserved(ctx, o, event, args)
 	}
 	return s.ask(ctx, nil, event, args)
 }
@@ -254,12 +283,22 @@ func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*
 	}
 }
 
-// unanswered says which event has no acknowledgement. It returns nil for nil.
-func unanswered(event string, err error) error {
+// askObserved is EmitWithAck that o hears of.
+func (s *Socket) askObserved(ctx context.Context, o *observing, event string, args []any) (*Reply, error) {
+	done := o.emit(ctx, &EmitInfo{from: o, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
+	var t tally
+	start := time.Now()
+	reply, err := s.ask(ctx, &t, event, args)
+	r = t.result(err)
+	r.Duration = time.Since(start)
 	if err == nil {
-		return nil
+		r.Answers = 1
+	} else {
+		r.Missing = t.deliveries
 	}
-	return fmt.Errorf("socketio: no acknowledgement of %q: %w", apperror.Clip(event), err)
+	return reply, err
 }
 
 // newAckID returns an id that no other event of the namespace has: one may
@@ -321,5 +360,13 @@ func (s *Socket) failAcks(err error) {
 	s.mu.Unlock()
 	for _, result := range acks {
 		result <- ackResult{err: err}
+	}
+}
+
+// observeDropped tells of a volatile event that was not kept for a client that
+// does not know yet that it has joined.
+func observeDropped(s *Socket, f *frames) {
+	if o := s.ns.srv.observer; o != nil {
+		o.dropped(DropEvent{Policy: DropPolicyWelcome, Messages: 1 + len(f.binary)})
 	}
 }

@@ -3,7 +3,6 @@ package socketio
 import (
 	linked "container/list"
 	"context"
-	"log/slog"
 	"maps"
 	"net/http"
 	"path"
@@ -15,9 +14,6 @@ import (
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
-	"github.com/gosio/gosio/core/internal/tasks"
-	"github.com/gosio/gosio/core/parser"
-	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Server is a Socket.IO server: an http.Handler for the path that a router
@@ -29,14 +25,10 @@ import (
 type Server struct {
 	*Namespace
 
-	opts     Options
-	limits   parser.Limits
-	limits3  parser.Limits // of old clients: a namespace has a query behind it
-	log      *slog.Logger
-	noted    loglimit.Limiter
-	engine   *engine.Server
-	client   http.Handler // nil: none is served
-	observer *observing   // nil: nobody wants to know
+	host
+
+	engine *engine.Server
+	client http.Handler // nil: none is served
 
 	mu         sync.RWMutex
 	namespaces map[string]*Namespace    // concrete ones and children
@@ -47,13 +39,6 @@ type Server struct {
 	over       atomic.Bool              // Shutdown has closed the adapters; changed with mu held
 	leaving    map[string]chan struct{} // closed when a removed child's adapter is
 	onNew      []func(*Namespace)
-
-	work tasks.Group     // running dispatchers, and answers to other servers
-	life context.Context // ends with Shutdown; of handlers that have no socket
-	end  context.CancelCauseFunc
-
-	subscribing    context.Context // ends when Shutdown has ended all sockets
-	endSubscribing context.CancelFunc
 }
 
 // NewServer returns a server. o may be nil. It panics with a text that begins
@@ -67,18 +52,10 @@ func NewServer(o *Options) *Server {
 	if opts.Parser != nil && opts.AllowEIO3 {
 		panic("socketio: Options.Parser and Options.AllowEIO3 exclude each other: clients of Socket.IO 2.x speak the standard form")
 	}
-	srv := &Server{opts: opts, log: opts.Logger, namespaces: make(map[string]*Namespace)}
-	srv.life, srv.end = context.WithCancelCause(context.Background())
-	srv.subscribing, srv.endSubscribing = context.WithCancel(context.Background())
-	l := &srv.opts.Limits
-	srv.limits = parser.Limits{
-		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
-		Namespace: l.NamespaceName, Total: l.MaxHTTPBufferSize,
-	}
-	srv.limits3 = srv.limits
-	srv.limits3.Namespace = l.NamespaceName + 1 + l.Auth // over the largest int it is negative: no limit
+	srv := &Server{namespaces: make(map[string]*Namespace)}
+	srv.host.init(opts)
 	eo := srv.opts.engine()
-	observeEngine(srv, eo)
+	srv.observeEngine(eo)
 	srv.engine = engine.NewServer(acceptor{srv}, eo)
 	if !opts.NoClient {
 		srv.client = browser.New(opts.Client)
@@ -197,7 +174,7 @@ func (srv *Server) Connections() int { return srv.engine.Count() }
 // Call it before http.Server.Shutdown, which does not know WebSocket
 // connections and would wait for parked polls.
 func (srv *Server) Shutdown(ctx context.Context) error {
-	srv.end(ErrClosed)
+	srv.endRunning(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
 	srv.endSubscribing()
 	if e := srv.work.Wait(ctx); err == nil {
@@ -270,48 +247,4 @@ func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
 		c.begin()
 	}
 	return c
-}
-
-// Stats looks at the server. It takes about 100 ns per connection and per
-// namespace, and holds up nobody for longer than that: it is meant to be asked
-// every few seconds, not for every event.
-func (srv *Server) Stats() Stats {
-	st := Stats{Namespaces: make(map[string]NamespaceStats)}
-	e := srv.engine.Stats(func(r engine.Receiver) {
-		c, ok := r.(*conn)
-		if !ok { // Connect has not returned
-			return
-		}
-		c.mu.Lock()
-		st.ReceiveBytes += c.queued
-		if c.room != nil || c.past.Pausing() {
-			st.ReceiveHeld++
-		}
-		c.mu.Unlock()
-	})
-	st.Connections, st.SendBytes, st.SendBytesMax = e.Sessions, e.QueuedBytes, e.QueuedMax
-	srv.mu.RLock()
-	all := make([]*Namespace, 0, len(srv.namespaces))
-	for _, ns := range srv.namespaces {
-		all = append(all, ns)
-	}
-	for _, p := range srv.parents {
-		st.Namespaces[p.name] = NamespaceStats{}
-	}
-	srv.mu.RUnlock()
-	for _, ns := range all {
-		name := familyName(ns)
-		n := st.Namespaces[name]
-		n.Children++
-		sockets, rooms := ns.rooms.count()
-		n.Sockets += sockets
-		n.Rooms += rooms
-		if r := ns.recovery; r != nil {
-			r.mu.Lock()
-			n.Sessions += len(r.stored)
-			r.mu.Unlock()
-		}
-		st.Namespaces[name] = n
-	}
-	return st
 }

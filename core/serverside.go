@@ -144,11 +144,11 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 	e := serverEvent{handler: h, in: in, cancel: func() {}}
 	switch {
 	case in.reply == nil:
-		e.ctx = ns.srv.life
+		e.ctx = ns.srv.running
 	case !h.noContext:
 		var cancel context.CancelFunc
 		e.ctx, cancel = context.WithTimeout(ctx, timeout)
-		stop := context.AfterFunc(ns.srv.life, cancel)
+		stop := context.AfterFunc(ns.srv.running, cancel)
 		e.cancel = func() { stop(); cancel() }
 	default:
 		e.ctx = ctx

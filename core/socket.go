@@ -125,15 +125,6 @@ func (s *Socket) Context() context.Context {
 	return s.ctx
 }
 
-// DisconnectError is the cause of the end of a socket's context.
-type DisconnectError struct{ Reason Reason }
-
-// Error implements error.
-func (e *DisconnectError) Error() string { return "socketio: disconnected: " + string(e.Reason) }
-
-// Is makes errors.Is(err, ErrClosed) true.
-func (e *DisconnectError) Is(target error) bool { return target == ErrClosed }
-
 // SetIdentity says who the client is; authentication middleware calls it.
 func (s *Socket) SetIdentity(id string) {
 	s.mu.Lock()

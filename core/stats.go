@@ -1,5 +1,7 @@
 package socketio
 
+import "github.com/gosio/gosio/core/engine"
+
 // Stats are numbers of this server at one moment. See [Server.Stats].
 type Stats struct {
 	// Connections is how many are open, by transport. Each transport that is
@@ -32,6 +34,50 @@ type NamespaceStats struct {
 	// Children is how many namespaces the numbers stand for: those of a parent,
 	// otherwise 1.
 	Children int
+}
+
+// Stats looks at the server. It takes about 100 ns per connection and per
+// namespace, and holds up nobody for longer than that: it is meant to be asked
+// every few seconds, not for every event.
+func (srv *Server) Stats() Stats {
+	st := Stats{Namespaces: make(map[string]NamespaceStats)}
+	e := srv.engine.Stats(func(r engine.Receiver) {
+		c, ok := r.(*conn)
+		if !ok { // Connect has not returned
+			return
+		}
+		c.mu.Lock()
+		st.ReceiveBytes += c.queued
+		if c.room != nil || c.past.Pausing() {
+			st.ReceiveHeld++
+		}
+		c.mu.Unlock()
+	})
+	st.Connections, st.SendBytes, st.SendBytesMax = e.Sessions, e.QueuedBytes, e.QueuedMax
+	srv.mu.RLock()
+	all := make([]*Namespace, 0, len(srv.namespaces))
+	for _, ns := range srv.namespaces {
+		all = append(all, ns)
+	}
+	for _, p := range srv.parents {
+		st.Namespaces[p.name] = NamespaceStats{}
+	}
+	srv.mu.RUnlock()
+	for _, ns := range all {
+		name := familyName(ns)
+		n := st.Namespaces[name]
+		n.Children++
+		sockets, rooms := ns.rooms.count()
+		n.Sockets += sockets
+		n.Rooms += rooms
+		if r := ns.recovery; r != nil {
+			r.mu.Lock()
+			n.Sessions += len(r.stored)
+			r.mu.Unlock()
+		}
+		st.Namespaces[name] = n
+	}
+	return st
 }
 
 // familyName is the name under which a namespace is counted.

@@ -11,7 +11,7 @@ import (
 // missed its turn yet.
 func TestMissedLast(t *testing.T) {
 	t.Parallel()
-	c := &conn{srv: &Server{opts: Options{Limits: Limits{Namespaces: 1, ReceiveBuffer: 1}}}}
+	c := &conn{srv: &Server{host: host{opts: Options{Limits: Limits{Namespaces: 1, ReceiveBuffer: 1}}}}}
 	first, second := &Socket{conn: c}, &Socket{conn: c}
 	assert.True(t, "has a turn", c.takeTurnLocked(first))
 	assert.True(t, "waits", !c.takeTurnLocked(second))

@@ -1,0 +1,199 @@
+package socketio
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// find returns the handler of an event: the socket's own before the
+// namespace's, that before its parent's; nil if there is none and no event
+// middleware either.
+func (s *Socket) find(event []byte) *handler {
+	s.mu.Lock()
+	h := s.handlers[string(event)]
+	s.mu.Unlock()
+	root := s.ns
+	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
+		ns.mu.RLock()
+		h = ns.handlers[string(event)]
+		ns.mu.RUnlock()
+		root = ns
+	}
+	if h == nil {
+		if _, middleware := s.within(inParent, root.unhandled); middleware {
+			return root.unhandled
+		}
+	}
+	return h
+}
+
+// handle runs the handler of one event and acknowledges a failure.
+func (s *Socket) handle(p *parser.Packet) {
+	name := p.EventName()
+	h := s.find(name)
+	heard := s.hears()
+	if h == nil && !heard {
+		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
+			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
+		observeUnhandled(s, p)
+		return
+	}
+	in := &Incoming{Socket: s, packet: *p}
+	if h != nil && h.event != "" {
+		in.Event, in.registered = h.event, true
+	} else {
+		in.Event = string(name)
+	}
+	in.args = p.AppendArgs(in.few[:0])
+	returned := false
+	defer func() {
+		if !returned { // the application has ended this goroutine, see quit
+			in.fail(errPanicked, s.ns.srv, s.attrs())
+		}
+	}()
+	s.answer(in, h, heard)
+	returned = true
+}
+
+// answer calls the listeners of an event and its handler.
+func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
+	if heard {
+		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
+			defer o.strange.Enter(in.Event)()
+		}
+		s.hear(in)
+		h = s.find(in.packet.EventName()) // what a listener has registered is there
+	}
+	if h == nil {
+		observeUnhandled(s, &in.packet)
+		return
+	}
+	err := s.invoke(h, in)
+	if err == nil {
+		return
+	}
+	in.fail(err, s.ns.srv, s.attrs())
+	if err == errPanicked { //nolint:errorlint // as it is
+		s.closePanicked() // the client has its answer
+	}
+}
+
+// invoke calls a handler. A panic is an error to the caller.
+func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(in.kind("handler of "), p, slog.String("event", apperror.Clip(in.Event)))
+			err = errPanicked
+		}
+	}()
+	call, wrapped := s.within(inParent, h)
+	ctx := context.Background()
+	if !h.noContext || wrapped {
+		ctx = s.Context()
+	}
+	if o := s.ns.srv.observer; o != nil {
+		return callObserved(ctx, o, h, call, in)
+	}
+	return call(ctx, in)
+}
+
+// within returns a handler within the event middleware of a scope and of all
+// scopes further in. Each piece of middleware is put around each handler once,
+// whichever scopes there are further in: it may keep state.
+func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool) {
+	for ; at < scopes; at++ {
+		if c := s.scope(at); c != nil && !c.events.Empty() {
+			return c.chain(at, h), true
+		}
+	}
+	return h.call, false
+}
+
+// scope returns what is registered in one of the scopes, nil if nothing can be.
+func (s *Socket) scope(at int) *scope {
+	switch {
+	case at == inSocket:
+		return s.own.Load()
+	case at == inNamespace:
+		return &s.ns.scope
+	case s.ns.parent != nil:
+		return &s.ns.parent.scope
+	}
+	return nil
+}
+
+// ownScope is the socket's own, which it has only from the first use on.
+func (s *Socket) ownScope() *scope {
+	if s.own.Load() == nil {
+		s.own.CompareAndSwap(nil, new(scope))
+	}
+	return s.own.Load()
+}
+
+// hears reports whether anybody listens to what comes in.
+func (s *Socket) hears() bool {
+	for at := range scopes {
+		if c := s.scope(at); c != nil && !c.incoming.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// hear tells the listeners of an event. Their panics are logged.
+func (s *Socket) hear(in *Incoming) {
+	for at := range scopes {
+		if c := s.scope(at); c != nil {
+			for _, f := range c.incoming.All() {
+				s.guard("OnAny", func() { (*f)(s, in) })
+			}
+		}
+	}
+}
+
+// eventInfoOf describes an event that has come.
+func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
+	n := len(p.Data)
+	for _, a := range p.Attachments {
+		n += len(a)
+	}
+	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID}
+}
+
+// observeUnhandled tells of an event that nobody handles.
+func observeUnhandled(s *Socket, p *parser.Packet) {
+	o := s.ns.srv.observer
+	if o == nil {
+		return
+	}
+	e := eventInfoOf(s, p, string(p.EventName()))
+	e.Unhandled = true
+	o.strange.Note(e.Name)
+	_, done := o.event(context.Background(), &e)
+	o.eventDone(done, EventResult{})
+}
+
+// callObserved calls a handler.
+func callObserved(ctx context.Context, o *observing, h *handler, call EventHandler, in *Incoming) error {
+	e := eventInfoOf(in.Socket, &in.packet, in.Event)
+	e.Registered = !h.others
+	if h.others {
+		defer o.strange.Enter(e.Name)()
+	}
+	ctx, done := o.event(ctx, &e)
+	if done == nil {
+		return call(ctx, in)
+	}
+	result := EventResult{Err: ErrPanicked}
+	start := o.now()
+	defer func() { // also when it panics
+		result.Duration = o.now() - start
+		o.eventDone(done, result)
+	}()
+	err := call(ctx, in)
+	result.Err = apperror.Readable(err)
+	return err
+}
