@@ -212,7 +212,7 @@ func TestContained(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mounttest.Contained(t, func(bad func(header string)) mounttest.Mount {
+			mounttest.ContainedNext(t, func(bad func(header string)) mounttest.Mount {
 				return func(t *testing.T, srv *socketio.Server, ln net.Listener) string {
 					app := newApp(fiber.Config{})
 					use(app)

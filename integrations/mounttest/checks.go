@@ -1,9 +1,11 @@
 package mounttest
 
 import (
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +36,22 @@ func Outlives(t *testing.T, poll string, mount Mount) {
 		assert.Equal(t, "WebSocket", s.next(), "2")
 		s.Send("3")
 		s.Echo("still open")
+	})
+}
+
+// endsSlowRequest checks that the server applies Setup.Timeout, in virtual time:
+// otherwise nothing could be seen behind it.
+func endsSlowRequest(t *testing.T, mount Mount) {
+	t.Helper()
+	mount.virtual(t, socketio.Options{}, func(t *testing.T, _ *App, c *Client) {
+		conn, _ := c.connect()
+		_, err := io.WriteString(conn, "GET / HTTP/1.1\r\n") // and no more
+		assert.NoError(t, err)
+		begun := time.Now()
+		_, _ = io.Copy(io.Discard, conn) // whatever the answer is
+		if after := time.Since(begun); after > 2*ShortTimeout {
+			t.Fatalf("the server ends a request that does not arrive after %s: Front.Serve must apply Setup.Timeout (%s)", after, ShortTimeout)
+		}
 	})
 }
 
@@ -113,7 +131,15 @@ func Logout(t *testing.T, mount func(loadAndSave func(http.Handler) http.Handler
 		},
 	}
 	app := NewApp(t)
-	c := mount(sm.LoadAndSave).client(t, app.Server)
+	var seen atomic.Int64 // requests of the mount that have the session
+	c := mount(func(h http.Handler) http.Handler {
+		return sm.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if sm.GetString(r.Context(), "user") == "alice" {
+				seen.Add(1)
+			}
+			h.ServeHTTP(w, r)
+		}))
+	}).client(t, app.Server)
 	mux := http.NewServeMux()
 	rest := func(path string, f http.HandlerFunc) { mux.Handle(path, sm.LoadAndSave(f)) }
 	rest("/in", func(_ http.ResponseWriter, r *http.Request) { sm.Put(r.Context(), "user", "alice") })
@@ -129,6 +155,9 @@ func Logout(t *testing.T, mount func(loadAndSave func(http.Handler) http.Handler
 	assert.Equal(t, "signed in", site.Do("GET", "/who", "").Body, "alice")
 	s := c.Dial()
 	exchange(s)
+	if seen.Load() == 0 {
+		t.Fatal("the mount is not behind the middleware, so nothing can be seen: apply Setup.Around, as Setup.ServeHTTP does")
+	}
 	site.Do("GET", "/out", "")
 	_ = s.ws.CloseNow()
 	Wait(t, "the disconnect", app.Gone)

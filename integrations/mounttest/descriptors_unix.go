@@ -26,7 +26,8 @@ const descriptors = 64
 // connections again when there are some, and that those which it has live on.
 // serve serves srv on a port of this machine for good, and calls listening with the
 // address. OutOfDescriptors runs the calling test again, in a process of its own;
-// call it first.
+// call it first. It exists on Unix alone, as other systems have no such limit to
+// set: keep its callers in files with //go:build unix.
 func OutOfDescriptors(t *testing.T, serve func(srv *socketio.Server, listening func(addr string)) error) {
 	t.Helper()
 	if os.Getenv(descriptorsChild) != "" {

@@ -18,9 +18,26 @@ import (
 
 // Contained checks that a function of the application's which panics, or ends its
 // goroutine, costs one request, on every transport: the process and its other
-// clients go on. mount returns a mount whose Config.Next calls bad with the
-// request's header X-Bad.
-func Contained(t *testing.T, mount func(bad func(header string)) Mount) {
+// clients go on.
+func Contained(t *testing.T, mount Mount) {
+	t.Helper()
+	containedAll(t, nil, func(func(header string)) Mount { return mount })
+}
+
+// ContainedNext is Contained for a mount whose Config has a function Next, by which
+// the application passes requests on to other routes, as Fiber's middleware has.
+// mount returns a mount with a Next that calls bad with the request's header X-Bad,
+// and passes nothing on.
+func ContainedNext(t *testing.T, mount func(bad func(header string)) Mount) {
+	t.Helper()
+	const next = "Next"
+	containedAll(t, []badCall{{next, "GET"}, {next, "POST"}}, mount)
+}
+
+// badCall is a function that ends its goroutine in a request by polling.
+type badCall struct{ where, method string }
+
+func containedAll(t *testing.T, more []badCall, mount func(bad func(header string)) Mount) {
 	t.Helper()
 	for name, e := range map[string]struct {
 		end    func()
@@ -32,12 +49,12 @@ func Contained(t *testing.T, mount func(bad func(header string)) Mount) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			contained(t, e.end, e.status, mount)
+			contained(t, e.end, e.status, more, mount)
 		})
 	}
 }
 
-func contained(t *testing.T, end func(), status int, mount func(bad func(header string)) Mount) {
+func contained(t *testing.T, end func(), status int, more []badCall, mount func(bad func(header string)) Mount) {
 	bad := func(r *http.Request, where string) {
 		if r.Header.Get("X-Bad") == where {
 			end()
@@ -65,23 +82,21 @@ func contained(t *testing.T, end func(), status int, mount func(bad func(header 
 	polling, ws := good.Open(), good.Dial()
 	const first = "/?EIO=4&transport=polling"
 	later := first + "&sid=" + polling.ID
-	for _, try := range []struct{ where, method, path string }{
-		{"AllowRequest", "GET", first},
-		{"OnRefused", "GET", first},
-		{"Pin", "GET", first},
-		{"Headers", "GET", first},
-		{"GenerateID", "GET", first},
-		{"Next", "GET", first},
-		{"Pin", "POST", later},
-		{"Headers", "POST", later},
-		{"Next", "POST", later},
-	} {
+	for _, try := range append([]badCall{
+		{"AllowRequest", "GET"},
+		{"OnRefused", "GET"},
+		{"Pin", "GET"},
+		{"Headers", "GET"},
+		{"GenerateID", "GET"},
+		{"Pin", "POST"},
+		{"Headers", "POST"},
+	}, more...) {
 		c.Header.Set("X-Bad", try.where)
-		body := ""
+		path, body := first, ""
 		if try.method == "POST" {
-			body = "3"
+			path, body = later, "3"
 		}
-		assert.Equal(t, try.where+" "+try.method, c.Status(try.method, try.path, body), status)
+		assert.Equal(t, try.where+" "+try.method, c.Status(try.method, path, body), status)
 	}
 	for _, where := range []string{"AllowRequest", "OnRefused", "Headers", "GenerateID"} {
 		c.Header.Set("X-Bad", where)

@@ -16,7 +16,8 @@ import (
 // A Front is a framework with its mount, as tests have to know it: [Front.Run]
 // checks all that is the same for every framework. M is the framework's
 // middleware. Only Serve must be set. What is nil is not tried, because the
-// framework has nothing of the kind.
+// framework has nothing of the kind. Some fields belong together: Run fails, and
+// names the field that is missing.
 type Front[M any] struct {
 	// Serve makes an application with a mount, as s says, and serves it on
 	// s.Listener until the test ends. The application believes a proxy on this
@@ -32,7 +33,7 @@ type Front[M any] struct {
 	// Authorization.
 	Middleware    map[string][]M
 	Authorization string
-	// Log is a logger, which writes Logged once for each 101.
+	// Log is a logger, which writes Logged once for each 101. Both are set, or none.
 	Log    func(w io.Writer) M
 	Logged string
 	// CORS is the framework's own, which allows these origins.
@@ -45,7 +46,8 @@ type Front[M any] struct {
 	Outlives, Cut map[string][]M
 
 	// User stores the header X-User under UserKey, as the framework's middleware
-	// does, in every request or in handshakes alone; by the mount's IsHandshake.
+	// does, in every request or in handshakes alone; by the mount's IsHandshake. It
+	// needs UserKey, Get and Param.
 	User    func(handshakesOnly bool) M
 	UserKey any
 	// ContextKeys are those of Options.ContextKeys that User needs.
@@ -59,8 +61,9 @@ type Front[M any] struct {
 	Skip func(path string) M
 	// Check looks at more of a socket that was opened as this user.
 	Check func(t *testing.T, s *socketio.Socket, user string)
-	// Holds is middleware that tells of every request how to find out whether the
-	// framework's context for it is still in memory.
+	// Holds is middleware that sends for each request, before it passes the request
+	// on, a function that reports whether the framework's context for the request is
+	// still in memory. Run fails if Holds sends nothing.
 	Holds func(alive chan<- func() bool) M
 }
 
@@ -111,6 +114,9 @@ func (f Front[M]) mount(s Setup[M]) Mount {
 // framework's middleware, and when it is used wrongly.
 func (f Front[M]) Run(t *testing.T) {
 	t.Helper()
+	if missing := f.missing(); missing != "" {
+		t.Fatalf("mounttest: %s", missing)
+	}
 	for name, check := range map[string]func(t *testing.T){
 		"alone":        func(t *testing.T) { Run(t, f.Mount(f.Usual...)) },
 		"in a group":   func(t *testing.T) { Run(t, f.mount(Setup[M]{Group: "/api/:tenant", Path: "/live/"})) },
@@ -130,6 +136,29 @@ func (f Front[M]) Run(t *testing.T) {
 			check(t)
 		})
 	}
+}
+
+// missing says which field is missing, or returns an empty text.
+func (f Front[M]) missing() string {
+	switch {
+	case f.Serve == nil:
+		return "Front.Serve is nil: nothing can be tried without it"
+	case f.Log != nil && f.Logged == "":
+		return "Front.Log without Front.Logged: say what the logger writes for a 101"
+	case f.Log == nil && f.Logged != "":
+		return "Front.Logged without Front.Log: give the logger that writes it"
+	case f.Log != nil && f.Middleware == nil:
+		return "Front.Log without Front.Middleware: the logger is tried in front of each of these stacks"
+	case f.User != nil && f.UserKey == nil:
+		return "Front.User without Front.UserKey: name the key under which it stores the user"
+	case f.User != nil && f.Get == nil:
+		return "Front.User without Front.Get: give the mount's function that returns what middleware has stored"
+	case f.User != nil && f.Param == nil:
+		return "Front.User without Front.Param: give the mount's function that returns a parameter of the URL"
+	case f.User == nil && (f.UserKey != nil || f.Get != nil || f.Param != nil || f.Check != nil):
+		return "Front.UserKey, Get, Param or Check without Front.User: they are tried with the users that it stores"
+	}
+	return ""
 }
 
 // middleware: each stack lets everything pass, and the log has the status.
@@ -177,6 +206,9 @@ func (f Front[M]) headers(t *testing.T) {
 
 // timeouts: see [Outlives].
 func (f Front[M]) timeouts(t *testing.T) {
+	if len(f.Outlives)+len(f.Cut) > 0 {
+		endsSlowRequest(t, f.mount(Setup[M]{Timeout: ShortTimeout}))
+	}
 	for poll, stacks := range map[string]map[string][]M{"2": f.Outlives, "6": f.Cut} {
 		for name, use := range stacks {
 			t.Run(name, func(t *testing.T) {
@@ -289,6 +321,9 @@ func (f Front[M]) nothingKept(t *testing.T) {
 	s.Upgrade()
 	c.Dial().Echo("x")
 	close(contexts)
+	if got, want := len(contexts), 7; got < want { // three of Open, three of Upgrade, one of Dial
+		t.Fatalf("Front.Holds has sent %d functions for %d requests: it must send one for each", got, want)
+	}
 	for alive := range contexts {
 		Collected(t, "a framework's context", alive)
 	}
@@ -334,6 +369,8 @@ func (f Front[M]) wrongWiring(t *testing.T) {
 		"parameter": {Server: srv, Path: "/:tenant"},
 		"wildcard":  {Server: srv, Path: "/*"},
 	} {
+		s.Listener = Listen(t)
+		t.Cleanup(func() { _ = s.Listener.Close() }) // whoever panics does not serve
 		panics(t, name, func() { f.Serve(t, s) })
 	}
 }
@@ -365,8 +402,11 @@ func panics(t *testing.T, name string, f func()) {
 	t.Helper()
 	defer func() {
 		t.Helper()
-		if text, _ := recover().(string); !strings.HasPrefix(text, "socketio: ") {
-			t.Errorf("%s: panic with %q", name, text)
+		p := recover()
+		if text, _ := p.(string); p == nil {
+			t.Errorf("%s: no panic, though no such mount can work", name)
+		} else if !strings.HasPrefix(text, "socketio: ") {
+			t.Errorf("%s: panic with %v, want a text that begins with \"socketio: \"", name, p)
 		}
 	}()
 	f()
