@@ -40,7 +40,7 @@ export async function startRedis() {
   return { socket };
 }
 
-async function connectRedis(socket) {
+export async function connectRedis(socket) {
   const client = createClient({ socket: { path: socket, reconnectStrategy: 20 } }); // until it listens
   client.on("error", () => {});
   return client.connect();
@@ -56,6 +56,24 @@ export async function until(what, f) {
   }
 }
 
+/** connect connects a client of a connection of its own, and keeps what it gets. */
+async function connect(node, port, namespace, options) {
+  const manager = new Manager(`http://127.0.0.1:${port}`, { transports: ["websocket"], reconnection: false, ...options });
+  const socket = manager.socket(namespace);
+  const client = { socket, namespace, node, got: [], rooms: new Set() };
+  socket.onAny((...event) => {
+    if (typeof event.at(-1) === "function" && client.silent) return;
+    if (typeof event.at(-1) === "function") return event.at(-1)(client.id, ...event.slice(1, -1)); // what is to be acknowledged
+    client.got.push(event);
+  });
+  socket.on("disconnect", (reason) => (client.reason = reason));
+  await once(socket, "connect");
+  client.id = socket.id;
+  client.rooms.add(client.id);
+  node.clients.push(client);
+  return client;
+}
+
 /** Node is a server with an official adapter. */
 export class Node {
   serverSide = []; // what its namespaces have heard
@@ -68,22 +86,18 @@ export class Node {
     node.io = new Server(node.http, { serveClient: false, adapter: mode.make(...node.redis), ...options });
     const hear = (name) => (nsp) => nsp.on("server", (...args) => node.serverSide.push([nsp.name, ...args]));
     hear()(node.io.of("/"));
-    node.io.of(/^\/dyn-/);
+    const tell = (socket) => (socket.data.profile = { id: socket.id });
+    node.io.of(/^\/dyn-/).on("connection", tell);
+    node.io.on("connection", tell);
     node.io.on("new_namespace", hear());
+    node.io.on("who", (x, ack) => ack(`node ${x}`));
     return node;
   }
-  /** client connects one of a connection of its own, and keeps what it gets. */
-  async client(namespace, options = {}) {
-    const manager = new Manager(`http://127.0.0.1:${this.http.address().port}`, { transports: ["websocket"], reconnection: false, ...options });
-    const socket = manager.socket(namespace);
-    const client = { socket, namespace, node: this, got: [], rooms: new Set() };
-    socket.onAny((...event) => client.got.push(event));
-    socket.on("disconnect", (reason) => (client.reason = reason));
-    await once(socket, "connect");
-    client.id = socket.id;
-    client.rooms.add(client.id);
-    this.clients.push(client);
-    return client;
+  client(namespace, options = {}) {
+    return connect(this, this.http.address().port, namespace, options);
+  }
+  async view(namespace) {
+    return Object.fromEntries([...this.io.of(namespace).sockets.values()].map((s) => [s.id, [...s.rooms]]));
   }
   // stop ends what clients use. The adapters' connections to Redis end with the
   // process: those of streams cannot be ended, and others are still used.
@@ -92,6 +106,69 @@ export class Node {
     this.io.engine.close();
     this.http.close();
   }
+}
+
+/** GoServer is a server in Go. */
+export class GoServer {
+  serverSide = [];
+  clients = [];
+  answers = new Map();
+  last = 0;
+  static async start(redis, variant) {
+    const server = new GoServer();
+    server.variant = variant;
+    server.child = spawn(process.env.SERVER, [variant], { env: { ...process.env, REDIS: redis }, stdio: ["pipe", "pipe", "inherit"] });
+    children.add(server.child);
+    const lines = createInterface(server.child.stdout);
+    const [port] = await once(lines, "line");
+    server.port = Number(port);
+    lines.on("line", (text) => {
+      const { id, result, error, heard } = JSON.parse(text);
+      if (heard) return server.serverSide.push(unmarked(heard));
+      const { resolve } = server.answers.get(id);
+      server.answers.delete(id);
+      resolve({ result: unmarked(result), error });
+    });
+    return server;
+  }
+  /** ask gives an order, and returns its result and error. */
+  ask(order) {
+    const id = ++this.last;
+    const answer = new Promise((resolve) => this.answers.set(id, { resolve }));
+    this.child.stdin.write(JSON.stringify({ namespace: "/", all: order.rooms === undefined, expect: 20_000, ...order, id }) + "\n");
+    return answer;
+  }
+  /** do gives an order that must succeed, and returns its result. */
+  async do(order) {
+    const { result, error } = await this.ask(order);
+    assert.equal(error, undefined, `${order.do}: ${error}`);
+    return result;
+  }
+  client(namespace, options = {}) {
+    return connect(this, this.port, namespace, options);
+  }
+  view(namespace) {
+    return this.do({ do: "view", namespace });
+  }
+  async stop() {
+    for (const c of this.clients) c.socket.io.engine?.close();
+    this.child.stdin.end();
+    const [code] = await once(this.child, "exit");
+    children.delete(this.child);
+    assert.equal(code, 0, "the server ends well");
+  }
+  kill() {
+    this.child.kill("SIGKILL");
+    children.delete(this.child);
+  }
+}
+
+/** unmarked makes {"$bytes": base64} bytes. */
+function unmarked(v) {
+  if (Array.isArray(v)) return v.map(unmarked);
+  if (v === null || typeof v !== "object") return v;
+  if (typeof v.$bytes === "string") return Buffer.from(v.$bytes, "base64");
+  return Object.fromEntries(Object.entries(v).map(([key, value]) => [key, unmarked(value)]));
 }
 
 /** Emitter is the program in Go. */
