@@ -64,7 +64,7 @@ var allowed = []row{
 
 	// The layers, bottom-up. The engine knows nothing of Socket.IO, and the
 	// core nothing of frameworks, authentication or sessions.
-	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", "internal/loglimit", webSocketLibrary}},
+	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", "core/internal/apperror", "internal/loglimit", webSocketLibrary}},
 	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit", "internal/upstream"}},
 
 	// Kits for the tests of users and of authors of adapters and mounts.

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -95,7 +96,18 @@ func (c *conn) decodeOne(message []byte, binary bool) (p parser.Packet, whole bo
 			err = errDecoder
 		}
 	}()
-	return c.custom.Decode(message, binary)
+	p, whole, err = c.custom.Decode(message, binary)
+	return p, whole, opaque(err)
+}
+
+// opaque is an error of the application's as the engine gets it, for nil nil: a text
+// alone. The engine calls the methods of errors where a panic would end the process.
+func opaque(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, _ := apperror.Text(err)
+	return errors.New(apperror.Clip(text))
 }
 
 // codeFor puts a packet into the form of Options.Parser.

@@ -137,7 +137,13 @@ func TestDecoderThatErrs(t *testing.T) {
 		return packet(p)
 	}
 	for name, decode := range map[string]func([]byte) (parser.Packet, bool, error){
-		"an error":         func([]byte) (parser.Packet, bool, error) { return event, true, errUnspeakable },
+		"an error":      func([]byte) (parser.Packet, bool, error) { return event, true, errUnspeakable },
+		"a nil pointer": func([]byte) (parser.Packet, bool, error) { return event, true, (*badError)(nil) },
+		"a broken Is":   func([]byte) (parser.Packet, bool, error) { return event, true, &badError{is: func() { panic("Is") }} },
+		"a broken As":   func([]byte) (parser.Packet, bool, error) { return event, true, &badError{as: func() { panic("As") }} },
+		"a broken Unwrap": func([]byte) (parser.Packet, bool, error) {
+			return event, true, &badError{unwrap: func() { panic("Unwrap") }}
+		},
 		"a panic":          func([]byte) (parser.Packet, bool, error) { panic("at the disco") },
 		"nothing":          packet(parser.Packet{}),
 		"type":             with(func(p *parser.Packet) { p.Type = 9 }),

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/internal/apperror"
 )
 
 // Code is the code of a refused request.
@@ -134,4 +135,10 @@ func isBreach(reason Reason, err error) bool {
 		return true
 	}
 	return errors.Is(err, ErrSlowConsumer) || errors.As(err, &ours) || errors.As(err, &broken)
+}
+
+// textOf is the text of an error of the application's, whose methods may panic.
+func textOf(err error) string {
+	text, _ := apperror.Text(err)
+	return text
 }

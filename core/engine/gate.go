@@ -98,7 +98,7 @@ func (g *gate) admit(r *http.Request) *RequestError {
 		}
 		return e
 	}
-	return &RequestError{Code: CodeForbidden, Context: err.Error()}
+	return &RequestError{Code: CodeForbidden, Context: textOf(err)}
 }
 
 // checkRevision decides whether a handshake's protocol is spoken here.

@@ -26,7 +26,7 @@ func (t *table) newID(r *http.Request, generate func(*http.Request) (string, err
 	id, err := generate(r)
 	switch {
 	case err != nil:
-		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + loglimit.Clip(err.Error())}
+		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + loglimit.Clip(textOf(err))}
 	case !validID(id):
 		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: not an id"}
 	case !t.reserve(id):

@@ -12,6 +12,32 @@ import (
 
 // TestOnRefused: the hook hears of every refusal, once, with its code and what
 // was wrong; what came from the client is cut to 256 bytes.
+// nilError is an error that an application returns by mistake: a nil pointer, whose
+// method panics.
+type nilError struct{ text string }
+
+func (e *nilError) Error() string { return e.text }
+
+// TestNilErrors: such an error refuses a handshake as any other.
+func TestNilErrors(t *testing.T) {
+	both(t, func(t *testing.T, serve starter) {
+		var heard []string
+		o := engine.Options{OnRefused: func(_ *http.Request, e *engine.RequestError) { heard = append(heard, e.Context) }}
+		o.AllowRequest = func(r *http.Request) error {
+			if r.URL.Query().Get("who") == "nobody" {
+				return (*nilError)(nil)
+			}
+			return nil
+		}
+		o.GenerateID = func(*http.Request) (string, error) { return "", (*nilError)(nil) }
+		h := serve(t, setup{opts: o})
+		assert.Equal(t, "AllowRequest", h.do(request{query: "&transport=polling&who=nobody"}).status, http.StatusForbidden)
+		assert.Equal(t, "GenerateID", h.do(request{query: "&transport=polling"}).status, http.StatusBadRequest)
+		const nilPointer = "a nil pointer of type *engine_test.nilError was returned as an error: return nil instead"
+		assert.Equal(t, "heard", heard, []string{nilPointer, "GenerateID: " + nilPointer})
+	})
+}
+
 func TestOnRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 300)
