@@ -22,6 +22,38 @@ describe("Node servers obey the emitter", { concurrency: false }, () => {
     });
   }
 
+  for (const [name, mode] of Object.entries(modes)) {
+    // Among random operations any volatile event may be missing: here none may.
+    test(`${name}: a volatile event comes, as one, to a client that waits for it`, async () => {
+      const node = await Node.start(redis.socket, mode);
+      const emitter = new Emitter(redis.socket, mode.form);
+      const client = await node.client("/");
+      const flags = [];
+      const { client: connection } = node.io.of("/").sockets.get(client.id);
+      const write = connection.writeToEngine;
+      connection.writeToEngine = function ([packet], opts) {
+        flags.push([JSON.parse(packet.slice(1))[0], opts.volatile === true]);
+        return write.apply(this, arguments);
+      };
+      await until("the first event", async () => {
+        await emitter.do({ do: "emit", event: "ready" });
+        return client.got.length;
+      });
+      await emitter.do({ do: "emit", event: "end" });
+      await until("all that came before", () => client.got.at(-1)[0] === "end");
+      client.got.length = 0;
+      for (let i = 0; i < 10; i++) {
+        await until("a connection that has nothing to do", () => connection.conn.transport.writable);
+        await emitter.do({ do: "emit", event: "volatile", args: [i], volatile: true });
+        await until(`volatile event ${i}`, () => client.got.length > i);
+      }
+      assert.deepEqual(client.got, Array.from({ length: 10 }, (_, i) => ["volatile", i]));
+      assert.deepEqual(new Set(flags.map(String)), new Set(["ready,false", "end,false", "volatile,true"]));
+      await emitter.stop();
+      node.stop();
+    });
+  }
+
   for (const name of ["classic", "sharded, dynamic", "streams"]) {
     test(`${name}: a socket is disconnected, or its whole connection`, async () => {
       const node = await Node.start(redis.socket, modes[name]);
