@@ -19,6 +19,7 @@ const { Server } = require("socket.io");
 const { createAdapter, createShardedAdapter } = require("@socket.io/redis-adapter");
 const { createAdapter: createStreamsAdapter } = require("@socket.io/redis-streams-adapter");
 const { Emitter } = require("@socket.io/redis-emitter");
+const { ClusterAdapterWithHeartbeat } = require("socket.io-adapter");
 const { Encoder } = require("socket.io-parser");
 
 /** A client of Redis, as package redis has it, that takes notes. */
@@ -278,6 +279,28 @@ for (const [kind, make, forms] of [
     io.of("/").adapter.persistSession({ sid: "A".repeat(20), pid: "private", rooms: ["A".repeat(20), "r", 5], data });
     const [sent] = notes.sent.splice(0);
     line(`session ${name}`, "session", sent, { sid: "A".repeat(20), pid: "private", join: ["A".repeat(20), "r", "5"], session: name === "plain" ? { a: 1, at: date } : { b: Buffer.from("b").toString("base64") } });
+  }
+}
+// What servers with heartbeats say of themselves. Of the official adapters for Redis
+// streams 0.2 has them; the messages and the encoders are those of today.
+for (const [kind, form, make] of [
+  ["sharded", "envelope", (notes) => createShardedAdapter(notes, notes)],
+  ["streams", "entry", (notes) => createStreamsAdapter(notes)],
+]) {
+  const nsp = server(make).io.of("/");
+  const beating = new ClusterAdapterWithHeartbeat(nsp, {});
+  beating.uid = "0123456789abcdef";
+  const said = [];
+  beating.doPublish = async (message) => {
+    const payload = nsp.adapter.encode(message);
+    said.push({ channel: form, payload: typeof payload === "string" ? Buffer.from(payload) : payload });
+    return "";
+  };
+  beating.init();
+  beating.onMessage({ type: 1, uid: "another", nsp: "/" });
+  beating.close();
+  for (const type of ["initialHeartbeat", "heartbeat", "closed"]) {
+    line(`${kind} ${type}`, form, said.shift(), { uid: beating.uid, nsp: "/", type });
   }
 }
 process.stdout.write(lines.join("\n") + "\n", () => process.exit(0));

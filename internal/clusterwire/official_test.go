@@ -43,6 +43,7 @@ var types = map[string]clusterwire.Type{
 	"broadcast": clusterwire.Broadcast, "join": clusterwire.Join, "leave": clusterwire.Leave, "disconnect": clusterwire.Disconnect,
 	"serverSide": clusterwire.ServerSide, "serverSideResponse": clusterwire.ServerSideResponse, "fetch": clusterwire.Fetch,
 	"fetchResponse": clusterwire.FetchResponse, "clientCount": clusterwire.ClientCount, "ack": clusterwire.Ack,
+	"initialHeartbeat": clusterwire.InitialHeartbeat, "heartbeat": clusterwire.Heartbeat, "closed": clusterwire.Closed,
 	"allRooms": clusterwire.AllRooms, "allRoomsResponse": clusterwire.AllRoomsResponse,
 }
 
@@ -254,7 +255,7 @@ func TestOfficialBytes(t *testing.T) {
 			}
 		}
 	}
-	for form, least := range map[string]int{"classic broadcast": 15, "classic request": 31, "classic response": 9, "envelope": 71, "entry": 21} {
+	for form, least := range map[string]int{"classic broadcast": 15, "classic request": 31, "classic response": 9, "envelope": 74, "entry": 24} {
 		if equal[form] < least {
 			t.Errorf("%s: %d messages are written as the official packages write them, %d were", form, equal[form], least)
 		}
