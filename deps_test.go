@@ -45,6 +45,7 @@ var allowed = []row{
 	{"core/engine/internal/cors", []string{"core/engine/internal/header"}},
 	{"core/engine/internal/header", nil},
 	{"core/engine/internal/hijack", []string{"internal/loglimit"}},
+	{"core/engine/internal/link", nil},
 	{"core/engine/internal/outbox", []string{"core/engine/internal/frame", "core/engine/parser"}},
 	{"core/engine/internal/query", nil},
 	{"core/engine/internal/frame/...", nil},

@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // errMessageTimeout ends a connection that leaves a message incomplete.
@@ -25,7 +26,7 @@ func (c *wsConn) ended(err error) {
 		cause = errMessageTimeout
 	case errors.As(err, &closed):
 		reason = ReasonTransportClose // and its code is answered in kind
-	case isGone(err):
+	case link.IsGone(err):
 		reason, cause = ReasonTransportClose, nil
 	}
 	answers := f != nil || broken != nil || closed != nil // to what came before it

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -33,9 +34,9 @@ type wsConn struct {
 func (c *wsConn) init(s *Session, conn net.Conn, f framing, p *probe) *wsConn {
 	shard := s.srv.flush.next()
 	c.s, c.probe = s, p
-	c.writer = writer{shard: shard, s: s, link: link{conn, rawConn(conn)}, framing: f, queue: outbox.Queue{Budget: &s.budget}}
+	c.writer = writer{shard: shard, s: s, link: link.New(conn), framing: f, queue: outbox.Queue{Budget: &s.budget}}
 	c.reader = reader{srv: s.srv, link: &c.writer.link, activity: activity{flush: &s.srv.flush, shard: shard}}
-	if c.reader.link.raw != nil {
+	if c.reader.link.Direct() {
 		c.reader.ready = c.reader.onReadable
 	}
 	return c
@@ -147,7 +148,7 @@ func (c *wsConn) readOnce() error {
 		}
 	}
 	if buf != nil {
-		readBuffers.Put(buf)
+		link.ReadBuffers.Put(buf)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = c.reader.messageLate(err)

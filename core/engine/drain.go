@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -36,8 +37,8 @@ func (w *writer) drain(rest outbox.Batch) {
 }
 
 func (w *writer) drainAll(rest outbox.Batch) {
-	b := writeBuffers.Get().(*writeBuffer)
-	defer writeBuffers.Put(b)
+	b := link.WriteBuffers.Get().(*link.WriteBuffer)
+	defer link.WriteBuffers.Put(b)
 	for {
 		msgs, saved := w.framing.outgoing(rest.Msgs)
 		if saved != 0 {
@@ -45,7 +46,7 @@ func (w *writer) drainAll(rest outbox.Batch) {
 		}
 		rest.Msgs = msgs
 		for !rest.Empty() {
-			n, err := w.link.writeSome(rest.Next(b.scratch[:]), w.s.srv.opts.WriteTimeout)
+			n, err := w.link.WriteSome(rest.Next(b.Scratch[:]), w.s.srv.opts.WriteTimeout)
 			if err != nil {
 				if errors.Is(err, os.ErrDeadlineExceeded) {
 					err = ErrSlowConsumer

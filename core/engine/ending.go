@@ -1,6 +1,10 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gosio/gosio/core/engine/internal/link"
+)
 
 // Close ends the session with [ReasonForcedClose] after what it has queued is sent.
 // It returns at once.
@@ -54,7 +58,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 
 	s.srv.flush.add(ready)
 	if probe != nil {
-		probe.writer.link.abort()
+		probe.writer.link.Abort()
 	}
 	if s.polling != nil {
 		s.polling.cutBody(s.srv.opts.CloseTimeout) // a POST that is on its way may come to its end, and its answer be read
@@ -79,7 +83,7 @@ func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flu
 	ready := ws.writer.closeLocked(closeCode(reason, err), flush)
 	wait := s.srv.opts.CloseTimeout
 	polite := reason == ReasonForcedClose || reason == ReasonServerShuttingDown
-	if flush && polite && (blocked || s.budget.Used > scratchSize) {
+	if flush && polite && (blocked || s.budget.Used > link.ScratchSize) {
 		wait = max(wait, s.srv.opts.WriteTimeout)
 	}
 	s.armLocked(s.srv.clock.In(wait))
@@ -95,7 +99,7 @@ func (s *Session) transportFailed(w *writer, err error) (tell func()) {
 	switch {
 	case ws == nil || &ws.writer != w:
 		return nil
-	case isGone(err):
+	case link.IsGone(err):
 		return s.leave(ReasonTransportClose, nil, false, false)
 	}
 	return s.leave(ReasonTransportError, err, false, false)
@@ -109,7 +113,7 @@ func (s *Session) cut() {
 			s.polling.wakePoll() // breakOff leaves that to a POST, which the application may hold
 		}
 		if !s.release(nil) {
-			s.ws.Load().writer.link.abort() // its reader releases the session
+			s.ws.Load().writer.link.Abort() // its reader releases the session
 		}
 	}()
 	s.shut(ReasonServerShuttingDown, nil, false)
@@ -131,7 +135,7 @@ func (s *Session) release(ws *wsConn) bool {
 	last := s.refs == 0
 	s.mu.Unlock()
 	if probe != nil {
-		probe.writer.link.abort()
+		probe.writer.link.Abort()
 	}
 	if last {
 		s.srv.table.remove(s)

@@ -3,12 +3,13 @@ package engine
 import (
 	"slices"
 
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // flush writes what is queued, without waiting. It reports whether more was
 // queued meanwhile, and the writer belongs on the ready list again.
-func (w *writer) flush(b *writeBuffer) (again bool) {
+func (w *writer) flush(b *link.WriteBuffer) (again bool) {
 	w.s.mu.Lock()
 	rest := w.queue.Take()
 	w.s.mu.Unlock()
@@ -25,13 +26,13 @@ func (w *writer) flush(b *writeBuffer) (again bool) {
 		w.putBack(outbox.Batch{Msgs: slices.Clone(batch[n:]), At: rest.At})
 		rest.At = 0
 	}
-	if w.link.raw == nil { // a write could block
+	if !w.link.Direct() { // a write could block
 		w.startDrain(rest, 0)
 		return false
 	}
 	total := 0
 	for !rest.Empty() {
-		n, err := w.link.tryWrite(b, rest.Next(b.scratch[:]))
+		n, err := w.link.TryWrite(b, rest.Next(b.Scratch[:]))
 		if err != nil {
 			w.fail(err)
 			return false

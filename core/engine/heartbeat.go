@@ -130,7 +130,7 @@ func (s *Session) extendLocked(now clock.Time) bool {
 	more := s.srv.clock.Extend(due, now, &s.extensions, nil)
 	if ws := s.ws.Load(); more == 0 && ws != nil && s.extensions < clock.MaxExtensions && s.state.Load() == stateOpen {
 		s.mu.Unlock()
-		unread := ws.writer.link.unread()
+		unread := ws.writer.link.Unread()
 		s.mu.Lock()
 		if s.deadline != due { // set anew meanwhile
 			return true

@@ -3,6 +3,8 @@ package engine
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // A WebSocket's reader runs the handlers of what it has read by itself, and
@@ -89,11 +91,11 @@ func (c *wsConn) uncork() {
 	if ready == nil {
 		return
 	}
-	b := writeBuffers.Get().(*writeBuffer)
+	b := link.WriteBuffers.Get().(*link.WriteBuffer)
 	if ready.flush(b) {
 		c.s.srv.flush.add(ready)
 	}
-	writeBuffers.Put(b)
+	link.WriteBuffers.Put(b)
 }
 
 // lend notes that a reader is lent, and returns the number of the lending. It

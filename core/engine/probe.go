@@ -90,14 +90,14 @@ func (p *probe) expired() {
 	}
 	p.s.mu.Unlock()
 	if dropped {
-		p.conn.writer.link.abort()
+		p.conn.writer.link.Abort()
 	}
 }
 
 // extend gives an upgrade more time whose next step may be there and not read, or
 // that waits for this side's handlers (see waitPostLocked).
 func (p *probe) extend() bool {
-	unread := p.conn.writer.link.unread()
+	unread := p.conn.writer.link.Unread()
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	if p.s.probe != p || !p.s.held && (!unread || p.extensions >= clock.MaxExtensions) {

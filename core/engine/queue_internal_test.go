@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // compare reads what a client has got, to the end of its connection.
@@ -62,8 +64,8 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 	first := func() Message { return noise(9000, 'a') }
 	second := func() Message { return noise(9000, 'b') }
 	step := func(c *wsConn) { // a flusher's, which nothing else takes
-		b := writeBuffers.Get().(*writeBuffer)
-		defer writeBuffers.Put(b)
+		b := link.WriteBuffers.Get().(*link.WriteBuffer)
+		defer link.WriteBuffers.Put(b)
 		c.writer.flush(b)
 	}
 	aside := func(c *wsConn) { // what deflateAside does, but for the flusher that follows

@@ -5,17 +5,16 @@ import (
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // reader is the way in of one WebSocket connection. It is used by one goroutine
 // at a time: see lend.go for how that changes.
 type reader struct {
 	srv      *Server
-	link     *link
+	link     *link.Link
 	ready    func(fd uintptr) bool // onReadable, bound once; nil where it is not used
-	buf      *readBuffer           // what onReadable has read
-	n        int
-	err      error
+	input    link.Input            // what onReadable has read
 	activity activity
 	pings    pingLimit
 	stack    stackState
@@ -24,6 +23,30 @@ type reader struct {
 	extensions uint8      // how often such a message was given more time; see package clock
 	messages   uint32     // that have been completed
 	messageBy  clock.Time // with timed
+}
+
+// read waits for bytes and returns those that have arrived, in a buffer that
+// the caller puts back.
+func (r *reader) read() (*link.ReadBuffer, int, error) {
+	if !r.link.Direct() {
+		return r.link.ReadBlocking()
+	}
+	if err := r.link.Wait(r.ready); err != nil {
+		return nil, 0, err
+	}
+	return r.input.Take()
+}
+
+// onReadable reads once. It reports false if there is nothing to read yet.
+func (r *reader) onReadable(fd uintptr) bool {
+	if !r.input.TryRead(fd) {
+		r.activity.stop()
+		return false
+	}
+	if !r.input.Failed() {
+		r.activity.start()
+	}
+	return true
 }
 
 // limit sets, or takes away, the time that a message may take which the bytes
@@ -65,7 +88,7 @@ func (r *reader) messageLate(err error) error {
 	if !r.timed {
 		return err
 	}
-	more := r.srv.clock.Extend(r.messageBy, r.srv.clock.Now(), &r.extensions, r.link.unread)
+	more := r.srv.clock.Extend(r.messageBy, r.srv.clock.Now(), &r.extensions, r.link.Unread)
 	if more == 0 {
 		return err
 	}
@@ -80,7 +103,7 @@ func (r *reader) discard() {
 	for {
 		buf, n, err := r.read()
 		if buf != nil {
-			readBuffers.Put(buf)
+			link.ReadBuffers.Put(buf)
 		}
 		if err != nil || n == 0 {
 			return

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // flushers is the ready list: connections that have something to write, in
@@ -136,10 +138,10 @@ func (f *flushers) wait() {
 // run writes until the shard has nothing left to write. Before each round
 // whoever else has work goes first, and adds to it.
 func (f *flusher) run() {
-	b := writeBuffers.Get().(*writeBuffer)
+	b := link.WriteBuffers.Get().(*link.WriteBuffer)
 	done := false
 	defer func() {
-		writeBuffers.Put(b)
+		link.WriteBuffers.Put(b)
 		if !done { // the application has ended this goroutine: see Observer.Flushed
 			go f.run()
 		}
@@ -164,7 +166,7 @@ func (f *flusher) more() bool {
 }
 
 // round writes to every connection that is ready.
-func (f *flusher) round(b *writeBuffer) {
+func (f *flusher) round(b *link.WriteBuffer) {
 	f.mu.Lock()
 	batch := f.ready
 	f.ready, f.spare = f.spare[:0], nil

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -106,7 +107,7 @@ func TestDeferred(t *testing.T) {
 		readers.Add(-1)
 		srv.flush.startDeferred()
 	}()
-	large := bytes.Repeat([]byte("x"), scratchSize)
+	large := bytes.Repeat([]byte("x"), link.ScratchSize)
 	assert.NoError(t, s.Send(Text(append(TextBuffer(len(large)), large...)))) // more would not leave along
 	_, err = io.ReadFull(conn, large)
 	assert.NoError(t, err)
@@ -136,7 +137,7 @@ func TestSlowClientStartsNoFlusher(t *testing.T) {
 	readers := &srv.flush.shards[0].readers
 	readers.Add(1)
 	assert.NoError(t, other.s.Send(Text(append(TextBuffer(1), 'a'))))
-	large := bytes.Repeat([]byte("x"), 2*scratchSize)
+	large := bytes.Repeat([]byte("x"), 2*link.ScratchSize)
 	assert.NoError(t, slow.s.Send(Text(append(TextBuffer(len(large)), large...))))
 	shard := &srv.flush.shards[other.writer.shard]
 	shard.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -59,7 +60,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		s.sampleLocked(queue)
 	}
 	ready := s.wakeLocked()
-	much := s.budget.Used > scratchSize && s.writableLocked() // waiting for more would gain nothing
+	much := s.budget.Used > link.ScratchSize && s.writableLocked() // waiting for more would gain nothing
 	s.mu.Unlock()
 	s.dropped(DropEvicted, evicted)
 	s.srv.flush.add(ready)

@@ -3,6 +3,7 @@ package engine
 import (
 	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/frame"
+	"github.com/gosio/gosio/core/engine/internal/link"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -21,7 +22,7 @@ type writer struct {
 	end       endState
 	s         *Session
 	queue     outbox.Queue
-	link      link                // the reader uses the link and the framing, too
+	link      link.Link           // the reader uses the link and the framing, too
 	framing   framing             // also tells the session the name of its transport
 	deflation *compress.Deflation // nil: messages are not compressed
 	written   chan struct{}       // closed when the state becomes writeIdle; made on demand
@@ -140,7 +141,7 @@ func (w *writer) fail(err error) {
 	if tell := w.s.transportFailed(w, err); tell != nil { // others wait for this goroutine
 		go tell()
 	}
-	w.link.abort()
+	w.link.Abort()
 	w.s.mu.Lock()
 	w.end = max(w.end, endQueued)
 	w.queue.Fail()

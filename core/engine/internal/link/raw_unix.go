@@ -1,18 +1,13 @@
 //go:build unix
 
-package engine
+package link
 
 import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"syscall"
 )
-
-// The lean connection: on plain TCP the engine waits for readability without
-// holding a buffer, and writes without blocking. An idle connection then costs
-// little more than its goroutine.
 
 // rawConn returns the raw connection of plain TCP, nil for anything else (TLS, pipes).
 func rawConn(conn net.Conn) syscall.RawConn {
@@ -29,47 +24,21 @@ func rawConn(conn net.Conn) syscall.RawConn {
 
 const readBufferSize = 16 << 10
 
-type readBuffer [readBufferSize]byte
-
-// readBuffers lends each reader a buffer for as long as it has bytes to parse.
-var readBuffers = sync.Pool{New: func() any { return new(readBuffer) }}
-
-// read waits for bytes and returns those that have arrived, in a buffer that
-// the caller puts back.
-func (r *reader) read() (*readBuffer, int, error) {
-	if r.link.raw == nil {
-		buf := readBuffers.Get().(*readBuffer)
-		n, err := r.link.Read(buf[:])
-		return buf, n, err
-	}
-	if err := r.link.raw.Read(r.ready); err != nil {
-		return nil, 0, err
-	}
-	buf, n, err := r.buf, r.n, r.err
-	r.buf, r.err = nil, nil
-	return buf, n, err
-}
-
-// onReadable reads once. It reports false, and gives the buffer back, when
-// there is nothing to read yet.
-func (r *reader) onReadable(fd uintptr) bool {
-	buf := readBuffers.Get().(*readBuffer)
+// TryRead reads once. It reports false if there is nothing to read.
+func (in *Input) TryRead(fd uintptr) bool {
+	buf := ReadBuffers.Get().(*ReadBuffer)
 	for {
 		n, err := sysRead(int(fd), buf[:])
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case errors.Is(err, syscall.EAGAIN):
-			readBuffers.Put(buf)
-			r.activity.stop()
+			ReadBuffers.Put(buf)
 			return false
 		case err == nil && n == 0:
 			err = io.EOF
 		}
-		if err == nil {
-			r.activity.start()
-		}
-		r.buf, r.n, r.err = buf, max(n, 0), err
+		in.buf, in.n, in.err = buf, max(n, 0), err
 		return true
 	}
 }
@@ -94,7 +63,7 @@ func unread(conn net.Conn) (yes bool) {
 
 // once writes once, without waiting. Nothing written and no error means that
 // the kernel takes nothing now.
-func (b *writeBuffer) once(fd uintptr) { b.n, b.err = writeOnce(fd, b.data) }
+func (b *WriteBuffer) once(fd uintptr) { b.n, b.err = writeOnce(fd, b.data) }
 
 func writeOnce(fd uintptr, b []byte) (int, error) {
 	for {
@@ -112,7 +81,7 @@ func writeOnce(fd uintptr, b []byte) (int, error) {
 }
 
 // writeRaw waits until the kernel takes at least one byte.
-func (l *link) writeRaw(b []byte) (int, error) {
+func (l *Link) writeRaw(b []byte) (int, error) {
 	var n int
 	var err error
 	waitErr := l.raw.Write(func(fd uintptr) bool {
