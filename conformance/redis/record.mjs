@@ -232,6 +232,18 @@ async function asking(io, notes, forms, kind) {
   there.rooms.set("a", new Set()).set(7, new Set());
   const [list] = await answered(rooms);
   line(`${kind} all rooms response`, forms.response, list, { type: "allRoomsResponse", requestId: requestId(id(rooms)), join: ["a", "7"] });
+  // What older servers ask is answered still.
+  const older = (request) => answered({ channel: rooms.channel, payload: Buffer.from(JSON.stringify({ uid, requestId: "older", ...request })) });
+  const original = base.sockets;
+  base.sockets = () => Promise.resolve(new Set(["a", "b"]));
+  const [ids] = await older({ type: 0, rooms: [] });
+  base.sockets = original;
+  line(`${kind} list response`, forms.response, ids, { type: "listResponse", requestId: "older", sockets: [{ id: "a" }, { id: "b" }] });
+  other.io.of("/").sockets.set("a", { join() {}, leave() {}, disconnect() {} });
+  for (const [name, request] of Object.entries({ join: { type: 2, room: "r" }, leave: { type: 3, room: "r" }, disconnect: { type: 4, close: false } })) {
+    const [done] = await older({ ...request, sid: "a" });
+    line(`${kind} ${name} of one done`, forms.response, done, { type: "done", requestId: "older" });
+  }
 }
 
 const notepack = require("notepack.io");
