@@ -56,18 +56,25 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 		srv.openStream(r, st, early)
 		return
 	}
+	taken := false
+	defer func() {
+		if !taken { // or Options.Pin or OnRefused has panicked
+			_ = st.Close() // nothing is owed to it
+		}
+	}()
 	s, e := srv.gate.find(r, sid)
-	if e == nil && q.SID != "" && q.SID != sid {
+	switch {
+	case e != nil:
+	case q.SID != "" && q.SID != sid:
 		e = &RequestError{Code: CodeBadRequest, Context: "the stream is for another session than the request"}
-	}
-	if e == nil && srv.opts.NoUpgrade {
+	case srv.opts.NoUpgrade:
 		e = &RequestError{Code: CodeBadRequest, Context: "upgrades are disabled"}
-	}
-	if e == nil {
+	default:
+		taken = true
 		e = srv.upgradeStream(s, st, early)
 	}
-	if e != nil {
-		srv.turnStreamAway(r, st, e)
+	if taken = e == nil; !taken {
+		srv.report.refused(slog.LevelInfo, r, e)
 	}
 }
 
@@ -98,16 +105,20 @@ func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (
 
 // openStream opens a session directly on a stream.
 func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
-	id, e := srv.table.newID(r, srv.opts.GenerateID)
-	if e != nil {
-		srv.turnStreamAway(r, st, e)
-		return
-	}
 	opened := false
 	defer func() {
-		if !opened { // shutting down, or Connect has panicked
-			srv.table.unreserve(id)
+		if !opened { // shutting down, no id, or the application has panicked
 			_ = st.Close() // the client finds out by itself
+		}
+	}()
+	id, e := srv.table.newID(r, srv.opts.GenerateID)
+	if e != nil {
+		srv.report.refused(slog.LevelInfo, r, e)
+		return
+	}
+	defer func() {
+		if !opened {
+			srv.table.unreserve(id)
 		}
 	}()
 	s := srv.newSession(r, query.Query{}, id)
@@ -132,12 +143,6 @@ func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *Requ
 		c.runOver(early)
 	}
 	return nil
-}
-
-// turnStreamAway is refuse for a request that has been accepted.
-func (srv *Server) turnStreamAway(r *http.Request, st *streamConn, e *RequestError) {
-	srv.report.refused(slog.LevelInfo, r, e)
-	_ = st.Close() // nothing is owed to it
 }
 
 // streamConn is the connection of a wsConn that is a stream, and its framing.
