@@ -56,6 +56,7 @@ var allowed = []row{
 	{"core/internal/history", nil},
 	{"core/internal/listeners", nil},
 	{"core/internal/past", nil},
+	{"core/internal/signature", nil},
 	{"core/internal/strangers", nil},
 	{"core/internal/roster", nil},
 	{"core/internal/subscription", []string{"core/adapter", "core/internal/tasks"}},

@@ -41,7 +41,7 @@ func (e Event[In, Out]) Handle(r Registrar, f func(ctx context.Context, s *Socke
 		}
 		return in.Ack(out)
 	}))
-	h.shape = shapeOf(f)
+	h.signature = signatureOf(f)
 	return r.On(e.name, h)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/signature"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -127,7 +128,7 @@ type handler struct {
 	event     string
 	call      EventHandler
 	noContext bool // call does not look at its context
-	shape     shape
+	signature signature.Signature
 	others    bool                            // it is that of events without one
 	scope     int                             // where it is registered
 	chains    [scopes]atomic.Pointer[chained] // see scope.chained
@@ -160,14 +161,14 @@ func (hs *handlers) addLocked(event string, h *handler, mu sync.Locker) (off fun
 // does not acknowledge.
 func unhandled(context.Context, *Incoming) error { return nil }
 
-// newHandler makes a handler of a function. The shapes that are used most are
+// newHandler makes a handler of a function. The signatures that are used most are
 // called directly, all others by reflection.
 func newHandler(event string, fn any) *handler {
 	if parser.IsReserved(event) || event == "connection" { // the name that Node's server has for it
 		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
 	}
 	if h, typed := fn.(*handler); typed { // of an Event; it may be registered more than once
-		return &handler{event: event, call: h.call, noContext: h.noContext, shape: h.shape}
+		return &handler{event: event, call: h.call, noContext: h.noContext, signature: h.signature}
 	}
 	if v := reflect.ValueOf(fn); fn == nil || v.Kind() != reflect.Func || v.IsNil() {
 		panic(fmt.Sprintf("socketio: handler of %q is no function", event))
@@ -195,11 +196,48 @@ func newHandler(event string, fn any) *handler {
 
 // direct is a handler with one argument.
 func direct[T any](event string, fn any, call func(*Incoming, T) error) *handler {
-	return &handler{event: event, noContext: true, shape: shapeOf(fn), call: func(_ context.Context, in *Incoming) error {
+	return &handler{event: event, noContext: true, signature: signatureOf(fn), call: func(_ context.Context, in *Incoming) error {
 		var v T
 		if err := in.Arg(0, &v); err != nil {
 			return badArgument(in, 0, reflect.TypeFor[T](), err)
 		}
 		return call(in, v)
 	}}
+}
+
+var special = signature.Special{Socket: reflect.TypeFor[*Socket](), Ack: reflect.TypeFor[Ack]()}
+
+func signatureOf(fn any) signature.Signature { return signature.Of(fn, special) }
+
+// newReflected makes a handler of a function of any allowed signature.
+func newReflected(event string, fn any) *handler {
+	s := signatureOf(fn)
+	s.Check(event)
+	return &handler{event: event, noContext: !s.Context, signature: s, call: reflected(&s, reflect.ValueOf(fn), nil)}
+}
+
+// reflected returns what calls a function of that signature. take, unless it is nil,
+// may object when there are arguments to call the function with.
+func reflected(s *signature.Signature, fn reflect.Value, take func() error) EventHandler {
+	return func(ctx context.Context, in *Incoming) error {
+		args, err := s.Bind(ctx, reflect.ValueOf(in.Socket), reflect.ValueOf(Ack(in.Ack)), in,
+			func(i int, t reflect.Type, err error) error { return badArgument(in, i, t, err) })
+		if err != nil {
+			return err
+		}
+		if take != nil {
+			if err := take(); err != nil {
+				return err
+			}
+		}
+		out, err := s.Call(fn, args)
+		if err != nil || s.Ack || !in.WantsAck() { // a handler that took an Ack has that to itself
+			return err
+		}
+		results := make([]any, len(out))
+		for i, v := range out {
+			results[i] = v.Interface()
+		}
+		return in.Ack(results...)
+	}
 }

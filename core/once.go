@@ -13,7 +13,7 @@ var errTaken = errors.New("socketio: the handler is taken")
 // once adds a handler that takes itself off when it is about to run.
 func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off func()) {
 	f := newHandler(event, fn) // panics on what On panics on
-	h := &handler{event: event, scope: scope, shape: f.shape}
+	h := &handler{event: event, scope: scope, signature: f.signature}
 	call := f.taken(fn, func() error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -50,6 +50,6 @@ func (h *handler) taken(fn any, take func() error) EventHandler {
 			return h.call(ctx, in)
 		}
 	}
-	s := shapeOf(fn)
-	return s.caller(reflect.ValueOf(fn), take)
+	s := signatureOf(fn)
+	return reflected(&s, reflect.ValueOf(fn), take)
 }

@@ -101,7 +101,7 @@ func ofEvent(event string, err error) error {
 // handler off again.
 func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
-	if h.shape.socket {
+	if h.signature.Socket {
 		panic(fmt.Sprintf("socketio: handler of %q: what comes from a server has no *Socket", event))
 	}
 	ns = ns.ensureLive()
