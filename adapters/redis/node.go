@@ -35,6 +35,8 @@ type node struct {
 	here   func()               // is called for each answer to a hello
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
 	prune  int                  // at how many of them to look for old ones
+
+	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
 }
 
 // channels are those of a namespace.
@@ -178,7 +180,10 @@ func (n *node) joining(op *adapter.Operation) {
 
 // Close implements adapter.Adapter.
 func (n *node) Close() error {
-	if n.closed.Swap(true) {
+	n.mu.Lock()
+	before := n.closed.Swap(true)
+	n.mu.Unlock()
+	if before {
 		return nil
 	}
 	n.delivering.Lock()   // what is being delivered
@@ -187,8 +192,8 @@ func (n *node) Close() error {
 	t := n.link.sub.unsubscribe(n, n.channels.pattern, n.names()...)
 	if n.link.ready() == nil {
 		ctx, cancel := context.WithTimeout(n.link.life, farewell)
-		n.link.out.flush(ctx) // who has asked nobody gets to know that
 		_ = n.link.sub.await(ctx, t)
+		n.awaitCensus(ctx) // who has asked nobody gets to know that
 		cancel()
 	}
 	n.collector.Close(ErrClosed)

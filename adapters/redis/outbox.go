@@ -256,19 +256,6 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 	return broken
 }
 
-// flush waits until Redis has answered all that is queued, or ctx ends.
-func (o *outbox) flush(ctx context.Context) {
-	done := make(chan struct{})
-	err := o.push(job{count: []string{o.l.sub.probe}, counted: func([]int, error) { close(done) }})
-	if err != nil {
-		return
-	}
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-}
-
 // drain waits until all that is queued is sent; afterwards nothing is taken.
 func (o *outbox) drain(patience time.Duration) {
 	o.mu.Lock()

@@ -50,33 +50,6 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 	}, nil
 }
 
-// census finds out which servers get what follows: the peers, and how many others.
-func (n *node) census(result func(peers []string, others int, err error), then ...job) error {
-	peers := n.known()
-	channels := make([]string, 0, len(peers)+2)
-	channels = append(channels, n.channels.request, n.channels.own)
-	for _, uid := range peers {
-		channels = append(channels, clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, uid))
-	}
-	return n.link.count(channels, func(numbers []int, err error) {
-		if err != nil {
-			result(nil, 0, err)
-			return
-		}
-		others := numbers[0] - min(numbers[1], 1)
-		alive := peers[:0:0]
-		for i, uid := range peers {
-			if numbers[i+2] > 0 {
-				alive = append(alive, uid)
-				others--
-			} else {
-				n.left(uid) // nobody hears it any more
-			}
-		}
-		result(alive, others, nil)
-	}, then...)
-}
-
 // watch looks from time to time whether those who have not answered are still there.
 func (n *node) watch(req *adapter.Request, over <-chan struct{}) {
 	tick := time.NewTicker(checkEvery)

@@ -12,8 +12,9 @@ import (
 func (l *link) route(m *rueidis.PubSubMessage) {
 	if m.Pattern != "" {
 		if n := l.sub.patternOf(m.Pattern); n != nil {
-			if room, ok := strings.CutPrefix(m.Channel, n.channels.base); ok {
-				n.deliver(func() { n.broadcast(strings.TrimSuffix(room, "#"), m.Message) })
+			room, ok := strings.CutPrefix(m.Channel, n.channels.base)
+			if whole := strings.TrimSuffix(room, "#"); ok && (room == "" || whole != room) {
+				n.deliver(func() { n.broadcast(whole, m.Message) })
 			}
 		}
 		return
