@@ -140,11 +140,12 @@ type Config[T any] struct {
 	// are asked again.
 	RefreshEvent string
 	// OnRefresh, if not nil, is called after each change of the identity, before the
-	// refresh is acknowledged and before the socket's next event, also when the
-	// acknowledgement is [ErrUnavailable] because Watch cannot be asked: what the application has made
-	// of the old claims, such as rooms of a tenant or a team, has to follow the new
-	// ones. The socket keeps all its rooms but that of Room. Where another tenant
-	// must not be reached by a refresh, let Subject name the tenant, too.
+	// refresh is acknowledged and before the socket's next event. It must bring up to
+	// date what the application has derived from the old claims, such as rooms of a
+	// tenant or a team: the socket keeps all its rooms except the one of Room.
+	// OnRefresh is also called when Watch cannot be asked: the client then has the new
+	// identity, though the acknowledgement is [ErrUnavailable]. If a refresh must not
+	// lead to another tenant, let Subject include the tenant.
 	OnRefresh func(s *socketio.Socket, before, after *Identity[T])
 
 	// Watch stores and reports revoked tokens. Nil: no token is revoked.
@@ -278,8 +279,8 @@ func (c *Config[T]) checkNotJWT(what string) {
 	}
 }
 
-// found returns the token of the first source that has one.
-func (c *Config[T]) found(h *socketio.Handshake) (token string, found bool) {
+// findToken returns the token of the first source that has one.
+func (c *Config[T]) findToken(h *socketio.Handshake) (token string, found bool) {
 	for _, s := range c.Sources {
 		if token, found = s.find(h); found {
 			return token, true

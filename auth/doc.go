@@ -1,6 +1,5 @@
-// Package auth lets only those clients into a namespace whose token is right,
-// and keeps looking after that: a socket ends when its token expires or is
-// revoked, or lives on with a fresh one.
+// Package auth lets only clients with a valid token into a namespace. A socket ends
+// when its token expires or is revoked; with a fresh token it may stay.
 //
 //	type Claims struct {
 //		jwt.RegisteredClaims
@@ -19,14 +18,14 @@
 // A token is looked for in the auth payload of the namespace and then in the
 // Authorization header; other places are asked only if Config.Sources says so.
 // It is verified before the socket joins anything and before any of its events
-// is handled. Who is refused gets connect_error with err.data of type [Error],
-// and can decide by its code: token_expired asks for a fresh token,
-// auth_unavailable for patience, most others for the login. Why a token was
-// refused beyond that is only logged, in fixed words: no part of a token ever
-// reaches a log line or a client.
+// is handled. A client that is refused gets connect_error with err.data of type
+// [Error], and decides by the code: for token_expired it gets a fresh token, for
+// auth_unavailable it tries again later, for most others the user logs in. Details
+// of a refusal are only logged, in fixed words: no part of a token ever reaches a log
+// line or a client.
 //
-// A namespace has the guards that it uses, and no others: who has joined "/"
-// has joined nothing else.
+// A guard protects the namespaces that use it, and no others: a guard of "/" does not
+// protect "/admin".
 //
 // # The life after
 //

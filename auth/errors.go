@@ -18,24 +18,24 @@ const (
 	// Config.MaxTokenSize. A defect of the client.
 	CodeTokenMalformed Code = "token_malformed"
 	// CodeTokenInvalid: signature, algorithm, key, issuer, audience or a claim is
-	// not right; which one only the log tells. Log in.
+	// wrong. Only the log says which. Log in.
 	CodeTokenInvalid Code = "token_invalid"
-	// CodeTokenExpired: the token was genuine and its time is over. Get a fresh
-	// one and connect again.
+	// CodeTokenExpired: the token is genuine and has expired. Get a fresh token and
+	// connect again.
 	CodeTokenExpired Code = "token_expired"
 	// CodeTokenNotYetValid: the token's time has not begun, or the clocks of its
 	// issuer and this server differ. Try again later.
 	CodeTokenNotYetValid Code = "token_not_yet_valid"
 	// CodeTokenRevoked: the token was withdrawn. Log in.
 	CodeTokenRevoked Code = "token_revoked"
-	// CodeForbidden: the token is right, and does not give this. Error.Required
-	// may say what would.
+	// CodeForbidden: the token is right, but a policy refuses the client.
+	// Error.Required may say which roles or scopes are needed.
 	CodeForbidden Code = "forbidden"
 	// CodeRateLimited: too many tokens from this address, or too many refreshes of
 	// this socket, have failed. Try again later.
 	CodeRateLimited Code = "rate_limited"
-	// CodeUnavailable: keys or revocations cannot be had just now, which says
-	// nothing about the token. Try again later.
+	// CodeUnavailable: keys or revocations cannot be read now, so the token could not
+	// be checked. Try again later.
 	CodeUnavailable Code = "auth_unavailable"
 )
 
@@ -61,8 +61,8 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Code == e.Code
 }
 
-// What a [Verifier] returns to say what is wrong with a credential. Any other
-// error means that it could not find out, and is [ErrUnavailable] to clients.
+// The errors by which a [Verifier] says what is wrong with a token. Any other error
+// means that the token could not be checked; clients are told [ErrUnavailable].
 var (
 	ErrTokenMissing     = &Error{Code: CodeTokenMissing, Message: "authentication required"}
 	ErrTokenMalformed   = &Error{Code: CodeTokenMalformed, Message: "token is malformed"}
@@ -90,7 +90,7 @@ func (r *rejection) Unwrap() error { return r.told }
 
 func reject(told *Error, reason string) error { return &rejection{told, reason} }
 
-// told decides what a client hears of an error.
+// told returns what a client is told of an error.
 func told(err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) && e != nil {
 		return e

@@ -11,12 +11,11 @@ import (
 	socketio "github.com/gosio/gosio/core"
 )
 
-// External returns a guard for applications whose framework has verified the
-// request already, with whatever JWT library: from takes the identity from the
-// values that the framework's middleware has set, often by [ClaimsAt]. It
-// returns nil, nil for nobody. Identity and expiry then live on with the
-// socket, as with a token; the claims stay those of the connection's first
-// request, so there is no refresh but by reconnecting.
+// External returns a guard for applications whose framework has already verified
+// the request. from returns the identity from the values that the framework's
+// middleware has set, often by [ClaimsAt]; nil and nil mean that nobody is signed
+// in. The socket ends when the identity expires, as with a token. The claims are
+// those of the connection's first request: to refresh them the client reconnects.
 //
 // Settings of c for tokens and their sources must be left empty. As the
 // framework may have looked at a cookie, CORS.Origins "*" panics.

@@ -24,11 +24,11 @@ import (
 // called concurrently.
 //
 // When a parent and its child both have guards, both must let a client in. Guards
-// that are derived from one another have one life of the socket in common: one
-// token, which is verified once, one expiry, one refresh, and the policies of
-// both. Guards that verify by themselves end the socket when the first of their
-// tokens does; if that is one token, a refresh renews it for both, which must
-// both accept it.
+// that are derived from one another share one token, which is verified once, one
+// expiry and one refresh; the policies of both hold. Guards that are not derived
+// from one another verify separately, and the socket ends when the first of their
+// tokens ends. If both have verified the same token, one refresh replaces the token
+// for both, and both must accept the new token.
 type Guard[T any] struct {
 	*shared[T]
 	policies []Policy[T]
@@ -169,7 +169,7 @@ func (g *Guard[T]) Handshake(ctx context.Context, s *socketio.Socket) error {
 	}
 	lives.add(s, l)
 	if id != nil {
-		before, shared := l.id, g.shared // little is kept with the session
+		before, shared := l.id, g.shared // so that the session does not keep the whole life in memory
 		s.RecoverIf(func(ctx context.Context, next *socketio.Socket) bool {
 			return shared.resumes(ctx, before.Load(), next)
 		})
@@ -216,7 +216,7 @@ func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (id *Identi
 		id, err = g.accept(id)
 		return id, "", err
 	}
-	token, found := g.config.found(h)
+	token, found := g.config.findToken(h)
 	if !found {
 		if g.config.Optional {
 			return nil, "", nil
@@ -227,7 +227,7 @@ func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (id *Identi
 	return id, token, err
 }
 
-// verify is Verify for a client, whose failures are counted by its address.
+// verify is Verify for a client. It counts refused tokens by the client's address.
 func (g *Guard[T]) verify(ctx context.Context, address, token string) (id *Identity[T], err error) {
 	done, err := g.failures.begin(ctx, address)
 	if err != nil {
@@ -240,10 +240,10 @@ func (g *Guard[T]) verify(ctx context.Context, address, token string) (id *Ident
 	return id, err
 }
 
-// Verify checks a token like the handshake does, revocation included, policies
-// not: one login for REST and for sockets. It needs a guard that is not
-// [External]. Its errors are, or wrap, an [*Error], unless keys or revocations
-// cannot be had.
+// Verify checks a token as the handshake does, with revocations and without
+// policies, so that a REST API can accept the same tokens. It panics for a guard of
+// [External]. Its errors are or wrap an [*Error]; any other error means that keys or
+// revocations cannot be read.
 func (g *Guard[T]) Verify(ctx context.Context, token string) (*Identity[T], error) {
 	if g.verifier == nil {
 		panic("auth: Verify of an External guard, which never sees a token: use the guard of JWT or Custom")
@@ -300,7 +300,7 @@ func (g *shared[T]) revoked(ctx context.Context, id *Identity[T]) error {
 	return err
 }
 
-// refuse logs why a client is turned down, and says as much of it as it may know.
+// refuse logs why a client is refused, and returns what the client is told of it.
 func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 	e := told(err)
 	address, code := slog.String("address", clip(s.Handshake().Address)), slog.String("code", string(e.Code))
@@ -315,20 +315,20 @@ func (g *Guard[T]) refuse(s *socketio.Socket, err error) error {
 // clip bounds what a client may have sent, in a log line.
 func clip(text string) string { return text[:min(len(text), 256)] }
 
-// joined ends a socket whose time has come while it was joining: until now it
-// could not leave.
+// joined ends a socket whose authentication has ended while the socket joined its
+// namespace: a socket cannot be disconnected before it has joined.
 func (g *Guard[T]) joined(s *socketio.Socket) {
 	if l, ok := lives.of(s, g.shared).(*life[T]); ok {
 		l.lease.Joined()
 	}
 }
 
-// guardEvents stands before every handler: nothing is handled for a socket whose
-// authentication has ended, even if it came before.
+// guardEvents runs before every handler: no event is handled for a socket whose
+// authentication has ended, not even an event that arrived before the end.
 func (g *Guard[T]) guardEvents(next socketio.EventHandler) socketio.EventHandler {
 	return func(ctx context.Context, in *socketio.Incoming) error {
 		l, ok := lives.of(in.Socket, g.shared).(*life[T])
-		if !ok { // it was here before the guard
+		if !ok { // the socket joined before the namespace had the guard
 			return failure(ErrTokenMissing)
 		}
 		if e := l.ended(); e != nil {
@@ -343,10 +343,11 @@ func (g *Guard[T]) guardEvents(next socketio.EventHandler) socketio.EventHandler
 	}
 }
 
-// From returns who the client of a socket is: nil and false if no guard with
-// claims of type T has let it in, or if it is anonymous. It changes when the
-// client refreshes its token. Of several guards that verify by themselves the last
-// one counts, as for [socketio.Socket.Identity]: that of a child, not of its parent.
+// From returns the identity of a socket's client. It returns nil and false if no
+// guard with claims of type T has let the client in, or if the client is anonymous.
+// The identity changes when the client refreshes its token. If several guards have
+// verified tokens, the identity is that of the last guard, as for
+// [socketio.Socket.Identity]: a child's guard comes after its parent's.
 func From[T any](s *socketio.Socket) (*Identity[T], bool) {
 	for _, l := range slices.Backward(lives.all(s)) {
 		if l, ok := l.(*life[T]); ok {

@@ -47,14 +47,15 @@ func parseJWKS(text []byte) ([]jwk, error) {
 			set = append(set, jwk{w.Kid, key, w.Alg})
 		}
 	}
-	if len(set) == 0 { // of a provider that has lost its keys, or hides them
+	if len(set) == 0 { // the provider has lost its keys, or has none for signatures
 		return nil, errors.New("no key of the set checks signatures")
 	}
 	return set, nil
 }
 
-// verifies reports whether the key is meant for checking signatures, as far as it
-// says: some providers write members that say nothing as "" and []. With a private key in public everybody could sign.
+// verifies reports whether the key is for checking signatures. Some providers write
+// "" and [] in place of absent members. A private key does not count: as it is
+// public, everybody could sign with it.
 func (w *webKey) verifies() bool {
 	return (w.Use == "" || w.Use == "sig") && (len(w.KeyOps) == 0 || slices.Contains(w.KeyOps, "verify")) && w.D == nil
 }

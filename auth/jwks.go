@@ -19,16 +19,16 @@ import (
 // JSON Web Key Sets; see RFC 7517. It implements [Keys]. Its methods may be
 // called concurrently. Make one with [NewJWKS].
 //
-// Keys are fetched anew every RefreshEvery, and when a token names a key that
-// is not known, then at most once every UnknownEvery, whatever is forged, and
-// once for all tokens that wait. Keys that can be had no longer stay in use
-// until a fetch succeeds. Keys of other uses than signatures ("use", "key_ops"),
-// shared secrets, private keys and what cannot be read in one way are passed over; a
-// set in which no key is left counts as a fetch that has failed.
+// Keys are fetched every RefreshEvery, and when a token names an unknown key. For
+// unknown keys there is at most one fetch every UnknownEvery, however many tokens are
+// forged; all tokens that wait share that fetch. While fetches fail the known keys
+// stay in use. Keys for other uses than signatures ("use", "key_ops"), shared
+// secrets, private keys and ambiguous JSON are ignored; a set without any other key
+// counts as a failed fetch.
 //
-// All its keys count for each token: those of several providers belong into
-// several JWKS, under their [Issuers]. Several URLs are for mirrors of one issuer, and
-// Config.Keys takes them under [Issuers] only.
+// A token may be signed by any key of a JWKS. So give each provider a JWKS of its
+// own, and join them with [Issuers]. Several URLs are for mirrors of one issuer;
+// Config.Keys takes such a JWKS under [Issuers] only.
 type JWKS struct {
 	urls   []string
 	opts   JWKSOptions
@@ -54,7 +54,7 @@ type JWKSOptions struct {
 	Timeout time.Duration
 	// Client makes the requests. Default: one that follows no redirects.
 	Client *http.Client
-	// Logger hears of fetches that fail. Nil means slog.Default().
+	// Logger gets a line for each fetch that fails. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
@@ -67,10 +67,10 @@ type jwk struct {
 // maxJWKS bounds the answer to a fetch, in bytes.
 const maxJWKS = 1 << 20
 
-// NewJWKS returns the keys behind the URLs, which must be https, or lead to
-// the loopback. It fetches in the background, on one goroutine, until ctx ends:
-// an identity provider that is down does not keep this server from starting.
-// o may be nil.
+// NewJWKS returns the keys at the URLs, which must be https or name the loopback
+// interface. The keys are fetched in the background, on one goroutine, until ctx
+// ends, so that the server starts also while the identity provider is down. o may be
+// nil.
 func NewJWKS(ctx context.Context, o *JWKSOptions, urls ...string) *JWKS {
 	if len(urls) == 0 {
 		panic("auth: NewJWKS without a URL: give it the address of the provider's key set (\"jwks_uri\")")
@@ -139,9 +139,9 @@ func (k *JWKS) incomplete() bool {
 	return len(k.failed) > 0
 }
 
-// fetchAll is one attempt at all URLs, and ends the wait of those who want it.
+// fetchAll fetches from all URLs once, and wakes the tokens that wait for that.
 func (k *JWKS) fetchAll(ctx context.Context) {
-	var all sync.WaitGroup // one that is slow does not hold the others up
+	var all sync.WaitGroup // concurrently, so that a slow URL does not delay the others
 	for _, u := range k.urls {
 		all.Go(func() { k.update(ctx, u) })
 	}
@@ -169,7 +169,7 @@ func (k *JWKS) update(ctx context.Context, u string) {
 		k.failed[u] = err
 		return
 	}
-	k.sets[u] = set // what is gone from it counts no longer
+	k.sets[u] = set // keys that are not in the new set are no longer valid
 	delete(k.failed, u)
 }
 
@@ -213,11 +213,11 @@ func (k *JWKS) find(id, alg string) (key any, round <-chan struct{}, err error) 
 	if k.fetched.IsZero() || time.Since(k.fetched) >= k.opts.UnknownEvery {
 		select {
 		case k.demand <- struct{}{}:
-		default: // it is on its way
+		default: // a fetch is demanded already
 		}
 		return nil, k.round, nil
 	}
-	for u, err := range k.failed { // the key may be there: nobody can tell
+	for u, err := range k.failed { // the unknown key may be in this set
 		return nil, nil, fmt.Errorf("keys of %s: %w", u, err)
 	}
 	return nil, nil, ErrUnknownKey

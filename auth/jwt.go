@@ -28,7 +28,7 @@ func JWT[T any, P interface {
 	return newGuard(c, newJWTVerifier[T, P](&c), nil)
 }
 
-// usable panics on types of claims that would panic on the network's input.
+// usable panics on types of claims that would panic on input from the network.
 func usable[T any, P interface {
 	*T
 	jwt.Claims
@@ -61,8 +61,7 @@ type jwtVerifier[T any, P interface {
 	maxAge time.Duration
 }
 
-// newJWTVerifier asks the library for everything that it does not check by
-// itself.
+// newJWTVerifier switches on each check of the library that is off by default.
 func newJWTVerifier[T any, P interface {
 	*T
 	jwt.Claims
@@ -172,7 +171,7 @@ func (v *jwtVerifier[T, P]) key(ctx context.Context, t *jwt.Token) (any, error) 
 // maxKeyID bounds key ids, in bytes.
 const maxKeyID = 256
 
-// identity takes from a verified token what outlives it.
+// identity returns the identity that a verified token states.
 func (v *jwtVerifier[T, P]) identity(text standard, claims P) (*Identity[T], error) {
 	id := &Identity[T]{Claims: (*T)(claims), TokenID: text.id}
 	if sub, err := claims.GetSubject(); err == nil {
@@ -196,8 +195,8 @@ func (v *jwtVerifier[T, P]) identity(text standard, claims P) (*Identity[T], err
 	return id, nil
 }
 
-// classify says what is wrong with a token. Only of one whose signature is
-// right, and that fails for nothing else, a client learns that it has expired.
+// classify says what is wrong with a token. A client is told that its token has
+// expired only if the signature and everything else is right.
 func classify(err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) && e != nil { // of the claims' own Validate
 		return reject(e, "claims")

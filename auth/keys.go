@@ -25,8 +25,8 @@ import (
 // header is not verified yet: "kid" may be looked up in a map, and never be
 // part of a path, a URL or a query.
 //
-// An error that is [ErrUnknownKey] makes the token invalid; any other means
-// that keys cannot be had just now.
+// [ErrUnknownKey] makes the token invalid. Any other error means that the keys cannot
+// be read now.
 type Keys interface {
 	Key(ctx context.Context, unverified *jwt.Token) (any, error)
 }
@@ -59,8 +59,8 @@ func Secret(secret []byte) Keys {
 	return ShortSecret(secret)
 }
 
-// ShortSecret is Secret for those that are in use already and too short. Of a
-// short secret one token is enough to find it by trying.
+// ShortSecret is Secret for a shorter secret that is in use already. Whoever has one
+// token can find a short secret by trying.
 func ShortSecret(secret []byte) Keys { return PublicKey(secret) }
 
 // PublicKey is one key for all tokens, whatever their key id. A crypto.PublicKey
@@ -69,8 +69,8 @@ func PublicKey(key any) Keys {
 	return fixed{one: checked("the key", key)}
 }
 
-// KeySet is several keys by their id, the token's "kid": to replace a key
-// without logging everybody out. A token without an id is refused.
+// KeySet is several keys by their id, the token's "kid", so that a key can be replaced
+// while tokens of the old key are still accepted. A token without an id is refused.
 func KeySet(keys map[string]any) Keys {
 	if len(keys) == 0 {
 		panic("auth: KeySet without a key: give it at least one, by its id (\"kid\")")
@@ -142,8 +142,8 @@ func checked(what string, key any) any {
 // minRSA is the size, in bits, that RFC 7518 asks of RSA keys.
 const minRSA = 2048
 
-// fits reports whether a key is of the kind that the algorithm uses. This is
-// what keeps a public key from being taken for a shared secret.
+// fits reports whether a key is of the kind that the algorithm uses. So a public key
+// is never used as a shared secret.
 func fits(algorithm string, key any) bool {
 	switch k := key.(type) {
 	case []byte:

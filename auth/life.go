@@ -13,9 +13,9 @@ import (
 	"github.com/gosio/gosio/internal/lease"
 )
 
-// life is what one socket owes to one guard and those derived from it, of its
-// namespace and of its parent: from the handshake, through refreshes, to its end.
-// It implements lease.Owner.
+// life is the authentication of one socket by one guard and the guards derived from
+// it, in the socket's namespace and its parent, from the handshake to the socket's
+// end. It implements lease.Owner.
 type life[T any] struct {
 	guard  *Guard[T]
 	socket *socketio.Socket
@@ -35,8 +35,8 @@ func newLife[T any](g *Guard[T], s *socketio.Socket) *life[T] {
 	return l
 }
 
-// join puts the life under one more guard, which shares the verifier: a parent
-// uses the one and its child the other.
+// join adds a guard that is derived from the same one: a parent uses the one guard
+// and its child the other.
 func (l *life[T]) join(g *Guard[T]) error {
 	id := l.id.Load()
 	if e := decide(g.policies, id); e != nil {
@@ -102,12 +102,12 @@ func (l *life[T]) leaveRoom() {
 	old := l.room
 	l.room = ""
 	l.mu.Unlock()
-	if old != "" && !slices.ContainsFunc(lives.all(l.socket), func(h held) bool { return h.inRoom() == old }) {
+	if old != "" && !slices.ContainsFunc(lives.all(l.socket), func(h anyLife) bool { return h.inRoom() == old }) {
 		l.socket.Leave(old)
 	}
 }
 
-// inRoom implements held.
+// inRoom implements anyLife.
 func (l *life[T]) inRoom() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -149,8 +149,8 @@ func endOf(why error) *Error {
 	return told(why)
 }
 
-// Times implements lease.Owner: the token counts until its expiry and the leeway,
-// the socket stays for the grace after that.
+// Times implements lease.Owner: the token is valid until its expiry and the leeway
+// have passed, and the socket stays for the grace after that.
 func (l *life[T]) Times() (warn, end time.Time) {
 	id, c := l.id.Load(), &l.guard.config
 	if id == nil || id.ExpiresAt.IsZero() || c.OnExpire == ActionKeepOpen {
@@ -165,7 +165,7 @@ func (l *life[T]) Warn() {
 	_ = l.socket.Emit(l.guard.config.ExpiredEvent, ErrTokenExpired) // a socket that is gone needs no warning
 }
 
-// Expired implements lease.Owner: a token says by itself when it ends.
+// Expired implements lease.Owner: the end of a token is known without a check.
 func (l *life[T]) Expired() error { return ErrTokenExpired }
 
 // Check implements lease.Owner: it asks policies and revocations again. A store
@@ -197,11 +197,11 @@ func (l *life[T]) Panicked(p any, stack []byte) {
 	l.guard.note(slog.LevelError, "panic", "auth: panic while checking again", l.socket, slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(stack)))
 }
 
-// checkSoon implements held.
+// checkSoon implements anyLife.
 func (l *life[T]) checkSoon() { l.lease.Check() }
 
-// Final implements lease.Owner: what the client had is not recovered, also if the
-// connection has ended a moment before. Only who let a token expire may go on.
+// Final implements lease.Owner: the session is not recovered, also if the connection
+// has ended just before. Only after an expired token may the session be recovered.
 func (l *life[T]) Final(why error) {
 	if told(why).Code != CodeTokenExpired {
 		l.socket.EndSession()

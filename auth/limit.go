@@ -18,17 +18,17 @@ type failures struct {
 // address is what one address has done in a window. failures.mu guards it.
 type address struct {
 	failed int
-	busy   int           // tokens that are being verified: each may be one more
-	freed  chan struct{} // closed when one of them has been; made on demand
+	busy   int           // tokens that are being verified, each of which may fail
+	freed  chan struct{} // closed when a token was verified; made on demand
 }
 
 // maxAddresses bounds what one window remembers; addresses over it are not
 // limited.
 const maxAddresses = 100_000
 
-// begin takes a place for a token before it is verified: as many as may still
-// fail are verified at once, the others wait. It fails when too many have, and
-// when ctx ends. end gives the place back.
+// begin takes a place for a token before the token is verified. An address has as
+// many places as tokens of it may still fail; further tokens wait for a place. begin
+// fails when too many tokens have failed, and when ctx ends. end gives the place back.
 func (f *failures) begin(ctx context.Context, name string) (end func(failed bool), err error) {
 	if f.limit == 0 {
 		return func(bool) {}, nil
@@ -91,7 +91,7 @@ func (f *failures) give(a *address, failed bool) {
 	}
 }
 
-// attempts lets one socket try a few times at once and then once a second.
+// attempts lets one socket try five times at once, and then once a second.
 type attempts struct {
 	left int
 	last time.Time

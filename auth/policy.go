@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Policy decides whether a client whose token is right may do something: nil
-// lets it. An [*Error] goes to the client as it is, any other error as
-// [ErrForbidden]. A policy must not wait for anything.
+// Policy decides whether a client with a valid token may do something; nil means yes.
+// The client gets an [*Error] as it is, and [ErrForbidden] for any other error. A
+// policy must not wait for anything.
 type Policy[T any] func(id *Identity[T]) error
 
 // Allow is a policy of any predicate over the claims.

@@ -14,10 +14,10 @@ import (
 	socketio "github.com/gosio/gosio/core"
 )
 
-// resumes decides whether a client that comes back may go on with the session
-// that a token has opened: not if that was revoked meanwhile, when nobody was
-// there to be ended, and not with a token that gives something else. What the
-// application has made of the old claims, such as rooms, would live on.
+// resumes decides whether a client that comes back may recover the session that a
+// token has opened. It may not if that token was revoked meanwhile, as there was no
+// socket to end; nor with a token of other claims, as the session would bring back
+// what the application derived from the old claims, such as rooms.
 func (g *shared[T]) resumes(ctx context.Context, before *Identity[T], next *socketio.Socket) bool {
 	l, ok := lives.of(next, g).(*life[T])
 	if !ok {
@@ -27,8 +27,8 @@ func (g *shared[T]) resumes(ctx context.Context, before *Identity[T], next *sock
 	return now != nil && sameGrants(before.Claims, now.Claims) && g.revoked(ctx, before) == nil
 }
 
-// fleeting are the claims that differ from token to token of one login.
-var fleeting = []string{"exp", "nbf", "iat", "jti", "nonce", "at_hash", "c_hash", "s_hash", "uti", "aio", "rh"}
+// perToken are the claims that differ between the tokens of one login.
+var perToken = []string{"exp", "nbf", "iat", "jti", "nonce", "at_hash", "c_hash", "s_hash", "uti", "aio", "rh"}
 
 // sameGrants reports whether claims say the same of the client. They are compared
 // by their JSON; where that does not show all of them, as they are, too.
@@ -37,7 +37,7 @@ func sameGrants[T any](a, b *T) bool {
 	if x == nil || !reflect.DeepEqual(x, y) {
 		return false
 	}
-	return len(x) > 0 && shown(reflect.ValueOf(a)) && shown(reflect.ValueOf(b)) || reflect.DeepEqual(lasting(a), lasting(b))
+	return len(x) > 0 && jsonShowsAll(reflect.ValueOf(a)) && jsonShowsAll(reflect.ValueOf(b)) || reflect.DeepEqual(withoutPerToken(a), withoutPerToken(b))
 }
 
 func grantsOf(claims any) (grants map[string]any) {
@@ -50,41 +50,41 @@ func grantsOf(claims any) (grants map[string]any) {
 	if d.Decode(&grants) != nil {
 		return nil
 	}
-	for _, name := range fleeting {
+	for _, name := range perToken {
 		delete(grants, name)
 	}
 	return grants
 }
 
-// shown reports whether the JSON of a value shows all of it, as far as that can be
-// known: what encodes itself may leave something out. The value has encoded
-// already, so it has no cycles.
-func shown(v reflect.Value) bool {
+// jsonShowsAll reports whether the JSON of a value shows all of the value, as far as
+// that can be known: a type with its own encoder may leave something out. The value
+// was encoded already, so it has no cycles.
+func jsonShowsAll(v reflect.Value) bool {
 	switch t := v.Type(); {
-	case slices.Contains(transparent, t):
+	case slices.Contains(encodeWhole, t):
 		return true
 	case encodesItself(t) || encodesItself(reflect.PointerTo(t)):
 		return false
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		return v.IsNil() || shown(v.Elem())
+		return v.IsNil() || jsonShowsAll(v.Elem())
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			if !shown(v.Index(i)) {
+			if !jsonShowsAll(v.Index(i)) {
 				return false
 			}
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
-			if !shown(v.MapIndex(key)) {
+			if !jsonShowsAll(v.MapIndex(key)) {
 				return false
 			}
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if f.Tag.Get("json") == "-" || !f.IsExported() && !embedsStruct(f) || !shown(v.Field(i)) {
+			if f.Tag.Get("json") == "-" || !f.IsExported() && !embedsStruct(f) || !jsonShowsAll(v.Field(i)) {
 				return false
 			}
 		}
@@ -92,8 +92,8 @@ func shown(v reflect.Value) bool {
 	return true
 }
 
-// transparent are types that encode themselves, and leave nothing out.
-var transparent = []reflect.Type{
+// encodeWhole are types with their own encoder that leave nothing out.
+var encodeWhole = []reflect.Type{
 	reflect.TypeFor[time.Time](), reflect.TypeFor[*time.Time](), reflect.TypeFor[json.RawMessage](),
 	reflect.TypeFor[jwt.NumericDate](), reflect.TypeFor[*jwt.NumericDate](), reflect.TypeFor[jwt.ClaimStrings](),
 }
@@ -116,24 +116,24 @@ func embedsStruct(f reflect.StructField) bool {
 	return f.Anonymous && t.Kind() == reflect.Struct
 }
 
-// lasting returns a copy of claims without those that are fleeting, as far as the
-// fields of a struct have their names.
-func lasting[T any](claims *T) *T {
+// withoutPerToken returns a copy of claims without the claims in perToken, as far as
+// fields of a struct have these names.
+func withoutPerToken[T any](claims *T) *T {
 	c := *claims
 	if v := reflect.ValueOf(&c).Elem(); v.Kind() == reflect.Struct {
-		clearFleeting(v)
+		clearPerToken(v)
 	}
 	return &c
 }
 
-func clearFleeting(v reflect.Value) {
+func clearPerToken(v reflect.Value) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
-			clearFleeting(v.Field(i))
-		case f.IsExported() && slices.Contains(fleeting, name):
+			clearPerToken(v.Field(i))
+		case f.IsExported() && slices.Contains(perToken, name):
 			v.Field(i).SetZero()
 		}
 	}

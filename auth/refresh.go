@@ -64,7 +64,7 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 	}
 	var all []renewal
 	for _, other := range lives.all(l.socket) {
-		if other != held(l) && !other.openedBy(opened) {
+		if other != anyLife(l) && !other.openedBy(opened) {
 			continue
 		}
 		r, err := other.renew(ctx, token)
@@ -84,9 +84,9 @@ func (l *life[T]) refresh(ctx context.Context, token string) (expires time.Time,
 	return expires, nil
 }
 
-// replace has lives take their new tokens. What was made of the old claims goes
-// first: whatever fails, or panics, on the way, the socket is in no room of claims
-// that it has not any more.
+// replace has lives take their new tokens. The socket leaves the rooms of the old
+// claims first: whatever fails or panics afterwards, it is in no room of claims that
+// it no longer has.
 func replace(ctx context.Context, all []renewal) (err error) {
 	for _, r := range all {
 		r.leave()
@@ -98,7 +98,7 @@ func replace(ctx context.Context, all []renewal) (err error) {
 		}
 		swapped++
 	}
-	all = all[:swapped] // also after a failure: who has the new token is asked about it
+	all = all[:swapped] // also after a failure: each life that has the new token goes on to confirm it
 	defer func() {
 		for _, r := range all {
 			r.tell()
@@ -123,14 +123,14 @@ type renewal struct {
 	tell    func() // tells the application
 }
 
-// openedBy implements held.
+// openedBy implements anyLife.
 func (l *life[T]) openedBy(token fingerprint) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.opened == token && token != fingerprint{}
 }
 
-// renew implements held: it verifies a new token.
+// renew implements anyLife: it verifies a new token.
 func (l *life[T]) renew(ctx context.Context, token string) (r renewal, err error) {
 	id, err := l.guard.verify(ctx, l.socket.Handshake().Address, token)
 	if err != nil {
@@ -172,9 +172,9 @@ func (l *life[T]) swap(id *Identity[T], token string) error {
 	return nil
 }
 
-// moved has the socket join the room of its new identity, or ends it: without the
-// room it would not get what it is for. A socket that has disconnected meanwhile is
-// perhaps kept with its old room, and must not be recovered.
+// moved has the socket join the room of its new identity. If that fails the socket
+// ends, as it would miss what is sent to the room. A socket that has disconnected
+// meanwhile may be kept with its old room, and must not be recovered.
 func (l *life[T]) moved(room string) error {
 	in := false
 	defer func() {
@@ -192,12 +192,12 @@ func (l *life[T]) moved(room string) error {
 	return nil
 }
 
-// tell tells the application of the new identity, also if nobody can say whether
-// its token is revoked: it is the socket's. A socket that disconnects meanwhile is
-// perhaps kept with rooms that the application has made of the old claims.
+// tell calls Config.OnRefresh, also if it is unknown whether the new token is
+// revoked, as the socket has its identity already. A socket that disconnects
+// meanwhile may be kept with rooms that the application derived from the old claims.
 func (l *life[T]) tell(before, after *Identity[T]) {
-	hear := l.guard.config.OnRefresh
-	if hear == nil || l.ended() != nil {
+	onRefresh := l.guard.config.OnRefresh
+	if onRefresh == nil || l.ended() != nil {
 		return
 	}
 	defer func() {
@@ -205,11 +205,12 @@ func (l *life[T]) tell(before, after *Identity[T]) {
 			l.socket.EndSession()
 		}
 	}()
-	hear(l.socket, before, after)
+	onRefresh(l.socket, before, after)
 }
 
-// confirm asks once more whether the token is revoked: only from the swap on a
-// revocation finds the socket by the new id. What cannot be had now is made up for.
+// confirm asks again whether the token is revoked: a revocation that came before the
+// swap did not find the socket by the new id. If Watch cannot be asked now, a later
+// check asks it.
 func (l *life[T]) confirm(ctx context.Context, id *Identity[T]) error {
 	known := false
 	defer func() {

@@ -229,7 +229,7 @@ func (v *Revocations) Watch(f func(Revocation)) {
 	v.watchers = append(v.watchers[:len(v.watchers):len(v.watchers)], f)
 }
 
-// revoke ends the life if the revocation is of its token.
+// revoke ends the life if the revocation withdraws its token.
 func (l *life[T]) revoke(r Revocation) {
 	id := l.id.Load()
 	if id != nil && r.Of(Token{ID: id.TokenID, Subject: id.Subject, IssuedAt: id.IssuedAt}) {

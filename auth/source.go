@@ -14,13 +14,13 @@ type Source struct {
 	cookie bool
 }
 
-// ambiguous stands for a value that is there and is no token: it is found, so
-// that no other source is asked, and refused as malformed.
+// ambiguous stands for a value that is present and no token. No other source is
+// searched then, and the token is refused as malformed.
 const ambiguous = "\x00"
 
-// FromAuth is the field of the auth payload, io({auth: {token}}) in the stock
-// client. It differs from namespace to namespace of a connection. "Bearer "
-// before the token, which is easily taken along from a header, is left out.
+// FromAuth is a field of the auth payload: io({auth: {token}}) in the stock client.
+// Each namespace of a connection has its own payload. A "Bearer " before the token is
+// removed, as clients often copy the value of a header.
 func FromAuth(field string) Source {
 	checkName("FromAuth", field)
 	return Source{find: func(h *socketio.Handshake) (string, bool) {
@@ -39,7 +39,7 @@ func FromAuth(field string) Source {
 	}}
 }
 
-// withoutScheme takes what belongs into a header off a token.
+// withoutScheme removes a header's scheme from a token.
 func withoutScheme(token string) string {
 	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(rest)
@@ -136,8 +136,8 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// only returns the one value there is. Two are one too many: which of them
-// counts must not depend on the order that a proxy leaves them in.
+// only returns the value if there is exactly one. Several values are ambiguous: which
+// of them is valid must not depend on the order in which a proxy passes them on.
 func only(values []string) (string, bool) {
 	switch len(values) {
 	case 0:

@@ -15,13 +15,13 @@ import (
 	"unicode/utf8"
 )
 
-// Package encoding/json takes "EXP" for "exp", the last of two members of one
-// name, and "1700000000" for a number. Another reader of the same token does
-// not, and whoever can choose one claim could so choose another. RFC 7515,
-// section 4, and RFC 7519, section 4, let a reader refuse such a token.
+// Package encoding/json accepts "EXP" as "exp", takes the last of two members of one
+// name, and accepts "1700000000" as a number. Other readers of the same token do
+// not, so that an attacker who chooses one claim could choose another claim with it.
+// RFC 7515, section 4, and RFC 7519, section 4, let a reader refuse such a token.
 
-// names are the names that an object's members may have, as far as a reader
-// knows them, and those of the values inside. nil knows none.
+// names are the names of an object's members that a reader knows, and the names
+// inside their values. nil knows no names.
 type names struct {
 	exact  map[string]*names // by name: the names inside that member
 	folded map[string]bool   // by folded name: whether other cases of it are refused
@@ -48,7 +48,7 @@ func (n *names) add(name string, inside *names, strict bool) {
 	n.folded[key] = n.folded[key] || strict
 }
 
-// fold makes equal what encoding/json takes for one name.
+// fold returns the same text for names that encoding/json takes as equal.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r
@@ -138,7 +138,7 @@ var (
 	errCase    = errors.New("a name in other letters than its own")
 )
 
-// one checks that a JSON text has one reading.
+// one checks that all readers understand a JSON text in the same way.
 func (n *names) one(text []byte) error {
 	if !utf8.Valid(text) {
 		return errUTF8

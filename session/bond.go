@@ -6,16 +6,16 @@ import (
 	"weak"
 )
 
-// bond is what is left of a life while a client may come back: it is kept with
-// what recovery keeps, so it refers to nothing else.
+// bond says whether a client that comes back may recover its session. It is kept as
+// long as recovery keeps the session, so it does not refer to the life.
 type bond struct {
 	key   atomic.Pointer[string] // the hash of the session's id; nil: anonymous
-	ended atomic.Bool            // not by the loss of the connection
+	ended atomic.Bool            // the session has ended: it was logged out, or a check has ended it
 }
 
-// holds reports whether a client that comes back to what the socket had may have
-// it: with the session it had, and not with the next login's, also if the store has
-// given that the id of the one before.
+// holds reports whether a client that comes back may recover what its socket had. It
+// may with the same session, and not with that of the next login, also if the store
+// gives that session the same id.
 func (b *bond) holds(next *life) bool {
 	if next == nil || b.ended.Load() || next.bond.ended.Load() {
 		return false
@@ -27,21 +27,21 @@ func (b *bond) holds(next *life) bool {
 	return *was == *is
 }
 
-// away are the bonds of sockets that are gone, by the hash of the session's id: a
-// logout ends those, too, as the next login may have the same id. They are held
-// weakly, as only recovery knows for how long a client may come back. The zero
-// value is ready.
+// away holds the bonds of sockets that have disconnected, by the hash of the
+// session's id. A logout ends these bonds, too, as the next login may have the same
+// id. The references are weak, as only recovery knows for how long a client may come
+// back. The zero value is ready.
 type away struct {
 	mu    sync.Mutex
 	bonds map[string][]weak.Pointer[bond]
 	count int // of bonds
-	sweep int // the count at which those are dropped that nobody keeps
+	sweep int // the count at which bonds are dropped that recovery no longer keeps
 }
 
-// leastSweep is how many bonds are not worth a sweep.
+// leastSweep is the least number of bonds that is swept.
 const leastSweep = 64
 
-// add has a bond hear of the end of its session.
+// add stores a bond, so that a logout of its session ends it.
 func (a *away) add(key string, b *bond) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -55,8 +55,8 @@ func (a *away) add(key string, b *bond) {
 	a.count++
 }
 
-// sweepLocked drops the bonds that nobody keeps any more. The next sweep is at
-// twice of what is left, so that a bond costs the same however many there are.
+// sweepLocked drops the bonds that recovery no longer keeps. The next sweep comes at
+// twice the number that is left, so that the cost per bond does not grow.
 func (a *away) sweepLocked() {
 	a.count = 0
 	for key, all := range a.bonds {
@@ -74,8 +74,8 @@ func (a *away) sweepLocked() {
 	a.sweep = 2 * a.count
 }
 
-// end ends the bonds of a session that was logged out. An empty key, when a logout
-// may have been missed, ends all: nobody can tell for whom that was.
+// end ends the bonds of a session that was logged out. An empty key means that
+// logouts may have been missed; it ends all bonds, as the sessions are not known.
 func (a *away) end(key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

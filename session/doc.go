@@ -1,7 +1,7 @@
-// Package session lets clients in that have a session of the web application
-// around: by the same cookie, in the same store. The session is loaded in the
-// handshake, before the join, and watched from then on: whoever logs out loses
-// live sockets, too, on every node.
+// Package session lets in clients that have a session of the web application, by the
+// same cookie and from the same store. The session is loaded in the handshake, before
+// the socket joins its namespace, and checked regularly from then on. A logout ends
+// the session's live sockets on every node.
 //
 //	sessions := session.New(sessionscs.New(manager), session.Config{
 //		User: func(v *session.Session) string { return v.String("userID") },
@@ -24,12 +24,12 @@
 //
 // # The end
 //
-// A socket ends when its session is logged out, is found gone, expired or
-// somebody else's by a check, or is refused by Config.Require. A logout is told
-// first, by Config.EndedEvent. The connection is closed, so that the
-// stock client reconnects by itself with the cookie it has then: after a login
-// or a renewal it is in again, after a logout it gets connect_error with
-// err.data.code "session_missing" or "session_ended". When other namespaces
+// A socket ends when its session is logged out, or when a check finds that the
+// session is gone, has expired, belongs to another user or is refused by
+// Config.Require. At a logout the client gets Config.EndedEvent first. The connection
+// is closed, so that the stock client reconnects by itself with the cookie it has
+// then: after a login or a renewal it is let in, after a logout it gets connect_error
+// with err.data.code "session_missing" or "session_ended". When other namespaces
 // share the connection and are not under the same [Sessions], only this one is
 // left, after Config.EndedEvent.
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/gosio/gosio/internal/lease"
 )
 
-// life is what one socket has to do with its session, from the handshake to
-// the end. It implements lease.Owner.
+// life connects one socket to its session, from the handshake to the socket's end.
+// It implements lease.Owner.
 type life struct {
 	sessions *Sessions
 	socket   *socketio.Socket
@@ -22,7 +22,7 @@ type life struct {
 	bond     *bond
 	session  atomic.Pointer[Session] // nil: anonymous
 	active   atomic.Bool             // an event has come since the last check
-	out      atomic.Bool             // it was logged out: that is final, and the client is told
+	out      atomic.Bool             // the session was logged out, which the client is told
 
 	mu      sync.Mutex
 	user    string    // whose session it was in the handshake
@@ -46,8 +46,8 @@ func (l *life) begin(v *Session) {
 	l.lease.Begin(func() { l.follow(v.ID) })
 }
 
-// admitted takes the session as it was when it was looked up once more, and
-// returns the one that counts: renewed meanwhile, it has another id by now.
+// admitted takes the session as the second look-up has found it, and returns the
+// session that the life has now: if it was renewed meanwhile, it has another id.
 func (l *life) admitted(v *Session) *Session {
 	user := l.sessions.user(v) // before the lock: it is code of the application
 	l.mu.Lock()
@@ -60,8 +60,8 @@ func (l *life) admitted(v *Session) *Session {
 	return v
 }
 
-// stop ends the life with its socket. Nothing is written to the store. A logout
-// still reaches the bond.
+// stop ends the life when its socket disconnects. Nothing is written to the store. A
+// later logout still ends the bond.
 func (l *life) stop() {
 	l.lease.Stop(func() {
 		l.mu.Lock()
@@ -117,8 +117,8 @@ func (l *life) Warn() {}
 // since it was loaded, so only a check can say.
 func (l *life) Expired() error { return nil }
 
-// settling is how long a new id may be unknown to the store: libraries tell it
-// at the end of the request that has renewed the session.
+// settling is how long a new id may be unknown to the store: libraries save the new
+// id at the end of the request that has renewed the session.
 const settling = 5 * time.Second
 
 // retrySettling is about the time between two checks of a new id meanwhile.
@@ -155,7 +155,7 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 
 func expired(v *Session) bool { return !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt) }
 
-// Failed implements lease.Owner: a store that panics is one that cannot be asked.
+// Failed implements lease.Owner: a store that panics or hangs counts as unavailable.
 func (l *life) Failed() lease.Verdict {
 	l.mu.Lock()
 	v, settles := l.session.Load(), time.Since(l.renewed) < settling
@@ -205,8 +205,8 @@ func (l *life) lookup(ctx context.Context, v *Session) (*Session, error) {
 	return v, nil
 }
 
-// touch extends the session. What the store could not do, or did not return from,
-// is made up for by the next check.
+// touch extends the session. If the store fails or panics, the next check touches the
+// session again.
 func (l *life) touch(ctx context.Context, t Toucher, v *Session) error {
 	err := error(ErrUnavailable)
 	defer func() {
@@ -262,7 +262,8 @@ func (l *life) updateAs(ctx context.Context, u Updater, v *Session, change func(
 	})
 }
 
-// written shows the socket what it has written, also if a check came between.
+// written gives the socket the values that it has saved, also if a check has stored
+// older values meanwhile.
 func (l *life) written(v *Session) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -299,8 +300,8 @@ func (l *life) renew(id string) {
 	}
 }
 
-// Final implements lease.Owner: what the client had is not recovered, also if the
-// connection has ended a moment before.
+// Final implements lease.Owner: the client's session with the server is not
+// recovered, also if the connection has ended just before.
 func (l *life) Final(error) {
 	l.bond.ended.Store(true)
 	l.socket.EndSession()

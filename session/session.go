@@ -42,7 +42,7 @@ func (v *Session) LogValue() slog.Value {
 	return slog.StringValue(hash(v.ID)[:8])
 }
 
-// hash is what stands for a session's id outside of its store.
+// hash returns what identifies a session outside of its store, in place of its id.
 func hash(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return hex.EncodeToString(sum[:16])
@@ -96,7 +96,7 @@ type Code string
 const (
 	// CodeMissing: there is no cookie, or no session with it. Show the login.
 	CodeMissing Code = "session_missing"
-	// CodeInvalid: the cookie was tampered with, or is nobody's.
+	// CodeInvalid: the cookie was tampered with, or belongs to no session.
 	CodeInvalid Code = "session_invalid"
 	// CodeEnded: the session was logged out, or has expired. Show the login.
 	CodeEnded Code = "session_ended"
@@ -131,7 +131,7 @@ var (
 // ErrReadOnly says that the provider cannot change sessions: it is no [Updater].
 var ErrReadOnly = errors.New("session: the provider cannot change sessions: it has to implement session.Updater")
 
-// told decides what a client hears of an error.
+// told returns what a client is told of an error.
 func told(err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) && e != nil {
 		return e

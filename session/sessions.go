@@ -53,16 +53,16 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Sessions is namespace middleware for clients with a session, and the way to
-// end them. It may be used by any number of namespaces, once in each. Its
-// methods may be called concurrently. Make one with [New].
+// Sessions is namespace middleware that lets in clients with a session, and ends
+// their sockets when the session ends. Any number of namespaces may use it, each
+// once. Its methods may be called concurrently. Make a Sessions with [New].
 type Sessions struct {
 	provider Provider
 	config   Config
 	writes   writes
-	queue    lease.Queue // of what waits for the store
+	queue    lease.Queue // of calls that wait for the store
 	away     away
-	noted    loglimit.Limiter // of what is logged
+	noted    loglimit.Limiter // of log lines
 
 	mu   sync.Mutex
 	live map[string]map[*life]struct{} // by hash of the session's id
@@ -255,11 +255,11 @@ func (x *Sessions) joined(s *socketio.Socket) {
 	}
 }
 
-// guard stands before every handler.
+// guard runs before every handler.
 func (x *Sessions) guard(next socketio.EventHandler) socketio.EventHandler {
 	return func(ctx context.Context, in *socketio.Incoming) error {
 		l := x.of(in.Socket)
-		if l == nil { // it was here before the middleware
+		if l == nil { // the socket joined before the namespace had the middleware
 			return failure(ErrMissing)
 		}
 		if e := l.ended(); e != nil {
@@ -291,9 +291,9 @@ func (x *Sessions) Update(ctx context.Context, s *socketio.Socket, change func(v
 }
 
 // Logout deletes a session, if the provider is a [Destroyer], and ends its live
-// sockets on every node. Call it where the application logs a user out, also
-// if that deletes the session itself: afterwards then. A check or an update that
-// is saving the session at this moment, here or on another node, deletes it again.
+// sockets on every node. Call it where the application logs a user out. If the
+// application deletes the session itself, call Logout after that. A check or an
+// update that saves the session at this moment, on any node, deletes it again.
 func (x *Sessions) Logout(ctx context.Context, id string) error {
 	if id == "" {
 		return nil
@@ -321,11 +321,11 @@ func (x *Sessions) LogoutRequest(ctx context.Context, r *http.Request) error {
 	return x.Logout(ctx, v.ID)
 }
 
-// Renewed tells that a session goes on under a new id, as it should after a
-// login: its live sockets follow. What is still stored under the old id is
-// deleted, if the provider is a [Destroyer]: whoever knew the old id is out.
-// Sockets of sessions that are renewed without a word reconnect at their next
-// check.
+// Renewed tells that a session has a new id, as every session should get at a login.
+// Its live sockets stay, with the new id. What is still stored under the old id is
+// deleted, if the provider is a [Destroyer], so that the old id is of no use any
+// more. If Renewed is not called, the session's sockets are disconnected at their
+// next check, and reconnect with the new cookie.
 func (x *Sessions) Renewed(ctx context.Context, oldID, newID string) error {
 	if oldID == "" || newID == "" || oldID == newID {
 		return nil
@@ -339,8 +339,8 @@ func (x *Sessions) Renewed(ctx context.Context, oldID, newID string) error {
 	return err
 }
 
-// heard handles an event of the bus. It waits for no store: the next event is a
-// logout, perhaps.
+// heard handles an event of the bus. It does not wait for the store, as the next
+// event may be a logout.
 func (x *Sessions) heard(e Event) {
 	for _, l := range x.hearers(e.Session) {
 		switch {
@@ -372,7 +372,7 @@ func (x *Sessions) heard(e Event) {
 // errStuck: the queue does not call the store.
 var errStuck = errors.New("the store is not called, as earlier calls do not return")
 
-// hearers are the lives of a session, or all of them.
+// hearers returns the lives of a session; all lives for an empty key.
 func (x *Sessions) hearers(key string) (found []*life) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -385,8 +385,9 @@ func (x *Sessions) hearers(key string) (found []*life) {
 	return found
 }
 
-// write runs a function that saves a session, one at a time for each. If the
-// session has ended meanwhile it may be stored again, and is deleted.
+// write runs a function that saves a session, one function at a time for each
+// session. If the session has ended meanwhile, the function may have stored it again,
+// and write deletes it.
 func (x *Sessions) write(ctx context.Context, id string, save func() error) error {
 	w, err := x.writes.take(ctx, id)
 	if err != nil {
@@ -400,7 +401,7 @@ func (x *Sessions) write(ctx context.Context, id string, save func() error) erro
 	return save()
 }
 
-// destroy deletes a session that somebody may have brought back by saving it.
+// destroy deletes a session that a save may have stored again after its logout.
 func (x *Sessions) destroy(id string) {
 	d, ok := x.provider.(Destroyer)
 	if !ok {
