@@ -174,7 +174,9 @@ func (d *Decoder) header(src []byte, lim *Limits) (p Packet, attachments int, er
 	if p.ID, p.HasID, rest, err = readID(rest); err != nil {
 		return p, 0, err
 	}
-	if len(rest) > 0 {
+	// Blanks before a payload, and alone, say nothing: some clients end each message
+	// with a line break.
+	if rest = bytes.TrimLeft(rest, " \t\r\n"); len(rest) > 0 {
 		p.Data = rest
 	}
 	return p, attachments, nil

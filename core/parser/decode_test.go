@@ -2,9 +2,11 @@ package parser_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +69,22 @@ func TestDecodeAccepts(t *testing.T) {
 		for i, a := range p.Attachments {
 			if len(a) != 1 || a[0] != byte(i) {
 				t.Errorf("%s: attachment %d is %v", v[0], i, a)
+			}
+		}
+	}
+}
+
+// TestDecodeLineBreaks: some clients end each message with one.
+func TestDecodeLineBreaks(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"\n", "\r\n", " \t\r\n"} {
+		for _, text := range []string{"0", "0/chat,", `0{"a":1}`, "1", "1/chat,", `2["a"]`, `27["a"]`, "37", "37[1]"} {
+			var d parser.Decoder
+			want, err := decode(&d, text)
+			got, err2 := decode(&d, text+end)
+			got.Data = bytes.TrimRight(got.Data, end)
+			if err != nil || err2 != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%q: decoded %+v, error %v; want %+v, error %v", text+end, got, err2, want, err)
 			}
 		}
 	}
