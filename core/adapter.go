@@ -32,6 +32,13 @@ func (l *local) Apply(op *adapter.Operation) error {
 			return err
 		}
 	}
+	position, todo := l.ns.recovery.placeOf(op)
+	if !todo {
+		return nil
+	}
+	if op.Position = position; position != "" {
+		defer l.ns.recovery.passed(position)
+	}
 	if o := l.ns.srv.observer; o != nil && op.Type == adapter.OpBroadcast {
 		done := observeRemote(o, l.ns, op)
 		var t tally
@@ -86,7 +93,7 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 	case adapter.OpBroadcast:
 		f, err := framesFor(ns, &op.Packet)
 		if err == nil {
-			t.add(deliver(ns, &op.Target, f), f)
+			t.add(deliver(ns, &op.Target, f, op.Position), f)
 		}
 		return err
 	case adapter.OpServerSide:
@@ -96,7 +103,7 @@ func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
 		return errOperation
 	}
 	if ns.recovery != nil {
-		ns.recovery.operate(op)
+		ns.recovery.operate(op, op.Position)
 		return nil
 	}
 	switch op.Type {
@@ -124,6 +131,9 @@ func (ns *Namespace) perform(op *adapter.Operation, local bool, t *tally) error 
 	if op.Type == adapter.OpJoin && ns.rooms.subs != nil {
 		ns.rooms.subs.Await(context.Background(), op.Rooms...)
 		defer ns.rooms.subs.Release(op.Rooms...)
+	}
+	if ns.recovery.sequenced() {
+		return ns.recovery.perform(op, local, t)
 	}
 	if !local && ns.adapter != nil {
 		// Published first: what a client does in answer to it on another

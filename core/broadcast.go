@@ -121,10 +121,10 @@ func (b Broadcast) DisconnectSockets(closeConn bool) error {
 var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // deliver sends frames to the sockets of this server that the target means. It
-// returns how many have got them into their queue.
-func deliver(ns *Namespace, t *adapter.Target, f *frames) (n int) {
+// returns how many have got them into their queue. position is for recovery.
+func deliver(ns *Namespace, t *adapter.Target, f *frames, position string) (n int) {
 	if ns.recovery != nil {
-		return ns.recovery.deliver(t, f)
+		return ns.recovery.deliver(t, f, position)
 	}
 	list := matched.Get().(*[]*Socket)
 	sockets := ns.rooms.match(t, (*list)[:0])
@@ -206,6 +206,9 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
 	for i, ns := range members {
 		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
+		if ns.recovery.sequenced() {
+			ns.recovery.awaitSteps(ctx)
+		}
 		calls[i] = newCall(ns, op, t)
 		a.response(&adapter.Response{Clients: calls[i].asked})
 	}

@@ -130,6 +130,9 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []adapter.SocketInfo // what each appends is there when wait returns
 	wait := ns.request(ctx, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
+	if ns.recovery.sequenced() {
+		ns.recovery.awaitSteps(ctx)
+	}
 	sockets := ns.rooms.match(&op.Target, nil)
 	list := make([]RemoteSocket, len(sockets))
 	for i, s := range sockets {

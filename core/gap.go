@@ -46,6 +46,7 @@ func takeGap(r *recovery) {
 	rs := &r.ns.rooms
 	rs.mu.RLock()
 	r.gap = r.log.Take() // as take does
+	r.seq.following = false
 	rs.mu.RUnlock()
 	r.keepLocked(entry{Kind: history.KindLeave}) // of no room: nothing is done
 }

@@ -1,5 +1,7 @@
 package socketio
 
+import "encoding/json"
+
 // Key names a value of type T that sockets carry. Keys are distinct even if
 // their names are equal; make each one once, as a package variable.
 type Key[T any] struct {
@@ -13,13 +15,29 @@ type value struct {
 	granted  bool // first set before the socket had joined: the handshake's, see recovery_grant.go
 }
 
+// distantKey is the name of a shared key whose value has come with a session from
+// another server, as JSON: until the key itself is used.
+type distantKey string
+
+func (k distantKey) sharedAs() string { return string(k) }
+
+// is reports whether two values are of one key.
+func (v value) is(w value) bool { return v.key == w.key || v.distant(w.key) || w.distant(v.key) }
+
+// distant reports whether the value has come from another server for a key.
+func (v value) distant(key any) bool {
+	d, ok := v.key.(distantKey)
+	return ok && string(d) == key.(interface{ sharedAs() string }).sharedAs()
+}
+
 // NewKey returns a new key. The name is for debugging only.
 // The values stay on this server.
 func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }
 
 // NewSharedKey returns a new key whose values travel: [Broadcast.FetchSockets]
 // finds them, as JSON, with the sockets of other servers, under the key's name,
-// which must therefore be the same there and no other shared key's. To servers
+// which must therefore be the same there and no other shared key's. A session
+// that another server recovers brings them along, see [Recovery]. To servers
 // of the reference it is a member of socket.data. A value must not be changed
 // once it is set: it is encoded when somebody asks.
 func NewSharedKey[T any](name string) *Key[T] { return &Key[T]{name: name, shared: true} }
@@ -43,8 +61,8 @@ func (k *Key[T]) Set(s *Socket, v T) {
 	defer s.mu.Unlock()
 	early := s.state.Load() == connecting
 	for i := range s.values {
-		if s.values[i].key == k {
-			s.values[i].val = v
+		if s.values[i].key == k || s.values[i].distant(k) {
+			s.values[i].key, s.values[i].val = k, v
 			s.values[i].granted = s.values[i].granted || early
 			return
 		}
@@ -58,6 +76,13 @@ func (k *Key[T]) Get(s *Socket) (v T, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.values {
+		if s.values[i].distant(k) {
+			if json.Unmarshal(s.values[i].val.(json.RawMessage), &v) != nil {
+				var zero T
+				return zero, false
+			}
+			s.values[i].key, s.values[i].val = k, v
+		}
 		if s.values[i].key == k {
 			return s.values[i].val.(T), true
 		}

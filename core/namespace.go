@@ -68,6 +68,9 @@ func (ns *Namespace) ready() *Namespace {
 				panic("socketio: Options.Adapter has returned nil for " + ns.name + ": leave the option out where a server is alone")
 			}
 			subscribe(ns)
+			if ns.recovery != nil {
+				ns.recovery.sequenceBy(ns.adapter)
+			}
 		}
 		ns.life.ready.Store(true)
 	})

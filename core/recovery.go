@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/history"
-	"github.com/gosio/gosio/core/parser"
 )
 
 // Recovery configures connection state recovery: a client that loses its
@@ -60,8 +57,14 @@ import (
 // of its sessions is kept; when there are more than Limits.ChildNamespaces, the one
 // goes first that nobody has been in for longest.
 //
-// Sessions and events are in this server's memory: with an Adapter a client
-// is recovered when it comes back to the same server, with the events of all; not
+// Sessions and events are in this server's memory. With an Adapter that shares a log,
+// see [adapter.Sequencer], every server has the events of all in the same order, and what
+// Emit sends comes to this server's clients, too, when the log has it: Emit does not wait
+// for that, and so does not fail with [ErrSlowConsumer]. If the adapter is an
+// [adapter.SessionStore] as well, a client is recovered by any server, with the values of
+// shared keys ([NewSharedKey]). A session stays with its own server if a hook or
+// handler has set a value of another key, or a condition of [Socket.RecoverIf]. With any other Adapter a client
+// is recovered when it comes back to the same server, with the events of all. It is not
 // when the adapter has lost some since the last event that the client has got, see
 // [Namespace.OnGap].
 type Recovery struct {
@@ -117,6 +120,7 @@ type recovery struct {
 	ended    bool                       // the server has shut down, or the child is removed
 	share    *share                     // of bounds; a child's is its parent's
 	maxAge   time.Duration              // of events
+	seq      sequence                   // of an adapter with a log
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -136,8 +140,14 @@ func newRecovery(ns *Namespace) *recovery {
 	sh := new(share)
 	r.share, r.maxAge = sh, keep
 	r.log.Init(history.Limits{Entries: o.Recovery.MaxPackets, Bytes: o.Recovery.MaxBytes, Age: keep}, &sh.events)
+	if o.Adapter != nil {
+		r.log.Skip(logStart)
+	}
 	return r
 }
+
+// logStart leaves room for the numbers of what other servers have kept.
+const logStart = 1 << 32
 
 func randomText(bytes int) string {
 	b := make([]byte, bytes)
@@ -162,63 +172,47 @@ func (r *recovery) unlock() {
 	}
 }
 
-// offsetRoom is what an offset takes at most: comma, quotes, epoch, position.
-const offsetRoom = 24
-
-// position reads an offset, as stamp writes it: the client has everything up
-// to it. ours is false for one of another log: stock clients keep theirs over a
-// fresh session until they get an event.
-func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
-	text, ours := strings.CutPrefix(offset, r.epoch)
-	if !ours {
-		return 0, false, nil
-	}
-	pos, err = strconv.ParseUint(text, 36, 64)
-	return pos, true, err
-}
-
-// unsealed is seal for an event that gets its offset when it is sent.
-func unsealed(p parser.Packet) frames {
-	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + 24 + offsetRoom)
-	return reopen(p.Append(buf), p.Attachments)
-}
-
-// reopen takes the closing bracket off an event.
-func reopen(buf []byte, attachments [][]byte) frames {
-	f := frames{text: engine.Message(engine.Draft(buf[:len(buf)-1])), open: true}
-	for _, a := range attachments {
-		f.binary = append(f.binary, engine.Binary(a))
-	}
-	return f
-}
-
-// stamp completes an event with an offset. Stock clients take the last
-// argument of any event for one if it is a string, so every event has one.
-func (r *recovery) stamp(f *frames, pos uint64) {
-	var room [offsetRoom]byte
-	b := append(room[:0], `,"`...)
-	b = append(b, r.epoch...)
-	b = strconv.AppendUint(b, pos, 36)
-	draft := engine.LayerMessage(f.text)
-	f.text, f.open = draft.Seal(append(b, `"]`...)), false
-	srv := r.ns.srv
-	if srv.opts.Parser == nil || codeStamped(srv, r.ns.name, f) {
-		return
-	}
-	// It could be encoded without an offset. In the standard form it would
-	// end the connections of all who get it.
-	f.text = draft.Seal([]byte{']'})
-	f.void = !codeStamped(srv, r.ns.name, f)
-}
-
 // send sends to one connected socket.
 func (r *recovery) send(s *Socket, f *frames) error {
 	r.mu.Lock()
-	defer r.unlock()
 	if !s.connected() {
+		r.unlock()
 		return ErrClosed
 	}
+	if r.seq.by != nil && (f.open || !r.seq.steps.empty()) {
+		st := r.ownLocked(s, f)
+		r.unlock()
+		r.handOverOwn(st)
+		return nil
+	}
+	defer r.unlock()
 	return r.putLocked(s, f)
+}
+
+// ownLocked queues what is for one socket, when there is a log. An event is for the room
+// that the socket has for itself: it may be on another server by then.
+func (r *recovery) ownLocked(s *Socket, f *frames) *step {
+	own := *f // which else would be on the heap of all who send
+	st := &step{f: &own, s: s}
+	if !f.open {
+		r.queueLocked(st)
+		return st
+	}
+	p := f.packet()
+	st.op = &adapter.Operation{
+		Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{s.id}},
+		Packet: adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain},
+	}
+	r.numberLocked(st)
+	return st
+}
+
+// handOverOwn gives what ownLocked has queued to the adapter. An error is one of the
+// others': the socket is here.
+func (r *recovery) handOverOwn(st *step) {
+	if st.op != nil {
+		_ = r.handOver(st, st.op)
+	}
 }
 
 // putLocked queues what is for one socket only and, if it is an event without
@@ -228,14 +222,14 @@ func (r *recovery) putLocked(s *Socket, f *frames) error {
 		return r.postLocked(s, f)
 	}
 	pos := r.log.Last() + 1
-	r.stamp(f, pos)
+	r.stamp(f, pos, "")
 	err := r.postLocked(s, f)
 	if errors.Is(err, ErrClosed) {
 		return err // not kept: the caller is told that it does not arrive
 	}
 	r.log.Take()
 	r.keepLocked(entry{Event: *f, Size: f.size(), Own: s.id})
-	s.track.sent(pos)
+	s.track.sent(pos, "")
 	return err
 }
 
@@ -259,6 +253,9 @@ func entryOf(op *adapter.Operation) entry {
 // keepLocked adds an entry for the position that was taken last.
 func (r *recovery) keepLocked(e entry) {
 	e.Event.legacy = nil // for clients that do not come back
+	if e.Position == "" && e.Kind == history.KindEvent {
+		r.seq.alone = r.log.Last()
+	}
 	r.log.Add(e, r.now())
 	r.armLocked()
 }
@@ -291,18 +288,37 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 	if !s.connected() {
 		return false
 	}
+	if !r.seq.steps.empty() {
+		own := *f
+		own.volatile = true
+		r.queueLocked(&step{f: &own, s: s})
+		return true
+	}
 	if f.open {
-		r.stamp(f, r.log.Last())
+		r.stamp(f, r.log.Last(), "")
 	}
 	return s.transmitVolatile(f)
 }
 
-// deliver sends to the sockets of this server that the target means.
-func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
+// deliver sends to the sockets of this server that the target means. position is the
+// event's in the log that the servers of a cluster share, or none.
+func (r *recovery) deliver(t *adapter.Target, f *frames, position string) (n int) {
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
-	sockets, pos := r.matchLocked(t, f, (*list)[:0])
+	sockets, n := r.deliverLocked(t, f, position, (*list)[:0])
+	r.unlock()
+	tellAll(sockets, &told)
+	clear(sockets)
+	*list = sockets
+	matched.Put(list)
+	return n
+}
+
+// deliverLocked appends the sockets to dst. n is how many have got the event into their
+// queue.
+func (r *recovery) deliverLocked(t *adapter.Target, f *frames, position string, dst []*Socket) (sockets []*Socket, n int) {
+	sockets, pos := r.matchLocked(t, f, position, dst)
 	for i, s := range sockets {
 		warm(sockets, i)
 		if f.volatile {
@@ -315,33 +331,36 @@ func (r *recovery) deliver(t *adapter.Target, f *frames) (n int) {
 			n++
 		}
 		if pos > 0 {
-			s.track.sent(pos)
+			s.track.sent(pos, position)
 		}
 	}
-	r.unlock()
+	return sockets, n
+}
+
+// tellAll tells the listeners of sockets of an event.
+func tellAll(sockets []*Socket, told *frames) {
 	for _, s := range sockets {
 		if s.tells() {
-			s.tell(&told)
+			s.tell(told)
 		}
 	}
-	clear(sockets)
-	*list = sockets
-	matched.Put(list)
-	return n
 }
 
 // matchLocked finds the sockets that a broadcast is for. One that can be recovered
 // takes a position, and is kept even if nobody is there.
-func (r *recovery) matchLocked(t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
+func (r *recovery) matchLocked(t *adapter.Target, f *frames, position string, dst []*Socket) (sockets []*Socket, pos uint64) {
+	if position != "" {
+		defer r.reachLocked(position)
+	}
 	if f.volatile || !f.open {
 		if f.open {
-			r.stamp(f, r.log.Last())
+			r.stamp(f, r.log.Last(), position)
 		}
 		return r.ns.rooms.match(t, dst), 0
 	}
 	sockets, pos = r.takeLocked(t, dst)
-	r.stamp(f, pos)
-	r.keepLocked(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except})
+	r.stamp(f, pos, position)
+	r.keepLocked(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except, Position: position})
 	return sockets, pos
 }
 
@@ -356,15 +375,30 @@ func (r *recovery) takeLocked(t *adapter.Target, dst []*Socket) (sockets []*Sock
 
 // operate does an operation on rooms and connections, for sockets that are
 // away, too.
-func (r *recovery) operate(op *adapter.Operation) {
+func (r *recovery) operate(op *adapter.Operation, position string) {
+	r.mu.Lock()
+	after := r.operateLocked(op, position)
+	r.unlock()
+	r.ns.rooms.tell()
+	if after != nil {
+		after()
+	}
+}
+
+// operateLocked is operate. What it returns is to be called when mu is released.
+func (r *recovery) operateLocked(op *adapter.Operation, position string) (after func()) {
+	if position != "" {
+		defer r.reachLocked(position)
+	}
 	limit := r.ns.srv.opts.Limits.Rooms
 	rooms := op.Rooms
 	if op.Type == adapter.OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
-		return
+		return nil
 	}
-	r.mu.Lock()
 	sockets, _ := r.takeLocked(&op.Target, nil)
-	r.keepLocked(entryOf(op))
+	e := entryOf(op)
+	e.Position = position
+	r.keepLocked(e)
 	if op.Type == adapter.OpJoin {
 		expectRooms(r, rooms)
 	}
@@ -380,9 +414,10 @@ func (r *recovery) operate(op *adapter.Operation) {
 			s.track.barred = true
 		}
 	}
-	r.unlock()
-	r.ns.rooms.tell()
-	if op.Type == adapter.OpDisconnect {
+	if op.Type != adapter.OpDisconnect {
+		return nil
+	}
+	return func() {
 		for _, s := range sockets {
 			s.Disconnect(op.Close)
 		}

@@ -41,6 +41,7 @@ func askOf(auth json.RawMessage) (a ask, ok bool) {
 type comeback struct {
 	*session
 	missed history.Missed[frames]
+	from   string // of a session that the adapter has kept: the client has everything up to this position
 }
 
 // claim finds the session that a socket is to go on with, or nil. It returns
@@ -68,11 +69,18 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		}
 		e := r.stored[a.pid]
 		if e == nil {
-			return nil, RecoveryOutcomeUnknown
+			return r.comeFromElsewhere(s, a, identity)
 		}
 		sess := e.Value.(*session)
+		wait := sess.left
+		if sess.saved != nil && sess.gone() {
+			wait = sess.stored
+		}
 		select {
-		case <-sess.left:
+		case <-wait:
+			if sess.saved != nil {
+				continue // it is being saved
+			}
 			if met == sess || sess.identity != identity || len(sess.conditions) == 0 {
 				return r.resumableLocked(s, sess, a, identity)
 			}
@@ -87,11 +95,21 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		default:
 		}
 		r.unlock()
-		waited := awaitLeft(s, sess.left, time.Until(late))
+		waited := awaitLeft(s, wait, time.Until(late))
 		r.mu.Lock()
 		if !waited {
 			return nil, RecoveryOutcomeBusy
 		}
+	}
+}
+
+// gone reports whether the hooks of OnDisconnect have run.
+func (s *session) gone() bool {
+	select {
+	case <-s.left:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -132,7 +150,7 @@ func (r *recovery) resumableLocked(s *Socket, sess *session, a ask, identity str
 	case sess.identity != identity:
 		return nil, RecoveryOutcomeIdentity
 	}
-	pos, ours, err := r.position(a.offset)
+	pos, ours, err := r.positionOf(sess, a.offset)
 	if err != nil || pos > sess.End {
 		return nil, RecoveryOutcomeOffset
 	}
@@ -149,7 +167,7 @@ func (r *recovery) resumableLocked(s *Socket, sess *session, a ask, identity str
 	if !ok {
 		return nil, RecoveryOutcomeMissing
 	}
-	return &comeback{sess, m}, RecoveryOutcomeDone
+	return &comeback{session: sess, missed: m}, RecoveryOutcomeDone
 }
 
 // maxReplay is what may be queued at once for a client that comes back: it has
@@ -178,7 +196,8 @@ func recoverOrEnter(s *Socket) bool {
 		r.forgetLocked(back.session)
 	}
 	r.live[s.track.pid] = s
-	for { // what middleware has joined and sent, and may still do on goroutines of its own
+	var own []*step // of what middleware has sent, for the adapter
+	for {           // what middleware has joined and sent, and may still do on goroutines of its own
 		s.mu.Lock()
 		early, rooms := s.early, s.rooms
 		s.early, s.rooms = nil, nil
@@ -192,11 +211,19 @@ func recoverOrEnter(s *Socket) bool {
 		s.track.granted = append(s.track.granted, rooms...)
 		_ = r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
 		for i := range early {
+			if r.seq.by != nil {
+				own = append(own, r.ownLocked(s, &early[i]))
+				continue
+			}
 			_ = r.putLocked(s, &early[i]) // a connection that is gone says so by its disconnect
 		}
 	}
+	after := r.proceedLocked(nil)
 	r.unlock()
-	r.ns.rooms.tell()
+	r.runAll(after)
+	for _, st := range own {
+		r.handOverOwn(st)
+	}
 	return true
 }
 
@@ -215,7 +242,7 @@ func takeSession(s *Socket, back *comeback) bool {
 	s.id, s.track.pid = back.ID, back.pid
 	s.track.recovered.Store(true)
 	for _, v := range back.values { // none of them is the handshake's
-		if !slices.ContainsFunc(s.values, func(own value) bool { return own.key == v.key }) {
+		if !slices.ContainsFunc(s.values, func(own value) bool { return own.is(v) }) {
 			s.values = append(s.values, v)
 		}
 	}
@@ -227,22 +254,34 @@ func takeSession(s *Socket, back *comeback) bool {
 // aside and count them twice if the connection is lost again.
 func (r *recovery) enterLocked(s *Socket, back *comeback) {
 	t := s.track
+	t.begun, t.beganAt = r.seq.at, r.log.Last()
 	var missed []frames
 	if back == nil {
 		t.Begin(r.log.Last())
 		r.ns.rooms.add(s)
 	} else {
 		t.Resume(&back.Absence, back.missed.From, back.missed.Moves)
+		r.goOnLocked(t, back)
 		r.ns.rooms.add(s)
 		_ = r.ns.rooms.enter(s, back.missed.Rooms, noLimit, false)
 		for i, e := range back.missed.Events {
 			if !e.Event.void {
 				missed = append(missed, e.Event)
 			}
-			t.sent(back.missed.Positions[i])
+			t.sent(back.missed.Positions[i], e.Position)
 		}
 	}
 	s.accept(missed...)
+}
+
+// goOnLocked says from where on the socket has what the log of all servers has.
+func (r *recovery) goOnLocked(t *track, back *comeback) {
+	if back.from != "" { // all of it up to now is there
+		t.begun = back.from
+		return
+	}
+	t.begun, t.beganAt = back.begun, back.beganAt
+	t.lastAt, t.lastPos = back.lastAt, back.lastPos
 }
 
 // endOrdered is end, and keeps the session, in one step for all others. The
@@ -251,6 +290,9 @@ func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCause
 	r := s.ns.recovery
 	r.mu.Lock()
 	defer r.unlock()
+	if r.seq.by != nil && reason == ReasonServerNamespaceDisconnect && s.connected() {
+		r.giveLocked(s)
+	}
 	was, cancel = s.end(reason)
 	if was == connected {
 		r.detachLocked(s, reason)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/history"
 )
 
@@ -21,6 +22,11 @@ type track struct {
 	conditions []condition     // of RecoverIf; guarded by the socket's mu
 	left       chan struct{}   // closed when the hooks of OnDisconnect have run; nil: not kept
 	session    *session
+	shared     bool   // the session was saved for all servers
+	begun      string // position in the log of all servers at which the socket has joined
+	beganAt    uint64 // log.Last() then
+	lastAt     string // of the last event that was sent to it
+	lastPos    uint64
 	history.Track
 }
 
@@ -28,8 +34,14 @@ func (r *recovery) newTrack() *track {
 	return &track{log: &r.log, ticket: r.ticket.Add(1)}
 }
 
-// sent notes an event that was sent to the socket.
-func (t *track) sent(pos uint64) { t.Sent(pos, t.log.First()) }
+// sent notes an event that was sent to the socket, with its position in the log that
+// servers share, or none.
+func (t *track) sent(pos uint64, position string) {
+	t.Sent(pos, t.log.First())
+	if position != "" {
+		t.lastAt, t.lastPos = position, pos
+	}
+}
 
 // moveLocked notes a join or a leave. rooms.mu is held.
 func (t *track) moveLocked(room string, joined bool) {
@@ -46,6 +58,14 @@ type session struct {
 	values     []value  // the application's values
 	granted    []string // of rooms
 	conditions []condition
+
+	saved   *adapter.Session // for other servers; nil: this one alone keeps it
+	stored  chan struct{}    // closed when it is with the adapter, or will not be
+	begun   string           // as in track, as are the next
+	beganAt uint64
+	lastAt  string
+	lastPos uint64
+	endAt   string // where everything was done when the connection was lost
 
 	of   *recovery
 	size int64           // what it counts
@@ -98,6 +118,9 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	r.ns.rooms.mu.Lock() // a Join that comes too late still writes to it
 	sess.Track = t.Clone()
 	r.ns.rooms.mu.Unlock()
+	sess.begun, sess.beganAt = t.begun, t.beganAt
+	sess.lastAt, sess.lastPos, sess.endAt = t.lastAt, t.lastPos, r.seq.at
+	r.prepareLocked(sess, t)
 	t.session = sess
 	r.stored[t.pid] = r.oldest.PushBack(sess)
 	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
@@ -142,6 +165,7 @@ func (r *recovery) departed(s *Socket) {
 	}
 	s.mu.Unlock()
 	r.share.resize(t.session)
+	r.saveLocked(s, t.session)
 	close(t.left)
 	t.session = nil
 }
@@ -192,5 +216,8 @@ func (r *recovery) end() {
 	r.log.End()
 	if r.timer != nil {
 		r.timer.Stop()
+	}
+	if r.seq.steps.timer != nil {
+		r.seq.steps.timer.Stop()
 	}
 }

@@ -215,6 +215,9 @@ func (s *Socket) Leave(rooms ...string) {
 		leaveEarlyLocked(s, rooms)
 	}
 	s.mu.Unlock()
+	if r := s.ns.recovery; r.sequenced() && leaveBehind(r, s, slices.Clone(rooms)) {
+		return
+	}
 	for _, r := range rooms {
 		s.ns.rooms.leave(s, r)
 	}
@@ -410,6 +413,9 @@ func (s *Socket) EndSession() {
 		if sess := e.Value.(*session); sess.left == s.track.left {
 			r.forgetLocked(sess)
 		}
+	} else if s.track.shared {
+		s.track.shared = false
+		r.withdraw(s.track.pid)
 	}
 }
 

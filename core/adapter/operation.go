@@ -46,6 +46,9 @@ type Operation struct {
 	// Timeout is how long the server that requests waits for responses. Zero means
 	// Options.AckTimeout of the server that answers.
 	Timeout time.Duration
+	// Position is where a log has the operation, on the way to Apply and from Replay;
+	// otherwise empty. See [Sequencer] and [ValidPosition].
+	Position string `json:",omitempty"`
 }
 
 // Response is a part of one server's answer to a request. [OperationType] says which

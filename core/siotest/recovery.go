@@ -2,6 +2,7 @@ package siotest
 
 import (
 	"encoding/json"
+	"net/http"
 
 	"github.com/gosio/gosio/core/parser"
 )
@@ -32,11 +33,22 @@ func (c *Client) Resume() *Client {
 	return c.resume(c.opts.Auth)
 }
 
+// ResumeAt is Resume at another server of a cluster.
+func (c *Client) ResumeAt(h http.Handler) *Client {
+	c.t.Helper()
+	return c.resumeAt(h, c.opts.Auth)
+}
+
 func (c *Client) resume(auth any) *Client {
+	c.t.Helper()
+	return c.resumeAt(c.handler, auth)
+}
+
+func (c *Client) resumeAt(h http.Handler, auth any) *Client {
 	c.t.Helper()
 	o := c.opts
 	o.Auth, o.resume = auth, session{c.PID(), c.Offset()}
-	return Dial(c.t, c.handler, o)
+	return Dial(c.t, h, o)
 }
 
 // auth is the payload of the CONNECT packet: pid and offset, and Auth, whose

@@ -17,13 +17,16 @@ import (
 // Cluster returns n servers in one process, with these options, whose
 // adapters turn every operation and response into bytes and deliver it in the
 // order of its sender, on a goroutine of the receiver. They are closed with
-// the test.
+// the test. With Options.Recovery they share a log: what may be recovered is done
+// everywhere in one order, and a client is recovered by any server; see
+// [adapter.Sequencer] and [adapter.SessionStore].
 func Cluster(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
 	t.Helper()
-	return Faulty(t, n, opts, nil)
+	servers, _ := ClusterWithLog(t, n, opts)
+	return servers
 }
 
-// ClusterByRoom is Cluster with adapters that get only what is for rooms and sockets of
+// ClusterByRoom is Cluster, without a log, with adapters that get only what is for rooms and sockets of
 // their server: [adapter.RoomSubscriber] and [adapter.SocketSubscriber]. A subscription
 // takes effect after a millisecond, as one at an engine would.
 func ClusterByRoom(t testing.TB, n int, opts socketio.Options) []*socketio.Server {
@@ -34,7 +37,9 @@ func ClusterByRoom(t testing.TB, n int, opts socketio.Options) []*socketio.Serve
 // ClusterOf is Cluster for servers that differ: one for each of the options.
 func ClusterOf(t testing.TB, opts ...socketio.Options) []*socketio.Server {
 	t.Helper()
-	return new(bus).start(t, opts)
+	b := new(bus)
+	b.log = newLog(b)
+	return b.start(t, opts)
 }
 
 // Message is one message from one server of a cluster to another, as a fault
@@ -46,7 +51,7 @@ type Message struct {
 	Response  bool // to an operation of that type
 }
 
-// Faulty is Cluster over a network that is not perfect: fault decides how
+// Faulty is Cluster, without a log, over a network that is not perfect: fault decides how
 // often, and after which time each, a message arrives; none is a message that
 // is lost. Two that are put off may overtake each other; the receiver takes
 // each message once. Fault is called once at a time, and must not emit
@@ -77,6 +82,7 @@ func (b *bus) start(t testing.TB, opts []socketio.Options) []*socketio.Server {
 type bus struct {
 	fault  func(Message) []time.Duration
 	byRoom bool
+	log    *Log // nil: none
 
 	mu     sync.Mutex
 	nodes  map[string][]*node
@@ -95,6 +101,9 @@ type envelope struct {
 	Part     int // counts the responses of one server
 	GivenUp  bool
 	Left     bool
+	Woken    bool // the log has an entry of that number
+	Epoch    int
+	Dropped  int // operations that the receiver has dropped itself
 }
 
 // send takes a message to another node of the namespace. Called with mu held.
@@ -146,10 +155,16 @@ func (b *bus) join(place int, local adapter.Local) adapter.Adapter {
 	n := newNode(b, place, local)
 	b.mu.Lock()
 	b.nodes[local.Namespace()] = append(b.nodes[local.Namespace()], n)
+	if b.log != nil {
+		n.read, n.epoch = b.log.last, b.log.epoch
+	}
 	b.mu.Unlock()
 	go n.deliver() // Close ends it, and waits
-	if b.byRoom {
+	switch {
+	case b.byRoom:
 		return byRoom{n}
+	case b.log != nil:
+		return logged{n}
 	}
 	return n
 }

@@ -26,6 +26,11 @@ type node struct {
 	names  map[string]bool  // rooms and sockets that the node subscribes to, see byRoom
 	joined map[string]bool  // rooms that the node has put sockets of others into
 
+	read    uint64     // number of the entry of the log that is handed over
+	epoch   int        // of the log
+	outbox  []logEntry // that waits for the engine
+	dropped int        // operations that it had no room for
+
 	// Used by the deliverer only.
 	got  map[int]map[uint64]bool // messages that have come from each other node
 	next map[int]uint64          // place of the operation that is due from each
@@ -117,6 +122,7 @@ func (n *node) ring() {
 // deliver handles what other nodes have sent until the node is closed.
 func (n *node) deliver() {
 	defer close(n.ended)
+	n.follow()
 	for range n.wake {
 		for {
 			n.mu.Lock()
@@ -141,6 +147,14 @@ func (n *node) receive(data []byte) {
 	var e envelope
 	if err := json.Unmarshal(data, &e); err != nil {
 		panic(err) //nolint:forbidigo // written by send: a bug of this module
+	}
+	switch {
+	case e.Woken:
+		n.readLog(e.Number)
+		return
+	case e.Dropped > 0:
+		n.local.Gap(adapter.Gap{Type: adapter.GapOutgoing, Operations: e.Dropped, Err: errStopped})
+		return
 	}
 	if n.got[e.From] == nil {
 		n.got[e.From] = make(map[uint64]bool)

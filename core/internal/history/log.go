@@ -44,6 +44,8 @@ type Entry[E any] struct {
 	Rooms, Except []string
 	// Moves are the rooms of KindJoin and KindLeave.
 	Moves []string
+	// Position is where a log of several servers has the entry; empty if none has.
+	Position string
 
 	at   time.Duration
 	size int64
@@ -53,7 +55,7 @@ type Entry[E any] struct {
 const entryOverhead = 256
 
 func (e *Entry[E]) measure() int64 {
-	n := e.Size + entryOverhead + int64(len(e.Own))
+	n := e.Size + entryOverhead + int64(len(e.Own)+len(e.Position))
 	for _, names := range [...][]string{e.Rooms, e.Except, e.Moves} {
 		for _, name := range names {
 			n += int64(len(name)) + 16

@@ -10,6 +10,9 @@ type Absence struct {
 	// End is the position at which it left.
 	End   uint64
 	Track Track
+	// Shared says that the member was elsewhere, where the same log is kept: what has no
+	// Position was not for the member.
+	Shared bool
 }
 
 // Missed is what a member has to be given when it comes back.
@@ -47,6 +50,7 @@ func (l *Log[E]) Missed(a *Absence, g *Grant, from uint64, maxRooms int, maxByte
 		}
 		e := l.at(pos)
 		switch {
+		case a.Shared && e.Position == "": // done here alone
 		case e.Kind != KindEvent && pos <= a.End: // done while it was there
 		case !e.meant(a.ID, rooms, pos > a.End, g):
 		case e.Kind == KindEvent:

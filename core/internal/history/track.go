@@ -43,6 +43,18 @@ func (t *Track) Resume(a *Absence, from uint64, moves []Move) {
 	t.Begin(from)
 }
 
+// Returned is the track of a member that was elsewhere: all that it has to be given is
+// behind from, and what was sent to it ends at last.
+func Returned(from, last uint64, moves []Move) Track {
+	return Track{start: from, last: last, base: from, next: from, moves: moves}
+}
+
+// Last is the position of the last event that was sent to the member, or Start.
+func (t *Track) Last() uint64 { return t.last }
+
+// Horizon is a position, 0 if there is none: of the moves up to it some are forgotten.
+func (t *Track) Horizon() uint64 { return t.horizon }
+
 // Start is the position at which the member began.
 func (t *Track) Start() uint64 { return t.start }
 

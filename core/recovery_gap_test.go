@@ -1,0 +1,150 @@
+package socketio_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+)
+
+// TestRecoveryAcross: what happens to the log and its store while a client is away, or is
+// there, and whether it is recovered by another server.
+func TestRecoveryAcross(t *testing.T) {
+	type world struct {
+		servers []*socketio.Server
+		log     *adaptertest.Log
+		emitted int
+	}
+	emitFrom := func(w *world, at int) { _ = w.servers[at].Emit("n", 1); w.emitted++ }
+	emit := func(w *world) { emitFrom(w, 1); synctest.Wait() }
+	trim := func(w *world) { w.log.Trim() }
+	lose := func(w *world) { w.log.Lose(); synctest.Wait() }
+	outage := func(w *world) { // server 0 does not wait for the log
+		mend := w.log.Stop()
+		emitFrom(w, 0)
+		time.Sleep(2 * time.Second)
+		mend()
+		synctest.Wait()
+	}
+	short := func(w *world) { // the log is back before anybody has lost patience
+		mend := w.log.Stop()
+		emitFrom(w, 0)
+		emitFrom(w, 1)
+		time.Sleep(time.Second / 2)
+		mend()
+		synctest.Wait()
+	}
+	flood := func(w *world) { // more than waits
+		mend := w.log.Stop()
+		for range 1001 {
+			_ = w.servers[2].Emit("n", 1)
+		}
+		mend()
+		synctest.Wait()
+	}
+	hours := func(*world) { time.Sleep(3 * time.Hour) }
+	minute := func(*world) { time.Sleep(time.Minute) }
+	unread := func(w *world) { // server 1 has not read what is gone
+		mend := w.log.Stop()
+		_ = w.servers[0].Emit("n", 1)
+		mend()
+		w.log.Trim()
+		synctest.Wait()
+	}
+	type steps = []func(*world)
+	for _, tt := range []struct {
+		name        string
+		there, away steps
+		want        bool
+	}{
+		{"nothing", steps{emit}, steps{emit}, true},
+		{"nothing has ever come", nil, steps{emit}, true},
+		{"a minute", steps{emit}, steps{emit, minute}, true},
+		{"too long", steps{emit}, steps{hours}, false},
+		{"idle for long", steps{emit, hours}, steps{emit}, true},
+		{"the log begins anew", steps{emit}, steps{lose}, false},
+		{"the log begins anew, and goes on", steps{emit}, steps{lose, emit}, false},
+		{"the log has begun anew before", steps{emit, lose}, steps{emit}, false},
+		{"the log has begun anew before, and an event since", steps{emit, lose, emit}, steps{emit}, true},
+		{"trimmed, and known here", steps{emit}, steps{emit, trim, emit}, true},
+		{"an outage while away", steps{emit}, steps{outage}, true},
+		{"a short outage while there", steps{emit, short}, steps{emit}, true},
+		{"an outage while there", steps{emit, outage}, steps{emit}, false},
+		{"an outage while there, and an event since", steps{emit, outage, emit}, steps{emit}, true},
+		{"lost while away", steps{emit}, steps{flood, emit}, false},
+		{"lost while there", steps{emit, flood}, steps{emit}, false},
+		{"lost while there, and an event since", steps{emit, flood, emit}, steps{emit}, true},
+		{"not read while away", steps{emit}, steps{unread}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := &world{}
+				w.servers, w.log = homes(t, 3, socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Hour}})
+				c := siotest.Dial(t, w.servers[0], siotest.Options{})
+				for _, f := range tt.there {
+					f(w)
+				}
+				synctest.Wait()
+				c.Arrived()
+				lostAt(c)
+				before := w.emitted
+				for _, f := range tt.away {
+					f(w)
+				}
+				back := c.ResumeAt(w.servers[1])
+				assert.Equal(t, "recovered", back.Recovered(), tt.want)
+				synctest.Wait()
+				if missed := len(back.Arrived()); tt.want {
+					assert.Equal(t, "missed", missed, w.emitted-before)
+				}
+				lostAt(back) // the next time all is well
+				_ = w.servers[0].Emit("n", 2)
+				again := back.ResumeAt(w.servers[2])
+				assert.True(t, "the next time", again.Recovered())
+				assert.Equal(t, "events", numbersOf(again), "2")
+			})
+		})
+	}
+}
+
+// TestRecoveryFetched: a server that was not there, or whose memory is short, gets what a
+// client has missed from the log.
+func TestRecoveryFetched(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{Recovery: &socketio.Recovery{MaxPackets: 5000, MaxDisconnection: time.Hour}})
+		for _, srv := range servers {
+			srv.OfFunc(func(string, *socketio.Handshake) bool { return true }).OnConnect(func(s *socketio.Socket) { _ = s.Join("x") })
+		}
+		c := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/child"})
+		stay := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/child"})
+		assert.NoError(t, servers[0].Of("/child").Emit("n", 0))
+		lostAt(c)
+		want := ""
+		for n := range 2500 { // more than are asked for at a time; server 1 has no such namespace
+			room := []string{"x", "y"}[n%2]
+			assert.NoError(t, servers[0].Of("/child").To(room).Emit("n", n))
+			if n%2 == 0 {
+				want += fmt.Sprint(n, " ")
+			}
+		}
+		synctest.Wait()
+		assert.Equal(t, "entries", log.Entries("/child"), 2501)
+		back := c.ResumeAt(servers[1])
+		assert.True(t, "recovered", back.Recovered())
+		assert.Equal(t, "events", numbersOf(back)+" ", want)
+		assert.Equal(t, "of the one that stays", len(stay.Arrived()), 1251)
+
+		lostAt(back) // and the log has lost what would be fetched
+		assert.NoError(t, servers[0].Of("/child").Emit("n", 1))
+		synctest.Wait()
+		log.Trim()
+		assert.NoError(t, servers[0].Of("/child").Emit("n", 2))
+		synctest.Wait()
+		assert.True(t, "not by a server without the rest", !back.ResumeAt(servers[1]).Recovered())
+	})
+}

@@ -1,0 +1,151 @@
+package socketio
+
+import (
+	"log/slog"
+
+	"github.com/gosio/gosio/core/adapter"
+)
+
+// sequence is what recovery knows of the log that the servers of a cluster share, see
+// [adapter.Sequencer]. recovery.mu guards all but by and store, which do not change
+// when the namespace is ready.
+type sequence struct {
+	by    adapter.Sequencer    // nil: the adapter has no log
+	store adapter.SessionStore // nil: it keeps no sessions
+
+	following bool // everything behind at is to come
+	epoch     string
+	at        string // position of the newest entry that is done here
+	atPos     uint64 // log.Last() then
+	floor     string // sockets from before floorPos may have got something else up to here
+	floorPos  uint64
+	advance   chan struct{} // closed when at changes; nil: nobody waits
+
+	number uint64 // of the newest operation of this server
+	mark   uint64 // operations up to this number are done here that may still come in the log; 0: none are
+	owed   int    // how many
+	early  bool   // the log is late: nothing waits for it
+	steps  steps
+	alone  uint64 // number of the newest event that no other server has; 0: none
+
+	saves  []*session // that are to be saved
+	saving bool       // a goroutine does that
+}
+
+// sequenceBy finds out whether the adapter has a log.
+func (r *recovery) sequenceBy(a adapter.Adapter) {
+	by, ok := a.(adapter.Sequencer)
+	if !ok {
+		return
+	}
+	r.seq.by = by
+	r.seq.store, _ = a.(adapter.SessionStore)
+}
+
+// sequenced reports whether the servers of a cluster share the log. The namespace is
+// ready.
+func (r *recovery) sequenced() bool { return r != nil && r.seq.by != nil }
+
+func (ns *Namespace) notePosition(position string) {
+	ns.srv.note(slog.LevelError, "position", "socketio: the adapter has given a position that is none", ns.attrs(slog.Int("bytes", len(position)))...)
+}
+
+// Follow implements adapter.Local.
+func (l *local) Follow(epoch, position string) {
+	r := l.ns.recovery
+	if r == nil {
+		return
+	}
+	if !adapter.ValidPosition(position) {
+		l.ns.notePosition(position)
+		return
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	r.seq.following, r.seq.epoch = true, epoch
+	r.reachLocked(position)
+	r.seq.floor, r.seq.floorPos = position, r.log.Last()
+}
+
+// Placed implements adapter.Local.
+func (l *local) Placed(n uint64, position string) {
+	r := l.ns.recovery
+	if r == nil {
+		return
+	}
+	if !adapter.ValidPosition(position) {
+		l.ns.notePosition(position)
+		return
+	}
+	r.mu.Lock()
+	q := &r.seq
+	if !q.isNewLocked(position) {
+		r.unlock()
+		return
+	}
+	q.early = false
+	var after []func()
+	if st := q.steps.takeLocked(n); st != nil {
+		after = append(after, r.doLocked(st, position))
+	} else if n <= q.mark {
+		q.owed--
+	}
+	r.reachLocked(position)
+	if q.mark > 0 && (q.owed <= 0 || n > q.mark) {
+		q.mark, q.owed = 0, 0
+		q.floor, q.floorPos = position, r.log.Last()
+	}
+	after = r.proceedLocked(after)
+	r.unlock()
+	r.runAll(after)
+}
+
+// isNewLocked reports whether what is at a position is still to be done. Without a log that is
+// followed nobody knows.
+func (q *sequence) isNewLocked(position string) bool {
+	return !q.following || adapter.ComparePositions(position, q.at) > 0
+}
+
+// soundLocked reports whether the sockets of this server get what the log has, and
+// nothing else.
+func (q *sequence) soundLocked() bool { return q.following && q.mark == 0 }
+
+// reachLocked notes that everything up to a position is done.
+func (r *recovery) reachLocked(position string) {
+	q := &r.seq
+	q.at, q.atPos = position, r.log.Last()
+	if q.advance != nil {
+		close(q.advance)
+		q.advance = nil
+	}
+}
+
+// placeOf is the position of what another server has published, or none if the log is not
+// followed. It reports false if it is done already.
+func (r *recovery) placeOf(op *adapter.Operation) (position string, todo bool) {
+	if r == nil || op.Position == "" {
+		return "", true
+	}
+	if !adapter.ValidPosition(op.Position) {
+		r.ns.notePosition(op.Position)
+		return "", true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.seq.following {
+		return "", true
+	}
+	return op.Position, r.seq.isNewLocked(op.Position)
+}
+
+// passed notes a position whose operation was for no socket.
+func (r *recovery) passed(position string) {
+	if position == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	if r.seq.isNewLocked(position) {
+		r.reachLocked(position)
+	}
+}

@@ -1,0 +1,183 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/apperror"
+)
+
+// storing is how long an adapter may take to save sessions, or to give one.
+const storing = 5 * time.Second
+
+// prepareLocked makes the form of a session that other servers understand, unless only
+// this server has what the session needs.
+func (r *recovery) prepareLocked(sess *session, t *track) {
+	q := &r.seq
+	if q.store == nil || !q.soundLocked() {
+		return
+	}
+	saved := &adapter.Session{
+		PID: sess.pid, ID: sess.ID, Rooms: sess.Rooms, Granted: sess.granted,
+		Epoch: q.epoch, Origin: r.epoch + strconv.FormatUint(sess.End, 36),
+		Start: t.begun, Last: t.lastAt, End: q.at, TTL: r.opts.MaxDisconnection,
+	}
+	if saved.TTL >= forever {
+		saved.TTL = -1
+	}
+	if t.beganAt < q.floorPos {
+		saved.Gap = q.floor
+		if adapter.ComparePositions(t.lastAt, q.floor) <= 0 {
+			return // no offset of the client would do: with its own server there may be one
+		}
+	}
+	r.movesLocked(sess, saved)
+	sess.saved, sess.stored = saved, make(chan struct{})
+}
+
+// movesLocked gives a session its moves by their positions, as far back as the log goes.
+func (r *recovery) movesLocked(sess *session, saved *adapter.Session) {
+	moves, known := sess.Track.Moves(), max(r.log.First(), sess.Track.Horizon()+1)
+	for _, m := range moves {
+		if p := r.log.Position(m.Pos); m.Pos >= known && p != "" {
+			saved.Moves = append(saved.Moves, adapter.Move{Position: p, Room: m.Room, Joined: m.Joined})
+		} else {
+			saved.Since = saved.End
+		}
+	}
+	if saved.Since == "" && sess.Track.Horizon() == 0 {
+		return
+	}
+	if p, ok := r.log.Next(known - 1); ok {
+		saved.Since = p
+	} else {
+		saved.Since = saved.End
+	}
+}
+
+// saveLocked has a session saved that is complete, if all of it can travel.
+func (r *recovery) saveLocked(s *Socket, sess *session) {
+	if sess.saved == nil {
+		return
+	}
+	if e := r.stored[sess.pid]; e == nil || e.Value != sess {
+		close(sess.stored) // it has gone meanwhile
+		return
+	}
+	data, ok := travelling(sess.values)
+	if !ok || len(sess.conditions) > 0 {
+		sess.saved = nil
+		close(sess.stored)
+		return
+	}
+	sess.saved.Identity, sess.saved.Data = sess.identity, data
+	s.track.shared = true
+	q := &r.seq
+	q.saves = append(q.saves, sess)
+	if !q.saving {
+		q.saving = true
+		r.ns.srv.work.Add()
+		go r.save() // until there is nothing to be saved; Shutdown waits
+	}
+}
+
+// travelling encodes values. It reports false if one of them cannot leave this server.
+func travelling(values []value) (data json.RawMessage, ok bool) {
+	all := make(map[string]json.RawMessage, len(values))
+	for _, v := range values {
+		name := v.key.(interface{ sharedAs() string }).sharedAs()
+		b, err := apperror.Marshal(v.val)
+		if name == "" || err != nil {
+			return nil, false
+		}
+		all[name] = b
+	}
+	data, err := json.Marshal(all)
+	return data, err == nil
+}
+
+// save gives sessions to the adapter, all that have come meanwhile in one call.
+func (r *recovery) save() {
+	returned := false
+	defer func() {
+		if !returned { // see Socket.quit
+			go r.save()
+		}
+	}()
+	for {
+		r.mu.Lock()
+		batch := r.seq.saves[:min(len(r.seq.saves), adapter.MaxNames)]
+		r.seq.saves = r.seq.saves[len(batch):]
+		r.seq.saving = len(batch) > 0
+		r.mu.Unlock()
+		if len(batch) == 0 {
+			break
+		}
+		r.saveAll(batch)
+	}
+	returned = true
+	r.ns.srv.work.Done()
+}
+
+func (r *recovery) saveAll(batch []*session) {
+	ctx, cancel := context.WithTimeout(context.Background(), storing)
+	defer cancel()
+	list := make([]*adapter.Session, len(batch))
+	for i, sess := range batch {
+		list[i] = sess.saved
+	}
+	err := errPanicked
+	defer func() { // also when the adapter ends the goroutine
+		alone := errors.Is(err, adapter.ErrNotSaved)
+		var gone []string
+		r.mu.Lock()
+		for _, sess := range batch {
+			if e := r.stored[sess.pid]; e == nil || e.Value != sess {
+				gone = append(gone, sess.pid) // ended while it was saved
+			}
+			if !alone {
+				r.forgetLocked(sess)
+			}
+			sess.saved = nil
+			close(sess.stored)
+		}
+		r.unlock()
+		if !alone {
+			for _, pid := range gone {
+				r.withdraw(pid)
+			}
+		}
+	}()
+	r.ns.srv.guard("Adapter.SaveSessions", r.ns.name, func() { err = r.seq.store.SaveSessions(ctx, list) })
+	if err != nil {
+		r.ns.srv.note(slog.LevelWarn, "saving", "socketio: the adapter has not saved sessions",
+			r.ns.attrs(slog.Int("sessions", len(list)), slog.Any("error", err))...)
+	}
+}
+
+// withdraw has the adapter forget a session that nobody may go on with.
+func (r *recovery) withdraw(pid string) {
+	r.ns.srv.work.Add()
+	go func() { // until the adapter has answered; Shutdown waits
+		defer r.ns.srv.work.Done()
+		_, err := r.takeSaved(context.Background(), pid)
+		if err != nil {
+			r.ns.srv.note(slog.LevelError, "withdrawing", "socketio: the adapter has not forgotten a session that was ended",
+				r.ns.attrs(slog.Any("error", err))...)
+		}
+	}()
+}
+
+// takeSaved takes a session from the adapter.
+func (r *recovery) takeSaved(ctx context.Context, pid string) (saved *adapter.Session, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storing)
+	defer cancel()
+	err = errPanicked
+	r.ns.srv.guard("Adapter.TakeSession", r.ns.name, func() { saved, err = r.seq.store.TakeSession(ctx, pid) })
+	return saved, err
+}
