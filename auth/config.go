@@ -137,7 +137,7 @@ type Config[T any] struct {
 	// RefreshEvent, if not empty, is an event by which a client replaces its
 	// token: {"token": …}, acknowledged with a [Refreshed], or like any failed
 	// event, with an [Error] as data. The subject must stay the same; policies
-	// are asked again.
+	// are asked again. What takes longer than ten seconds is [ErrUnavailable].
 	RefreshEvent string
 	// OnRefresh, if not nil, is called after each change of the identity, before the
 	// refresh is acknowledged and before the socket's next event. It must bring up to

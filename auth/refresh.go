@@ -40,6 +40,8 @@ func (g *Guard[T]) refresh(ctx context.Context, s *socketio.Socket, in presented
 	if !ok {
 		return Refreshed{}, failure(ErrTokenMissing)
 	}
+	ctx, cancel := context.WithTimeout(ctx, lease.Patience) // the socket's next events wait
+	defer cancel()
 	expires, err := l.refresh(ctx, in.token)
 	if err != nil {
 		g.note(slog.LevelWarn, "refresh refused", "auth: refresh refused", s, slog.Any("reason", err))
