@@ -3,7 +3,6 @@ package siofiber_test
 import (
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -81,35 +80,7 @@ func TestTLS(t *testing.T) {
 // TestHeaderIsKeptOnce: of the header that opened it, a WebSocket holds what its
 // Handshake has, and not fasthttp's forms of it.
 func TestHeaderIsKeptOnce(t *testing.T) { // not parallel: it measures
-	app := mounttest.NewApp(t)
-	url := mount(fiber.Config{ReadBufferSize: 32 << 10}).Start(t, app.Server)
-	const conns, header = 25, 15_000
-	var small uint64
-	for i, size := range []int{10, header} {
-		before := heap()
-		for range conns {
-			c := mounttest.NewClient(t, url)
-			c.Header.Set("Cookie", strings.Repeat("c", size))
-			c.Dial()
-			c.Header.Del("Cookie")
-			mounttest.Wait(t, "the socket", app.Connected)
-		}
-		if i == 0 {
-			small = heap() - before
-			continue
-		}
-		mounttest.Collected(t, "more than the header twice, on both sides", func() bool {
-			return heap() > before+small+conns*header*5/2
-		})
-	}
-}
-
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.GC()
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
+	mounttest.HeaderKeptOnce(t, mount(fiber.Config{ReadBufferSize: 32 << 10}))
 }
 
 // TestNamesAsTheyCame: the server finds the headers that it looks for although

@@ -7,5 +7,6 @@
 // [Front.Run] is the whole list, for a framework whose middleware it knows. [Run]
 // is what needs no middleware, [Drive] the short form for one more application. A
 // mount on another HTTP server than that of net/http has [Contained] or
-// [ContainedNext], [OneWrite], [ForwardedFor] and, on Unix, OutOfDescriptors, too.
+// [ContainedNext], [HeaderKeptOnce], [OneWrite], [ForwardedFor] and, on Unix,
+// OutOfDescriptors, too.
 package mounttest

@@ -176,3 +176,40 @@ func ForwardedFor(t *testing.T, mount Mount) {
 		assert.Equal(t, header[:min(len(header), 40)], s.Handshake().Address, want)
 	}
 }
+
+// HeaderKeptOnce checks that a WebSocket holds the header of its request once, as its
+// Handshake has it, and not in the forms of another HTTP server, too. The mount's
+// server must take headers of 16 KB. As HeaderKeptOnce measures memory, its caller
+// must not be parallel.
+func HeaderKeptOnce(t *testing.T, mount Mount) {
+	t.Helper()
+	app := NewApp(t)
+	url := mount.Start(t, app.Server)
+	const conns, header = 25, 15_000
+	var small uint64
+	for i, size := range []int{10, header} {
+		before := heap()
+		for range conns {
+			c := NewClient(t, url)
+			c.Header.Set("Cookie", strings.Repeat("c", size))
+			c.Dial()
+			c.Header.Del("Cookie")
+			Wait(t, "the socket", app.Connected)
+		}
+		if i == 0 {
+			small = heap() - before
+			continue
+		}
+		Collected(t, "more than the header twice, on both sides", func() bool {
+			return heap() > before+small+conns*header*5/2
+		})
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
