@@ -20,6 +20,9 @@
 // without is a span of kind producer, if there is one to be a child of: see
 // [socketio.Socket.WithContext]. Nothing of this goes to the client.
 //
+// A name that a client has chosen, see [socketio.EmitInfo.Relayed], is no part of a
+// span's name: it is in the attribute socketio.event alone.
+//
 // Attributes follow the conventions for messaging where they fit: the system is
 // "socketio", the destination the namespace.
 //
@@ -225,7 +228,11 @@ func (o *Observer) send(ctx context.Context, e *socketio.EmitInfo) (context.Cont
 	if e.Socket != nil {
 		attrs = append(attrs, attrClient.String(e.Socket.ID()))
 	}
-	return o.tracer.Start(ctx, "send "+clip(e.Name), trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
+	name := "send"
+	if !e.Relayed() {
+		name += " " + clip(e.Name)
+	}
+	return o.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attrs...))
 }
 
 // failed notes an error on a span.

@@ -281,6 +281,24 @@ func TestLongNames(t *testing.T) {
 	})
 }
 
+// TestNamesOfClients: spans are found by their names, of which a client must not make
+// as many as it likes.
+func TestNamesOfClients(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sys := start(t, siootel.Options{}, socketio.Options{})
+		sys.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
+			return func(ctx context.Context, in *socketio.Incoming) error {
+				return in.Socket.WithContext(ctx).Emit(in.Event)
+			}
+		})
+		siotest.Dial(t, sys, siotest.Options{}).Emit("a name of mine")
+		assert.Equal(t, "event", attr(sys.span(t, "send"), "socketio.event"), "a name of mine")
+		sys.span(t, "process")
+		assert.Equal(t, "spans", len(sys.spans.GetSpans()), 2)
+	})
+}
+
 // TestErrorsOfClients: an error that holds what a client has sent does not fill
 // the spans.
 func TestErrorsOfClients(t *testing.T) {
