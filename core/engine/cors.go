@@ -18,7 +18,8 @@ type CORS struct {
 	// Origins are further allowed origins, "https://app.example:8443" each,
 	// compared exactly, so they are written as browsers send them: in small
 	// letters, without a default port, path or wildcard. NewServer panics on any
-	// other. "*" allows every page, and then Credentials must not be set.
+	// other. Hosts of apps and extensions, "safari-web-extension://…", may have
+	// capitals, or be empty. "*" allows every page, and then Credentials must not be set.
 	// "file://" allows clients that say they are a local file, as some for
 	// microcontrollers do.
 	Origins []string

@@ -17,6 +17,7 @@ func TestOriginsOfAllKinds(t *testing.T) {
 			"https://app.example", "http://app.example:443", "https://app.example:80", "http://localhost:5173", "http://127.0.0.1",
 			"http://[::1]:3000", "https://xn--bcher-kva.example", "https://a_b.example", "https://app.example.", "file://", "capacitor://localhost",
 			"ionic://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnop", "vscode-webview://0a1b", "app://-",
+			"safari-web-extension://2C127FA4-62C7-7E4F-90E5-472B45EECFDC", "qrc://", "content://",
 		}
 		h := serve(t, setup{opts: engine.Options{CORS: engine.CORS{Origins: origins}}})
 		for _, o := range origins {

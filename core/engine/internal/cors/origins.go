@@ -50,6 +50,9 @@ func misspelt(o string) (problem, instead string) {
 	case strings.EqualFold(scheme, "ws") || strings.EqualFold(scheme, "wss"):
 		return "an origin is that of the page, not of the WebSocket", suggestion("http" + strings.ToLower(scheme)[2:] + "://" + rest)
 	}
+	if !ofTheWeb(scheme) {
+		return ofApp(scheme, rest)
+	}
 	u, err := url.Parse(o)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil {
 		return `it is no origin, which has scheme, host and port only, as "https://app.example:8443"`, ""
@@ -69,6 +72,26 @@ func misspelt(o string) (problem, instead string) {
 	}
 	return "", ""
 }
+
+func ofTheWeb(scheme string) bool {
+	return strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
+}
+
+// ofApp is misspelt for origins of apps and extensions, "capacitor://localhost":
+// browsers send the host as it is, in capitals too ("safari-web-extension://…"),
+// and nothing where there is none ("qrc://").
+func ofApp(scheme, rest string) (problem, instead string) {
+	host, _, path := strings.Cut(rest, "/")
+	switch {
+	case scheme == "" || strings.ContainsFunc(scheme, func(c rune) bool { return !strings.ContainsRune(schemeChars, c) }) || strings.ContainsAny(host, "?#@"):
+		return `it is no origin, which has scheme, host and port only, as "https://app.example:8443"`, ""
+	case strings.ToLower(scheme) != scheme || path:
+		return "browsers send the scheme in small letters, and no path", strings.ToLower(scheme) + "://" + host
+	}
+	return "", ""
+}
+
+const schemeChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
 
 // suggestion is o as a browser would send it, if it is an origin at all.
 func suggestion(o string) string {

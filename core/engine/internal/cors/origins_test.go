@@ -63,6 +63,13 @@ func TestOriginsThatMatchNothing(t *testing.T) {
 		"http://[::0001]:3000":          `write "http://[::1]:3000"`,
 		"http://[2001:DB8::1]":          `write "http://[2001:db8::1]"`,
 		"http://::1":                    "is no origin",
+		"Capacitor://localhost":         `write "capacitor://localhost"`,
+		"capacitor://localhost/":        `write "capacitor://localhost"`,
+		"qrc:///":                       `write "qrc://"`,
+		"app://a?b":                     "is no origin",
+		"app://u@a":                     "is no origin",
+		"a_b://c":                       "is no origin",
+		"://c":                          "is no origin",
 	} {
 		t.Run(origin, func(t *testing.T) {
 			t.Parallel()
