@@ -27,7 +27,8 @@ func (m *Message) ClassicBroadcast() ([]byte, error) {
 	if m.Type != Broadcast || m.RequestID != "" {
 		return nil, errEncode
 	}
-	w := buffer{msgjson.AppendString([]byte{'['}, []byte(m.UID))}
+	w := buffer{make([]byte, 0, len(m.Packet.Data)+256)} // all of it, most often
+	w.b = msgjson.AppendString(append(w.b, '['), []byte(m.UID))
 	w.b = append(w.b, ',', '{')
 	w.classicPacket(m)
 	w.b = append(w.b, '}', ',', '{')
