@@ -134,4 +134,3 @@ func BenchmarkSubscribe(b *testing.B) {
 		})
 	}
 }
-

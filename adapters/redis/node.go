@@ -208,11 +208,11 @@ type byRoom struct{ *node }
 
 // SubscribeRooms implements adapter.RoomSubscriber.
 func (n byRoom) SubscribeRooms(ctx context.Context, rooms []string) error {
-	t := n.link.sub.subscribe(n.node, "", n.ofRooms(rooms)...)
 	if err := n.link.sub.state(); err != nil {
+		n.link.sub.subscribe(nil, "", n.ofRooms(rooms)...) // when Redis is back
 		return err
 	}
-	return n.link.sub.await(ctx, t)
+	return n.link.sub.await(ctx, n.link.sub.subscribe(n.node, "", n.ofRooms(rooms)...))
 }
 
 // UnsubscribeRooms implements adapter.RoomSubscriber.

@@ -3,6 +3,7 @@ package sioredis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -116,7 +117,7 @@ func (o *outbox) run() {
 		} else if attempt == 0 {
 			o.l.down("outgoing", err)
 		}
-		o.disconnect()
+		o.disconnect(err)
 		if !o.l.rest(attempt) {
 			return
 		}
@@ -147,10 +148,10 @@ func (o *outbox) reportLocked() {
 }
 
 // disconnect: what is queued is lost.
-func (o *outbox) disconnect() {
+func (o *outbox) disconnect(err error) {
 	o.mu.Lock()
-	if o.err == nil {
-		o.err = ErrNotConnected
+	if !errors.Is(o.err, ErrClosed) {
+		o.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
 	queue := o.queue
 	o.queue, o.bytes = nil, 0

@@ -2,6 +2,7 @@ package sioredis
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type subscriber struct {
 	channels map[string]int // how often each is wanted
 	patterns map[string]*node
 	queue    []change
+	open     bool // changes are sent; otherwise the next connection begins with all that is wanted
 }
 
 // change is one command that is not sent yet, or only a ticket.
@@ -57,8 +59,11 @@ func (s *subscriber) init(l *link) {
 
 // subscribe wants channels, and a pattern unless that is empty. The ticket is done when
 // Redis has confirmed them.
-func (s *subscriber) subscribe(n *node, pattern string, names ...string) *ticket {
-	t := &ticket{node: n, done: make(chan struct{})}
+// Without a node there is none.
+func (s *subscriber) subscribe(n *node, pattern string, names ...string) (t *ticket) {
+	if n != nil {
+		t = &ticket{node: n, done: make(chan struct{})}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := make([]string, 0, len(names))
@@ -99,6 +104,9 @@ func (s *subscriber) unsubscribe(n *node, pattern string, names ...string) (t *t
 
 // changeLocked queues a change, in one command with the last one where that can be.
 func (s *subscriber) changeLocked(c change) {
+	if !s.open {
+		c.names = nil // they grow without a bound while Redis is away
+	}
 	if len(c.names) == 0 && c.ticket == nil {
 		return
 	}
@@ -169,7 +177,7 @@ func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
 		patterns = append(patterns, pattern)
 	}
 	queue := s.queue // is part of that
-	s.queue = nil
+	s.queue, s.open = nil, true
 	s.mu.Unlock()
 	err := s.command(c, verbPSubscribe, patterns)
 	if err == nil {
@@ -251,9 +259,9 @@ func (s *subscriber) connect(missed []*node) {
 func (s *subscriber) disconnect(err error) bool {
 	s.mu.Lock()
 	was := s.err == nil
-	s.err = ErrNotConnected
+	s.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	queue := s.queue
-	s.queue = nil
+	s.queue, s.open = nil, false
 	s.mu.Unlock()
 	for i := range queue {
 		s.finish(queue[i].ticket, ErrNotConnected)

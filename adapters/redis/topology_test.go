@@ -4,10 +4,15 @@ package sioredis_test
 
 import (
 	"crypto/rand"
+	"strings"
 	"testing"
 
+	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/adapter/adaptertest"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/internal/redistest"
 )
 
@@ -28,4 +33,79 @@ func TestCluster(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestSentinel: a replica takes the place of its master, and the servers are one
+// cluster again.
+func TestSentinel(t *testing.T) {
+	t.Parallel()
+	sentinel, master := redistest.Sentinel(t)
+	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: "redis://" + sentinel + "?master_set=mymaster"})
+	missed := gaps(servers[1], adapter.GapIncoming)
+	c := siotest.Dial(t, servers[1], siotest.Options{})
+	assert.NoError(t, servers[0].Emit("e"))
+	c.Expect("e")
+	master.Kill()
+	got := make(chan struct{}, 10_000)
+	c.On("after", func(*siotest.Message) { got <- struct{}{} })
+	eventually(t, "an event arrives by the new master", func() bool {
+		_ = servers[0].Emit("after")
+		return len(got) > 0
+	})
+	assert.True(t, "what was lost is a gap", missed.Load() > 0)
+	eventually(t, "both find each other", func() bool {
+		list, err := servers[0].FetchSockets(t.Context())
+		return err == nil && len(list) == 1
+	})
+}
+
+// TestDemotion: a master that becomes a replica closes no connection, and passes nothing
+// on: the servers find out, and go to the new master.
+func TestDemotion(t *testing.T) {
+	t.Parallel()
+	sentinel, master := redistest.Sentinel(t)
+	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: "redis://" + sentinel + "?master_set=mymaster"})
+	c := siotest.Dial(t, servers[1], siotest.Options{})
+	assert.NoError(t, servers[0].Emit("e"))
+	c.Expect("e")
+	redistest.Ask(t, sentinel, "SENTINEL", "FAILOVER", "mymaster")
+	eventually(t, "it is a replica", func() bool {
+		return strings.Contains(redistest.Ask(t, master.Addr, "INFO", "replication"), "role:slave")
+	})
+	got := make(chan struct{}, 10_000)
+	c.On("after", func(*siotest.Message) { got <- struct{}{} })
+	eventually(t, "events arrive by the new master", func() bool {
+		_ = servers[0].Emit("after")
+		addr := redistest.Ask(t, sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+		return len(got) > 0 && addr != ""
+	})
+}
+
+// TestAccess: a user with the rights that the documentation names is enough, and one
+// with fewer is told.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io*", "&socket.io#/#*", "-@all",
+		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client",
+		"--user", "few", "on", ">secret", "resetchannels", "&other*", "+@all")
+	for name, o := range variants {
+		t.Run(name, func(t *testing.T) {
+			o.URL = "redis://sio:secret@" + redis.Addr
+			servers := start(t, 2, socketio.Options{}, o)
+			c := siotest.Dial(t, servers[1], siotest.Options{})
+			assert.NoError(t, servers[0].To(c.ID()).Emit("e"))
+			c.Expect("e")
+			list, err := servers[0].FetchSockets(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, "sockets", len(list), 1)
+		})
+	}
+	for _, user := range []string{"few:secret", "sio:wrong"} {
+		engine := sioredis.New(&sioredis.Options{URL: "redis://" + user + "@" + redis.Addr})
+		srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+		t.Cleanup(srv.Close)
+		err := engine.Ready()
+		assert.ErrorIs(t, err, sioredis.ErrNotConnected)
+		assert.True(t, "why", strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "WRONGPASS"))
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,22 +40,57 @@ func Cluster(t testing.TB, n int) (addrs []string) {
 	return addrs
 }
 
-// startMaster runs one master on a port of its own. Another process may have taken
-// the port meanwhile: then it tries another one.
+// startMaster runs one master on a port of its own.
 func startMaster(t testing.TB) (addr string) {
+	t.Helper()
+	return startOn(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes").Addr
+}
+
+// Process is a redis-server on a port of its own.
+type Process struct {
+	Addr string
+	kill func()
+}
+
+// Kill ends it at once.
+func (p *Process) Kill() { p.kill() }
+
+// StartWith runs an empty server with these arguments on a port of its own. It ends with
+// the test. A file that is the first argument is its configuration; with a certificate
+// the server speaks TLS alone.
+func StartWith(t testing.TB, args ...string) *Process {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	return startOn(t, args...)
+}
+
+// startOn runs a server. Another process may have taken the port meanwhile: then it
+// tries another one.
+func startOn(t testing.TB, args ...string) *Process {
 	t.Helper()
 	for range 20 {
 		// Below the range from which the kernel takes the ports of outgoing
 		// connections; the cluster's bus has the port 10,000 above, so both do not
 		// meet those of another node.
 		port := 12_000 + rand.IntN(8_000)
-		addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // outlives its server
 		if err != nil {
 			t.Fatal(err)
 		}
-		command := exec.Command("sh", "-c", leashed, "sh", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes",
-			"--cluster-config-file", "nodes", "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", folder)
+		all := append([]string{"-c", leashed, "sh"}, args...)
+		if slices.Contains(args, "--tls-cert-file") {
+			all = append(all, "--port", "0", "--tls-port", strconv.Itoa(port))
+		} else {
+			all = append(all, "--port", strconv.Itoa(port))
+		}
+		all = append(all, "--bind", "127.0.0.1", "--daemonize", "no", "--dir", folder)
+		if !slices.Contains(args, "--sentinel") {
+			all = append(all, "--save", "", "--appendonly", "no")
+		}
+		command := exec.Command("sh", all...)
 		leash, err := command.StdinPipe()
 		if err == nil {
 			err = command.Start()
@@ -67,17 +103,18 @@ func startMaster(t testing.TB) (addr string) {
 			defer close(ended)
 			_ = command.Wait()
 		}()
-		t.Cleanup(func() {
+		kill := func() {
 			_ = leash.Close()
 			<-ended
 			_ = os.RemoveAll(folder)
-		})
+		}
+		t.Cleanup(kill)
 		if listens(addr, ended) {
-			return addr
+			return &Process{addr, kill}
 		}
 	}
 	t.Fatal("redistest: no port is free")
-	return ""
+	return nil
 }
 
 // listens waits until somebody accepts at addr, or the server has ended, as it does
@@ -138,4 +175,11 @@ func until(t testing.TB, what string, f func() bool) {
 			t.Fatalf("redistest: never: %s", what)
 		}
 	}
+}
+
+// Ask sends one command, of words without blanks, and returns the answer: without its
+// header if it is one string, and only the header if it is a list.
+func Ask(t testing.TB, addr string, command ...string) string {
+	t.Helper()
+	return ask(t, addr, command...)
 }
