@@ -23,7 +23,8 @@ import (
 // accepted is the connection of a WebSocket that was accepted.
 type accepted struct {
 	hijack.Taken
-	subprotocol string // that the 101 names
+	subprotocol string              // that the 101 names
+	deflation   *compress.Deflation // that was negotiated; nil: messages are not compressed
 }
 
 // acceptor completes WebSocket handshakes.
@@ -59,7 +60,8 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 		a.report.refuse(w, r, e)
 		return accepted{}, e
 	}
-	if _, extensions := a.deflate.Negotiate(r.Header); extensions != "" {
+	deflation, extensions := a.deflate.Negotiate(r.Header)
+	if extensions != "" {
 		w.Header().Set("Sec-WebSocket-Extensions", extensions)
 	}
 	if subprotocol != "" {
@@ -73,7 +75,7 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request, hold bool) (ac
 	case err != nil:
 		return accepted{}, a.unaccepted(r, err)
 	}
-	return accepted{taken, subprotocol}, nil
+	return accepted{taken, subprotocol, deflation}, nil
 }
 
 // maxOffered and maxSubprotocol bound what Options.Subprotocol is given, and what

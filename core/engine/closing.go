@@ -8,9 +8,6 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
-// errMessageTimeout ends a connection that leaves a message incomplete.
-const errMessageTimeout = breach("message was not completed in time (Limits.MessageTimeout)")
-
 // ended maps the end of the reader to the end of its session, and sees that
 // the close frame leaves before the connection is closed.
 func (c *wsConn) ended(err error) {
@@ -44,22 +41,4 @@ func (c *wsConn) ended(err error) {
 	} else {
 		c.probe.ended(c, cause)
 	}
-}
-
-// closeCode is the close code that goes with the end of a session.
-// See RFC 6455 section 7.4.1.
-func closeCode(reason Reason, err error) int {
-	var broken *frame.Error
-	var closed *peerClosed
-	switch {
-	case errors.As(err, &broken):
-		return broken.Code
-	case errors.As(err, &closed): // RFC 6455 section 5.5.1
-		return closed.code
-	case errors.Is(err, ErrSlowConsumer), errors.Is(err, errMessageTimeout):
-		return frame.CodePolicyViolation
-	case reason == ReasonServerShuttingDown:
-		return frame.CodeServiceRestart
-	}
-	return frame.CodeNoStatus
 }

@@ -41,7 +41,7 @@ func beside(t *testing.T, o *Options, msgs ...Message) (c *wsConn, client net.Co
 	}
 	srv := NewServer(nil, o)
 	s := srv.newSession(&http.Request{URL: new(url.URL)}, query.Query{}, "")
-	c = newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil, nil)
+	c = newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil)
 	c.writer.state = writeScheduled
 	c.writer.deflation, _ = srv.acceptor.deflate.Negotiate(http.Header{"Sec-Websocket-Extensions": {"permessage-deflate"}})
 	s.ws.Store(c)

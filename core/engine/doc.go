@@ -28,11 +28,18 @@
 //
 // # Parts
 //
-// A [Server] asks its gate which requests get in, its acceptor for the
-// connections of WebSockets, and keeps the sessions in a table. A [Session] is on
-// polling, or on a wsConn, which is link, reader, framing and writer; a probe is
-// an upgrade from the one to the other. Polling and each writer have a sendQueue,
-// and the writers share the flushers' ready list.
+// A [Server] asks its gate which requests get in, and its acceptor for the
+// connections of WebSockets. What its sessions have in common is in shared: options,
+// clock, table of sessions, ready list. A [Session] is on polling, or on a wsConn,
+// which is link, reader, framing and writer; a probe is an upgrade from the one to the
+// other. Polling and each writer have an outbox.Queue, and the writers share the
+// flushers' ready list.
+//
+// A type is in the file of its name, with the methods that change its state. What uses
+// several types is above them, in this order: ending.go ends sessions; poll.go, post.go
+// and send.go carry messages; heartbeat.go and upgrade.go are what the protocol asks for;
+// receive.go takes packets; loop.go reads connections; handshake.go opens sessions; and
+// serve.go and stream.go take requests. What needs no session is a package in internal.
 //
 // # Protocol 3
 //

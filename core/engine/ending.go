@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/gosio/gosio/core/engine/internal/link"
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Close ends the session with [ReasonForcedClose] after what it has queued is sent.
@@ -119,6 +122,31 @@ func (s *Session) cut() {
 	s.shut(ReasonServerShuttingDown, nil, false)
 }
 
+// shortenLinger shortens the wait of a session that was closed before the server began
+// to shut down.
+func (s *Session) shortenLinger() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	by := s.srv.clock.In(s.srv.opts.CloseTimeout)
+	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
+		s.armLocked(by)
+	}
+}
+
+// fail ends a connection that cannot be written to, and its session if that is
+// on it.
+func (w *writer) fail(err error) {
+	if tell := w.s.transportFailed(w, err); tell != nil { // others wait for this goroutine
+		go tell()
+	}
+	w.link.Abort()
+	w.s.mu.Lock()
+	w.end = max(w.end, endQueued)
+	w.queue.Fail()
+	w.moveLocked(writeIdle)
+	w.s.mu.Unlock()
+}
+
 // release says that the session's transport is gone: ws, or polling if that is
 // nil. It reports false if the session is on another one: an upgrade may have
 // come first. The session is forgotten when the goroutines of its connections
@@ -143,60 +171,38 @@ func (s *Session) release(ws *wsConn) bool {
 	return true
 }
 
-// unref gives a reference back.
-func (s *Session) unref() {
+// logClosed logs the end of the session.
+func (s *Session) logClosed(recv Receiver, reason Reason, err error) {
+	s.logUnheard(reason)
+	level, kind, msg := slog.LevelDebug, "", "engine: session closed"
+	if isBreach(reason, err) {
+		level, kind, msg = slog.LevelWarn, "closed "+loglimit.Clip(err.Error()), "engine: client broke the protocol or a limit"
+	}
+	if level == slog.LevelDebug && !s.srv.log.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{slog.Any("session", sessionTag(s.id)), slog.String("reason", string(reason))}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", loglimit.Clip(err.Error())))
+	}
+	if client, ok := recv.(slog.LogValuer); ok {
+		attrs = append(attrs, slog.Any("client", client))
+	}
+	s.srv.report.note(level, kind, msg, attrs...)
+}
+
+// logUnheard logs the likely cause if a client has polled and nothing that it sends
+// has arrived: a middleware in front of the server has refused it.
+func (s *Session) logUnheard(reason Reason) {
+	if reason != ReasonPingTimeout && reason != ReasonForcedClose { // the latter: nothing was joined in time
+		return
+	}
 	s.mu.Lock()
-	last := s.unrefLocked()
+	unheard := s.ws.Load() == nil && s.polling.contact == contactSeen
 	s.mu.Unlock()
-	if last {
-		s.srv.table.remove(s)
+	if unheard {
+		s.srv.report.note(slog.LevelWarn, "unheard", "engine: a client polled, and no POST of it has arrived; if that is so for all clients,"+
+			" a middleware or proxy in front refuses the POSTs: one for CSRF or cross-origin requests, for content types"+
+			" (text/plain is needed) or one that redirects; exclude the Socket.IO path from it")
 	}
-}
-
-// unrefLocked is unref for callers that hold mu: if it was the last they remove
-// the session from the table.
-func (s *Session) unrefLocked() (last bool) {
-	s.refs--
-	return s.refs == 0 && s.state.Load() == stateReleased
-}
-
-// ended returns a channel that is closed when the session ends.
-func (s *Session) ended() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.endedLocked()
-}
-
-func (s *Session) endedLocked() <-chan struct{} {
-	if s.done == nil {
-		s.done = make(chan struct{})
-		if s.state.Load() != stateOpen {
-			close(s.done)
-		}
-	}
-	return s.done
-}
-
-// shortenLinger shortens the wait of a session that was closed before the server began
-// to shut down.
-func (s *Session) shortenLinger() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	by := s.srv.clock.In(s.srv.opts.CloseTimeout)
-	if s.state.Load() == stateClosing && s.ws.Load() == nil && by < s.deadline {
-		s.armLocked(by)
-	}
-}
-
-// takeProbeLocked ends the upgrade in progress, and returns the connection that
-// the caller aborts. With flush one that the client was told of stays: the client
-// may have stopped polling already, and what it is owed can then reach it by the
-// WebSocket only.
-func (s *Session) takeProbeLocked(flush bool) *wsConn {
-	p := s.probe
-	if p == nil || (flush && p.state == probeAnswered) {
-		return nil
-	}
-	s.probe = nil
-	return p.conn // nil: still being accepted; serveUpgrade sees to it
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strconv"
@@ -141,4 +142,23 @@ func isBreach(reason Reason, err error) bool {
 func textOf(err error) string {
 	text, _ := apperror.Text(err)
 	return text
+}
+
+// errQuit ends a session on whose reader the application has called
+// runtime.Goexit, or panicked.
+var errQuit = errors.New("engine: the application has ended the goroutine that reads")
+
+// errMessageTimeout ends a connection that leaves a message incomplete.
+const errMessageTimeout = breach("message was not completed in time (Limits.MessageTimeout)")
+
+// retryAfter bounds, in seconds, the Retry-After of a handshake that comes too late.
+const retryAfter = 5
+
+// errShuttingDown refuses a handshake. When the client is to come back is left
+// to chance, as the others are told the same.
+func errShuttingDown() *RequestError {
+	return &RequestError{
+		Code: CodeForbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
+		retry: 1 + rand.IntN(retryAfter),
+	}
 }

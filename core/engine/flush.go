@@ -54,30 +54,3 @@ func (w *writer) flush(b *link.WriteBuffer) (again bool) {
 	}
 	return again
 }
-
-// flushed accounts for a batch that is written.
-func (w *writer) flushed(batch []outbox.Message, total int) (again bool) {
-	outbox.Recycle(batch)
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	w.queue.Credit(total)
-	if len(w.queue.Msgs) > 0 {
-		return true
-	}
-	w.moveLocked(writeIdle)
-	return false
-}
-
-// putBack queues again, before everything else, what was taken to be written.
-func (w *writer) putBack(p outbox.Batch) {
-	w.s.mu.Lock()
-	w.queue.PutBack(p)
-	w.s.mu.Unlock()
-}
-
-// credit takes written bytes off what is queued.
-func (w *writer) credit(n int) {
-	w.s.mu.Lock()
-	w.queue.Credit(n)
-	w.s.mu.Unlock()
-}

@@ -21,8 +21,8 @@ var once = []string{
 }
 
 // checkForm applies the rules that hold for everything that is served.
-func (g *gate) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
-	if limit := g.opts.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
+func checkForm(o *Options, w http.ResponseWriter, r *http.Request) *RequestError {
+	if limit := o.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
 		return &RequestError{
 			Code: CodeBadRequest, Message: "URL and header too large", Status: http.StatusRequestHeaderFieldsTooLarge,
 			Context: fmt.Sprintf("URL and header over Limits.Handshake, %d bytes", limit),
@@ -33,10 +33,10 @@ func (g *gate) checkForm(w http.ResponseWriter, r *http.Request) *RequestError {
 			return &RequestError{Code: CodeBadRequest, Context: "repeated header " + name}
 		}
 	}
-	if g.opts.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
+	if o.CORS.TrustForwardedHost && len(r.Header["X-Forwarded-Host"]) > 1 {
 		return &RequestError{Code: CodeBadRequest, Context: "repeated header X-Forwarded-Host"}
 	}
-	if g.strayBody(w, r) {
+	if strayBody(o, w, r) {
 		return &RequestError{Code: CodeBadRequest, Context: "a body where none belongs"}
 	}
 	return nil
@@ -57,7 +57,7 @@ func sizeOfHead(r *http.Request) int {
 // WebSocket would take it for frames, and net/http would wait for that of a GET
 // without a bound before it answers. HTTP/2 does neither. The body of a GET means
 // nothing: one that is small and comes at once is passed over.
-func (g *gate) strayBody(w http.ResponseWriter, r *http.Request) bool {
+func strayBody(o *Options, w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.ProtoMajor != 1:
 		return false
@@ -67,7 +67,7 @@ func (g *gate) strayBody(w http.ResponseWriter, r *http.Request) bool {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
 		return false // a POST, or refused as what it is
 	}
-	return r.ContentLength != 0 && !g.passOver(w, r)
+	return r.ContentLength != 0 && !passOver(o, w, r)
 }
 
 // maxStray bounds, in bytes, a body that is passed over.
@@ -75,12 +75,12 @@ const maxStray = 64 << 10
 
 // passOver reads a body that means nothing, for CloseTimeout. It reports whether
 // that was all of it.
-func (g *gate) passOver(w http.ResponseWriter, r *http.Request) bool {
+func passOver(o *Options, w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength > maxStray || r.Header.Get("Expect") != "" { // it has not been sent yet
 		return false
 	}
 	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(time.Now().Add(g.opts.CloseTimeout)) // where there is none, the server's own holds
+	_ = rc.SetReadDeadline(time.Now().Add(o.CloseTimeout)) // where there is none, the server's own holds
 	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxStray+1))
 	if err != nil || n > maxStray {
 		return false

@@ -136,7 +136,7 @@ func (g *gate) checkStream(r *http.Request, q query.Query) *RequestError {
 
 // checkOrigin is [Server.CheckOrigin].
 func (g *gate) checkOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if e := g.checkForm(w, r); e != nil {
+	if e := checkForm(g.opts, w, r); e != nil {
 		g.report.refuseAt(e.level(), w, r, e)
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 	"github.com/gosio/gosio/core/engine/internal/query"
+	"github.com/gosio/gosio/core/engine/parser"
 )
 
 // openPolling answers a handshake.
@@ -25,7 +26,7 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query.Q
 	}()
 	srv.report.strays.opened.Add(1)
 	s := srv.newSession(r, q, id)
-	if opened = s.open(r, nil, nil); !opened {
+	if opened = srv.open(s, r, nil, nil); !opened {
 		srv.report.refuseAt(slog.LevelDebug, w, r, errShuttingDown())
 		return
 	}
@@ -64,8 +65,8 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 		return
 	}
 	s := srv.newSession(r, q, id)
-	c := newWebSocket(s, conn, r.Header, nil)
-	if opened = s.open(r, c, conn.Head); opened {
+	c := newWebSocket(s, conn, nil)
+	if opened = srv.open(s, r, c, conn.Head); opened {
 		if delay > 0 {
 			c.opening = time.AfterFunc(delay, c.writer.begin)
 		}
@@ -76,8 +77,57 @@ func (srv *Server) openWebSocket(w http.ResponseWriter, r *http.Request, q query
 // newSession makes a session for a handshake.
 func (srv *Server) newSession(r *http.Request, q query.Query, id string) *Session {
 	s := &Session{
-		srv: srv, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
+		srv: &srv.shared, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
 		base64: q.Base64, v3: q.EIO == "3", opened: srv.clock.Now(), refs: 1, budget: outbox.Budget{Limit: srv.opts.SendBuffer},
 	}
 	return s
+}
+
+// open gives the session its transport, nil for polling, queues its open packet
+// there, and introduces it to the Handler. Nothing is sent before the caller has
+// started the connection or answered the poll; head is what goes first.
+func (srv *Server) open(s *Session, r *http.Request, ws *wsConn, head []byte) bool {
+	handshake := parser.Handshake{
+		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
+		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
+	}
+	if ws == nil {
+		handshake.Upgrades = srv.opts.upgrades()
+		s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
+	} else {
+		s.ws.Store(ws)
+		ws.writer.state = writeHeld
+		s.refs++
+	}
+	queue := s.queueLocked() // nobody else knows the session yet
+	if head != nil {
+		queue.Push(outbox.Message{Frame: head, Answer: true})
+	}
+	queue.Push(outbox.TextPacket(string(handshake.Append([]byte{'0'}))))
+	return srv.introduce(s, r)
+}
+
+// introduce shows the session to the Handler, which may send to it, close it
+// and hand it to other goroutines at once. It reports false if the server is
+// shutting down. One reference is held meanwhile, so that the session is not
+// forgotten before it is entered.
+func (srv *Server) introduce(s *Session, r *http.Request) bool {
+	recv := srv.handler.Connect(s, r)
+	s.mu.Lock()
+	s.recv = recv
+	early := s.early
+	s.mu.Unlock()
+	if early != nil { // closed before there was a Receiver to tell
+		recv.Closed(early.reason, early.err)
+	}
+	if !srv.table.add(s) {
+		s.shut(ReasonServerShuttingDown, nil, false)
+		s.release(s.ws.Load())
+		return false
+	}
+	s.mu.Lock()
+	s.startHeartbeatLocked()
+	s.mu.Unlock()
+	s.unref()
+	return true
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
@@ -16,18 +15,7 @@ import (
 // the first request after a polling handshake, or, once the session has
 // ended, the end of its transport.
 
-// beat is the state of a heartbeat. It changes with the session's mu held, and is
-// read without for each packet.
-type beat struct{ atomic.Int32 }
-
-const (
-	beatResting  int32 = iota // until the next ping
-	beatPinged                // a ping waits for its pong
-	beatExtended              // and traffic has put the ping timeout off
-)
-
-// awaited reports whether a pong is.
-func (b *beat) awaited() bool { return b.Load() != beatResting }
+var pingMessage, pongMessage = outbox.TextPacket("2"), outbox.TextPacket("3")
 
 // startHeartbeatLocked runs when the session opens.
 func (s *Session) startHeartbeatLocked() {
@@ -42,6 +30,15 @@ func (s *Session) startHeartbeatLocked() {
 	s.armLocked(next)
 }
 
+// firstBeat is the time after which the server sends its first ping or, when
+// the client sends the pings, gives up waiting for one.
+func (s *Session) firstBeat() time.Duration {
+	if s.v3 {
+		return time.Duration(clock.Time(s.srv.opts.PingInterval).Add(s.srv.opts.PingTimeout))
+	}
+	return s.srv.opts.PingInterval
+}
+
 // firstPollBy is the time by which a polling client must have come back; zero
 // if it has, or need not.
 func (s *Session) firstPollBy() clock.Time {
@@ -49,25 +46,6 @@ func (s *Session) firstPollBy() clock.Time {
 		return 0
 	}
 	return s.opened.Add(s.srv.opts.FirstPollTimeout)
-}
-
-// armLocked sets the session's timer.
-func (s *Session) armLocked(at clock.Time) {
-	s.deadline = at
-	wait := time.Duration(at - s.srv.clock.Now())
-	if s.timer == nil {
-		s.timer = time.AfterFunc(wait, s.onTimer)
-		return
-	}
-	s.timer.Reset(wait)
-}
-
-// stopHeartbeatLocked is the end of pings.
-func (s *Session) stopHeartbeatLocked() {
-	if s.timer != nil {
-		s.timer.Stop()
-	}
-	s.deadline = 0
 }
 
 func (s *Session) onTimer() {
@@ -163,6 +141,19 @@ func (s *Session) pingLocked(now clock.Time) {
 	s.srv.flush.add(ready)
 }
 
+// takeBeat takes a ping or a pong: who sends which depends on the protocol.
+func (s *Session) takeBeat(t parser.Type) error {
+	switch {
+	case t == parser.TypePing && s.v3:
+		s.answerPing()
+	case t == parser.TypePong && !s.v3:
+		s.pong()
+	default:
+		return fail(ReasonTransportError, "invalid heartbeat direction")
+	}
+	return nil
+}
+
 // pong answers a ping. One that nobody asked for is ignored: it must not be
 // able to start anything (CVE-2026-48802).
 func (s *Session) pong() {
@@ -177,6 +168,37 @@ func (s *Session) pong() {
 	s.beat.Store(beatResting)
 	s.pingAt = s.srv.clock.In(s.srv.opts.PingInterval)
 	s.armLocked(s.pingAt)
+}
+
+// answerPing answers a client's ping. A pong that has not left yet answers all
+// of them: pings must not fill the queue.
+func (s *Session) answerPing() {
+	s.mu.Lock()
+	if s.state.Load() != stateOpen {
+		s.mu.Unlock()
+		return
+	}
+	s.pingAt, s.extensions = s.srv.clock.In(s.firstBeat()), 0
+	s.armLocked(s.pingAt)
+	var ready *writer
+	if q := s.queueLocked(); !q.EndsWith(&pongMessage) {
+		q.Push(pongMessage)
+		ready = s.wakeLocked()
+	}
+	s.mu.Unlock()
+	s.srv.flush.add(ready)
+}
+
+// pingLateLocked ends a session whose client has sent no ping in time. It releases mu.
+func (s *Session) pingLateLocked(now clock.Time) {
+	if s.blamelessLocked() {
+		s.pingAt = now.Add(s.srv.opts.PingTimeout)
+		s.armLocked(s.pingAt)
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	s.shut(ReasonPingTimeout, nil, false)
 }
 
 // traffic puts the ping timeout off, once: other packets show that the peer
@@ -204,30 +226,6 @@ func (s *Session) setHeld(held bool) {
 	}
 }
 
-var pingMessage, pongMessage = outbox.TextPacket("2"), outbox.TextPacket("3")
-
-// firstBeat is the time after which the server sends its first ping or, when
-// the client sends the pings, gives up waiting for one.
-func (s *Session) firstBeat() time.Duration {
-	if s.v3 {
-		return time.Duration(clock.Time(s.srv.opts.PingInterval).Add(s.srv.opts.PingTimeout))
-	}
-	return s.srv.opts.PingInterval
-}
-
-// takeBeat takes a ping or a pong: who sends which depends on the protocol.
-func (s *Session) takeBeat(t parser.Type) error {
-	switch {
-	case t == parser.TypePing && s.v3:
-		s.answerPing()
-	case t == parser.TypePong && !s.v3:
-		s.pong()
-	default:
-		return fail(ReasonTransportError, "invalid heartbeat direction")
-	}
-	return nil
-}
-
 // graceV3Locked gives a client of protocol 3 PingTimeout more when its pings were
 // not read because this side's handlers held the reader up.
 func (s *Session) graceV3Locked(held bool) {
@@ -237,35 +235,4 @@ func (s *Session) graceV3Locked(held bool) {
 	if by := s.srv.clock.In(s.srv.opts.PingTimeout); s.pingAt < by {
 		s.pingAt = by // the timer sees it when it fires
 	}
-}
-
-// pingLateLocked ends a session whose client has sent no ping in time. It releases mu.
-func (s *Session) pingLateLocked(now clock.Time) {
-	if s.blamelessLocked() {
-		s.pingAt = now.Add(s.srv.opts.PingTimeout)
-		s.armLocked(s.pingAt)
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Unlock()
-	s.shut(ReasonPingTimeout, nil, false)
-}
-
-// answerPing answers a client's ping. A pong that has not left yet answers all
-// of them: pings must not fill the queue.
-func (s *Session) answerPing() {
-	s.mu.Lock()
-	if s.state.Load() != stateOpen {
-		s.mu.Unlock()
-		return
-	}
-	s.pingAt, s.extensions = s.srv.clock.In(s.firstBeat()), 0
-	s.armLocked(s.pingAt)
-	var ready *writer
-	if q := s.queueLocked(); !q.EndsWith(&pongMessage) {
-		q.Push(pongMessage)
-		ready = s.wakeLocked()
-	}
-	s.mu.Unlock()
-	s.srv.flush.add(ready)
 }

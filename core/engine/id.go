@@ -11,10 +11,6 @@ import (
 // maxID bounds the ids of Options.GenerateID in bytes.
 const maxID = 256
 
-// reserved holds the ids that handshakes under way have been given. Ids of our
-// own need none of it: 16 random bytes do not come twice.
-type reserved map[string]struct{}
-
 // newID returns the id of a new session, which is a bearer secret. One of the
 // application's is reserved until the session is entered, or unreserve.
 func (t *table) newID(r *http.Request, generate func(*http.Request) (string, error)) (string, *RequestError) {
@@ -47,25 +43,4 @@ func validID(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= maxID
-}
-
-// reserve reports whether the id was free.
-func (t *table) reserve(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if _, taken := t.reserved[id]; taken || t.sessions[id] != nil {
-		return false
-	}
-	if t.reserved == nil {
-		t.reserved = make(reserved)
-	}
-	t.reserved[id] = struct{}{}
-	return true
-}
-
-// unreserve gives an id free again that has come to no session.
-func (t *table) unreserve(id string) {
-	t.mu.Lock()
-	delete(t.reserved, id)
-	t.mu.Unlock()
 }

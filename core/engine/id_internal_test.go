@@ -71,7 +71,7 @@ func TestReleaseAfterUpgrade(t *testing.T) {
 	s.Close()
 	client, conn := net.Pipe()
 	defer func() { _ = client.Close() }()
-	c := newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil, nil)
+	c := newWebSocket(s, accepted{Taken: hijack.Taken{Conn: conn}}, nil)
 	s.mu.Lock()
 	s.ws.Store(c)
 	s.mu.Unlock()

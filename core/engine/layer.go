@@ -33,7 +33,7 @@ func (l *Layer) Yield() {
 }
 
 // Prefetch has the CPU load what Send is going to need. It pays to call it for
-// about eight sessions before sending to them, if there are many: see prefetch.go.
+// about eight sessions before sending to them, if there are many: see ready.go.
 func (l *Layer) Prefetch() {
 	if c := (*Session)(l).ws.Load(); c != nil {
 		c.writer.lease.lent()

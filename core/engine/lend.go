@@ -3,8 +3,6 @@ package engine
 import (
 	"sync/atomic"
 	"time"
-
-	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
 // A WebSocket's reader runs the handlers of what it has read by itself, and
@@ -58,45 +56,6 @@ type lease struct {
 }
 
 func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
-
-// work runs what the application has to do after a read. It reports false when
-// another goroutine has taken over reading, as one is going to as long as reading
-// is false.
-func (c *wsConn) work(reading *bool) bool {
-	w := c.unfinished.take()
-	if w == nil {
-		return true
-	}
-	n, ok := c.s.srv.lending.lend(c)
-	if !ok {
-		w.Work(false)
-		return true
-	}
-	*reading = false
-	w.Work(true)
-	if !c.writer.lease.n.CompareAndSwap(n, n+1) {
-		return false
-	}
-	*reading = true
-	c.s.srv.lending.slots[c.writer.lease.slot].Store(nil)
-	c.uncork()
-	return true
-}
-
-// uncork writes what was sent while the reader was lent.
-func (c *wsConn) uncork() {
-	c.s.mu.Lock()
-	ready := c.writer.scheduleLocked()
-	c.s.mu.Unlock()
-	if ready == nil {
-		return
-	}
-	b := link.WriteBuffers.Get().(*link.WriteBuffer)
-	if ready.flush(b) {
-		c.s.srv.flush.add(ready)
-	}
-	link.WriteBuffers.Put(b)
-}
 
 // lend notes that a reader is lent, and returns the number of the lending. It
 // reports false when there is no place.
@@ -162,18 +121,4 @@ func (l *lending) tick() {
 			return
 		}
 	}
-}
-
-// takeOver starts another reader, if lending n is still under way.
-func (c *wsConn) takeOver(n uint64) {
-	if n&1 == 0 || !c.writer.lease.n.CompareAndSwap(n, n+1) {
-		return
-	}
-	c.s.srv.lending.slots[c.writer.lease.slot].Store(nil)
-	c.reader.activity.stop() // for as long as the other goroutine takes to start
-	c.s.mu.Lock()
-	ready := c.writer.scheduleLocked()
-	c.s.mu.Unlock()
-	c.s.srv.flush.add(ready)
-	go c.loop(nil)
 }

@@ -19,7 +19,7 @@ func BenchmarkLend(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				conns := make([]*wsConn, readers)
 				for i := range conns {
-					conns[i] = &wsConn{s: &Session{srv: srv}}
+					conns[i] = &wsConn{s: &Session{srv: &srv.shared}}
 				}
 				for i := 0; pb.Next(); i++ {
 					c := conns[i%readers]

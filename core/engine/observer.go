@@ -3,8 +3,6 @@ package engine
 import (
 	"errors"
 	"time"
-
-	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
 // Observer is called for events that neither the Handler nor Options.OnRefused is
@@ -55,35 +53,3 @@ var (
 	errUpgradeTooLate  = errors.New("engine: session has upgraded, is upgrading, or has ended")
 	errUpgradeRejected = errors.New("engine: no WebSocket handshake")
 )
-
-// upgrade tells the observer, if there is one.
-func (s *Session) upgrade(step UpgradeStep, err error) {
-	if o := s.srv.opts.Observer; o != nil {
-		o.Upgrade(s, step, err)
-	}
-}
-
-// dropped tells the observer, if there is one. Called without mu.
-func (s *Session) dropped(cause DropCause, messages int) {
-	if o := s.srv.opts.Observer; o != nil && messages > 0 {
-		o.Dropped(s, cause, messages)
-	}
-}
-
-// sampleEvery is how many messages there are to each that is timed.
-const sampleEvery = 64
-
-// sampleLocked begins to time the message that was queued last, if it is its turn
-// and its queue has no other.
-func (s *Session) sampleLocked(q *outbox.Queue) {
-	if q.Sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		q.Sampled = time.Duration(s.srv.clock.Now())
-	}
-}
-
-// flushed tells the observer that a message which is timed is written.
-func (s *Session) flushed(at time.Duration) {
-	if at > 0 {
-		s.srv.opts.Observer.Flushed(s, time.Duration(s.srv.clock.Now())-at)
-	}
-}

@@ -26,7 +26,7 @@ func TestPingsAfterPause(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				srv := NewServer(nobody{}, &Options{ControlFrames: limit})
-				c := newWebSocket(&Session{srv: srv}, accepted{}, nil, nil)
+				c := newWebSocket(&Session{srv: &srv.shared}, accepted{}, nil)
 				c.writer.end = endQueued // what it would write does not matter
 				taken := 0
 				for ; taken < 100*limit; taken++ {

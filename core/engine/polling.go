@@ -1,12 +1,11 @@
 package engine
 
 import (
-	"errors"
-	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -86,90 +85,28 @@ const (
 	farewellPost            // a POST has broken the rules; see breakOff
 )
 
+// postState says what the one POST that a session takes at a time is doing.
+type postState uint8
+
+const (
+	postNone    postState = iota
+	postReading           // its body is arriving
+	postFeeding           // its packets are being taken: see startFeeding
+)
+
+// upload is a body of a POST that is being read, and what limits its time: a timer,
+// which blames nobody for a pause of the process (see package clock), and then a deadline
+// of the connection. A deadline alone would not do: once one has passed, chunked
+// bodies, those of HTTP/2 and http.MaxBytesReader fail for good, and net/http ends
+// the contexts of all later requests of the connection.
+type upload struct {
+	t     *polling
+	w     http.ResponseWriter
+	timer *clock.Timer // made when first used
+}
+
 // meetLocked notes that something has come from the client.
 func (t *polling) meetLocked(c contactState) { t.contact = max(t.contact, c) }
-
-// servePoll answers a GET: at once if something is queued, else when there is.
-func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
-	p := &poll{wake: make(chan struct{}, 1)}
-	t.s.mu.Lock()
-	t.meetLocked(contactSeen)
-	switch {
-	case t.s.ws.Load() != nil || t.s.state.Load() == stateReleased:
-		t.s.mu.Unlock()
-		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "poll on a session that has moved on"})
-		return
-	case t.poll != nil:
-		t.s.mu.Unlock()
-		t.s.srv.report.noteRedirected(r)
-		t.s.shut(ReasonTransportError, breach("overlapping polls"), false)
-		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "overlapping polls"})
-		return
-	case len(t.queue.Msgs) == 0 && t.s.state.Load() == stateOpen:
-		t.poll = p
-		upgrading := t.s.probe != nil && t.s.probe.state == probeAnswered
-		t.s.mu.Unlock()
-		gone := park(w, r, p, upgrading)
-		t.s.mu.Lock()
-		t.poll = nil
-		if gone {
-			moved := t.s.ws.Load() != nil
-			t.s.mu.Unlock()
-			if !moved { // after the upgrade the client may drop it
-				t.s.shut(ReasonTransportError, errPollGone, false)
-			}
-			return
-		}
-	}
-	t.answerPollLocked(w, r, p)
-}
-
-// answerPollLocked answers a GET with what is queued, a noop if that is nothing. The
-// GET of a handshake is no poll. A session that is being closed ends with a
-// close packet of its own: the stock client handles one before the messages
-// that come with it. It releases mu.
-func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *poll) {
-	taken := t.queue.Take()
-	batch, size, at := taken.Msgs, int(outbox.SizeOf(taken.Msgs)), taken.At
-	moved := t.s.ws.Load() != nil
-	closed, farewell := !moved && t.s.state.Load() != stateOpen, t.farewell
-	t.answers++
-	t.s.mu.Unlock()
-	end := ""
-	switch {
-	case len(batch) > 0:
-	case closed && farewell != farewellClient:
-		end = closePacket
-	default:
-		end = noopPacket
-	}
-	if closed && (len(batch) == 0 || farewell == farewellPost) {
-		t.s.release(nil)
-	}
-	answered, credited := false, false
-	defer func() {
-		if !answered { // Options.Headers, the writer or the observer has panicked, and the batch is lost
-			if !credited {
-				t.creditPoll(size, true)
-			}
-			t.s.shut(ReasonTransportError, errNoAnswer, false)
-		}
-	}()
-	err := t.respond(w, r, batch, end, p == nil)
-	lost := err != nil && len(batch) > 0
-	outbox.Recycle(batch)
-	if !t.creditPoll(size, false) {
-		_ = http.NewResponseController(w).Flush() // fails on fasthttp, which writes later: then the POST's answer may come first
-		t.creditPoll(size, true)
-	}
-	if credited = true; err == nil {
-		t.s.flushed(at)
-	}
-	answered = true
-	if err != nil && (!moved || lost) {
-		t.s.shut(ReasonTransportError, err, false)
-	}
-}
 
 // creditPoll is credit for the answer to a poll. It does nothing and reports false
 // if a POST is in flight, unless flushed: the POST may break the rules, and waits
@@ -189,12 +126,6 @@ func (t *polling) creditPoll(n int, flushed bool) bool {
 	}
 	return true
 }
-
-// errNoAnswer ends a session whose poll the application has not let be answered.
-var errNoAnswer = errors.New("engine: the answer to a poll was not written")
-
-// errPollGone is the reference's text for it.
-var errPollGone = errors.New("engine: poll connection closed prematurely")
 
 // closeLocked tells the waiting GET that the session has ended, byPost because of
 // a POST. It reports whether the session can be forgotten at once.

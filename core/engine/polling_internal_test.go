@@ -15,7 +15,7 @@ func TestPollLeavesSample(t *testing.T) {
 	t.Parallel()
 	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query.Query{}, "")
 	s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
-	c := newWebSocket(s, accepted{}, nil, nil)
+	c := newWebSocket(s, accepted{}, nil)
 	c.writer.queue.Sampled = 1
 	s.ws.Store(c)
 	answer := httptest.NewRecorder()

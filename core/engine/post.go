@@ -15,15 +15,6 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// postState says what the one POST that a session takes at a time is doing.
-type postState uint8
-
-const (
-	postNone    postState = iota
-	postReading           // its body is arriving
-	postFeeding           // its packets are being taken: see startFeeding
-)
-
 // servePost takes a payload: every packet of it is handled before the answer.
 func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	defer t.endPollAfterPost() // also when Receiver.Closed or Options.OnRefused panics

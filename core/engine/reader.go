@@ -11,7 +11,7 @@ import (
 // reader is the way in of one WebSocket connection. It is used by one goroutine
 // at a time: see lend.go for how that changes.
 type reader struct {
-	srv      *Server
+	srv      *shared
 	link     *link.Link
 	ready    func(fd uintptr) bool // onReadable, bound once; nil where it is not used
 	input    link.Input            // what onReadable has read
@@ -146,7 +146,7 @@ type pingLimit struct {
 // it begins another second if the pings of several may have been read at once,
 // because the process was stopped. A connection has maxSpared of those: else a
 // server that is always late has no limit.
-func (p *pingLimit) take(now int64, limit int, srv *Server) bool {
+func (p *pingLimit) take(now int64, limit int, srv *shared) bool {
 	if now-p.since > int64(time.Second) {
 		p.since, p.n = now, 0
 	}

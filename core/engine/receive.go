@@ -5,6 +5,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
+	"github.com/gosio/gosio/core/engine/parser"
 )
 
 // What the framing of a connection finds: see frame.Handler. All of it runs on
@@ -41,10 +42,90 @@ func (c *wsConn) Ping(data []byte) error {
 // its own.
 func (c *wsConn) Pong([]byte) error { return nil }
 
-// peerClosed stops the reader after the peer's close frame.
-type peerClosed struct{ code int }
-
-func (*peerClosed) Error() string { return "engine: peer closed the connection" }
-
 // Close implements frame.Handler.
 func (c *wsConn) Close(code int, _ []byte) error { return &peerClosed{code} }
+
+// decode reads a packet that has come in a message of a WebSocket or a stream.
+func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
+	switch {
+	case s.v3 && binary:
+		return parser.DecodeBinaryV3(data)
+	case s.v3:
+		return parser.DecodeV3(data)
+	case binary: // always the data of a message, without a type
+		return parser.Packet{Type: parser.TypeMessage, Data: data, Binary: true}, nil
+	}
+	return parser.Decode(data)
+}
+
+// isBeat reports whether the client sends packets of this type for the heartbeat.
+func (s *Session) isBeat(t parser.Type) bool {
+	if s.v3 {
+		return t == parser.TypePing
+	}
+	return t == parser.TypePong
+}
+
+// receive is the one place where incoming packets are told apart. It runs on
+// the goroutine of the transport that the packet came by, and returns the work
+// that a message leaves.
+func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
+	if s.state.Load() != stateOpen {
+		return nil, nil
+	}
+	switch p.Type {
+	case parser.TypeMessage:
+		s.traffic()
+		w, err := s.recv.Message(p.Data, p.Binary)
+		if err != nil {
+			return w, &failure{ReasonForcedClose, err}
+		}
+		return w, nil
+	case parser.TypePing, parser.TypePong:
+		return nil, s.takeBeat(p.Type)
+	case parser.TypeClose:
+		if polling { // a WebSocket client closes the connection instead
+			return nil, fail(ReasonTransportClose, "closed by the client")
+		}
+		return nil, nil
+	}
+	// Noop, Open and Upgrade say nothing here, and some clients send the last
+	// two again. The reference ignores them, too.
+	return nil, nil
+}
+
+// answerInKind: a client that sends base64 over a WebSocket (the stock
+// client's forceBase64) cannot be assumed to take binary frames.
+func (s *Session) answerInKind() {
+	s.mu.Lock()
+	s.base64 = true
+	s.mu.Unlock()
+}
+
+// waitBacklog holds the reader up while the application has too much to do,
+// until the session ends. The heartbeat does not blame the peer meanwhile. It
+// reports whether it did.
+//
+// A POST waits beyond the end of its request, too: else a client whose requests
+// are ended early, by itself or by a middleware, could queue more with each.
+func (s *Session) waitBacklog(reader *activity) (held bool) {
+	for {
+		room := s.recv.Backlog()
+		if room == nil {
+			return held
+		}
+		held = true
+		if reader != nil {
+			reader.stop()
+		}
+		s.setHeld(true)
+		select {
+		case <-room:
+		case <-s.ended():
+		}
+		s.setHeld(false)
+		if s.state.Load() != stateOpen {
+			return held
+		}
+	}
+}

@@ -24,7 +24,7 @@ var errDropped = fmt.Errorf("engine: not writable")
 func (s *Session) send(msgs []Message, volatile bool) error {
 	err := s.enqueue(msgs, volatile)
 	if errors.Is(err, ErrSlowConsumer) {
-		(*Layer)(s).Overflow()
+		s.shut(ReasonTransportError, ErrSlowConsumer, false)
 	}
 	return err
 }
@@ -82,62 +82,4 @@ func (s *Session) fullLocked(queue *outbox.Queue, last int, volatile bool, evict
 	s.dropped(DropEvicted, evicted)
 	s.dropped(DropVolatile, last)
 	return errDropped
-}
-
-// queueLocked is the queue of the current transport.
-func (s *Session) queueLocked() *outbox.Queue {
-	if ws := s.ws.Load(); ws != nil {
-		return &ws.writer.queue
-	}
-	return &s.polling.queue
-}
-
-// writableLocked reports whether a message sent now would leave now.
-func (s *Session) writableLocked() bool {
-	if ws := s.ws.Load(); ws != nil {
-		return ws.writer.writableLocked()
-	}
-	return s.polling.poll != nil
-}
-
-// wakeLocked wakes the waiting poll, or returns the writer to put on the ready
-// list once mu is released.
-func (s *Session) wakeLocked() *writer {
-	if ws := s.ws.Load(); ws != nil {
-		return ws.writer.scheduleLocked()
-	}
-	if len(s.polling.queue.Msgs) > 0 {
-		s.polling.wakeLocked()
-	}
-	return nil
-}
-
-// moveQueueLocked moves what was queued for polling, where bytes of protocol 4
-// are base64 in any case, to a WebSocket, in the form that the client takes there.
-func (s *Session) moveQueueLocked(to *outbox.Queue) {
-	p := s.polling.queue.Take()
-	s.polling.queue.Credit(int(outbox.SizeOf(p.Msgs)))
-	for _, m := range p.Msgs {
-		if m.Binary && s.base64 && !s.v3 {
-			text := m.Base64Text()
-			text.Follows = m.Follows
-			m = text
-		}
-		to.Push(m)
-	}
-	to.Sampled = p.At
-	outbox.Recycle(p.Msgs)
-}
-
-// inKindLocked is a binary message in the form that the session's client takes.
-func (s *Session) inKindLocked(m outbox.Message) outbox.Message {
-	switch {
-	case s.v3 && s.base64:
-		return m.Base64V3()
-	case s.v3:
-		return m.ToV3()
-	case s.base64 && s.ws.Load() != nil:
-		return m.Base64Text()
-	}
-	return m
 }

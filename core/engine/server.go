@@ -2,17 +2,12 @@ package engine
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/internal/compress"
 	"github.com/gosio/gosio/core/engine/internal/hijack"
-	"github.com/gosio/gosio/core/engine/internal/query"
-	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Handler makes a [Receiver] for every new session. The engine calls Connect on the
@@ -22,47 +17,13 @@ type Handler interface {
 	Connect(s *Session, r *http.Request) Receiver
 }
 
-// Receiver takes what arrives on one session.
-//
-// Its methods, and those of its Workers, must not panic: most of the calls are made
-// on goroutines of the engine, where a panic ends the process. An implementation
-// that calls code of others recovers, logs, and calls [Session.Fail], as package
-// socketio does for its handlers. runtime.Goexit within Message ends the session
-// with [ReasonTransportError].
-type Receiver interface {
-	// Message takes one message, in order, one at a time. data is valid only
-	// during the call. It returns the work that the message leaves for the
-	// application, nil if there is none. An error closes the session with
-	// [ReasonForcedClose]; work that is returned beside one is still done.
-	//
-	// The engine does the work once it has taken all the messages that have
-	// arrived together: the last one's inline, if it can, and that of the others
-	// elsewhere.
-	Message(data []byte, binary bool) (Worker, error)
-	// Backlog is called before more is read. It returns nil if the Receiver can
-	// take more, else a channel that is closed once it can.
-	Backlog() <-chan struct{}
-	// Closed is called once, when the session ends. It may run while Message
-	// does, and inside a Send that ends the session. err is the cause, nil if
-	// there is none beyond the reason. Server.Shutdown waits for it to return.
-	Closed(reason Reason, err error)
-}
-
 // Server is an http.Handler that speaks Engine.IO. The router decides which
 // path leads to it. Create one with [NewServer]; it may be used concurrently.
 type Server struct {
-	opts     Options
-	log      *slog.Logger
+	shared
 	handler  Handler
-	clock    *clock.Clock
-	table    *table
-	report   *reporter
 	gate     gate
 	acceptor acceptor
-	flush    flushers
-	lending  lending
-	samples  atomic.Uint32   // see Session.sampleLocked
-	uploads  sync.Pool       // of *upload
 	life     context.Context // ends when new sessions are refused
 	end      context.CancelFunc
 }
@@ -75,50 +36,15 @@ func NewServer(h Handler, o *Options) *Server {
 		opts = *o
 	}
 	opts = opts.withDefaults()
-	srv := &Server{opts: opts, log: opts.Logger, handler: h, clock: clock.New(opts.PingTimeout), table: newTable()}
-	srv.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
+	srv := &Server{handler: h}
+	srv.shared.init(opts)
 	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
 	srv.acceptor = acceptor{
 		opts: &srv.opts, report: srv.report, deflate: compress.NewDeflater((*compress.Options)(opts.PerMessageDeflate)),
 		taker: hijack.Taker{WriteTimeout: opts.WriteTimeout, Note: srv.report.note},
 	}
 	srv.life, srv.end = context.WithCancel(context.Background())
-	srv.flush.init(&srv.lending)
 	return srv
-}
-
-// ServeHTTP serves handshakes, polls, POSTs and upgrades. A WebSocket session
-// goes on after it returns, unless the request's context comes from
-// [RunOnCaller].
-func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !srv.CheckOrigin(w, r) {
-		return
-	}
-	q := query.Parse(r.URL.RawQuery)
-	s, err := srv.gate.check(r, q)
-	switch {
-	case err != nil:
-		if err.Code == CodeBadHandshakeMethod {
-			w.Header().Set("Allow", http.MethodGet)
-		}
-		if err.Status == http.StatusServiceUnavailable {
-			w.Header().Set("Connection", "close")
-		}
-		srv.report.refuseAt(err.level(), w, r, err)
-	case s == nil && q.Transport == Polling:
-		srv.openPolling(w, r, q)
-	case s == nil:
-		srv.openWebSocket(w, r, q)
-	case q.Transport == WebSocket:
-		srv.serveUpgrade(s, w, r)
-	case r.Method == http.MethodGet:
-		s.polling.servePoll(w, r)
-	case r.Method == http.MethodPost:
-		s.polling.servePost(w, r)
-	default: // the reference answers 500
-		w.Header().Set("Allow", "GET, POST")
-		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "method " + loglimit.Clip(r.Method), Status: http.StatusMethodNotAllowed})
-	}
 }
 
 // SendBuffer is the bound on what waits for one peer, in bytes; negative: none.
@@ -190,14 +116,4 @@ func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) { srv.repor
 // the engine under the same path calls it, too.
 func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return srv.gate.checkOrigin(w, r)
-}
-
-type runOnCaller struct{}
-
-// RunOnCaller marks a request whose WebSocket session is to run on the
-// goroutine that calls ServeHTTP, which then returns when the session is over.
-// Servers that close the connection when a hijack handler returns, such as
-// fasthttp, need that.
-func RunOnCaller(ctx context.Context) context.Context {
-	return context.WithValue(ctx, runOnCaller{}, true)
 }

@@ -2,14 +2,12 @@ package engine
 
 import (
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
 	"github.com/gosio/gosio/core/engine/internal/outbox"
-	"github.com/gosio/gosio/core/engine/parser"
 )
 
 // The states of a session; it only ever moves forward.
@@ -19,12 +17,25 @@ const (
 	stateReleased
 )
 
+// beat is the state of a heartbeat. It changes with the session's mu held, and is
+// read without for each packet.
+type beat struct{ atomic.Int32 }
+
+const (
+	beatResting  int32 = iota // until the next ping
+	beatPinged                // a ping waits for its pong
+	beatExtended              // and traffic has put the ping timeout off
+)
+
+// awaited reports whether a pong is.
+func (b *beat) awaited() bool { return b.Load() != beatResting }
+
 // Session is one Engine.IO connection, whatever transport it is on at the
 // moment. Its methods may be called concurrently.
 //
-// What a send needs comes first: see prefetch.go.
+// What a send needs comes first: see ready.go.
 type Session struct {
-	srv    *Server
+	srv    *shared
 	state  atomic.Int32
 	mu     sync.Mutex
 	ws     atomic.Pointer[wsConn] // nil: polling; changed with mu held
@@ -55,56 +66,6 @@ type Session struct {
 	opened   clock.Time
 }
 
-// open gives the session its transport, nil for polling, queues its open packet
-// there, and introduces it to the Handler. Nothing is sent before the caller has
-// started the connection or answered the poll; head is what goes first.
-func (s *Session) open(r *http.Request, ws *wsConn, head []byte) bool {
-	srv := s.srv
-	handshake := parser.Handshake{
-		SID: s.id, PingInterval: srv.opts.PingInterval, PingTimeout: srv.opts.PingTimeout,
-		MaxPayload: max(srv.opts.MaxHTTPBufferSize, 0),
-	}
-	if ws == nil {
-		handshake.Upgrades = srv.opts.upgrades()
-		s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
-	} else {
-		s.ws.Store(ws)
-		ws.writer.state = writeHeld
-		s.refs++
-	}
-	queue := s.queueLocked() // nobody else knows the session yet
-	if head != nil {
-		queue.Push(outbox.Message{Frame: head, Answer: true})
-	}
-	queue.Push(outbox.TextPacket(string(handshake.Append([]byte{'0'}))))
-	return s.introduce(r)
-}
-
-// introduce shows the session to the Handler, which may send to it, close it
-// and hand it to other goroutines at once. It reports false if the server is
-// shutting down. One reference is held meanwhile, so that the session is not
-// forgotten before it is entered.
-func (s *Session) introduce(r *http.Request) bool {
-	recv := s.srv.handler.Connect(s, r)
-	s.mu.Lock()
-	s.recv = recv
-	early := s.early
-	s.mu.Unlock()
-	if early != nil { // closed before there was a Receiver to tell
-		recv.Closed(early.reason, early.err)
-	}
-	if !s.srv.table.add(s) {
-		s.shut(ReasonServerShuttingDown, nil, false)
-		s.release(s.ws.Load())
-		return false
-	}
-	s.mu.Lock()
-	s.startHeartbeatLocked()
-	s.mu.Unlock()
-	s.unref()
-	return true
-}
-
 // ID is the session id: a bearer secret that must not be shown to others.
 func (s *Session) ID() string { return s.id }
 
@@ -133,10 +94,6 @@ func (s *Session) Protocol() int {
 	return 4
 }
 
-// LogValue implements slog.LogValuer: a piece of a hash of the id, which is a
-// secret.
-func (s *Session) LogValue() slog.Value { return sessionTag(s.id).LogValue() }
-
 // Subprotocol is the WebSocket subprotocol that the session's transport has agreed
 // on, "" if there is none: see Options.Subprotocol. A session that begins on
 // polling has one after its upgrade.
@@ -147,87 +104,149 @@ func (s *Session) Subprotocol() string {
 	return ""
 }
 
-// decode reads a packet that has come in a message of a WebSocket or a stream.
-func (s *Session) decode(data []byte, binary bool) (parser.Packet, error) {
+// LogValue implements slog.LogValuer: a piece of a hash of the id, which is a
+// secret.
+func (s *Session) LogValue() slog.Value { return sessionTag(s.id).LogValue() }
+
+// queueLocked is the queue of the current transport.
+func (s *Session) queueLocked() *outbox.Queue {
+	if ws := s.ws.Load(); ws != nil {
+		return &ws.writer.queue
+	}
+	return &s.polling.queue
+}
+
+// writableLocked reports whether a message sent now would leave now.
+func (s *Session) writableLocked() bool {
+	if ws := s.ws.Load(); ws != nil {
+		return ws.writer.writableLocked()
+	}
+	return s.polling.poll != nil
+}
+
+// wakeLocked wakes the waiting poll, or returns the writer to put on the ready
+// list once mu is released.
+func (s *Session) wakeLocked() *writer {
+	if ws := s.ws.Load(); ws != nil {
+		return ws.writer.scheduleLocked()
+	}
+	if len(s.polling.queue.Msgs) > 0 {
+		s.polling.wakeLocked()
+	}
+	return nil
+}
+
+// moveQueueLocked moves what was queued for polling, where bytes of protocol 4
+// are base64 in any case, to a WebSocket, in the form that the client takes there.
+func (s *Session) moveQueueLocked(to *outbox.Queue) {
+	p := s.polling.queue.Take()
+	s.polling.queue.Credit(int(outbox.SizeOf(p.Msgs)))
+	for _, m := range p.Msgs {
+		if m.Binary && s.base64 && !s.v3 {
+			text := m.Base64Text()
+			text.Follows = m.Follows
+			m = text
+		}
+		to.Push(m)
+	}
+	to.Sampled = p.At
+	outbox.Recycle(p.Msgs)
+}
+
+// inKindLocked is a binary message in the form that the session's client takes.
+func (s *Session) inKindLocked(m outbox.Message) outbox.Message {
 	switch {
-	case s.v3 && binary:
-		return parser.DecodeBinaryV3(data)
+	case s.v3 && s.base64:
+		return m.Base64V3()
 	case s.v3:
-		return parser.DecodeV3(data)
-	case binary: // always the data of a message, without a type
-		return parser.Packet{Type: parser.TypeMessage, Data: data, Binary: true}, nil
+		return m.ToV3()
+	case s.base64 && s.ws.Load() != nil:
+		return m.Base64Text()
 	}
-	return parser.Decode(data)
+	return m
 }
 
-// isBeat reports whether the client sends packets of this type for the heartbeat.
-func (s *Session) isBeat(t parser.Type) bool {
-	if s.v3 {
-		return t == parser.TypePing
+// armLocked sets the session's timer.
+func (s *Session) armLocked(at clock.Time) {
+	s.deadline = at
+	wait := time.Duration(at - s.srv.clock.Now())
+	if s.timer == nil {
+		s.timer = time.AfterFunc(wait, s.onTimer)
+		return
 	}
-	return t == parser.TypePong
+	s.timer.Reset(wait)
 }
 
-// receive is the one place where incoming packets are told apart. It runs on
-// the goroutine of the transport that the packet came by, and returns the work
-// that a message leaves.
-func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
-	if s.state.Load() != stateOpen {
-		return nil, nil
+// stopHeartbeatLocked is the end of pings.
+func (s *Session) stopHeartbeatLocked() {
+	if s.timer != nil {
+		s.timer.Stop()
 	}
-	switch p.Type {
-	case parser.TypeMessage:
-		s.traffic()
-		w, err := s.recv.Message(p.Data, p.Binary)
-		if err != nil {
-			return w, &failure{ReasonForcedClose, err}
-		}
-		return w, nil
-	case parser.TypePing, parser.TypePong:
-		return nil, s.takeBeat(p.Type)
-	case parser.TypeClose:
-		if polling { // a WebSocket client closes the connection instead
-			return nil, fail(ReasonTransportClose, "closed by the client")
-		}
-		return nil, nil
-	}
-	// Noop, Open and Upgrade say nothing here, and some clients send the last
-	// two again. The reference ignores them, too.
-	return nil, nil
+	s.deadline = 0
 }
 
-// answerInKind: a client that sends base64 over a WebSocket (the stock
-// client's forceBase64) cannot be assumed to take binary frames.
-func (s *Session) answerInKind() {
+// ended returns a channel that is closed when the session ends.
+func (s *Session) ended() <-chan struct{} {
 	s.mu.Lock()
-	s.base64 = true
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	return s.endedLocked()
 }
 
-// waitBacklog holds the reader up while the application has too much to do,
-// until the session ends. The heartbeat does not blame the peer meanwhile. It
-// reports whether it did.
-//
-// A POST waits beyond the end of its request, too: else a client whose requests
-// are ended early, by itself or by a middleware, could queue more with each.
-func (s *Session) waitBacklog(reader *activity) (held bool) {
-	for {
-		room := s.recv.Backlog()
-		if room == nil {
-			return held
-		}
-		held = true
-		if reader != nil {
-			reader.stop()
-		}
-		s.setHeld(true)
-		select {
-		case <-room:
-		case <-s.ended():
-		}
-		s.setHeld(false)
+func (s *Session) endedLocked() <-chan struct{} {
+	if s.done == nil {
+		s.done = make(chan struct{})
 		if s.state.Load() != stateOpen {
-			return held
+			close(s.done)
 		}
+	}
+	return s.done
+}
+
+// unref gives a reference back.
+func (s *Session) unref() {
+	s.mu.Lock()
+	last := s.unrefLocked()
+	s.mu.Unlock()
+	if last {
+		s.srv.table.remove(s)
+	}
+}
+
+// unrefLocked is unref for callers that hold mu: if it was the last they remove
+// the session from the table.
+func (s *Session) unrefLocked() (last bool) {
+	s.refs--
+	return s.refs == 0 && s.state.Load() == stateReleased
+}
+
+// upgrade tells the observer, if there is one.
+func (s *Session) upgrade(step UpgradeStep, err error) {
+	if o := s.srv.opts.Observer; o != nil {
+		o.Upgrade(s, step, err)
+	}
+}
+
+// dropped tells the observer, if there is one. Called without mu.
+func (s *Session) dropped(cause DropCause, messages int) {
+	if o := s.srv.opts.Observer; o != nil && messages > 0 {
+		o.Dropped(s, cause, messages)
+	}
+}
+
+// sampleEvery is how many messages there are to each that is timed.
+const sampleEvery = 64
+
+// sampleLocked begins to time the message that was queued last, if it is its turn
+// and its queue has no other.
+func (s *Session) sampleLocked(q *outbox.Queue) {
+	if q.Sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
+		q.Sampled = time.Duration(s.srv.clock.Now())
+	}
+}
+
+// flushed tells the observer that a message which is timed is written.
+func (s *Session) flushed(at time.Duration) {
+	if at > 0 {
+		s.srv.opts.Observer.Flushed(s, time.Duration(s.srv.clock.Now())-at)
 	}
 }

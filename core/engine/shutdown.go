@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -16,8 +15,6 @@ const (
 	// lastWait is how long Shutdown waits, when its context has ended, as long
 	// as no session ends: then code of the application is in the way.
 	lastWait = 300 * time.Millisecond
-	// retryAfter bounds, in seconds, what a client is told that comes too late.
-	retryAfter = 5
 )
 
 // Shutdown refuses new sessions, ends all open ones with
@@ -137,14 +134,5 @@ func (srv *Server) cut() {
 			return
 		}
 		left = now
-	}
-}
-
-// errShuttingDown refuses a handshake. When the client is to come back is left
-// to chance, as the others are told the same.
-func errShuttingDown() *RequestError {
-	return &RequestError{
-		Code: CodeForbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
-		retry: 1 + rand.IntN(retryAfter),
 	}
 }

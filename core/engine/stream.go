@@ -123,7 +123,7 @@ func (srv *Server) openStream(r *http.Request, st *streamConn, early []byte) {
 	}()
 	s := srv.newSession(r, query.Query{}, id)
 	c := new(wsConn).init(s, st, st, nil)
-	if opened = s.open(r, c, nil); opened {
+	if opened = srv.open(s, r, c, nil); opened {
 		c.runOver(early)
 	}
 }

@@ -89,3 +89,28 @@ func (t *table) signalEmptyLocked() {
 		close(t.empty)
 	}
 }
+
+// reserved holds the ids that handshakes under way have been given. Ids of our
+// own need none of it: 16 random bytes do not come twice.
+type reserved map[string]struct{}
+
+// reserve reports whether the id was free.
+func (t *table) reserve(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, taken := t.reserved[id]; taken || t.sessions[id] != nil {
+		return false
+	}
+	if t.reserved == nil {
+		t.reserved = make(reserved)
+	}
+	t.reserved[id] = struct{}{}
+	return true
+}
+
+// unreserve gives an id free again that has come to no session.
+func (t *table) unreserve(id string) {
+	t.mu.Lock()
+	delete(t.reserved, id)
+	t.mu.Unlock()
+}

@@ -3,20 +3,7 @@ package engine
 import (
 	"net/http"
 	"time"
-
-	"github.com/gosio/gosio/core/engine/internal/clock"
 )
-
-// upload is a body of a POST that is being read, and what limits its time: a timer,
-// which blames nobody for a pause of the process (see package clock), and then a deadline
-// of the connection. A deadline alone would not do: once one has passed, chunked
-// bodies, those of HTTP/2 and http.MaxBytesReader fail for good, and net/http ends
-// the contexts of all later requests of the connection.
-type upload struct {
-	t     *polling
-	w     http.ResponseWriter
-	timer *clock.Timer // made when first used
-}
 
 // cut lets reads of the body fail from then on; where the writer knows no
 // deadlines, the server's own hold.

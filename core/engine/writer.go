@@ -14,7 +14,7 @@ import (
 // touches its fields.
 //
 // The fields from lease to link are in the order in which a send and a write
-// need them, and fill two cache lines: see prefetch.go.
+// need them, and fill two cache lines: see ready.go.
 type writer struct {
 	lease     lease  // of the reader: while the reader is lent nothing is scheduled
 	shard     uint32 // of the ready list
@@ -135,16 +135,29 @@ func (w *writer) waitWritten() {
 	<-written
 }
 
-// fail ends a connection that cannot be written to, and its session if that is
-// on it.
-func (w *writer) fail(err error) {
-	if tell := w.s.transportFailed(w, err); tell != nil { // others wait for this goroutine
-		go tell()
-	}
-	w.link.Abort()
+// flushed accounts for a batch that is written.
+func (w *writer) flushed(batch []outbox.Message, total int) (again bool) {
+	outbox.Recycle(batch)
 	w.s.mu.Lock()
-	w.end = max(w.end, endQueued)
-	w.queue.Fail()
+	defer w.s.mu.Unlock()
+	w.queue.Credit(total)
+	if len(w.queue.Msgs) > 0 {
+		return true
+	}
 	w.moveLocked(writeIdle)
+	return false
+}
+
+// putBack queues again, before everything else, what was taken to be written.
+func (w *writer) putBack(p outbox.Batch) {
+	w.s.mu.Lock()
+	w.queue.PutBack(p)
+	w.s.mu.Unlock()
+}
+
+// credit takes written bytes off what is queued.
+func (w *writer) credit(n int) {
+	w.s.mu.Lock()
+	w.queue.Credit(n)
 	w.s.mu.Unlock()
 }

@@ -1,0 +1,30 @@
+package engine
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gosio/gosio/core/engine/internal/clock"
+)
+
+// shared is what the sessions of a server have in common.
+type shared struct {
+	opts    Options
+	log     *slog.Logger
+	clock   *clock.Clock
+	report  *reporter
+	table   *table
+	flush   flushers
+	lending lending
+	samples atomic.Uint32 // see Session.sampleLocked
+	uploads sync.Pool     // of *upload
+}
+
+func (sh *shared) init(opts Options) {
+	sh.opts, sh.log = opts, opts.Logger
+	sh.clock = clock.New(opts.PingTimeout)
+	sh.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
+	sh.table = newTable()
+	sh.flush.init(&sh.lending)
+}
