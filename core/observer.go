@@ -141,9 +141,9 @@ type UpgradeStep = engine.UpgradeStep
 
 // The steps of an upgrade: each that is tried is done or fails.
 const (
-	UpgradeStepTried  = engine.UpgradeTried
-	UpgradeStepDone   = engine.UpgradeDone
-	UpgradeStepFailed = engine.UpgradeFailed
+	UpgradeStepTried  = engine.UpgradeStepTried
+	UpgradeStepDone   = engine.UpgradeStepDone
+	UpgradeStepFailed = engine.UpgradeStepFailed
 )
 
 // UpgradeEvent is a step of an upgrade.
@@ -290,15 +290,15 @@ type DropPolicy = engine.DropCause
 // The policies by which messages are dropped.
 const (
 	// DropPolicyVolatile: a volatile event could not leave at once.
-	DropPolicyVolatile = engine.DropVolatile
+	DropPolicyVolatile = engine.DropCauseVolatile
 	// DropPolicyEvicted: a volatile event, queued before, has made room for others.
-	DropPolicyEvicted = engine.DropEvicted
+	DropPolicyEvicted = engine.DropCauseEvicted
 	// DropPolicyWelcome: too much was waiting for a client to learn that it has
 	// joined, for a volatile event to be kept.
 	DropPolicyWelcome DropPolicy = "welcome_hold"
 	// DropPolicySlowConsumer: the client is disconnected because it does not read,
 	// and what was queued for it is lost, unless it is recovered.
-	DropPolicySlowConsumer = engine.DropSlowConsumer
+	DropPolicySlowConsumer = engine.DropCauseSlowConsumer
 )
 
 // DropEvent is messages that one client will not get.

@@ -72,7 +72,7 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	return func() {
 		defer s.unref() // also when the application ends this goroutine
 		s.logClosed(recv, reason, err)
-		s.dropped(DropSlowConsumer, lost)
+		s.dropped(DropCauseSlowConsumer, lost)
 		if recv != nil {
 			recv.Closed(reason, err)
 		}

@@ -10,8 +10,8 @@ import (
 // the goroutine that causes the event: that of a request, a reader, a sender or a
 // flusher. The methods must not block and must not panic.
 type Observer interface {
-	// Upgrade is called twice for each upgrade from polling: with UpgradeTried when
-	// it begins, and with UpgradeDone or UpgradeFailed when it ends. err says why
+	// Upgrade is called twice for each upgrade from polling: with UpgradeStepTried when
+	// it begins, and with UpgradeStepDone or UpgradeStepFailed when it ends. err says why
 	// an upgrade failed; it is nil if the client has gone or the session has ended.
 	Upgrade(s *Session, step UpgradeStep, err error)
 	// Dropped is called when messages are lost; cause says whether the session goes
@@ -28,9 +28,9 @@ type UpgradeStep string
 
 // The steps of an upgrade: each that is tried is done or fails.
 const (
-	UpgradeTried  UpgradeStep = "tried"
-	UpgradeDone   UpgradeStep = "done"
-	UpgradeFailed UpgradeStep = "failed"
+	UpgradeStepTried  UpgradeStep = "tried"
+	UpgradeStepDone   UpgradeStep = "done"
+	UpgradeStepFailed UpgradeStep = "failed"
 )
 
 // DropCause says why messages are lost.
@@ -38,13 +38,13 @@ type DropCause string
 
 // The causes of lost messages.
 const (
-	// DropVolatile: volatile messages could not leave at once.
-	DropVolatile DropCause = "volatile"
-	// DropEvicted: volatile messages that were queued had to make room for others.
-	DropEvicted DropCause = "evicted"
-	// DropSlowConsumer: the session ends with [ErrSlowConsumer], and what is queued
+	// DropCauseVolatile: volatile messages could not leave at once.
+	DropCauseVolatile DropCause = "volatile"
+	// DropCauseEvicted: volatile messages that were queued had to make room for others.
+	DropCauseEvicted DropCause = "evicted"
+	// DropCauseSlowConsumer: the session ends with [ErrSlowConsumer], and what is queued
 	// is lost with it.
-	DropSlowConsumer DropCause = "slow_consumer"
+	DropCauseSlowConsumer DropCause = "slow_consumer"
 )
 
 // The failures of upgrades.

@@ -37,7 +37,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 		return ErrClosed
 	case volatile && !s.writableLocked():
 		s.mu.Unlock()
-		s.dropped(DropVolatile, len(msgs))
+		s.dropped(DropCauseVolatile, len(msgs))
 		return errDropped
 	}
 	queue := s.queueLocked()
@@ -62,7 +62,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	ready := s.wakeLocked()
 	much := s.budget.Used > link.ScratchSize && s.writableLocked() // waiting for more would gain nothing
 	s.mu.Unlock()
-	s.dropped(DropEvicted, evicted)
+	s.dropped(DropCauseEvicted, evicted)
 	s.srv.flush.add(ready)
 	if much {
 		s.srv.flush.startDeferred()
@@ -74,12 +74,12 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 func (s *Session) fullLocked(queue *outbox.Queue, last int, volatile bool, evicted int) error {
 	if !volatile {
 		s.mu.Unlock()
-		s.dropped(DropEvicted, evicted)
+		s.dropped(DropCauseEvicted, evicted)
 		return ErrSlowConsumer
 	}
 	queue.Drop(last)
 	s.mu.Unlock()
-	s.dropped(DropEvicted, evicted)
-	s.dropped(DropVolatile, last)
+	s.dropped(DropCauseEvicted, evicted)
+	s.dropped(DropCauseVolatile, last)
 	return errDropped
 }

@@ -49,10 +49,10 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 		srv.report.refuse(w, r, &RequestError{Code: CodeBadRequest, Context: "upgrades are disabled"})
 		return
 	}
-	s.upgrade(UpgradeTried, nil)
+	s.upgrade(UpgradeStepTried, nil)
 	p := &probe{s: s, base64: query.Parse(r.URL.RawQuery).Base64}
 	if !p.claim() {
-		s.upgrade(UpgradeFailed, errUpgradeTooLate)
+		s.upgrade(UpgradeStepFailed, errUpgradeTooLate)
 		srv.turnAway(w, r)
 		return
 	}
@@ -60,7 +60,7 @@ func (srv *Server) serveUpgrade(s *Session, w http.ResponseWriter, r *http.Reque
 	defer func() {
 		if conn.Conn == nil { // or Options.Headers has panicked
 			p.drop()
-			s.upgrade(UpgradeFailed, errUpgradeRejected)
+			s.upgrade(UpgradeStepFailed, errUpgradeRejected)
 		}
 	}()
 	conn, err := srv.acceptor.accept(w, r, false)

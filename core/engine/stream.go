@@ -133,10 +133,10 @@ func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *Requ
 	if s.v3 { // whose clients know no streams
 		return &RequestError{Code: CodeBadRequest, Context: "protocol revision differs from the session's"}
 	}
-	s.upgrade(UpgradeTried, nil)
+	s.upgrade(UpgradeStepTried, nil)
 	p := &probe{s: s}
 	if !p.claim() {
-		s.upgrade(UpgradeFailed, errUpgradeTooLate)
+		s.upgrade(UpgradeStepFailed, errUpgradeTooLate)
 		return &RequestError{Code: CodeBadRequest, Context: "session is on " + s.Transport() + ", or upgrading"}
 	}
 	if c := new(wsConn).init(s, st, st, p); p.enter(c) {

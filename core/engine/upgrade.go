@@ -29,7 +29,7 @@ func (p *probe) enter(c *wsConn) bool {
 	s.mu.Unlock()
 	if !live {
 		_ = c.writer.link.Close()
-		s.upgrade(UpgradeFailed, nil)
+		s.upgrade(UpgradeStepFailed, nil)
 	}
 	return live
 }
@@ -116,7 +116,7 @@ func (p *probe) promote(c *wsConn) error {
 	}
 	s.mu.Unlock()
 	s.srv.flush.add(ready)
-	s.upgrade(UpgradeDone, nil)
+	s.upgrade(UpgradeStepDone, nil)
 	s.srv.log.Debug("engine: session upgraded", "session", sessionTag(s.id))
 	return nil
 }
@@ -138,6 +138,6 @@ func (p *probe) ended(c *wsConn, cause error) {
 		cause = errUpgradeTimeout
 	}
 	s.mu.Unlock()
-	s.upgrade(UpgradeFailed, cause)
+	s.upgrade(UpgradeStepFailed, cause)
 	s.srv.flush.add(ready)
 }
