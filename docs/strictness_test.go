@@ -97,6 +97,7 @@ var strictEngine = []strictRow{
 
 var strictPackets = []strictRow{
 	{name: "an acknowledgement's id", sent: [][]string{{"439007199254740992[]"}, {"4300000000000000001[]"}, {"43 1[]"}}},
+	{name: "an event without a name", sent: [][]string{{"42[]"}}},
 	{name: "an attachment count", sent: [][]string{
 		{`45+1-["e",{"_placeholder":true,"num":0}]`},
 		{`451-["e",{"_placeholder":true,"num":0.5}]`, "bytes"},
@@ -110,7 +111,7 @@ var strictPackets = []strictRow{
 		{"40/" + strings.Repeat("n", 100_000) + ","},
 	}},
 	{name: "an event that has a name", sent: [][]string{{`42["connect"]`}, {`42["disconnect"]`}, {`42[null]`}, {`42[{}]`}}},
-	{name: "the same namespace twice", sent: [][]string{{"40"}}},
+	{name: "the same namespace twice", sent: [][]string{{`40{"token":"another"}`}}},
 }
 
 // TestStrictness runs each row of strictness.md.
