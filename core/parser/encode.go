@@ -165,21 +165,6 @@ func appendRaw(dst []byte, attachments [][]byte, raw json.RawMessage) ([]byte, [
 	return validText(append(dst, raw...), len(dst)), attachments, nil
 }
 
-// validText replaces what is not valid UTF-8 in the text behind start.
-func validText(text []byte, start int) []byte {
-	if utf8.Valid(text[start:]) {
-		return text
-	}
-	bad := bytes.Clone(text[start:])
-	text = text[:start]
-	for len(bad) > 0 {
-		r, size := utf8.DecodeRune(bad)
-		text = utf8.AppendRune(text, r)
-		bad = bad[size:]
-	}
-	return text
-}
-
 // ambiguous tells whether a text with attachments holds something else that
 // clients may take for a placeholder. It scans only if that can be.
 func ambiguous(text []byte, attachments int) bool {

@@ -33,3 +33,39 @@ func TestStrings(t *testing.T) {
 		}
 	}
 }
+
+// shaped is a value that encodes as it is told.
+type shaped string
+
+func (s shaped) MarshalJSON() ([]byte, error) { return []byte(s), nil }
+
+// TestHalves: an escaped half of a surrogate pair becomes U+FFFD, wherever JSON comes
+// in as it is: some clients take the whole packet for broken.
+func TestHalves(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		`"\ud83d\ude00"`:                 `"\ud83d\ude00"`,
+		`"\uD83D\uDE00\ud83d\ude00"`:     `"\uD83D\uDE00\ud83d\ude00"`,
+		`"\ud83d"`:                       `"\ufffd"`,
+		`"\ude00"`:                       `"\ufffd"`,
+		`"\uDFFFx\uD800"`:                `"\ufffdx\ufffd"`,
+		`"\ude00\ud83d"`:                 `"\ufffd\ufffd"`,
+		`"\ud83d\ud83d\ude00"`:           `"\ufffd\ud83d\ude00"`,
+		`"\ud83d\n\u00e9\u0041"`:         `"\ufffd\n\u00e9\u0041"`,
+		`"\\ud83d \\\ud83d"`:             `"\\ud83d \\\ufffd"`,
+		`{"\ud83d":["a\ude00",{"b":1}]}`: `{"\ufffd":["a\ufffd",{"b":1}]}`,
+		"\"\xff\\ud83d\"":                "\"\uFFFD\\ufffd\"",
+	} {
+		given := bytes.Clone([]byte(raw))
+		for _, v := range []any{json.RawMessage(given), shaped(raw), []any{json.RawMessage(given), []byte{1}}} {
+			got, attachments, err := parser.AppendEvent(nil, "/", 0, false, "e", []any{v})
+			assert.NoError(t, err)
+			full := `2["e",` + want + `]`
+			if len(attachments) > 0 {
+				full = `51-["e",[` + want + `,{"_placeholder":true,"num":0}]]`
+			}
+			assert.Equal(t, raw, strings.ReplaceAll(string(got), "\uFFFD", `\ufffd`), strings.ReplaceAll(full, "\uFFFD", `\ufffd`))
+		}
+		assert.Equal(t, "the caller's", string(given), raw)
+	}
+}
