@@ -235,7 +235,7 @@ func TestHostile(t *testing.T) {
 		"nothing":                   "b",
 		"a claim of four billion":   "b" + base64.StdEncoding.EncodeToString(unhex(t, event("ddffffffff", 1))),
 		"another namespace":         "b" + base64.StdEncoding.EncodeToString(unhex(t, "83a47479706502a46461746191a165a36e7370a22f61")),
-		"connected twice":           "b" + base64.StdEncoding.EncodeToString(unhex(t, "82a47479706500a36e7370a12f")),
+		"connected twice":           "b" + base64.StdEncoding.EncodeToString(unhex(t, "83a47479706500a36e7370a12fa46461746181a16101")),
 		"what only servers send":    "b" + base64.StdEncoding.EncodeToString(unhex(t, "83a47479706504a464617461a0a36e7370a12f")),
 		"too many attachments":      "b" + base64.StdEncoding.EncodeToString(unhex(t, event(strings.Repeat("c40101", 11), 11))),
 		"too deep":                  "b" + base64.StdEncoding.EncodeToString(unhex(t, event(strings.Repeat("91", 100_000), 1))),
