@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"strings"
@@ -45,6 +46,64 @@ func TestPostRefusedFirst(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPollOnItsWay: a poll that reaches the server when a POST has broken the rules
+// is refused, and not before the POST. The session does not stay for long, also if
+// none comes.
+func TestPollOnItsWay(t *testing.T) {
+	t.Parallel()
+	for _, answered := range []bool{false, true} {
+		t.Run(fmt.Sprintf("POST answered %t", answered), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				release := make(chan struct{})
+				a := newApp()
+				a.over = func() { <-release }
+				h := serveIn(t, setup{app: a})
+				sid := h.open()
+				post := make(chan reply, 1)
+				go func() {
+					post <- h.try(request{method: "POST", query: "&transport=polling&sid=" + sid, body: strings.NewReader("9")})
+				}()
+				h.ended(engine.ReasonParseError)
+				if answered {
+					close(release)
+					await(h, "the POST", post).refused(t, 400, badRequest)
+				}
+				begun := time.Now()
+				poll := h.poll(sid)
+				if !answered {
+					<-time.After(time.Second)
+					assert.Equal(t, "polls that have ended", len(poll), 0)
+					begun = time.Now()
+					close(release)
+					await(h, "the POST", post).refused(t, 400, badRequest)
+				}
+				await(h, "the poll", poll).refused(t, 400, unknown)
+				assert.Equal(t, "after", time.Since(begun), 100*time.Millisecond)
+				<-time.After(time.Second) // less than CloseTimeout
+				begun = time.Now()
+				h.get(sid).refused(t, 400, unknown)
+				assert.Equal(t, "later", time.Since(begun), 0)
+				h.forgotten()
+			})
+		})
+	}
+}
+
+// TestNoPollOnItsWay: without one the session is forgotten all the same, and sooner
+// than one that has something to tell.
+func TestNoPollOnItsWay(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := serveIn(t, setup{})
+		sid := h.open()
+		h.post(sid, "9").refused(t, 400, badRequest)
+		<-time.After(time.Second) // less than CloseTimeout
+		begun := time.Now()
+		h.get(sid).refused(t, 400, unknown)
+		assert.Equal(t, "at once", time.Since(begun), 0)
+		h.forgotten()
+	})
 }
 
 // TestClosedKeepsPoll: an application whose Closed does not return keeps the POST

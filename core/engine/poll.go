@@ -22,6 +22,9 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		t.s.mu.Unlock()
 		t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeBadRequest, Context: "poll on a session that has moved on"})
 		return
+	case t.farewell == farewellPost && len(t.queue.Msgs) == 0 && t.poll == nil:
+		t.refuseAfterPostLocked(w, r, p)
+		return
 	case t.poll != nil:
 		t.s.mu.Unlock()
 		t.s.srv.report.noteRedirected(r)
@@ -45,6 +48,25 @@ func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	t.answerPollLocked(w, r, p)
+}
+
+// refuseAfterPostLocked answers a GET that was on its way when a POST broke the
+// rules: the answer to that says why, and comes first. It releases mu.
+func (t *polling) refuseAfterPostLocked(w http.ResponseWriter, r *http.Request, p *poll) {
+	t.poll = p
+	if t.refused {
+		time.AfterFunc(afterPost, p.wakeUp)
+	}
+	t.s.mu.Unlock()
+	park(w, r, p, false)
+	t.s.mu.Lock()
+	t.poll = nil
+	over := t.refused
+	t.s.mu.Unlock()
+	if over {
+		t.s.release(nil)
+	}
+	t.s.srv.report.refuseAt(slog.LevelDebug, w, r, &RequestError{Code: CodeSessionIDUnknown, Context: "session was ended by a POST"})
 }
 
 // answerPollLocked answers a GET with what is queued, a noop if that is nothing. The

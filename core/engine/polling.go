@@ -58,6 +58,7 @@ type polling struct {
 	post     postState
 	contact  contactState
 	farewell farewell
+	refused  bool // with farewellPost: the POST has its answer
 
 	// The POST whose body is being read, to limit its time. The lock is held while
 	// a deadline is set, by whoever ends the session, so that the request cannot
@@ -143,7 +144,7 @@ func (t *polling) closeLocked(reason Reason, flush, byPost bool) (gone bool) {
 	if t.poll != nil && (!broken || len(t.queue.Msgs) > 0) { // else see endPollAfterPost
 		t.poll.wakeUp()
 	}
-	if len(t.queue.Msgs) == 0 && (t.poll != nil || broken || (!flush && !left)) {
+	if len(t.queue.Msgs) == 0 && (t.poll != nil || (!flush && !left)) {
 		return true
 	}
 	linger := closeLinger

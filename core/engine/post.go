@@ -73,12 +73,20 @@ func (t *polling) awaitPollAnswer() {
 	}
 }
 
-// endPollAfterPost ends the poll that breakOff has let wait.
+// endPollAfterPost ends the poll that breakOff has let wait. Without one the session
+// stays a little for a poll that is on its way.
 func (t *polling) endPollAfterPost() {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
-	if t.farewell == farewellPost && t.poll != nil {
+	if t.farewell != farewellPost {
+		return
+	}
+	t.refused = true
+	switch {
+	case t.poll != nil:
 		time.AfterFunc(afterPost, t.poll.wakeUp)
+	case len(t.queue.Msgs) == 0 && t.s.state.Load() == stateClosing:
+		t.s.armLocked(t.s.srv.clock.In(afterPost))
 	}
 }
 
@@ -88,7 +96,8 @@ func (t *polling) beginPost(r *http.Request) *RequestError {
 	t.meetLocked(contactSeen)
 	moved := t.s.ws.Load() != nil
 	overlap := t.post != postNone
-	if !moved && !overlap {
+	over := !overlap && t.farewell == farewellPost
+	if !moved && !overlap && !over {
 		t.post = postReading
 		t.meetLocked(contactPost)
 	}
@@ -96,6 +105,8 @@ func (t *polling) beginPost(r *http.Request) *RequestError {
 	switch {
 	case moved:
 		return &RequestError{Code: CodeBadRequest, Context: "POST on a session that has moved on"}
+	case over:
+		return &RequestError{Code: CodeSessionIDUnknown, Context: "session was ended by a POST"}
 	case overlap:
 		t.breakOff(ReasonTransportError, breach("overlapping POSTs"))
 		return &RequestError{Code: CodeBadRequest, Context: "overlapping POSTs"}
@@ -258,7 +269,10 @@ func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *Request
 // told so; a session that is being closed politely takes it and ignores it,
 // unless it is the client's own goodbye.
 func (t *polling) closedDuringPost(body []byte) *RequestError {
-	if t.s.state.Load() == stateReleased {
+	t.s.mu.Lock()
+	over := t.s.state.Load() == stateReleased || t.farewell == farewellPost
+	t.s.mu.Unlock()
+	if over {
 		return &RequestError{Code: CodeBadRequest, Context: "session ended", read: true}
 	}
 	if string(body) == closePacket || (t.s.v3 && string(body) == "1:"+closePacket) {
