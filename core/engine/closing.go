@@ -8,8 +8,8 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/link"
 )
 
-// ended maps the end of the reader to the end of its session, and sees that
-// the close frame leaves before the connection is closed.
+// ended ends the session, or the probe, of a connection whose reader has ended with err,
+// and waits until the close frame has left.
 func (c *wsConn) ended(err error) {
 	reason, cause := ReasonTransportError, err
 	var f *failure
@@ -22,11 +22,11 @@ func (c *wsConn) ended(err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause = errMessageTimeout
 	case errors.As(err, &closed):
-		reason = ReasonTransportClose // and its code is answered in kind
+		reason = ReasonTransportClose // and the close frame has the same code
 	case link.IsGone(err):
 		reason, cause = ReasonTransportClose, nil
 	}
-	answers := f != nil || broken != nil || closed != nil // to what came before it
+	answers := f != nil || broken != nil || closed != nil // the peer gets what was queued before
 	defer func() {
 		if c.opening != nil && c.opening.Stop() {
 			c.writer.begin()

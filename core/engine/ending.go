@@ -25,9 +25,9 @@ func (s *Session) shut(reason Reason, err error, flush bool) {
 	}
 }
 
-// leave is the one transition out of stateOpen, byPost for a POST that has broken
-// the rules: see breakOff. It returns what tells the Receiver, for which the
-// application may take its time; nil if the session has been ended before.
+// leave is the one transition out of stateOpen; byPost if a POST has broken the rules:
+// see breakOff. It returns the function that tells the Receiver, in which the
+// application may take its time; nil if the session has ended before.
 func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func()) {
 	s.mu.Lock()
 	if !s.state.CompareAndSwap(stateOpen, stateClosing) {
@@ -79,8 +79,9 @@ func (s *Session) leave(reason Reason, err error, flush, byPost bool) (tell func
 	}
 }
 
-// closeWebSocketLocked ends a session's connection politely: with flush after
-// what is queued, otherwise at once. It is cut if that takes too long.
+// closeWebSocketLocked queues the close frame of a session's connection: with flush
+// after what is queued, otherwise in its place. The session's timer aborts the
+// connection if the peer takes too long.
 func (s *Session) closeWebSocketLocked(ws *wsConn, reason Reason, err error, flush bool) *writer {
 	blocked := !ws.writer.writableLocked()
 	ready := ws.writer.closeLocked(closeCode(reason, err), flush)
@@ -108,7 +109,7 @@ func (s *Session) transportFailed(w *writer, err error) (tell func()) {
 	return s.leave(ReasonTransportError, err, false, false)
 }
 
-// cut closes what is left of a session at once.
+// cut ends the session and its transport at once.
 func (s *Session) cut() {
 	defer func() {
 		if s.polling != nil {
@@ -147,10 +148,9 @@ func (w *writer) fail(err error) {
 	w.s.mu.Unlock()
 }
 
-// release says that the session's transport is gone: ws, or polling if that is
-// nil. It reports false if the session is on another one: an upgrade may have
-// come first. The session is forgotten when the goroutines of its connections
-// have ended, too.
+// release notes that the session's transport has ended: ws, or polling if ws is nil. It
+// reports false if the session is on another transport, after an upgrade. The session
+// leaves the table when the goroutines of its connections have ended, too.
 func (s *Session) release(ws *wsConn) bool {
 	s.mu.Lock()
 	if s.ws.Load() != ws {
@@ -205,4 +205,17 @@ func (s *Session) logUnheard(reason Reason) {
 			" a middleware or proxy in front refuses the POSTs: one for CSRF or cross-origin requests, for content types"+
 			" (text/plain is needed) or one that redirects; exclude the Socket.IO path from it")
 	}
+}
+
+// takeProbeLocked ends the upgrade in progress, and returns the connection that
+// the caller aborts. With flush one that the client was told of stays: the client
+// may have stopped polling already, and what it is owed can then reach it by the
+// WebSocket only.
+func (s *Session) takeProbeLocked(flush bool) *wsConn {
+	p := s.probe
+	if p == nil || (flush && p.state == probeAnswered) {
+		return nil
+	}
+	s.probe = nil
+	return p.conn // nil: still being accepted; serveUpgrade sees to it
 }

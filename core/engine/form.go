@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// The form of requests: how large they are, what they may say once only, and
-// which of them have a body. Two parties that read one request in two ways, a
-// proxy and this server, or two parts of it, are how attackers get past one of
-// them: what can be read so is refused.
+// The form of requests: their size, the headers that may come only once, and which
+// requests have a body. An attacker gets past a check if two parties, a proxy and this
+// server or two parts of the server, read one request in two ways: requests that can be
+// read in two ways are refused.
 
-// once are the headers that have one value. Some frameworks, and some proxies,
-// would take the first, others the last. That of the host is in Request.Host; it
-// is here if a front has found two.
+// once are the headers that may have only one value. Some frameworks and proxies would
+// take the first value, others the last. The Host header is in Request.Host; it is in
+// Header only if a front has found two.
 var once = []string{
 	"Origin", "Host", "Content-Type", "Content-Encoding", "Content-Length", "Sec-Websocket-Key", "Sec-Websocket-Version",
 }
 
-// checkForm applies the rules that hold for everything that is served.
+// checkForm applies the rules for the form of all requests.
 func checkForm(o *Options, w http.ResponseWriter, r *http.Request) *RequestError {
 	if limit := o.MaxHandshake; limit > 0 && sizeOfHead(r) > limit {
 		return &RequestError{
@@ -42,7 +42,7 @@ func checkForm(o *Options, w http.ResponseWriter, r *http.Request) *RequestError
 	return nil
 }
 
-// sizeOfHead is what a request's URL and header take, without the line breaks.
+// sizeOfHead is the size of a request's URL and header, in bytes, without line breaks.
 func sizeOfHead(r *http.Request) int {
 	n := max(len(r.RequestURI), len(r.URL.Path)+len(r.URL.RawQuery)) + len(r.Host)
 	for key, values := range r.Header {
@@ -53,10 +53,10 @@ func sizeOfHead(r *http.Request) int {
 	return n
 }
 
-// strayBody reports whether a request has a body that must not be there: a
-// WebSocket would take it for frames, and net/http would wait for that of a GET
-// without a bound before it answers. HTTP/2 does neither. The body of a GET means
-// nothing: one that is small and comes at once is passed over.
+// strayBody reports whether a request has a body that it must not have: a WebSocket
+// would take the body for frames, and net/http would wait for the body of a GET, without
+// a bound, before it answers. HTTP/2 does neither. The body of a GET has no meaning: one
+// that is small and arrives at once is skipped.
 func strayBody(o *Options, w http.ResponseWriter, r *http.Request) bool {
 	switch {
 	case r.ProtoMajor != 1:
@@ -67,15 +67,15 @@ func strayBody(o *Options, w http.ResponseWriter, r *http.Request) bool {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
 		return false // a POST, or refused as what it is
 	}
-	return r.ContentLength != 0 && !passOver(o, w, r)
+	return r.ContentLength != 0 && !skipBody(o, w, r)
 }
 
-// maxStray bounds, in bytes, a body that is passed over.
+// maxStray bounds, in bytes, a body that is skipped.
 const maxStray = 64 << 10
 
-// passOver reads a body that means nothing, for CloseTimeout. It reports whether
-// that was all of it.
-func passOver(o *Options, w http.ResponseWriter, r *http.Request) bool {
+// skipBody reads a body without a meaning, for at most CloseTimeout. It reports whether
+// that was the whole body.
+func skipBody(o *Options, w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength > maxStray || r.Header.Get("Expect") != "" { // it has not been sent yet
 		return false
 	}

@@ -18,9 +18,9 @@ type gate struct {
 	refused cors.Seen // origins that were logged
 }
 
-// check applies the rules that hold for every request, in the reference's
-// order, and finds the session that the request names. A nil session and a
-// nil error mean a handshake.
+// check applies the rules for every request, in the order of the reference server, and
+// returns the session that the request names. A nil session and a nil error mean a
+// handshake.
 func (g *gate) check(r *http.Request, q query.Query) (*Session, *RequestError) {
 	if !g.opts.allows(q.Transport) || q.Transport == WebTransport { // that comes by ServeStream
 		return nil, &RequestError{Code: CodeTransportUnknown, Context: "transport " + loglimit.Clip(q.Transport)}
@@ -39,7 +39,7 @@ func (g *gate) check(r *http.Request, q query.Query) (*Session, *RequestError) {
 	if err != nil {
 		return nil, err
 	}
-	// An upgrade with another revision confused a server into crashing once:
+	// An upgrade with another revision than the session's has crashed a server:
 	// CVE-2026-102599.
 	if q.EIO != s.revision() {
 		return nil, &RequestError{Code: CodeBadRequest, Context: "protocol revision differs from the session's"}
@@ -76,7 +76,7 @@ func (g *gate) checkHandshake(r *http.Request, q query.Query, upgrade bool) *Req
 	return g.admit(r)
 }
 
-// admit asks the application, and refuses everybody while shutting down.
+// admit asks Options.AllowRequest, and refuses all requests while shutting down.
 func (g *gate) admit(r *http.Request) *RequestError {
 	if g.table.isClosed() {
 		return errShuttingDown()
@@ -93,7 +93,7 @@ func (g *gate) admit(r *http.Request) *RequestError {
 		return nil
 	}
 	if e, ok := err.(*RequestError); ok { //nolint:errorlint // a wrapped one is not meant for the peer
-		if e == nil { // is no leave: who returns it means a failure, or has mistaken it for nil
+		if e == nil { // does not admit: its author means a failure, or has taken it for nil
 			e = &RequestError{Code: CodeForbidden, Context: "AllowRequest: a nil *RequestError"}
 		}
 		return e

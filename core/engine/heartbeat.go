@@ -11,9 +11,9 @@ import (
 // The heartbeat: the server pings, the client answers.
 // See https://socket.io/docs/v4/engine-io-protocol/#heartbeat.
 //
-// Each session has one timer, whatever it waits for: the next ping, the pong,
-// the first request after a polling handshake, or, once the session has
-// ended, the end of its transport.
+// Each session has one timer, for whatever is due next: a ping, the pong, the first
+// request after a polling handshake, or, when the session has ended, the end of its
+// transport.
 
 var pingMessage, pongMessage = outbox.TextPacket("2"), outbox.TextPacket("3")
 
@@ -55,7 +55,7 @@ func (s *Session) onTimer() {
 		s.mu.Unlock()
 		return
 	}
-	if s.blamesLocked(now) {
+	if s.peerLateLocked(now) {
 		if s.extendLocked(now) {
 			s.mu.Unlock()
 			return
@@ -69,7 +69,7 @@ func (s *Session) onTimer() {
 		return
 	}
 	if s.beat.awaited() {
-		if s.blamelessLocked() {
+		if s.readerWaitsLocked() {
 			s.armLocked(now.Add(s.srv.opts.PingTimeout))
 			s.mu.Unlock()
 			return
@@ -83,7 +83,7 @@ func (s *Session) onTimer() {
 		s.shut(ReasonPingTimeout, nil, false)
 		return
 	}
-	if now < s.pingAt { // the first-poll timer has done its duty
+	if now < s.pingAt { // the client has polled in time
 		s.armLocked(s.pingAt)
 		s.mu.Unlock()
 		return
@@ -95,14 +95,14 @@ func (s *Session) onTimer() {
 	s.pingLocked(now)
 }
 
-// blamesLocked reports whether the timer ends the session because of its peer.
-func (s *Session) blamesLocked(now clock.Time) bool {
+// peerLateLocked reports whether the timer is to end the session because of its peer.
+func (s *Session) peerLateLocked(now clock.Time) bool {
 	first := s.firstPollBy()
 	return s.state.Load() != stateOpen || s.beat.awaited() || first > 0 && now >= first || s.v3 && now >= s.pingAt
 }
 
-// extendLocked reports whether the timer does nothing yet. It releases mu while
-// it looks at the connection.
+// extendLocked gives the peer more time if this process may be why it is late, and
+// reports whether it did. It releases mu while it looks at the connection.
 func (s *Session) extendLocked(now clock.Time) bool {
 	due := s.deadline
 	more := s.srv.clock.Extend(due, now, &s.extensions, nil)
@@ -124,9 +124,9 @@ func (s *Session) extendLocked(now clock.Time) bool {
 	return more > 0
 }
 
-// blamelessLocked reports whether it is this side that does not come to read what
-// the client has sent: its handlers hold the reader up, or a POST is in flight.
-func (s *Session) blamelessLocked() bool {
+// readerWaitsLocked reports whether this side has not yet read what the client has sent,
+// because the application's handlers take their time or a POST is in flight.
+func (s *Session) readerWaitsLocked() bool {
 	return s.held || s.polling != nil && s.polling.post != postNone
 }
 
@@ -154,8 +154,8 @@ func (s *Session) takeBeat(t parser.Type) error {
 	return nil
 }
 
-// pong answers a ping. One that nobody asked for is ignored: it must not be
-// able to start anything (CVE-2026-48802).
+// pong takes the client's answer to a ping. A pong without a ping is ignored: it must
+// not start anything (CVE-2026-48802).
 func (s *Session) pong() {
 	if !s.beat.awaited() {
 		return
@@ -170,8 +170,8 @@ func (s *Session) pong() {
 	s.armLocked(s.pingAt)
 }
 
-// answerPing answers a client's ping. A pong that has not left yet answers all
-// of them: pings must not fill the queue.
+// answerPing answers a client's ping, unless a pong is the last message in the queue:
+// pings must not fill it.
 func (s *Session) answerPing() {
 	s.mu.Lock()
 	if s.state.Load() != stateOpen {
@@ -191,7 +191,7 @@ func (s *Session) answerPing() {
 
 // pingLateLocked ends a session whose client has sent no ping in time. It releases mu.
 func (s *Session) pingLateLocked(now clock.Time) {
-	if s.blamelessLocked() {
+	if s.readerWaitsLocked() {
 		s.pingAt = now.Add(s.srv.opts.PingTimeout)
 		s.armLocked(s.pingAt)
 		s.mu.Unlock()
@@ -201,8 +201,8 @@ func (s *Session) pingLateLocked(now clock.Time) {
 	s.shut(ReasonPingTimeout, nil, false)
 }
 
-// traffic puts the ping timeout off, once: other packets show that the peer
-// lives, but only a pong that it can still answer.
+// traffic extends the ping timeout, once: other packets show that the peer is alive, but
+// only a pong shows that it can still answer.
 func (s *Session) traffic() {
 	if s.beat.Load() != beatPinged {
 		return
@@ -215,7 +215,7 @@ func (s *Session) traffic() {
 	s.armLocked(s.srv.clock.In(s.srv.opts.PingTimeout))
 }
 
-// setHeld tells the heartbeat whether the reader is held up on this side.
+// setHeld tells the heartbeat whether the reader waits for the application.
 func (s *Session) setHeld(held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -226,8 +226,8 @@ func (s *Session) setHeld(held bool) {
 	}
 }
 
-// graceV3Locked gives a client of protocol 3 PingTimeout more when its pings were
-// not read because this side's handlers held the reader up.
+// graceV3Locked gives a client of protocol 3 more time, PingTimeout, if its pings were
+// not read because the reader waited for the application.
 func (s *Session) graceV3Locked(held bool) {
 	if !s.v3 || held {
 		return

@@ -28,10 +28,10 @@ const (
 	lendSlots = 64
 )
 
-// lending knows the readers that are lent.
+// lending holds the connections whose readers are lent.
 type lending struct {
 	slots   [lendSlots]lendSlot
-	next    atomic.Uint32 // deals the slots out
+	next    atomic.Uint32 // where a connection first looks for a slot
 	ticking atomic.Bool
 
 	flushers *flushers // startDeferred is called at each tick
@@ -48,17 +48,17 @@ type lendSlot struct {
 	_ [64 - 8]byte
 }
 
-// lease counts a connection's lendings: odd while its reader is lent. Whoever
-// moves it on from odd, reader or taker, is the one who reads next.
+// lease counts how often a connection's reader was lent, times two: it is odd while the
+// reader is lent. The goroutine that changes it from odd to even reads next.
 type lease struct {
 	n    atomic.Uint64
-	slot uint32 // the one that it has, or had last; belongs to whoever moves n
+	slot uint32 // the slot of the last lending; belongs to the goroutine that changes n
 }
 
 func (l *lease) lent() bool { return l.n.Load()&1 == 1 }
 
-// lend notes that a reader is lent, and returns the number of the lending. It
-// reports false when there is no place.
+// lend gives a reader that is lent a slot, and returns the number of the lending. It
+// reports false if no slot is free.
 func (l *lending) lend(c *wsConn) (n uint64, ok bool) {
 	at := c.writer.lease.slot
 	if c.writer.lease.n.Load() == 0 {
@@ -89,8 +89,8 @@ func (l *lending) start() {
 	l.timer.Reset(lendTick)
 }
 
-// tick has the readers taken over that were lent at the last tick already, and
-// starts the flushers that were deferred.
+// tick starts another reader for each connection whose reader was lent at the last tick
+// already, and starts the flushers that were deferred.
 func (l *lending) tick() {
 	l.flushers.startDeferred()
 	busy := false

@@ -19,9 +19,9 @@ func RunOnCaller(ctx context.Context) context.Context {
 	return context.WithValue(ctx, runOnCaller{}, true)
 }
 
-// start runs the reader: on a goroutine of its own, so that net/http's, with
-// its grown stack, can end; or on the caller's, which then waits for the end
-// of the connection.
+// start runs the reader on a goroutine of its own, so that net/http's, with its grown
+// stack, can end; after RunOnCaller on the caller's, which then waits for the end of the
+// connection.
 func (c *wsConn) start(r *http.Request, early []byte) {
 	if r.Context().Value(runOnCaller{}) == nil {
 		go c.run(early)
@@ -30,9 +30,9 @@ func (c *wsConn) start(r *http.Request, early []byte) {
 	c.runOver(early)
 }
 
-// runOver is run that returns when the connection has ended: also when it is
-// another goroutine that reads by then, because the application has ended this
-// one by runtime.Goexit. It cannot be held up on its way out otherwise.
+// runOver is run, but returns when the connection has ended, even if another goroutine
+// reads by then because the application has ended this one by runtime.Goexit: only a
+// deferred function can wait then.
 func (c *wsConn) runOver(early []byte) {
 	over, returned := make(chan struct{}), false
 	c.over = over
@@ -48,8 +48,7 @@ func (c *wsConn) runOver(early []byte) {
 	returned = true
 }
 
-// run sends what has been queued, takes what came behind the handshake, and
-// reads on.
+// run has what was queued sent, takes what came after the handshake, and reads on.
 func (c *wsConn) run(early []byte) {
 	if c.opening == nil {
 		c.writer.begin()
@@ -138,7 +137,7 @@ func (c *wsConn) finish(err error) {
 	c.ended(err)
 }
 
-// finished releases what hangs on a connection that has ended.
+// finished releases what belongs to a connection that has ended.
 func (c *wsConn) finished() {
 	_ = c.reader.link.Close() // nobody is left to tell
 	c.writer.deflation = nil  // nothing is read or written any more
@@ -152,9 +151,8 @@ func (c *wsConn) finished() {
 	c.s.unref()
 }
 
-// work runs what the application has to do after a read. It reports false when
-// another goroutine has taken over reading, as one is going to as long as reading
-// is false.
+// work runs the application's work after a read. It reports false if another goroutine
+// has taken over reading. While reading is false, another goroutine reads or will.
 func (c *wsConn) work(reading *bool) bool {
 	w := c.unfinished.take()
 	if w == nil {

@@ -223,7 +223,7 @@ func checkCookie(c http.Cookie) {
 	}
 }
 
-// pin names the user of a request, the same for all if nobody wants to know.
+// pin returns the name of a request's user: see Pin.
 func (o *Options) pin(r *http.Request) string {
 	if o.Pin == nil {
 		return ""
@@ -233,7 +233,7 @@ func (o *Options) pin(r *http.Request) string {
 
 func (o *Options) allows(transport string) bool { return slices.Contains(o.Transports, transport) }
 
-// upgrades lists what a polling session can upgrade to.
+// upgrades returns the transports to which a polling session can upgrade.
 func (o *Options) upgrades() []string {
 	var to []string
 	for _, transport := range []string{WebSocket, WebTransport} {

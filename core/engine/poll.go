@@ -12,11 +12,11 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
-// servePoll answers a GET: at once if something is queued, else when there is.
+// servePoll answers a GET, when something is queued or the session ends.
 func (t *polling) servePoll(w http.ResponseWriter, r *http.Request) {
 	p := &poll{wake: make(chan struct{}, 1)}
 	t.s.mu.Lock()
-	t.meetLocked(contactSeen)
+	t.noteContactLocked(contactSeen)
 	switch {
 	case t.s.ws.Load() != nil || t.s.state.Load() == stateReleased:
 		t.s.mu.Unlock()
@@ -116,7 +116,7 @@ func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *po
 	}
 }
 
-// errNoAnswer ends a session whose poll the application has not let be answered.
+// errNoAnswer ends a session if the application panics while a poll is answered.
 var errNoAnswer = errors.New("engine: the answer to a poll was not written")
 
 // errPollGone is the reference's text for it.

@@ -19,15 +19,15 @@ const (
 	// closeLinger is how long a polling session that was closed between two
 	// polls waits for the next one, to be told so.
 	closeLinger = 30 * time.Second
-	// afterPost is how long a poll waits that tells of the end of a session, once
-	// the POST that has caused it is answered: that says why, and comes by another
-	// connection.
+	// afterPost is how long a poll waits when a POST has ended the session and was
+	// answered: the answer to the POST, on another connection, says why, and has to
+	// arrive first.
 	afterPost = 100 * time.Millisecond
-	// leftLinger is how long a session waits, whose client has said goodbye,
-	// for a GET that was sent before: it came by another connection.
+	// leftLinger is how long a session whose client has closed it waits for a GET that
+	// was sent before, on another connection.
 	leftLinger = 250 * time.Millisecond
-	// pollMargin is left between the answer to a poll and a deadline that
-	// somebody else has set for it.
+	// pollMargin is the time between the answer to a poll and a deadline that a
+	// middleware or the server has set for the request.
 	pollMargin = 500 * time.Millisecond
 )
 
@@ -43,9 +43,9 @@ func (p *poll) wakeUp() {
 	}
 }
 
-// polling is the way of a session over HTTP: what is sent leaves with the answers
-// to GETs, what comes arrives by POSTs. A session that was opened on a WebSocket
-// has none; one that has upgraded keeps it, for requests that are under way.
+// polling is the HTTP transport of a session: messages to the client are in the answers
+// to GETs, those from the client in POSTs. A session that was opened on a WebSocket has
+// none; one that has upgraded keeps it, for requests that are under way.
 type polling struct {
 	s *Session
 
@@ -62,8 +62,8 @@ type polling struct {
 
 	// The POST whose body is being read, to limit its time. The lock is held while
 	// a deadline is set, by whoever ends the session, so that the request cannot
-	// have ended before; below it are only the lock of the body's Timer and that of
-	// the timekeeper.
+	// have ended before. While it is held only the locks of the body's timer and of
+	// the clock are taken.
 	uploading sync.Mutex
 	upload    *upload
 }
@@ -106,8 +106,8 @@ type upload struct {
 	timer *clock.Timer // made when first used
 }
 
-// meetLocked notes that something has come from the client.
-func (t *polling) meetLocked(c contactState) { t.contact = max(t.contact, c) }
+// noteContactLocked notes that something has come from the client.
+func (t *polling) noteContactLocked(c contactState) { t.contact = max(t.contact, c) }
 
 // creditPoll is credit for the answer to a poll. It does nothing and reports false
 // if a POST is in flight, unless flushed: the POST may break the rules, and waits

@@ -93,13 +93,13 @@ func (t *polling) endPollAfterPost() {
 // beginPost claims the session's one place for a POST.
 func (t *polling) beginPost(r *http.Request) *RequestError {
 	t.s.mu.Lock()
-	t.meetLocked(contactSeen)
+	t.noteContactLocked(contactSeen)
 	moved := t.s.ws.Load() != nil
 	overlap := t.post != postNone
 	over := !overlap && t.farewell == farewellPost
 	if !moved && !overlap && !over {
 		t.post = postReading
-		t.meetLocked(contactPost)
+		t.noteContactLocked(contactPost)
 	}
 	t.s.mu.Unlock()
 	switch {

@@ -37,7 +37,7 @@ func (p *probe) claim() bool {
 		return false
 	}
 	s.probe = p
-	s.polling.meetLocked(contactSeen)
+	s.polling.noteContactLocked(contactSeen)
 	return true
 }
 
@@ -66,16 +66,3 @@ func (p *probe) stopExpire() {
 // errNotProbe closes a WebSocket on which a client does not follow the steps
 // of the upgrade. The session stays on polling.
 var errNotProbe = errors.New("engine: not a step of the upgrade")
-
-// takeProbeLocked ends the upgrade in progress, and returns the connection that
-// the caller aborts. With flush one that the client was told of stays: the client
-// may have stopped polling already, and what it is owed can then reach it by the
-// WebSocket only.
-func (s *Session) takeProbeLocked(flush bool) *wsConn {
-	p := s.probe
-	if p == nil || (flush && p.state == probeAnswered) {
-		return nil
-	}
-	s.probe = nil
-	return p.conn // nil: still being accepted; serveUpgrade sees to it
-}

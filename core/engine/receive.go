@@ -8,8 +8,8 @@ import (
 	"github.com/gosio/gosio/core/engine/parser"
 )
 
-// What the framing of a connection finds: see frame.Handler. All of it runs on
-// the reader.
+// The messages and control frames that the framing of a connection finds: see
+// frame.Handler. These methods run on the reader.
 
 // Message implements frame.Handler.
 func (c *wsConn) Message(data []byte, binary bool) error {
@@ -23,7 +23,7 @@ func (c *wsConn) Message(data []byte, binary bool) error {
 		return &failure{ReasonParseError, err}
 	}
 	if p.Binary && !binary {
-		c.s.answerInKind()
+		c.s.useBase64()
 	}
 	w, err := c.s.receive(p, false)
 	c.unfinished.add(w)
@@ -38,8 +38,8 @@ func (c *wsConn) Ping(data []byte) error {
 	return c.writer.write(outbox.RawFrame(append(frame.AppendHeader(nil, frame.Pong, len(data)), data...)))
 }
 
-// Pong implements frame.Handler. Nobody asked for it: Engine.IO has pings of
-// its own.
+// Pong implements frame.Handler. It does nothing: this side sends no ping frames, as
+// Engine.IO has pings of its own.
 func (c *wsConn) Pong([]byte) error { return nil }
 
 // Close implements frame.Handler.
@@ -66,9 +66,8 @@ func (s *Session) isBeat(t parser.Type) bool {
 	return t == parser.TypePong
 }
 
-// receive is the one place where incoming packets are told apart. It runs on
-// the goroutine of the transport that the packet came by, and returns the work
-// that a message leaves.
+// receive is the one switch on the types of incoming packets. It runs on the goroutine
+// of the packet's transport, and returns the work that a message leaves.
 func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 	if s.state.Load() != stateOpen {
 		return nil, nil
@@ -94,20 +93,19 @@ func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 	return nil, nil
 }
 
-// answerInKind: a client that sends base64 over a WebSocket (the stock
-// client's forceBase64) cannot be assumed to take binary frames.
-func (s *Session) answerInKind() {
+// useBase64 has binary messages sent as base64 from now on: a client that sends base64
+// over a WebSocket (the stock client's forceBase64) may not take binary frames.
+func (s *Session) useBase64() {
 	s.mu.Lock()
 	s.base64 = true
 	s.mu.Unlock()
 }
 
-// waitBacklog holds the reader up while the application has too much to do,
-// until the session ends. The heartbeat does not blame the peer meanwhile. It
-// reports whether it did.
+// waitBacklog waits while the Receiver has a backlog, until the session ends. The
+// heartbeat does not blame the peer meanwhile. It reports whether it has waited.
 //
-// A POST waits beyond the end of its request, too: else a client whose requests
-// are ended early, by itself or by a middleware, could queue more with each.
+// A POST waits beyond the end of its request, too: else a client whose requests end
+// early could queue more with each.
 func (s *Session) waitBacklog(reader *activity) (held bool) {
 	for {
 		room := s.recv.Backlog()

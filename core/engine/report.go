@@ -14,13 +14,13 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// What clients do shows in the log at level info where they are turned away
-// and warn where they broke the protocol or went over a limit; all that is
-// normal is at level debug. Clients cannot make the log grow as they like: of
-// each kind of line there are a few, see package loglimit. No value that comes from a client has more than 256
-// bytes, and session ids, headers and payloads are never among them.
+// The log has a line at level info for a request that is refused, at warn for a client
+// that has broken the protocol or a limit, and at debug for all else. Clients cannot make
+// the log grow without a bound: package loglimit bounds the lines of each kind. No value
+// that comes from a client has more than 256 bytes, and session ids, headers and payloads
+// are never logged.
 
-// reporter tells clients why a request is refused, and the operator what goes on.
+// reporter answers requests that are refused, and logs for the operator.
 type reporter struct {
 	log          *slog.Logger
 	noted        loglimit.Limiter
@@ -34,8 +34,8 @@ func (p *reporter) note(level slog.Level, kind, msg string, attrs ...slog.Attr) 
 	p.noted.Log(p.log, level, kind, msg, attrs...)
 }
 
-// noteRefused logs a refused request. Where the operator is likely to have
-// something to mend the level is warn, and a hint says what.
+// noteRefused logs a refused request. If the operator is likely to have made a mistake,
+// the level is warn, and a hint says which.
 func (p *reporter) noteRefused(level slog.Level, e *RequestError) {
 	attrs := []slog.Attr{slog.Int("code", int(e.Code)), slog.String("context", loglimit.Clip(e.Context))}
 	if hint := hints[e.Code]; hint != "" && level == slog.LevelInfo {
@@ -50,14 +50,14 @@ func (p *reporter) noteRefused(level slog.Level, e *RequestError) {
 // strays counts requests of sessions that this server does not know. Some are
 // normal: their session has ended, or belonged to an earlier process. When
 // most clients that connect cause them, the requests of one client are likely
-// to reach several servers, which is told once.
+// to reach several servers, which is logged once.
 type strays struct {
 	opened  atomic.Int64 // handshakes by polling: a WebSocket does not go astray
 	unknown atomic.Int64
 	told    atomic.Bool
 }
 
-// How many requests, of how many handshakes at least, make a pattern.
+// From so many requests and handshakes the share of strays is looked at.
 const (
 	manyStrays = 10
 	manyOpened = 5
@@ -113,7 +113,8 @@ func (p *reporter) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
 }
 
-// refused tells of a request that is, or cannot be, answered otherwise.
+// refused logs a request that was refused, and calls Options.OnRefused. It does not
+// answer the request.
 func (p *reporter) refused(level slog.Level, r *http.Request, e *RequestError) {
 	p.noteRefused(level, e)
 	if f := p.onRefused; f != nil {
@@ -130,7 +131,7 @@ func (p *reporter) leaveBody(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(p.closeTimeout)) // where there is none, the server's own holds
 }
 
-// noteRedirected says what it may be when a client polls twice at once.
+// noteRedirected logs the likely cause if a client polls twice at once.
 func (p *reporter) noteRedirected(r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/") {
 		return
@@ -140,8 +141,7 @@ func (p *reporter) noteRedirected(r *http.Request) {
 		" (chi's StripSlashes), or exclude the Socket.IO path from it")
 }
 
-// sessionTag is a session id as the log shows it: enough to tell sessions
-// apart, and no use to somebody who reads it.
+// sessionTag is a session id that is logged as a part of its hash: the id is a secret.
 type sessionTag string
 
 // LogValue implements slog.LogValuer.

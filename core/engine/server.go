@@ -37,7 +37,7 @@ func NewServer(h Handler, o *Options) *Server {
 	}
 	opts = opts.withDefaults()
 	srv := &Server{handler: h}
-	srv.shared.init(opts)
+	srv.init(opts)
 	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
 	srv.acceptor = acceptor{
 		opts: &srv.opts, report: srv.report, deflate: compress.NewDeflater((*compress.Options)(opts.PerMessageDeflate)),

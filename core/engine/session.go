@@ -17,17 +17,17 @@ const (
 	stateReleased
 )
 
-// beat is the state of a heartbeat. It changes with the session's mu held, and is
-// read without for each packet.
+// beat is the state of a heartbeat. It is changed with the session's mu held, and read
+// without a lock for each packet.
 type beat struct{ atomic.Int32 }
 
 const (
 	beatResting  int32 = iota // until the next ping
 	beatPinged                // a ping waits for its pong
-	beatExtended              // and traffic has put the ping timeout off
+	beatExtended              // as beatPinged; other packets have extended the ping timeout
 )
 
-// awaited reports whether a pong is.
+// awaited reports whether a pong is expected.
 func (b *beat) awaited() bool { return b.Load() != beatResting }
 
 // Session is one Engine.IO connection, whatever transport it is on at the
@@ -57,11 +57,11 @@ type Session struct {
 	done       chan struct{} // closed when the session ends; made on demand
 	refs       int32         // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	extensions uint8         // how often the peer was given more time; see package clock
-	held       bool          // our own handlers hold the reader up
+	held       bool          // the reader waits for the application's handlers
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
 	timer    *time.Timer
-	deadline clock.Time // what the timer stands for; an earlier call is stale
+	deadline clock.Time // when the timer is due; it may be called before, and does nothing then
 	pingAt   clock.Time
 	opened   clock.Time
 }
@@ -136,8 +136,8 @@ func (s *Session) wakeLocked() *writer {
 	return nil
 }
 
-// moveQueueLocked moves what was queued for polling, where bytes of protocol 4
-// are base64 in any case, to a WebSocket, in the form that the client takes there.
+// moveQueueLocked moves the queue of polling to a WebSocket. On polling all bytes of
+// protocol 4 are base64; on the WebSocket only those of a client that asks for it.
 func (s *Session) moveQueueLocked(to *outbox.Queue) {
 	p := s.polling.queue.Take()
 	s.polling.queue.Credit(int(outbox.SizeOf(p.Msgs)))
@@ -153,7 +153,7 @@ func (s *Session) moveQueueLocked(to *outbox.Queue) {
 	outbox.Recycle(p.Msgs)
 }
 
-// inKindLocked is a binary message in the form that the session's client takes.
+// inKindLocked returns a binary message in the form that the client takes.
 func (s *Session) inKindLocked(m outbox.Message) outbox.Message {
 	switch {
 	case s.v3 && s.base64:
@@ -177,7 +177,7 @@ func (s *Session) armLocked(at clock.Time) {
 	s.timer.Reset(wait)
 }
 
-// stopHeartbeatLocked is the end of pings.
+// stopHeartbeatLocked stops the session's timer.
 func (s *Session) stopHeartbeatLocked() {
 	if s.timer != nil {
 		s.timer.Stop()
@@ -202,7 +202,7 @@ func (s *Session) endedLocked() <-chan struct{} {
 	return s.done
 }
 
-// unref gives a reference back.
+// unref ends a reference that was counted in refs.
 func (s *Session) unref() {
 	s.mu.Lock()
 	last := s.unrefLocked()
@@ -212,39 +212,39 @@ func (s *Session) unref() {
 	}
 }
 
-// unrefLocked is unref for callers that hold mu: if it was the last they remove
-// the session from the table.
+// unrefLocked is unref for callers that hold mu. If it reports true, they remove the
+// session from the table.
 func (s *Session) unrefLocked() (last bool) {
 	s.refs--
 	return s.refs == 0 && s.state.Load() == stateReleased
 }
 
-// upgrade tells the observer, if there is one.
+// upgrade calls the observer, if there is one.
 func (s *Session) upgrade(step UpgradeStep, err error) {
 	if o := s.srv.opts.Observer; o != nil {
 		o.Upgrade(s, step, err)
 	}
 }
 
-// dropped tells the observer, if there is one. Called without mu.
+// dropped calls the observer, if there is one. The caller must not hold mu.
 func (s *Session) dropped(cause DropCause, messages int) {
 	if o := s.srv.opts.Observer; o != nil && messages > 0 {
 		o.Dropped(s, cause, messages)
 	}
 }
 
-// sampleEvery is how many messages there are to each that is timed.
+// sampleEvery: one message in so many is timed.
 const sampleEvery = 64
 
-// sampleLocked begins to time the message that was queued last, if it is its turn
-// and its queue has no other.
+// sampleLocked begins to time the message that was queued last, if it is the next to be
+// timed and no other one in its queue is.
 func (s *Session) sampleLocked(q *outbox.Queue) {
 	if q.Sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
 		q.Sampled = time.Duration(s.srv.clock.Now())
 	}
 }
 
-// flushed tells the observer that a message which is timed is written.
+// flushed calls the observer after the message was written that was timed since at.
 func (s *Session) flushed(at time.Duration) {
 	if at > 0 {
 		s.srv.opts.Observer.Flushed(s, time.Duration(s.srv.clock.Now())-at)

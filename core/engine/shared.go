@@ -8,7 +8,7 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/clock"
 )
 
-// shared is what the sessions of a server have in common.
+// shared is the part of a server that its sessions use.
 type shared struct {
 	opts    Options
 	log     *slog.Logger

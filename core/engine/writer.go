@@ -7,11 +7,10 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
-// writer is the way out of one WebSocket connection, a session's transport or a
-// probe: whatever is to leave is queued here, and one goroutine at a time writes
-// what has gathered: a flusher, a drain, or the reader that comes back from the
-// application. The mu of its session guards its state and its queue; nobody else
-// touches its fields.
+// writer queues and writes what one WebSocket connection sends, whether that is a
+// session's transport or a probe. One goroutine at a time writes what is queued: a
+// flusher, a drain, or the reader when it returns from the application. The mu of the
+// session guards the state and the queue.
 //
 // The fields from lease to link are in the order in which a send and a write
 // need them, and fill two cache lines: see ready.go.
@@ -38,7 +37,7 @@ const (
 	writeBlocked                     // a drain, as the kernel has refused bytes
 )
 
-// endState says how far a connection's way out has come to its end.
+// endState says whether more can be queued.
 type endState uint8
 
 const (
@@ -66,7 +65,7 @@ func (w *writer) scheduleLocked() *writer {
 	return w
 }
 
-// begin lets what has been held leave.
+// begin ends writeHeld: what was queued is written.
 func (w *writer) begin() {
 	w.s.mu.Lock()
 	held := w.state == writeHeld
@@ -75,14 +74,14 @@ func (w *writer) begin() {
 	}
 	ready := w.scheduleLocked()
 	if ready == nil && held {
-		w.moveLocked(writeIdle) // who waits for the end of the connection waits for this
+		w.moveLocked(writeIdle) // waitWritten waits for this
 	}
 	w.s.mu.Unlock()
 	w.s.srv.flush.add(ready)
 }
 
-// write queues a frame on this connection, whether it is a transport or a
-// probe. It fails when the peer makes us answer and does not read the answers.
+// write queues a frame on this connection, whether it is a transport or a probe. It
+// fails if the peer causes answers and does not read them.
 func (w *writer) write(m outbox.Message) error {
 	w.s.mu.Lock()
 	if w.s.budget.Over() {
@@ -115,14 +114,14 @@ func (w *writer) closeLocked(code int, flush bool) *writer {
 	return w.scheduleLocked()
 }
 
-// stopLocked drops what is queued; nothing is from now on.
+// stopLocked drops what is queued, and has nothing queued any more.
 func (w *writer) stopLocked() {
 	w.queue.Clear()
 	w.end = max(w.end, endQueued)
 }
 
-// waitWritten waits until what is queued has left, or cannot leave: the
-// session's timer cuts a connection that takes too long.
+// waitWritten waits until what is queued is written, or cannot be: the session's timer
+// aborts a connection that takes too long.
 func (w *writer) waitWritten() {
 	w.s.mu.Lock()
 	if w.state == writeIdle {
@@ -148,14 +147,14 @@ func (w *writer) flushed(batch []outbox.Message, total int) (again bool) {
 	return false
 }
 
-// putBack queues again, before everything else, what was taken to be written.
+// putBack queues what was taken to be written again, before everything else.
 func (w *writer) putBack(p outbox.Batch) {
 	w.s.mu.Lock()
 	w.queue.PutBack(p)
 	w.s.mu.Unlock()
 }
 
-// credit takes written bytes off what is queued.
+// credit subtracts written bytes from what is queued.
 func (w *writer) credit(n int) {
 	w.s.mu.Lock()
 	w.queue.Credit(n)

@@ -109,9 +109,8 @@ func (t *Taker) writeHead(conn net.Conn, head []byte) error {
 	return conn.SetWriteDeadline(time.Time{})
 }
 
-// announce tells the writers of the 101, and reports whether it has got
-// through to net/http. The 101 is not announced where that cannot be known:
-// twice would be wrong, and too late as well.
+// announce tells the writers of the 101, and reports whether net/http has been told. It
+// does not where that cannot be known: a second 101, or a late one, would be wrong.
 func (t *Taker) announce(w http.ResponseWriter, all writers) (sent bool, err error) {
 	code, known := all.status()
 	if !known {
@@ -127,7 +126,7 @@ func (t *Taker) announce(w http.ResponseWriter, all writers) (sent bool, err err
 		}
 	}
 	w.WriteHeader(http.StatusSwitchingProtocols)
-	switch code, _ = all.status(); code { // not flushed: past some writers that would send a 200
+	switch code, _ = all.status(); code { // without a flush: with some writers that would send a 200
 	case http.StatusSwitchingProtocols:
 		return true, nil
 	case 0:
@@ -150,8 +149,9 @@ func hijack(w http.ResponseWriter) (conn net.Conn, rw *bufio.ReadWriter, err err
 	return http.NewResponseController(w).Hijack()
 }
 
-// answer is who takes a refusal. net/http cannot be told of another status than
-// the 101, so its connection is taken from it before that has left.
+// Answer returns the writer for the answer to the request. net/http, if it has been told
+// of the 101, takes no other status: its connection is taken from it before the 101 has
+// left.
 func (e *Refused) Answer(w http.ResponseWriter) http.ResponseWriter {
 	if !e.sent {
 		return w
@@ -165,8 +165,7 @@ func (e *Refused) Answer(w http.ResponseWriter) http.ResponseWriter {
 	return &lateAnswer{conn: conn, header: make(http.Header)}
 }
 
-// lateAnswer is the writer for one answer on a connection that is net/http's no
-// more.
+// lateAnswer is the writer for one answer on a connection that was taken from net/http.
 type lateAnswer struct {
 	conn   net.Conn
 	header http.Header

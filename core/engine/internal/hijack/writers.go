@@ -14,7 +14,7 @@ const maxWriters = 64
 // server.
 type writers []http.ResponseWriter
 
-// writersOf looks through w as far as it is possible.
+// writersOf returns w and the writers that it wraps, as far as they can be found.
 func writersOf(w http.ResponseWriter) writers {
 	all := writers{w}
 	for !Bare(w) && len(all) < maxWriters {
@@ -28,8 +28,8 @@ func writersOf(w http.ResponseWriter) writers {
 
 var responseWriter = reflect.TypeFor[http.ResponseWriter]()
 
-// wrapped returns the writer that w wraps, nil if it cannot be told: by its
-// Unwrap, or from an exported field, which is how Go code embeds one.
+// wrapped returns the writer that w wraps: what its Unwrap returns, or the value of an
+// exported field, as of a writer that is embedded. It returns nil if there is neither.
 func wrapped(w http.ResponseWriter) http.ResponseWriter {
 	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		return u.Unwrap()
@@ -57,7 +57,7 @@ func (all writers) String() string {
 	return strings.Join(names, " > ")
 }
 
-// header is what all of them together send.
+// header is what all writers together send.
 func (all writers) header() http.Header {
 	if len(all) == 1 {
 		return all[0].Header()
@@ -73,8 +73,8 @@ func (all writers) header() http.Header {
 	return sum
 }
 
-// status is what the server's writer has been told. ok is false where the
-// server is not net/http, and nobody can tell.
+// status is the status that the server's writer has been given, 0 for none. ok is false
+// if the server is not net/http: then it cannot be known.
 func (all writers) status() (code int, ok bool) {
 	last := all[len(all)-1]
 	if !isServers(last) {
@@ -106,9 +106,10 @@ func Bare(w http.ResponseWriter) bool {
 	return isServers(w)
 }
 
-// Possible looks at the writer under all wrappers, before a 101 is written
-// that could not be taken back. Wrappers do not count: those of gin and echo
-// have a Hijack that panics or fails when what they wrap has none.
+// Possible reports whether the writer under all wrappers can be hijacked, and returns
+// that writer. It is called before a 101 is written, which cannot be taken back. The
+// wrappers do not count: those of gin and echo have a Hijack that panics or fails if what
+// they wrap has none.
 func Possible(w http.ResponseWriter) (under http.ResponseWriter, ok bool) {
 	for range maxWriters {
 		wrapper, wraps := w.(interface{ Unwrap() http.ResponseWriter })
