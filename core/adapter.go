@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/parser"
@@ -85,99 +83,6 @@ func checkPacket(p *adapter.Packet) error {
 
 // errOperation says that a server of a later version has asked.
 var errOperation = errors.New("socketio: operation that cannot be answered")
-
-// apply does an operation to the sockets of this server. t, if not nil, counts
-// the deliveries of a broadcast.
-func (ns *Namespace) apply(op *adapter.Operation, t *tally) error {
-	switch op.Type {
-	case adapter.OpBroadcast:
-		f, err := framesFor(ns, &op.Packet)
-		if err == nil {
-			t.add(deliver(ns, &op.Target, f, op.Position), f)
-		}
-		return err
-	case adapter.OpServerSide:
-		return ns.receiveServerSide(context.Background(), op, nil)
-	case adapter.OpJoin, adapter.OpLeave, adapter.OpDisconnect:
-	default:
-		return errOperation
-	}
-	if ns.recovery != nil {
-		ns.recovery.operate(op, op.Position)
-		return nil
-	}
-	switch op.Type {
-	case adapter.OpJoin:
-		for _, s := range ns.rooms.match(&op.Target, nil) {
-			_ = s.joinNow(op.Rooms) // a full socket stays where it is
-		}
-	case adapter.OpLeave:
-		for _, s := range ns.rooms.match(&op.Target, nil) {
-			s.Leave(op.Rooms...)
-		}
-	case adapter.OpDisconnect:
-		for _, s := range ns.rooms.match(&op.Target, nil) {
-			s.Disconnect(op.Close)
-		}
-	}
-	return nil
-}
-
-// perform does an operation here and publishes it.
-func (ns *Namespace) perform(op *adapter.Operation, local bool, t *tally) error {
-	if op.Type == adapter.OpJoin && slices.ContainsFunc(op.Rooms, ns.srv.opts.Limits.tooLong) {
-		return ErrRoomName
-	}
-	if op.Type == adapter.OpJoin && ns.rooms.subs != nil {
-		ns.rooms.subs.Await(context.Background(), op.Rooms...)
-		defer ns.rooms.subs.Release(op.Rooms...)
-	}
-	if ns.recovery.sequenced() {
-		return ns.recovery.perform(op, local, t)
-	}
-	if !local && ns.adapter != nil {
-		// Published first: what a client does in answer to it on another
-		// server must not overtake it there.
-		err := ns.adapter.Publish(op)
-		if e := ns.apply(op, t); e != nil {
-			return e
-		}
-		return err
-	}
-	return ns.apply(op, t)
-}
-
-// within bounds a wait for answers by Options.AckTimeout if nothing else does,
-// and notes in op how long it may take.
-func (ns *Namespace) within(ctx context.Context, op *adapter.Operation) (context.Context, context.CancelFunc) {
-	end, ok := ctx.Deadline()
-	if ok {
-		op.Timeout = max(time.Until(end), 1)
-		return ctx, func() {}
-	}
-	op.Timeout = ns.srv.opts.AckTimeout
-	return context.WithTimeout(ctx, op.Timeout)
-}
-
-// timeout is how long another server waits for the answer to op.
-func (ns *Namespace) timeout(op *adapter.Operation) time.Duration {
-	if op.Timeout > 0 {
-		return op.Timeout
-	}
-	return ns.srv.opts.AckTimeout
-}
-
-// request sends op to the other servers, if there are any that it is for.
-func (ns *Namespace) request(ctx context.Context, op *adapter.Operation, local bool, each func(*adapter.Response)) (wait func() error) {
-	if local || ns.adapter == nil {
-		return func() error { return nil }
-	}
-	wait, err := ns.adapter.Request(ctx, op, each)
-	if err != nil {
-		return func() error { return err }
-	}
-	return wait
-}
 
 // observeRemote tells of an event of another server. done is called when it is
 // delivered here.

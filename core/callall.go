@@ -2,13 +2,11 @@ package socketio
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/parser"
 )
 
 // PartialError says that not all who were asked have answered: clients, or the
@@ -83,21 +81,6 @@ func (a *answers) result(event string, why error) ([]*Reply, error) {
 	return a.replies, partial
 }
 
-// newReply makes a reply of what another server has sent, or returns nil if
-// that is no acknowledgement.
-func newReply(p *adapter.Packet) *Reply {
-	if !isArray(p.Data) {
-		return nil
-	}
-	r := &Reply{packet: parser.Packet{Type: parser.Ack, Data: p.Data, Attachments: p.Attachments}}
-	r.args = r.packet.AppendArgs(nil)
-	return r
-}
-
-// isArray reports whether data is a JSON array: what comes from other servers
-// has not been through a decoder.
-func isArray(data []byte) bool { return len(data) > 0 && data[0] == '[' && json.Valid(data) }
-
 // call is one event on its way to this server's clients that acknowledge it.
 type call struct {
 	id      uint64
@@ -127,7 +110,7 @@ func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	}
 	t.add(c.asked, f)
 	for _, s := range c.sockets {
-		s.welcome() // this may be a hook or a handler of any of them
+		welcome(s) // this may be a hook or a handler of any of them
 		(*engine.Layer)(s.conn.sess).Yield()
 	}
 	return c
@@ -148,7 +131,7 @@ func observedCall(ns *Namespace, op *adapter.Operation) *call {
 
 // send sends the event to one socket and, if it can, waits for it.
 func (c *call) send(s *Socket, f *frames) {
-	err := s.awaitAck(c.id, c.results) // before it can be answered
+	err := awaitAck(s, c.id, c.results) // before it can be answered
 	waiting := err == nil
 	if waiting && s.conn.heldUp() { // from now on Backlog sees to it
 		err = ErrBacklog
@@ -163,7 +146,7 @@ func (c *call) send(s *Socket, f *frames) {
 		sent = s.send(f) == nil
 	}
 	if waiting && (!sent || err != nil) {
-		waiting = !s.dropAck(c.id) // its end has come meanwhile: gather gets that
+		waiting = !dropAck(s, c.id) // its end has come meanwhile: gather gets that
 	}
 	switch {
 	case waiting:
@@ -184,7 +167,7 @@ func (c *call) gather(ctx context.Context, end func(r *Reply, left bool)) error 
 		r, ok := c.next(ctx)
 		if !ok {
 			for _, s := range c.sockets {
-				s.dropAck(c.id)
+				dropAck(s, c.id)
 			}
 			return context.Cause(ctx)
 		}
@@ -243,13 +226,4 @@ func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, repl
 		})
 	}()
 	return nil
-}
-
-// travelling is a reply as it goes to another server.
-func (r *Reply) travelling() *adapter.Packet {
-	p := &adapter.Packet{Data: r.packet.Data, Attachments: r.packet.Attachments}
-	if len(p.Data) == 0 {
-		p.Data = []byte("[]")
-	}
-	return p
 }

@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -130,7 +129,7 @@ func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 	case parser.Event, parser.BinaryEvent:
 		return s.receive(p), nil
 	case parser.Ack, parser.BinaryAck:
-		s.resolveAck(p)
+		resolveAck(s, p)
 	}
 	return nil, nil
 }
@@ -155,105 +154,6 @@ func (c *conn) socketLocked(namespace string) *Socket {
 		}
 	}
 	return nil
-}
-
-// connect begins to join a namespace. Middleware runs on the new socket's
-// dispatcher, and the events that follow wait behind it: the reference closes
-// connections that do not wait for the answer.
-func (c *conn) connect(p *parser.Packet) error {
-	if len(p.Data) > c.srv.opts.Limits.Auth {
-		return errAuthTooLarge
-	}
-	if again, err := c.mayConnect(p); again || err != nil {
-		return err
-	}
-	handshake := c.handshake.with(p.Data)
-	ns := c.srv.enter(p.Namespace, handshake)
-	if ns == nil {
-		c.noNamespace(p.Namespace)
-		return nil
-	}
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		ns.release()
-		return nil
-	}
-	c.past.Forget(p.Namespace)
-	s := newSocket(ns, c, handshake)
-	c.sockets = append(c.sockets, s)
-	connect := &job{kind: jobConnect}
-	c.queued += s.sizeOf(connect)
-	s.push(connect)
-	turn := c.takeTurnLocked(s)
-	c.mu.Unlock()
-	if turn {
-		go s.dispatch()
-	}
-	return nil
-}
-
-// noNamespace answers a client that has asked for a namespace that does not exist.
-func (c *conn) noNamespace(name string) {
-	c.mu.Lock()
-	c.departLocked(name)
-	c.past.Refuse()
-	c.mu.Unlock()
-	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
-		slog.String("namespace", apperror.Clip(name)))
-	observeNoNamespace(c.srv)
-	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
-}
-
-// mayConnect tells what a client does wrong that connects to a namespace. Only
-// the reader adds sockets, so that what is found here holds. again reports that
-// the client has asked for the same already, as some do that connect from two
-// threads: it is told what it has been told, or will be. The reference closes the
-// connection, or makes a second socket if the first has not joined yet. With
-// another auth payload a client has left before it had an answer, which it need
-// not say; after the answer it must.
-func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
-	c.mu.Lock()
-	s := c.socketLocked(p.Namespace)
-	full := len(c.sockets) >= c.srv.opts.Limits.Namespaces
-	c.mu.Unlock()
-	switch {
-	case s == nil && full:
-		return false, errNamespaces
-	case s == nil:
-		return false, nil
-	case bytes.Equal(s.handshake.Auth, p.Data):
-		c.srv.log.Debug("socketio: second CONNECT for one namespace", "namespace", apperror.Clip(p.Namespace))
-		if s.told() {
-			c.reply(parser.Connect, p.Namespace, s.joinedAs())
-		}
-		return true, nil
-	case s.told():
-		return false, errJoinedTwice
-	}
-	c.forget(s)
-	s.close(ReasonClientNamespaceDisconnect)
-	return false, nil
-}
-
-// reply sends a packet that is no event.
-func (c *conn) reply(t parser.Type, namespace string, data []byte) {
-	if t == parser.ConnectError && c.old() {
-		data = oldRefusal(data)
-	}
-	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
-		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
-	}
-}
-
-// joined notes that the connection is in a namespace, if it still is.
-func (c *conn) joined() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.timer != nil && slices.ContainsFunc(c.sockets, (*Socket).connected) {
-		c.timer.Stop()
-		c.timer = nil
-	}
 }
 
 // forget takes a socket off the connection. A connection in no namespace is
@@ -344,68 +244,6 @@ func (c *conn) noAttachments() {
 	c.sess.Fail(errNoAttachments)
 }
 
-// hold counts the bytes of what waits for a socket's dispatcher against the
-// connection until it is done.
-func (c *conn) hold(n int64) {
-	c.mu.Lock()
-	c.queued += n
-	c.mu.Unlock()
-}
-
-func (c *conn) unhold(n int64) {
-	c.mu.Lock()
-	c.queued -= n
-	c.readOnLocked()
-	c.mu.Unlock()
-}
-
-// fullLocked reports whether too much waits for more to be read.
-func (c *conn) fullLocked() bool {
-	l := &c.srv.opts.Limits
-	return c.queued >= l.ReceiveBuffer || int(c.turns.missed) >= l.Namespaces
-}
-
-// readOnLocked lets the reader go on if there is room again.
-func (c *conn) readOnLocked() {
-	if c.room == nil || c.fullLocked() {
-		return
-	}
-	close(c.room)
-	c.room = nil
-	if c.attached != nil { // its attachments can be read only now
-		c.extendAttachmentsLocked()
-	}
-}
-
-// Backlog implements engine.Receiver: it holds the reader up while too much
-// waits for the sockets' dispatchers. A handler that waits for its client
-// meanwhile would wait for ever, so its Call fails. It also holds the reader up
-// for a moment when the client asks for too many namespaces that do not exist.
-func (c *conn) Backlog() <-chan struct{} {
-	c.mu.Lock()
-	if !c.fullLocked() {
-		defer c.mu.Unlock()
-		return c.past.Pause(c.srv.opts.Limits.Refusals)
-	}
-	if c.room == nil {
-		c.room = make(chan struct{})
-	}
-	room := c.room
-	sockets := slices.Clone(c.sockets)
-	c.mu.Unlock()
-	for _, s := range sockets {
-		s.failAcks(ErrBacklog)
-	}
-	return room
-}
-
-// heldUp reports whether the connection is not read, see Backlog.
-func (c *conn) heldUp() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.room != nil
-}
-
 // close disconnects all sockets of the connection, then the connection itself
 // once what is queued is sent.
 func (c *conn) close() {
@@ -427,14 +265,6 @@ func (c *conn) isBarred() bool {
 	return c.barred
 }
 
-// departLocked notes a namespace that the client may still send packets for.
-func (c *conn) departLocked(namespace string) {
-	if c.past == nil {
-		c.past = new(past.Past)
-	}
-	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
-}
-
 // observeOpened tells of a connection at its beginning.
 func observeOpened(c *conn, r *http.Request) {
 	if o := c.srv.observer; o != nil {
@@ -448,12 +278,5 @@ func observeEnded(c *conn, reason Reason) {
 		o.connection(ConnectionEvent{
 			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
 		})
-	}
-}
-
-// observeNoNamespace tells of a client that has asked for one that does not exist.
-func observeNoNamespace(srv *Server) {
-	if o := srv.observer; o != nil {
-		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
 	}
 }

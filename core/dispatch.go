@@ -4,33 +4,11 @@ import (
 	"bytes"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/parser"
 )
-
-type jobKind uint8
-
-const (
-	jobEvent jobKind = iota
-	jobConnect
-	jobGreet // what is left of a jobConnect
-	jobDisconnect
-	jobDone
-)
-
-// job is one thing that a socket's dispatcher does.
-type job struct {
-	kind   jobKind
-	reason Reason        // jobDisconnect
-	hook   int           // jobGreet, jobDisconnect: the hooks that have begun
-	packet parser.Packet // jobEvent; its data is the job's own
-}
-
-// overhead is what a waiting job counts beside its data.
-const overhead = 128
 
 // sizeOf is what a job that waits counts against the connection.
 func (s *Socket) sizeOf(j *job) int64 {
@@ -42,22 +20,6 @@ func (s *Socket) sizeOf(j *job) int64 {
 		n += int64(len(a))
 	}
 	return n
-}
-
-// inbox is what waits for a socket's dispatcher. A socket has one only while
-// something does.
-type inbox struct{ jobs []job }
-
-var inboxes = sync.Pool{New: func() any { return new(inbox) }}
-
-const maxInbox = 64
-
-func (in *inbox) free() {
-	if cap(in.jobs) <= maxInbox {
-		clear(in.jobs)
-		in.jobs = in.jobs[:0]
-		inboxes.Put(in)
-	}
 }
 
 // receive queues an event for its handler. It runs on the reader, and returns the
@@ -211,7 +173,7 @@ func (s *Socket) do(j *job) {
 	switch j.kind {
 	case jobEvent:
 		if s.admitted { // otherwise its middleware has refused it
-			s.handle(&j.packet)
+			handleEvent(s, &j.packet)
 		}
 		s.conn.unhold(s.sizeOf(j))
 	case jobConnect:
@@ -223,9 +185,9 @@ func (s *Socket) do(j *job) {
 			return
 		}
 		j.kind = jobGreet
-		s.greet(j)
+		greet(s, j)
 	case jobGreet:
-		s.greet(j)
+		greet(s, j)
 	case jobDisconnect:
 		if j.hook == 0 {
 			s.conn.unhold(s.sizeOf(j))

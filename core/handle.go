@@ -11,7 +11,7 @@ import (
 // find returns the handler of an event: the socket's own before the
 // namespace's, that before its parent's; nil if there is none and no event
 // middleware either.
-func (s *Socket) find(event []byte) *handler {
+func find(s *Socket, event []byte) *handler {
 	s.mu.Lock()
 	h := s.handlers[string(event)]
 	s.mu.Unlock()
@@ -23,18 +23,18 @@ func (s *Socket) find(event []byte) *handler {
 		root = ns
 	}
 	if h == nil {
-		if _, middleware := s.within(inParent, root.unhandled); middleware {
+		if _, middleware := withinScopes(s, inParent, root.unhandled); middleware {
 			return root.unhandled
 		}
 	}
 	return h
 }
 
-// handle runs the handler of one event and acknowledges a failure.
-func (s *Socket) handle(p *parser.Packet) {
+// handleEvent runs the handler of one event and acknowledges a failure.
+func handleEvent(s *Socket, p *parser.Packet) {
 	name := p.EventName()
-	h := s.find(name)
-	heard := s.hears()
+	h := find(s, name)
+	heard := hears(s)
 	if h == nil && !heard {
 		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
 			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
@@ -54,24 +54,24 @@ func (s *Socket) handle(p *parser.Packet) {
 			in.fail(errPanicked, s.ns.srv, s.attrs())
 		}
 	}()
-	s.answer(in, h, heard)
+	answer(s, in, h, heard)
 	returned = true
 }
 
 // answer calls the listeners of an event and its handler.
-func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
+func answer(s *Socket, in *Incoming, h *handler, heard bool) {
 	if heard {
 		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
 			defer o.strange.Enter(in.Event)()
 		}
-		s.hear(in)
-		h = s.find(in.packet.EventName()) // what a listener has registered is there
+		hear(s, in)
+		h = find(s, in.packet.EventName()) // what a listener has registered is there
 	}
 	if h == nil {
 		observeUnhandled(s, &in.packet)
 		return
 	}
-	err := s.invoke(h, in)
+	err := invoke(s, h, in)
 	if err == nil {
 		return
 	}
@@ -82,14 +82,14 @@ func (s *Socket) answer(in *Incoming, h *handler, heard bool) {
 }
 
 // invoke calls a handler. A panic is an error to the caller.
-func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
+func invoke(s *Socket, h *handler, in *Incoming) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.panicked(in.kind("handler of "), p, slog.String("event", apperror.Clip(in.Event)))
 			err = errPanicked
 		}
 	}()
-	call, wrapped := s.within(inParent, h)
+	call, wrapped := withinScopes(s, inParent, h)
 	ctx := context.Background()
 	if !h.noContext || wrapped {
 		ctx = s.Context()
@@ -100,20 +100,20 @@ func (s *Socket) invoke(h *handler, in *Incoming) (err error) {
 	return call(ctx, in)
 }
 
-// within returns a handler within the event middleware of a scope and of all
+// withinScopes returns a handler within the event middleware of a scope and of all
 // scopes further in. Each piece of middleware is put around each handler once,
 // whichever scopes there are further in: it may keep state.
-func (s *Socket) within(at int, h *handler) (call EventHandler, middleware bool) {
+func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware bool) {
 	for ; at < scopes; at++ {
-		if c := s.scope(at); c != nil && !c.events.Empty() {
+		if c := scopeOf(s, at); c != nil && !c.events.Empty() {
 			return c.chain(at, h), true
 		}
 	}
 	return h.call, false
 }
 
-// scope returns what is registered in one of the scopes, nil if nothing can be.
-func (s *Socket) scope(at int) *scope {
+// scopeOf returns what is registered in one of the scopes, nil if nothing can be.
+func scopeOf(s *Socket, at int) *scope {
 	switch {
 	case at == inSocket:
 		return s.own.Load()
@@ -126,7 +126,7 @@ func (s *Socket) scope(at int) *scope {
 }
 
 // ownScope is the socket's own, which it has only from the first use on.
-func (s *Socket) ownScope() *scope {
+func ownScope(s *Socket) *scope {
 	if s.own.Load() == nil {
 		s.own.CompareAndSwap(nil, new(scope))
 	}
@@ -134,9 +134,9 @@ func (s *Socket) ownScope() *scope {
 }
 
 // hears reports whether anybody listens to what comes in.
-func (s *Socket) hears() bool {
+func hears(s *Socket) bool {
 	for at := range scopes {
-		if c := s.scope(at); c != nil && !c.incoming.Empty() {
+		if c := scopeOf(s, at); c != nil && !c.incoming.Empty() {
 			return true
 		}
 	}
@@ -144,9 +144,9 @@ func (s *Socket) hears() bool {
 }
 
 // hear tells the listeners of an event. Their panics are logged.
-func (s *Socket) hear(in *Incoming) {
+func hear(s *Socket, in *Incoming) {
 	for at := range scopes {
-		if c := s.scope(at); c != nil {
+		if c := scopeOf(s, at); c != nil {
 			for _, f := range c.incoming.All() {
 				s.guard("OnAny", func() { (*f)(s, in) })
 			}

@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
-	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/apperror"
@@ -111,16 +110,6 @@ func (in *Incoming) kind(what string) string {
 		return what + in.Event
 	}
 	return what + "any event"
-}
-
-// checkEvent panics on the name of an event that no client can send.
-func (ns *Namespace) checkEvent(event string) {
-	switch limit := ns.srv.opts.Limits.EventName; {
-	case len(event) > limit:
-		panic(fmt.Sprintf("socketio: handler of %q: the name has %d bytes, and clients may send %d (Limits.EventName)", event, len(event), limit))
-	case !utf8.ValidString(event):
-		panic(fmt.Sprintf("socketio: handler of %q: the name is not valid UTF-8, as those are that clients send", event))
-	}
 }
 
 // handler is a registered handler.

@@ -52,13 +52,6 @@ type Handshake struct {
 	values map[any]any
 }
 
-// WantsUpstream reports whether the server needs to know what a mount knows of a
-// request: for handshakes, and with Options.Pin for all requests. It is for package
-// mount.
-func (srv *Server) WantsUpstream(r *http.Request) bool {
-	return srv.opts.Pin != nil || IsHandshake(r)
-}
-
 // UpstreamValue returns what middleware in front of the server has stored
 // under the key: with the framework's own means, as far as its integration can
 // see them, or in the request's context. It is for Options.Pin and

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -104,7 +103,7 @@ func (s *Socket) enter() bool {
 	s.ns.rooms.add(s)
 	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
 	if s.state.Load() == connecting {
-		s.accept()
+		accept(s)
 	}
 	late, live := s.admitNow()
 	if !live {
@@ -186,121 +185,6 @@ func (s *Socket) dropEvents() {
 	s.conn.unhold(size)
 }
 
-// A client learns that it has joined when the hooks of OnConnect have run: what
-// it causes then, by another connection for instance, finds the rooms and values
-// that they have given the socket. The reference gets this from its event loop.
-// Until then the CONNECT packet and all that follows it are held, in order.
-
-const (
-	// welcomeDelay is the time after which a client is told all the same.
-	welcomeDelay = time.Second
-	// maxHeld is how many packets may wait for it.
-	maxHeld = 64
-)
-
-// errDropped: a volatile packet was not kept.
-var errDropped = errors.New("socketio: no room for a volatile event")
-
-// joinedAs is the payload of the CONNECT packet. The id of a socket that has been
-// accepted does not change.
-func (s *Socket) joinedAs() []byte {
-	switch {
-	case s.conn.old(): // which knows its id
-		return nil
-	case s.track != nil:
-		return []byte(`{"sid":"` + s.id + `","pid":"` + s.track.pid + `"}`)
-	}
-	return []byte(`{"sid":"` + s.id + `"}`)
-}
-
-// accept holds the CONNECT packet, and with it what is sent from now on.
-func (s *Socket) accept(missed ...frames) {
-	f, ok := sealedPacket(s.ns.srv, parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: s.joinedAs()})
-	s.mu.Lock()
-	s.held = missed
-	if ok {
-		s.held = append([]frames{f}, missed...)
-	}
-	s.holding.Store(true)
-	s.mu.Unlock()
-}
-
-// told reports whether the client may know that it has joined.
-func (s *Socket) told() bool { return s.connected() && !s.holding.Load() }
-
-// hold keeps a packet for a client that does not know yet that it has joined.
-// It reports false when it does: it is to be sent. It fails as
-// engine.Session.Enqueue does. A volatile packet that finds no room is dropped.
-func (s *Socket) hold(f *frames, volatile bool) (held bool, err error) {
-	if !s.holding.Load() {
-		return false, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.holding.Load() {
-		return false, nil
-	}
-	if volatile && len(s.held) >= maxHeld {
-		return true, errDropped
-	}
-	s.held = append(s.held, *f)
-	if len(s.held) > maxHeld {
-		err = s.releaseHeldLocked()
-	}
-	return true, err
-}
-
-// releaseHeldLocked sends what is held. Called with mu held, so that nothing overtakes it.
-// A client that has left by itself is told nothing: it may have joined again.
-func (s *Socket) releaseHeldLocked() error {
-	if !s.holding.Load() {
-		return nil
-	}
-	held := s.held
-	s.held = nil
-	if s.state.Load() == disconnected {
-		held = nil
-	}
-	var err error
-	for i := range held { // one by one: they are bounded as if they had been sent at once
-		f := &held[i]
-		if e := (*engine.Layer)(s.conn.sess).Enqueue(f.messages(s.conn)...); e != nil {
-			err = e // and go on: what is sent until the session ends must not leave a gap
-		}
-	}
-	s.holding.Store(false)
-	return err
-}
-
-// welcome tells the client that it has joined, if it does not know yet.
-func (s *Socket) welcome() {
-	if !s.holding.Load() {
-		return
-	}
-	s.mu.Lock()
-	err := s.releaseHeldLocked()
-	s.mu.Unlock()
-	if errors.Is(err, engine.ErrSlowConsumer) {
-		(*engine.Layer)(s.conn.sess).Overflow()
-	}
-}
-
-// greet runs the hooks of OnConnect and then welcomes the client.
-func (s *Socket) greet(j *job) {
-	hooks := s.ns.connectHooks()
-	if len(hooks) > j.hook {
-		patience := time.AfterFunc(welcomeDelay, s.welcome)
-		defer patience.Stop()
-	}
-	for j.hook < len(hooks) {
-		hook := hooks[j.hook]
-		j.hook++
-		s.guard("connect", func() { hook(s) })
-	}
-	j.kind = jobDone
-	s.welcome()
-}
-
 // observeBegin reads the clock if somebody wants to know.
 func observeBegin(srv *Server) (t time.Time) {
 	if srv.observer != nil {
@@ -323,4 +207,135 @@ func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 		e.Recovery = s.track.outcome
 	}
 	o.namespace(*e)
+}
+
+// Disconnect makes the socket leave its namespace, with
+// [ReasonServerNamespaceDisconnect]; with closeConn, so do all sockets of its
+// connection, which is then closed once what is queued is sent. The stock
+// client does not reconnect by itself after that, and the session is not recovered.
+func (s *Socket) Disconnect(closeConn bool) {
+	if closeConn {
+		s.conn.close()
+		return
+	}
+	s.leaveNamespace()
+}
+
+// CloseTransport closes the client's connection, once what is queued is sent,
+// without a word to its namespaces: to the stock client that is "transport
+// close", and it reconnects by itself, with fresh auth. All sockets of the
+// connection are disconnected with [ReasonForcedClose], and their sessions can be recovered
+// unless [Socket.EndSession] was called.
+func (s *Socket) CloseTransport() {
+	welcome(s)
+	s.sess.Close()
+}
+
+func (s *Socket) leaveNamespace() {
+	if !s.connected() { // middleware refuses by its error
+		return
+	}
+	welcome(s) // it has to know what it leaves
+	if s.close(ReasonServerNamespaceDisconnect) && s.conn.forget(s) {
+		s.conn.reply(parser.Disconnect, s.ns.name, nil)
+	}
+}
+
+// close is the one transition to disconnected. Events that came before still
+// run, then the hooks of OnDisconnect. It reports whether this call was it.
+func (s *Socket) close(reason Reason) bool {
+	var was int32
+	var cancel context.CancelCauseFunc
+	if s.ns.recovery == nil {
+		was, cancel = s.end(reason)
+	} else {
+		was, cancel = endOrdered(s, reason)
+	}
+	if was == disconnected {
+		return false
+	}
+	defer func() { // also when a listener of the rooms ends this goroutine
+		if cancel != nil {
+			cancel(&DisconnectError{reason})
+		}
+		failAcks(s, &DisconnectError{reason})
+		switch {
+		case was == connected:
+			s.enqueue(&job{kind: jobDisconnect, reason: reason})
+		case s.conn.missTurn(s):
+			s.discard()
+		}
+	}()
+	switch {
+	case was != connected:
+	case s.ns.recovery == nil:
+		s.leaveAll()
+	default:
+		s.ns.rooms.tell()
+	}
+	return true
+}
+
+// end changes the state only. It returns the one before.
+func (s *Socket) end(reason Reason) (was int32, cancel context.CancelCauseFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was = s.state.Swap(disconnected)
+	if was != disconnected {
+		s.reason = reason
+	}
+	return was, s.cancel
+}
+
+// EndSession bars the socket's session from recovery: nobody goes on with it
+// when the socket is disconnected, for whatever reason, or has been already. Call
+// it when the client may not have back what it had, after a logout for instance,
+// before [Socket.CloseTransport]. [Socket.Disconnect] and
+// [Broadcast.DisconnectSockets] do so by themselves. In middleware it also gives
+// the client a fresh session instead of the one that it asks for. Without
+// Options.Recovery it does nothing. It may be called concurrently, more than once,
+// and after the disconnect; when another socket has gone on with the session
+// already, that one keeps it.
+func (s *Socket) EndSession() {
+	if s.track == nil {
+		return
+	}
+	r := s.ns.recovery
+	r.mu.Lock()
+	defer r.unlock()
+	s.track.barred = true
+	if e := r.stored[s.track.pid]; e != nil {
+		if sess := e.Value.(*session); sess.left == s.track.left {
+			r.forgetLocked(sess)
+		}
+	} else if s.track.shared {
+		s.track.shared = false
+		r.withdraw(s.track.pid)
+	}
+}
+
+// RecoverIf adds a condition for the recovery of this socket's session: when its
+// connection is lost and a client comes back for it, may is asked with the new
+// socket, which has passed its middleware and has the same identity, and whose rooms
+// and values are those that its middleware has given it. Unless may returns true
+// the client gets a fresh session. All conditions have to hold. They belong to
+// this socket: the next one, also if it goes on with the session, sets its own.
+//
+// Use it for what was decided once and may not hold any more: has this token been
+// revoked meanwhile, is the role still the same? may is called after the hooks of
+// OnDisconnect have run, on a goroutine of its own, with no lock held. ctx ends
+// when the new client is gone and after Limits.MiddlewareTimeout, which is a
+// no; so is a panic. The client does not wait any longer: may should return then, and
+// counts against Limits.Namespaces of the connection until it does. What may refers to is kept with the session, so let
+// it refer to little. Without Options.Recovery RecoverIf does nothing.
+func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
+	if may == nil {
+		panic("socketio: RecoverIf: the function is nil")
+	}
+	if s.track == nil {
+		return
+	}
+	s.mu.Lock()
+	s.track.conditions = append(s.track.conditions, may)
+	s.mu.Unlock()
 }

@@ -9,27 +9,6 @@ type Key[T any] struct {
 	shared bool
 }
 
-// value is one entry of a socket's few values.
-type value struct {
-	key, val any
-	granted  bool // first set before the socket had joined: the handshake's, see recovery_grant.go
-}
-
-// distantKey is the name of a shared key whose value has come with a session from
-// another server, as JSON: until the key itself is used.
-type distantKey string
-
-func (k distantKey) sharedAs() string { return string(k) }
-
-// is reports whether two values are of one key.
-func (v value) is(w value) bool { return v.key == w.key || v.distant(w.key) || w.distant(v.key) }
-
-// distant reports whether the value has come from another server for a key.
-func (v value) distant(key any) bool {
-	d, ok := v.key.(distantKey)
-	return ok && string(d) == key.(interface{ sharedAs() string }).sharedAs()
-}
-
 // NewKey returns a new key. The name is for debugging only.
 // The values stay on this server.
 func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }

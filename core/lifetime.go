@@ -198,36 +198,6 @@ func (srv *Server) evictLocked() bool {
 	return false
 }
 
-// adopt returns the parent's child of that name, which it makes if there is
-// none and there are fewer than limit, those aside that only sessions are kept
-// of, and holds it. taken reports that the name has become another one's.
-func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	switch ns = srv.namespaces[name]; {
-	case ns == nil:
-	case ns.parent == p:
-		ns.hold()
-		return ns, false
-	case ns.parent != nil || ns.claimed.Load():
-		return nil, true
-	default:
-		srv.displaceLocked(ns)
-	}
-	if srv.children >= limit && !srv.evictLocked() {
-		return nil, false
-	}
-	ns = newChild(p, name)
-	ns.life.users.Store(1)
-	if left := srv.leaving[name]; left != nil {
-		ns.life.after = left
-	}
-	srv.namespaces[name] = ns
-	p.pattern.children[name] = ns
-	srv.children++
-	return ns, false
-}
-
 // leaveCluster closes the adapter of a namespace that is there.
 func (ns *Namespace) leaveCluster() error {
 	if !ns.hold() {

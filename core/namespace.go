@@ -2,10 +2,12 @@ package socketio
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/apperror"
@@ -28,7 +30,7 @@ type Namespace struct {
 	pattern   *pattern    // of a parent
 	parent    *Namespace  // of a child
 	life      lifetime    // of a child
-	alias     atomic.Bool // not there itself: see alias.go
+	alias     atomic.Bool // not there itself: see newAlias
 	claimed   atomic.Bool // no parent takes the name; changed with Server.mu held
 	lastAck   atomic.Uint64
 	servers   serverSide
@@ -153,51 +155,6 @@ func (ns *Namespace) OnGap(f func(GapEvent)) (off func()) {
 // LogValue implements slog.LogValuer: the name, of which a child's client may
 // have chosen more than fits a log line.
 func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(apperror.Clip(ns.name)) }
-
-// Emit sends an event to all sockets of the namespace.
-func (ns *Namespace) Emit(event string, args ...any) error { return ns.all().Emit(event, args...) }
-
-// EmitWithAck sends an event to all clients of the namespace and waits for
-// their acknowledgements. See [Broadcast.EmitWithAck].
-func (ns *Namespace) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
-	return ns.all().EmitWithAck(ctx, event, args...)
-}
-
-// FetchSockets returns the sockets of the namespace, those of other servers
-// included. See [Broadcast.FetchSockets].
-func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
-	return ns.all().FetchSockets(ctx)
-}
-
-func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
-
-// To returns a broadcast to the sockets that are in at least one of the rooms;
-// with no room, to nobody.
-func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
-
-// In is To.
-func (ns *Namespace) In(rooms ...string) Broadcast { return ns.all().To(rooms...) }
-
-// Except returns a broadcast to the sockets that are in none of the rooms.
-func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.all().Except(rooms...) }
-
-// Local returns a broadcast to the sockets of this server only.
-func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
-
-// Volatile returns a broadcast that skips clients that cannot take it at once.
-func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
-
-// SocketsJoin puts all sockets of the namespace into the rooms.
-func (ns *Namespace) SocketsJoin(rooms ...string) error { return ns.all().SocketsJoin(rooms...) }
-
-// SocketsLeave takes all sockets of the namespace out of the rooms.
-func (ns *Namespace) SocketsLeave(rooms ...string) error { return ns.all().SocketsLeave(rooms...) }
-
-// DisconnectSockets disconnects all sockets from the namespace, with closeConn
-// their whole connections.
-func (ns *Namespace) DisconnectSockets(closeConn bool) error {
-	return ns.all().DisconnectSockets(closeConn)
-}
 
 // Sockets returns the sockets of this server that are in the namespace.
 func (ns *Namespace) Sockets() (all []*Socket) {
@@ -339,15 +296,17 @@ func (ns *Namespace) UseEvent(m func(next EventHandler) EventHandler) {
 	ns.ensureLive().scope.events.Add(m)
 }
 
-// WithContext returns a broadcast to all sockets of the namespace. See
-// [Broadcast.WithContext].
-func (ns *Namespace) WithContext(ctx context.Context) Broadcast { return ns.all().WithContext(ctx) }
-
-// Compress returns a broadcast to all sockets of the namespace. See
-// [Broadcast.Compress].
-func (ns *Namespace) Compress(on bool) Broadcast { return ns.all().Compress(on) }
-
 // attrs names the namespace in a log line.
 func (ns *Namespace) attrs(more ...slog.Attr) []slog.Attr {
 	return append([]slog.Attr{slog.Any("namespace", ns)}, more...)
+}
+
+// checkEvent panics on the name of an event that no client can send.
+func (ns *Namespace) checkEvent(event string) {
+	switch limit := ns.srv.opts.Limits.EventName; {
+	case len(event) > limit:
+		panic(fmt.Sprintf("socketio: handler of %q: the name has %d bytes, and clients may send %d (Limits.EventName)", event, len(event), limit))
+	case !utf8.ValidString(event):
+		panic(fmt.Sprintf("socketio: handler of %q: the name is not valid UTF-8, as those are that clients send", event))
+	}
 }

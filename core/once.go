@@ -28,7 +28,7 @@ func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off f
 		if err != errTaken { //nolint:errorlint // nothing wraps it
 			return err
 		}
-		if next := in.Socket.find([]byte(event)); next != nil {
+		if next := find(in.Socket, []byte(event)); next != nil {
 			return next.call(ctx, in)
 		}
 		return nil

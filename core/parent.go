@@ -1,12 +1,9 @@
 package socketio
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-
-	"github.com/gosio/gosio/core/adapter"
 )
 
 // pattern is what makes a namespace a parent.
@@ -156,74 +153,6 @@ func (ns *Namespace) level() int {
 	return inNamespace
 }
 
-// held returns the namespace of that name and holds it; nil if there is none. join
-// says that a client is about to join: a namespace that a parent may take is none then.
-func (srv *Server) held(name string, join bool) *Namespace {
-	srv.mu.RLock()
-	defer srv.mu.RUnlock()
-	ns := srv.namespaces[name]
-	if ns == nil || !ns.hold() { // which is so for all that are in the map
-		return nil
-	}
-	if join && ns.parent == nil && !ns.claimed.Load() {
-		if srv.parentByNameLocked(name) != nil || srv.parentByFuncLocked() != nil {
-			return nil
-		}
-		ns.claimed.Store(true)
-	}
-	return ns
-}
-
-// enter returns the namespace that a client is to join, and holds it; nil if
-// there is none for it.
-func (srv *Server) enter(name string, h *Handshake) *Namespace {
-	for {
-		if ns := srv.held(name, true); ns != nil {
-			if ns.parent == nil || srv.wants(ns.parent, name, h) {
-				return ns
-			}
-			ns.release()
-			return nil
-		}
-		p := srv.parentFor(name, h)
-		if p == nil {
-			return nil
-		}
-		if ns, taken := srv.adopt(p, name, srv.opts.Limits.ChildNamespaces); !taken {
-			return ns
-		}
-	}
-}
-
-// parentByNameLocked is the first parent whose expression matches.
-func (srv *Server) parentByNameLocked(name string) *Namespace {
-	for _, p := range srv.parents {
-		if p.pattern.re != nil && p.pattern.re.MatchString(name) {
-			return p
-		}
-	}
-	return nil
-}
-
-// parentFor is the first parent that wants the client.
-func (srv *Server) parentFor(name string, h *Handshake) *Namespace {
-	srv.mu.RLock()
-	parents := srv.parents
-	srv.mu.RUnlock()
-	for _, p := range parents {
-		if srv.wants(p, name, h) {
-			return p
-		}
-	}
-	return nil
-}
-
-// wants asks a parent, without a lock held.
-func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
-	srv.guard("OfFunc", name, func() { yes = p.pattern.match(name, h) })
-	return yes
-}
-
 // announce tells the hooks of OnNewNamespace, once.
 func (ns *Namespace) announce() {
 	ns.announced.Do(func() {
@@ -288,82 +217,6 @@ func (ns *Namespace) ensureLive() *Namespace {
 	return live
 }
 
-// each calls f with the namespaces that this one stands for: a parent's
-// children that can have sockets, or a child's successor. With cluster, a child
-// that is not there is made for the call if it may be on other servers.
-func (ns *Namespace) each(cluster bool, f func(*Namespace) error) error {
-	switch {
-	case ns.pattern != nil:
-		return ns.eachChild(f)
-	case ns.alias.Load():
-		return ns.eachNamed(cluster, f)
-	case ns.parent == nil:
-		return f(ns)
-	}
-	live := ns
-	if !ns.hold() {
-		live = ns.srv.held(ns.name, false)
-		if live == nil && cluster && ns.srv.opts.Adapter != nil {
-			live, _ = ns.srv.adopt(ns.parent, ns.name, noLimit)
-		}
-		if live == nil {
-			return nil
-		}
-	}
-	defer live.release()
-	if live.parent != ns.parent {
-		return nil
-	}
-	return f(live.ready())
-}
-
-func (ns *Namespace) eachChild(f func(*Namespace) error) error {
-	var errs []error
-	for _, child := range ns.Children() {
-		if !child.hold() {
-			continue
-		}
-		if child.life.ready.Load() { // one that is being made has no sockets
-			errs = append(errs, f(child))
-		}
-		child.release()
-	}
-	return errors.Join(errs...)
-}
-
-// members are the namespaces that another one stands for, held.
-type members []*Namespace
-
-// members is each for calls that take their time: what it returns must be
-// released.
-func (ns *Namespace) members(cluster bool) (all members) {
-	_ = ns.each(cluster, func(ns *Namespace) error {
-		ns.hold()
-		all = append(all, ns)
-		return nil
-	})
-	return all
-}
-
-func (m members) release() {
-	for _, ns := range m {
-		ns.release()
-	}
-}
-
-// here calls f with the namespaces of this server that this one stands for.
-func (ns *Namespace) here(f func(*Namespace)) {
-	_ = ns.each(false, func(ns *Namespace) error { f(ns); return nil })
-}
-
-// run does an operation on all servers, or on this one.
-func (ns *Namespace) run(op *adapter.Operation, local bool, t *tally) error {
-	if ns.pattern == nil && ns.parent == nil && !ns.alias.Load() {
-		return ns.perform(op, local, t)
-	}
-	return ns.each(!local, func(ns *Namespace) error { return ns.perform(op, local, t) })
-}
-
 // claim returns the namespace to register something with, which keeps its name from
 // then on. What hooks of OnNewNamespace register does not count: they run for every
 // namespace.
@@ -384,27 +237,6 @@ func (ns *Namespace) claim() *Namespace {
 	return ns
 }
 
-// eachNamed is each for an alias. With cluster, a child that may be on other servers
-// is made for the call, of the first of several functions that may want the name.
-func (ns *Namespace) eachNamed(cluster bool, f func(*Namespace) error) error {
-	srv := ns.srv
-	live := srv.held(ns.name, false)
-	if live == nil && cluster && srv.opts.Adapter != nil {
-		srv.mu.RLock()
-		p := srv.parentByNameLocked(ns.name)
-		if p == nil {
-			p = srv.parentByFuncLocked()
-		}
-		srv.mu.RUnlock()
-		live, _ = srv.adopt(p, ns.name, noLimit) // there is a parent since there is an alias
-	}
-	if live == nil {
-		return nil
-	}
-	defer live.release()
-	return f(live.ready())
-}
-
 // While a parent of [Server.OfFunc] may want any name, a namespace that [Server.Of]
 // makes for an Emit alone would be one that every client can join without the
 // parent's guard. So Of returns an alias then: a Namespace that is not there itself,
@@ -415,34 +247,4 @@ func newAlias(srv *Server, name string) *Namespace {
 	ns := newNamespace(srv, name)
 	ns.alias.Store(true)
 	return ns
-}
-
-// parentByFuncLocked is the first parent of OfFunc, nil if there is none.
-func (srv *Server) parentByFuncLocked() *Namespace {
-	for _, p := range srv.parents {
-		if p.pattern.re == nil {
-			return p
-		}
-	}
-	return nil
-}
-
-// displaceLocked makes an alias of a namespace that nothing was registered with, and
-// that no client has joined: a parent wants its name.
-func (srv *Server) displaceLocked(ns *Namespace) {
-	delete(srv.namespaces, ns.name)
-	ns.alias.Store(true)
-	var left chan struct{}
-	if srv.opts.Adapter != nil {
-		left = make(chan struct{})
-		if srv.leaving == nil {
-			srv.leaving = make(map[string]chan struct{})
-		}
-		srv.leaving[ns.name] = left
-	}
-	srv.work.Add()
-	go func() { // until the adapter is closed; Shutdown waits
-		defer srv.work.Done()
-		ns.ready().removed(left)
-	}()
 }

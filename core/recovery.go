@@ -265,7 +265,7 @@ func (r *recovery) postLocked(s *Socket, f *frames) error {
 	if f.void {
 		return nil
 	}
-	held, err := s.hold(f, false)
+	held, err := holdBack(s, f, false)
 	switch {
 	case held:
 	case f.binary == nil:

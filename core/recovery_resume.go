@@ -271,7 +271,7 @@ func (r *recovery) enterLocked(s *Socket, back *comeback) {
 			t.sent(back.missed.Positions[i], e.Position)
 		}
 	}
-	s.accept(missed...)
+	accept(s, missed...)
 }
 
 // goOnLocked says from where on the socket has what the log of all servers has.

@@ -50,7 +50,7 @@ func (c *scope) chain(at int, h *handler) EventHandler {
 	call := h.call
 	if at < inSocket {
 		call = func(ctx context.Context, in *Incoming) error {
-			next, _ := in.Socket.within(at+1, h)
+			next, _ := withinScopes(in.Socket, at+1, h)
 			return next(ctx, in)
 		}
 	}

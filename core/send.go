@@ -1,13 +1,10 @@
 package socketio
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"time"
 
 	"github.com/gosio/gosio/core/engine"
-	"github.com/gosio/gosio/core/parser"
 )
 
 // SocketEmitter sends events to one socket in its own way. It is a value: each
@@ -159,7 +156,7 @@ func (s *Socket) tell(f *frames) {
 		return
 	}
 	for at := range scopes {
-		if c := s.scope(at); c != nil {
+		if c := scopeOf(s, at); c != nil {
 			for _, f := range c.outgoing.All() {
 				s.guard("OnAnyOutgoing", func() { (*f)(s, out) })
 			}
@@ -168,7 +165,7 @@ func (s *Socket) tell(f *frames) {
 }
 
 func (s *Socket) transmit(f *frames) error {
-	held, err := s.hold(f, false)
+	held, err := holdBack(s, f, false)
 	switch {
 	case held && errors.Is(err, engine.ErrSlowConsumer):
 		(*engine.Layer)(s.sess).Overflow()
@@ -195,7 +192,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	if f.void {
 		return false
 	}
-	if held, err := s.hold(f, true); held {
+	if held, err := holdBack(s, f, true); held {
 		if err == errDropped { //nolint:errorlint // as it is
 			observeDropped(s, f)
 		}
@@ -207,35 +204,6 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	return s.sess.SendVolatile(f.messages(s.conn)...)
 }
 
-// Reply is a client's acknowledgement.
-type Reply struct {
-	packet parser.Packet
-	args   [][]byte
-}
-
-// Len is the number of arguments of the acknowledgement.
-func (r *Reply) Len() int { return len(r.args) }
-
-// Decode decodes the arguments, in order, into the variables that dst point
-// to. Further arguments are ignored; it fails with [ErrMissingArgument] when
-// there are fewer, and when one does not decode.
-func (r *Reply) Decode(dst ...any) error {
-	for i, d := range dst {
-		if i >= len(r.args) {
-			return ErrMissingArgument
-		}
-		if err := parser.Unmarshal(r.args[i], r.packet.Attachments, d); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type ackResult struct {
-	reply *Reply
-	err   error
-}
-
 // EmitWithAck sends an event and waits for the client's acknowledgement, until
 // ctx ends or, if it has no deadline, for Options.AckTimeout. A disconnect
 // ends the wait with [ErrClosed]. It may be called in a handler: the
@@ -244,123 +212,9 @@ type ackResult struct {
 // [ErrTooManyAcks], and like [Socket.Emit].
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
 	if o := s.ns.srv.observer; o != nil {
-		return s.askObserved(ctx, o, event, args)
+		return askSocketObserved(ctx, s, o, event, args)
 	}
-	return s.ask(ctx, nil, event, args)
-}
-
-// ask is EmitWithAck; t, if not nil, counts the delivery.
-func (s *Socket) ask(ctx context.Context, t *tally, event string, args []any) (*Reply, error) {
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.ns.srv.opts.AckTimeout)
-		defer cancel()
-	}
-	result := make(chan ackResult, 1)
-	id := newAckID(s.ns)
-	if err := s.awaitAck(id, result); err != nil {
-		return nil, emitError(event, err)
-	}
-	defer s.dropAck(id)
-	if s.conn.heldUp() { // from now on Backlog sees to it
-		return nil, emitError(event, ErrBacklog)
-	}
-	f, err := packEventWithID(s.ns, id, true, event, args)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.send(&f); err != nil {
-		return nil, emitError(event, err)
-	}
-	t.add(1, &f)
-	s.welcome()                          // this may be a hook of its own
-	(*engine.Layer)(s.conn.sess).Yield() // or the reader's own goroutine
-	select {
-	case r := <-result:
-		return r.reply, unanswered(event, r.err)
-	case <-ctx.Done():
-		return nil, unanswered(event, context.Cause(ctx))
-	}
-}
-
-// askObserved is EmitWithAck that o hears of.
-func (s *Socket) askObserved(ctx context.Context, o *observing, event string, args []any) (*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{from: o, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
-	r := EmitResult{Err: ErrPanicked}
-	defer func() { o.emitDone(done, &r) }()
-	var t tally
-	start := time.Now()
-	reply, err := s.ask(ctx, &t, event, args)
-	r = t.result(err)
-	r.Duration = time.Since(start)
-	if err == nil {
-		r.Answers = 1
-	} else {
-		r.Missing = t.deliveries
-	}
-	return reply, err
-}
-
-// newAckID returns an id that no other event of the namespace has: one may
-// be shared by all the sockets that an event goes to.
-func newAckID(ns *Namespace) uint64 { return ns.lastAck.Add(1) - 1 }
-
-// awaitAck has the acknowledgement of that id, or why there is none, sent to
-// result, which must have room for it.
-func (s *Socket) awaitAck(id uint64, result chan<- ackResult) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.state.Load() == disconnected:
-		return ErrClosed
-	case len(s.acks) >= s.ns.srv.opts.Limits.PendingAcks:
-		return ErrTooManyAcks
-	}
-	if s.acks == nil {
-		s.acks = make(map[uint64]chan<- ackResult)
-	}
-	s.acks[id] = result
-	return nil
-}
-
-// dropAck stops waiting. It reports false if the result is there already, or
-// about to be.
-func (s *Socket) dropAck(id uint64) (dropped bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, dropped = s.acks[id]
-	delete(s.acks, id)
-	return dropped
-}
-
-// resolveAck gives an acknowledgement to the call that waits for it. It runs
-// on the reader. One that nobody waits for is ignored, as it may be late.
-func (s *Socket) resolveAck(p *parser.Packet) {
-	if !p.HasID {
-		return
-	}
-	s.mu.Lock()
-	result := s.acks[p.ID]
-	delete(s.acks, p.ID)
-	s.mu.Unlock()
-	if result == nil {
-		return
-	}
-	r := &Reply{packet: *p}
-	r.packet.Data = bytes.Clone(p.Data)
-	r.args = r.packet.AppendArgs(nil)
-	result <- ackResult{reply: r} // has room for one of each socket, which sends once
-}
-
-// failAcks ends all waits.
-func (s *Socket) failAcks(err error) {
-	s.mu.Lock()
-	acks := s.acks
-	s.acks = nil
-	s.mu.Unlock()
-	for _, result := range acks {
-		result <- ackResult{err: err}
-	}
+	return askSocket(ctx, s, nil, event, args)
 }
 
 // observeDropped tells of a volatile event that was not kept for a client that
@@ -370,3 +224,17 @@ func observeDropped(s *Socket, f *frames) {
 		o.dropped(DropEvent{Policy: DropPolicyWelcome, Messages: 1 + len(f.binary)})
 	}
 }
+
+// Broadcast returns a broadcast to all sockets of the namespace but this one.
+func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.ID()) }
+
+// To returns a broadcast to the sockets in at least one of the rooms, but not
+// to this one; with no room, to nobody.
+func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
+
+// In is To.
+func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
+
+// Except returns a broadcast to the sockets that are in none of the rooms,
+// but not to this one.
+func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,48 +80,6 @@ func NewServer(o *Options) *Server {
 // gives its name to a parent that is added later and wants the first client. While
 // there is a parent of [Server.OfFunc], that parent must want the client.
 func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
-
-// of is Of; with claim it makes the namespace whatever functions may want the name.
-func (srv *Server) of(name string, claim bool) *Namespace {
-	srv.mu.Lock()
-	ns, made := srv.namespaces[name], false
-	if ns == nil {
-		if p := srv.parentByNameLocked(name); p != nil {
-			srv.mu.Unlock()
-			return newChild(p, name)
-		}
-		if !claim && srv.parentByFuncLocked() != nil {
-			srv.mu.Unlock()
-			return newAlias(srv, name)
-		}
-		ns, made = newNamespace(srv, name), true
-		ns.claimed.Store(claim)
-		if left := srv.leaving[name]; left != nil {
-			ns.life.after = left
-		}
-		srv.namespaces[name] = ns
-	}
-	srv.mu.Unlock()
-	if ns.parent != nil { // its adapter is the business of those who hold it
-		return ns
-	}
-	ns.ready()
-	if made {
-		ns.announce()
-	}
-	return ns
-}
-
-// checked returns a name that a namespace can have.
-func (srv *Server) checked(name string) string {
-	if !strings.HasPrefix(name, "/") {
-		name = "/" + name
-	}
-	if len(name) > srv.opts.Limits.NamespaceName || strings.ContainsRune(name, ',') {
-		panic("socketio: namespace name " + name + " cannot be used: it is too long or has a comma")
-	}
-	return name
-}
 
 // ServeHTTP serves Engine.IO requests and, unless Options.NoClient is set, the
 // browser client under its well-known names. The router owns the path:
@@ -247,4 +204,11 @@ func (a acceptor) Connect(s *engine.Session, r *http.Request) engine.Receiver {
 		c.begin()
 	}
 	return c
+}
+
+// WantsUpstream reports whether the server needs to know what a mount knows of a
+// request: for handshakes, and with Options.Pin for all requests. It is for package
+// mount.
+func (srv *Server) WantsUpstream(r *http.Request) bool {
+	return srv.opts.Pin != nil || IsHandshake(r)
 }

@@ -1,5 +1,7 @@
 package socketio
 
+import "slices"
+
 // A connection is in a few namespaces at a time, but a client can leave and join
 // again as fast as it sends, while middleware and handlers of the sockets that it
 // has left still run. So that one client cannot have any number of them run, a
@@ -78,4 +80,66 @@ func (c *conn) missTurn(s *Socket) (missed bool) {
 		c.turns.missed++
 	}
 	return true
+}
+
+// hold counts the bytes of what waits for a socket's dispatcher against the
+// connection until it is done.
+func (c *conn) hold(n int64) {
+	c.mu.Lock()
+	c.queued += n
+	c.mu.Unlock()
+}
+
+func (c *conn) unhold(n int64) {
+	c.mu.Lock()
+	c.queued -= n
+	c.readOnLocked()
+	c.mu.Unlock()
+}
+
+// fullLocked reports whether too much waits for more to be read.
+func (c *conn) fullLocked() bool {
+	l := &c.srv.opts.Limits
+	return c.queued >= l.ReceiveBuffer || int(c.turns.missed) >= l.Namespaces
+}
+
+// readOnLocked lets the reader go on if there is room again.
+func (c *conn) readOnLocked() {
+	if c.room == nil || c.fullLocked() {
+		return
+	}
+	close(c.room)
+	c.room = nil
+	if c.attached != nil { // its attachments can be read only now
+		c.extendAttachmentsLocked()
+	}
+}
+
+// Backlog implements engine.Receiver: it holds the reader up while too much
+// waits for the sockets' dispatchers. A handler that waits for its client
+// meanwhile would wait for ever, so its Call fails. It also holds the reader up
+// for a moment when the client asks for too many namespaces that do not exist.
+func (c *conn) Backlog() <-chan struct{} {
+	c.mu.Lock()
+	if !c.fullLocked() {
+		defer c.mu.Unlock()
+		return c.past.Pause(c.srv.opts.Limits.Refusals)
+	}
+	if c.room == nil {
+		c.room = make(chan struct{})
+	}
+	room := c.room
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		failAcks(s, ErrBacklog)
+	}
+	return room
+}
+
+// heldUp reports whether the connection is not read, see Backlog.
+func (c *conn) heldUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.room != nil
 }

@@ -1,0 +1,124 @@
+package socketio
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// askSocket is EmitWithAck; t, if not nil, counts the delivery.
+func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []any) (*Reply, error) {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.ns.srv.opts.AckTimeout)
+		defer cancel()
+	}
+	result := make(chan ackResult, 1)
+	id := newAckID(s.ns)
+	if err := awaitAck(s, id, result); err != nil {
+		return nil, emitError(event, err)
+	}
+	defer dropAck(s, id)
+	if s.conn.heldUp() { // from now on Backlog sees to it
+		return nil, emitError(event, ErrBacklog)
+	}
+	f, err := packEventWithID(s.ns, id, true, event, args)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.send(&f); err != nil {
+		return nil, emitError(event, err)
+	}
+	t.add(1, &f)
+	welcome(s)                           // this may be a hook of its own
+	(*engine.Layer)(s.conn.sess).Yield() // or the reader's own goroutine
+	select {
+	case r := <-result:
+		return r.reply, unanswered(event, r.err)
+	case <-ctx.Done():
+		return nil, unanswered(event, context.Cause(ctx))
+	}
+}
+
+// askSocketObserved is EmitWithAck that o hears of.
+func askSocketObserved(ctx context.Context, s *Socket, o *observing, event string, args []any) (*Reply, error) {
+	done := o.emit(ctx, &EmitInfo{from: o, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	r := EmitResult{Err: ErrPanicked}
+	defer func() { o.emitDone(done, &r) }()
+	var t tally
+	start := time.Now()
+	reply, err := askSocket(ctx, s, &t, event, args)
+	r = t.result(err)
+	r.Duration = time.Since(start)
+	if err == nil {
+		r.Answers = 1
+	} else {
+		r.Missing = t.deliveries
+	}
+	return reply, err
+}
+
+// newAckID returns an id that no other event of the namespace has: one may
+// be shared by all the sockets that an event goes to.
+func newAckID(ns *Namespace) uint64 { return ns.lastAck.Add(1) - 1 }
+
+// awaitAck has the acknowledgement of that id, or why there is none, sent to
+// result, which must have room for it.
+func awaitAck(s *Socket, id uint64, result chan<- ackResult) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.state.Load() == disconnected:
+		return ErrClosed
+	case len(s.acks) >= s.ns.srv.opts.Limits.PendingAcks:
+		return ErrTooManyAcks
+	}
+	if s.acks == nil {
+		s.acks = make(map[uint64]chan<- ackResult)
+	}
+	s.acks[id] = result
+	return nil
+}
+
+// dropAck stops waiting. It reports false if the result is there already, or
+// about to be.
+func dropAck(s *Socket, id uint64) (dropped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, dropped = s.acks[id]
+	delete(s.acks, id)
+	return dropped
+}
+
+// resolveAck gives an acknowledgement to the call that waits for it. It runs
+// on the reader. One that nobody waits for is ignored, as it may be late.
+func resolveAck(s *Socket, p *parser.Packet) {
+	if !p.HasID {
+		return
+	}
+	s.mu.Lock()
+	result := s.acks[p.ID]
+	delete(s.acks, p.ID)
+	s.mu.Unlock()
+	if result == nil {
+		return
+	}
+	r := &Reply{packet: *p}
+	r.packet.Data = bytes.Clone(p.Data)
+	r.args = r.packet.AppendArgs(nil)
+	result <- ackResult{reply: r} // has room for one of each socket, which sends once
+}
+
+// failAcks ends all waits.
+func failAcks(s *Socket, err error) {
+	s.mu.Lock()
+	acks := s.acks
+	s.acks = nil
+	s.mu.Unlock()
+	for _, result := range acks {
+		result <- ackResult{err: err}
+	}
+}

@@ -1,0 +1,125 @@
+package socketio
+
+import (
+	"bytes"
+	"log/slog"
+	"slices"
+
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/past"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// connect begins to join a namespace. Middleware runs on the new socket's
+// dispatcher, and the events that follow wait behind it: the reference closes
+// connections that do not wait for the answer.
+func (c *conn) connect(p *parser.Packet) error {
+	if len(p.Data) > c.srv.opts.Limits.Auth {
+		return errAuthTooLarge
+	}
+	if again, err := c.mayConnect(p); again || err != nil {
+		return err
+	}
+	handshake := c.handshake.with(p.Data)
+	ns := c.srv.enter(p.Namespace, handshake)
+	if ns == nil {
+		c.noNamespace(p.Namespace)
+		return nil
+	}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		ns.release()
+		return nil
+	}
+	c.past.Forget(p.Namespace)
+	s := newSocket(ns, c, handshake)
+	c.sockets = append(c.sockets, s)
+	connect := &job{kind: jobConnect}
+	c.queued += s.sizeOf(connect)
+	s.push(connect)
+	turn := c.takeTurnLocked(s)
+	c.mu.Unlock()
+	if turn {
+		go s.dispatch()
+	}
+	return nil
+}
+
+// mayConnect tells what a client does wrong that connects to a namespace. Only
+// the reader adds sockets, so that what is found here holds. again reports that
+// the client has asked for the same already, as some do that connect from two
+// threads: it is told what it has been told, or will be. The reference closes the
+// connection, or makes a second socket if the first has not joined yet. With
+// another auth payload a client has left before it had an answer, which it need
+// not say; after the answer it must.
+func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
+	c.mu.Lock()
+	s := c.socketLocked(p.Namespace)
+	full := len(c.sockets) >= c.srv.opts.Limits.Namespaces
+	c.mu.Unlock()
+	switch {
+	case s == nil && full:
+		return false, errNamespaces
+	case s == nil:
+		return false, nil
+	case bytes.Equal(s.handshake.Auth, p.Data):
+		c.srv.log.Debug("socketio: second CONNECT for one namespace", "namespace", apperror.Clip(p.Namespace))
+		if told(s) {
+			c.reply(parser.Connect, p.Namespace, joinedAs(s))
+		}
+		return true, nil
+	case told(s):
+		return false, errJoinedTwice
+	}
+	c.forget(s)
+	s.close(ReasonClientNamespaceDisconnect)
+	return false, nil
+}
+
+// noNamespace answers a client that has asked for a namespace that does not exist.
+func (c *conn) noNamespace(name string) {
+	c.mu.Lock()
+	c.departLocked(name)
+	c.past.Refuse()
+	c.mu.Unlock()
+	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
+		slog.String("namespace", apperror.Clip(name)))
+	observeNoNamespace(c.srv)
+	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
+}
+
+// observeNoNamespace tells of a client that has asked for one that does not exist.
+func observeNoNamespace(srv *Server) {
+	if o := srv.observer; o != nil {
+		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
+	}
+}
+
+// reply sends a packet that is no event.
+func (c *conn) reply(t parser.Type, namespace string, data []byte) {
+	if t == parser.ConnectError && c.old() {
+		data = oldRefusal(data)
+	}
+	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
+		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
+	}
+}
+
+// joined notes that the connection is in a namespace, if it still is.
+func (c *conn) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil && slices.ContainsFunc(c.sockets, (*Socket).connected) {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// departLocked notes a namespace that the client may still send packets for.
+func (c *conn) departLocked(namespace string) {
+	if c.past == nil {
+		c.past = new(past.Past)
+	}
+	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
+}

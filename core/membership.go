@@ -1,0 +1,154 @@
+package socketio
+
+import (
+	"slices"
+
+	"github.com/gosio/gosio/core/internal/roster"
+)
+
+// Join puts the socket into rooms. It fails when it is in too many, when a
+// name is too long, and with [ErrClosed] when it is disconnected. With an adapter that
+// subscribes by room, Join of a room that this server does not have yet returns when
+// that is confirmed, after 5 seconds at the latest: call it in a goroutine of its own
+// from listeners of [Namespace.OnRoom] and hooks of [Namespace.OnGap], which may run on
+// the adapter's. Without such an adapter Join never blocks.
+func (s *Socket) Join(rooms ...string) error {
+	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
+		return ErrRoomName // before the adapter hears of it
+	}
+	if subs := s.ns.rooms.subs; subs != nil && s.connected() && !s.ns.rooms.full(s, s.ns.srv.opts.Limits.Rooms) {
+		subs.Await(s.Context(), rooms...)
+		defer subs.Release(rooms...)
+	}
+	return s.joinNow(rooms)
+}
+
+// joinNow is Join that waits for nobody.
+func (s *Socket) joinNow(rooms []string) error {
+	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
+		return ErrRoomName
+	}
+	limit := s.ns.srv.opts.Limits.Rooms
+	s.mu.Lock()
+	switch s.state.Load() {
+	case disconnected:
+		s.mu.Unlock()
+		return ErrClosed
+	case connecting:
+		defer s.mu.Unlock()
+		for _, r := range rooms {
+			if r != s.id && !joinEarlyLocked(s, r, limit) {
+				return ErrTooManyRooms
+			}
+		}
+		return nil
+	}
+	s.mu.Unlock()
+	if err := s.ns.rooms.join(s, rooms, limit); err != nil {
+		return err
+	}
+	if !s.connected() { // it left meanwhile; nothing may stay behind
+		s.leaveAll()
+		return ErrClosed
+	}
+	return nil
+}
+
+// leaveAll takes a disconnected socket out of its rooms, which Rooms still
+// tells. Join and close may both come to do it. Listeners of the rooms hear of it
+// last: they may end the goroutine.
+func (s *Socket) leaveAll() {
+	rooms := s.ns.rooms.remove(s)
+	s.mu.Lock()
+	s.rooms = append(s.rooms, rooms...)
+	s.mu.Unlock()
+	s.ns.rooms.tell()
+}
+
+// Leave takes the socket out of rooms.
+func (s *Socket) Leave(rooms ...string) {
+	s.mu.Lock()
+	if s.state.Load() == connecting {
+		leaveEarlyLocked(s, rooms)
+	}
+	s.mu.Unlock()
+	if r := s.ns.recovery; r.sequenced() && leaveBehind(r, s, slices.Clone(rooms)) {
+		return
+	}
+	for _, r := range rooms {
+		s.ns.rooms.leave(s, r)
+	}
+}
+
+// Rooms returns the rooms that the socket is in or, when it is disconnected,
+// was in at the end. The one that it has for itself, named by its id, is not
+// among them.
+func (s *Socket) Rooms() []string {
+	if s.connected() {
+		return s.ns.rooms.of(s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.rooms)
+}
+
+// InRoom reports whether Rooms has the room, or the room is the socket's own.
+func (s *Socket) InRoom(room string) bool {
+	if room == s.ID() {
+		return true
+	}
+	if s.connected() {
+		return s.ns.rooms.has(s, room)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.rooms, room)
+}
+
+// joinEarlyLocked notes a room for a socket that has not joined its namespace, and
+// reports whether there was room for it. s.mu is held.
+func joinEarlyLocked(s *Socket, name string, limit int) bool {
+	if len(s.rooms) <= roster.Indexed {
+		s.known = nil
+		if slices.Contains(s.rooms, name) {
+			return true
+		}
+	} else {
+		if s.known == nil {
+			s.known = setOf(s.rooms)
+		}
+		if _, twice := s.known[name]; twice {
+			return true
+		}
+	}
+	if len(s.rooms) >= limit {
+		return false
+	}
+	s.rooms = append(s.rooms, name)
+	if s.known != nil {
+		s.known[name] = struct{}{}
+	}
+	return true
+}
+
+// leaveEarlyLocked is the reverse. s.mu is held.
+func leaveEarlyLocked(s *Socket, names []string) {
+	if len(s.rooms) == 0 {
+		return
+	}
+	s.known = nil
+	left := func(name string) bool { return slices.Contains(names, name) }
+	if len(names) > roster.Indexed {
+		set := setOf(names)
+		left = func(name string) bool { _, ok := set[name]; return ok }
+	}
+	s.rooms = slices.DeleteFunc(s.rooms, left)
+}
+
+func setOf(names []string) map[string]struct{} {
+	set := make(map[string]struct{}, len(names))
+	for _, name := range names {
+		set[name] = struct{}{}
+	}
+	return set
+}
