@@ -19,8 +19,7 @@ func (l *local) Namespace() string { return l.ns.name }
 
 // HasRoom implements adapter.Local.
 func (l *local) HasRoom(room string) bool {
-	// Sessions that are kept are in rooms, too, and miss nothing that is for them.
-	return l.ns.recovery != nil && l.ns.recovery.kept.Load() > 0 || l.ns.rooms.any(room)
+	return l.ns.rooms.any(room) || l.ns.recovery != nil && l.ns.recovery.keepsAny()
 }
 
 // Apply implements adapter.Local.

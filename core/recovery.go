@@ -155,6 +155,14 @@ func randomText(bytes int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// keepsAny reports whether sessions are kept: they are in rooms, too, and miss nothing that
+// is for them. Under mu a socket has become a session, or has not.
+func (r *recovery) keepsAny() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kept.Load() > 0
+}
+
 func (r *recovery) now() time.Duration { return time.Since(r.began) }
 
 // unlock releases mu, ends the connections whose queues have run over, and lets

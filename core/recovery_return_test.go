@@ -272,8 +272,10 @@ func TestRecoveryAdapter(t *testing.T) {
 		}})
 		c := a.dial(t)
 		assert.NoError(t, a.socket(t, c).Join("room"))
+		assert.True(t, "nobody is elsewhere", local.HasRoom("room") && local.HasRoom(c.ID()) && !local.HasRoom("elsewhere"))
 		c.Conn().Cut()
 		synctest.Wait()
+		assert.True(t, "the session is in the room", local.HasRoom("room"))
 		for i, target := range []string{"room", "elsewhere"} {
 			assert.NoError(t, local.Apply(&adapter.Operation{
 				Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{target}},

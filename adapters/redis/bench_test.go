@@ -47,14 +47,14 @@ func BenchmarkPublish(b *testing.B) {
 	op := message()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		for a.Publish(op) != nil { //nolint:revive // until there is room
+		for a.Publish(op) != nil { // until there is room
 		}
 		if i%window == 0 {
-			for engine.Stats().Waiting > window*300 { //nolint:revive // until there is room
+			for engine.Stats().Waiting > window*300 { // until there is room
 			}
 		}
 	}
-	for engine.Stats().Waiting > 0 { //nolint:revive // until all is sent
+	for engine.Stats().Waiting > 0 { // until there is room
 	}
 }
 
@@ -99,7 +99,7 @@ func BenchmarkReceive(b *testing.B) {
 			for b.Loop() {
 				_ = sender.Publish(op)
 				if n++; n%window == 0 {
-					for to.Stats().Received < first+n-window { //nolint:revive // until it comes
+					for to.Stats().Received < first+n-window { // until there is room
 					}
 				}
 				for len(l.applied) > 0 {

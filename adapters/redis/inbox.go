@@ -80,8 +80,10 @@ func (in *inbox) ring() {
 // run delivers until the link ends.
 func (in *inbox) run() {
 	for {
-		for _, it := range in.take() {
-			in.deliver(&it)
+		for some := in.take(); len(some) > 0; some = in.take() {
+			for i := range some {
+				in.deliver(&some[i])
+			}
 		}
 		select {
 		case <-in.wake:
@@ -91,7 +93,7 @@ func (in *inbox) run() {
 	}
 }
 
-// take returns what is queued, after which there may be more.
+// take returns what is queued, some of it at a time.
 func (in *inbox) take() []item {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -102,8 +104,6 @@ func (in *inbox) take() []item {
 	some := in.queue[:n:n]
 	if in.queue = in.queue[n:]; len(in.queue) == 0 {
 		in.queue = nil
-	} else {
-		in.ring()
 	}
 	return some
 }

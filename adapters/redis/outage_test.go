@@ -46,6 +46,49 @@ func TestOutage(t *testing.T) {
 	}
 }
 
+// TestOwnOutage: a server that alone is cut off from Redis knows that it misses what
+// the others, who lose nothing, send meanwhile.
+func TestOwnOutage(t *testing.T) {
+	t.Parallel()
+	for name, o := range variants {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			adaptertest.RunOutage(t, func(t *testing.T, _ int, opts socketio.Options) ([]*socketio.Server, func() func()) {
+				o, redis := o, redistest.Start(t)
+				p := newProxy(t, redis.Addr)
+				o.URL = "unix://" + redis.Addr
+				servers := start(t, 1, opts, o)
+				o.URL = "redis://" + p.Addr().String()
+				servers = append(servers, start(t, 1, opts, o)...)
+				return servers, func() func() { p.cut(true); return func() { p.cut(false) } }
+			})
+		})
+	}
+}
+
+// TestEndOfOutage: a client that has got something since the beginning of an outage
+// misses what came after that, and is not recovered.
+func TestEndOfOutage(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	p := newProxy(t, redis.Addr)
+	other := start(t, 1, socketio.Options{}, sioredis.Options{URL: "unix://" + redis.Addr})[0]
+	engine := sioredis.New(&sioredis.Options{URL: "redis://" + p.Addr().String()})
+	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Recovery: &socketio.Recovery{}})
+	t.Cleanup(srv.Close)
+	missed := gaps(srv, adapter.GapIncoming)
+	c := siotest.Dial(t, srv, siotest.Options{})
+	p.cut(true)
+	eventually(t, "the outage is noticed", func() bool { return missed.Load() > 0 })
+	assert.NoError(t, srv.Local().Emit("local"))
+	c.Expect("local")
+	assert.NoError(t, other.Emit("lost"))
+	c.Conn().Cut()
+	p.cut(false)
+	eventually(t, "the server is back", func() bool { return engine.Ready() == nil && missed.Load() > 1 })
+	assert.True(t, "not recovered", !c.Resume().Recovered())
+}
+
 // gaps counts the gaps of a server.
 func gaps(srv *socketio.Server, typ adapter.GapType) *atomic.Int64 {
 	var n atomic.Int64
@@ -165,6 +208,8 @@ type proxy struct {
 	target string
 	mu     sync.Mutex
 	mute   bool
+	away   bool
+	conns  []net.Conn
 	wake   *sync.Cond
 }
 
@@ -193,6 +238,11 @@ func (p *proxy) serve(work *sync.WaitGroup) {
 			_ = a.Close()
 			continue
 		}
+		p.mu.Lock()
+		if p.conns = append(p.conns, a, b); p.away {
+			_, _ = a.Close(), b.Close()
+		}
+		p.mu.Unlock()
 		work.Go(func() { p.pass(a, b) })
 		work.Go(func() { p.pass(b, a) })
 	}
@@ -212,6 +262,18 @@ func (p *proxy) pass(from, to net.Conn) {
 		if _, e := to.Write(buf[:n]); e != nil || err != nil {
 			return
 		}
+	}
+}
+
+// cut ends all connections, and those that come, until it is called with false.
+func (p *proxy) cut(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away = on; on {
+		for _, c := range p.conns {
+			_ = c.Close()
+		}
+		p.conns = nil
 	}
 }
 
