@@ -3,9 +3,11 @@
 package gosio_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -231,6 +233,55 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: package %s says nothing about what is in it", src.path, name)
 		}
 	}
+}
+
+// scattered are the types that have methods in more than five files still. Numbers
+// only fall here.
+var scattered = map[string]int{"core.recovery": 9, "adapters/redis.node": 6}
+
+// TestTypesAreTogether fails for a type whose methods are in more than five files:
+// whoever reads one of them has to know the others.
+func TestTypesAreTogether(t *testing.T) {
+	t.Parallel()
+	places := map[string]map[string]bool{} // of the methods of a type, by package and name
+	for _, src := range sources(t) {
+		if src.test {
+			continue
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), src.path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range syntax.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil {
+				name := src.pkg + "." + receiver(f.Recv.List[0].Type)
+				if places[name] == nil {
+					places[name] = map[string]bool{}
+				}
+				places[name][src.path] = true
+			}
+		}
+	}
+	for name, files := range places {
+		if most := max(5, scattered[name]); len(files) > most {
+			t.Errorf("%s has methods in %d files, %d is the most: %q", name, len(files), most, slices.Sorted(maps.Keys(files)))
+		}
+	}
+}
+
+// receiver is the name of a method's type.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return "?"
 }
 
 // sources returns every Go file of this module, nested modules left out.

@@ -46,7 +46,7 @@ func (r *recovery) sequenceBy(a adapter.Adapter) {
 // ready.
 func (r *recovery) sequenced() bool { return r != nil && r.seq.by != nil }
 
-func (ns *Namespace) notePosition(position string) {
+func notePosition(ns *Namespace, position string) {
 	ns.srv.note(slog.LevelError, "position", "socketio: the adapter has given a position that is none", ns.attrs(slog.Int("bytes", len(position)))...)
 }
 
@@ -57,7 +57,7 @@ func (l *local) Follow(epoch, position string) {
 		return
 	}
 	if !adapter.ValidPosition(position) {
-		l.ns.notePosition(position)
+		notePosition(l.ns, position)
 		return
 	}
 	r.mu.Lock()
@@ -74,7 +74,7 @@ func (l *local) Placed(n uint64, position string) {
 		return
 	}
 	if !adapter.ValidPosition(position) {
-		l.ns.notePosition(position)
+		notePosition(l.ns, position)
 		return
 	}
 	r.mu.Lock()
@@ -127,7 +127,7 @@ func (r *recovery) placeOf(op *adapter.Operation) (position string, todo bool) {
 		return "", true
 	}
 	if !adapter.ValidPosition(op.Position) {
-		r.ns.notePosition(op.Position)
+		notePosition(r.ns, op.Position)
 		return "", true
 	}
 	r.mu.Lock()

@@ -67,24 +67,6 @@ type pending struct {
 	text   int64 // of them the text
 }
 
-// Pending returns how many attachments are still to come.
-func (d *Decoder) Pending() int {
-	if d.pending == nil {
-		return 0
-	}
-	return d.pending.want - len(d.pending.packet.Attachments)
-}
-
-// PendingBytes returns how many bytes of an incomplete packet the decoder
-// holds. It is positive exactly while attachments are pending; the caller should
-// bound that time.
-func (d *Decoder) PendingBytes() int64 {
-	if d.pending == nil {
-		return 0
-	}
-	return d.pending.size
-}
-
 // Text decodes a text message, which must be valid UTF-8 (the caller checks).
 // When done is true, p is a complete packet whose Data aliases src. When done is
 // false and err is nil, attachments have to follow; src has been copied.

@@ -21,7 +21,7 @@
 // rule is a line of testdata/reject.txt.
 //
 // Data and arguments alias the message, and are good as long as it is, except
-// in packets with attachments, which own their memory. [Packet.Args] walks over
+// in packets with attachments, which own their memory. [Packet.AppendArgs] finds
 // the arguments without decoding them; [Unmarshal] decodes one.
 //
 // # Encoding

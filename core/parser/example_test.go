@@ -9,7 +9,7 @@ import (
 func ExampleDecoder() {
 	var d parser.Decoder
 	_, done, err := d.Text([]byte(`52-/chat,7["upload",{"name":"a.txt","data":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]`))
-	fmt.Println(done, err, d.Pending(), "to come")
+	fmt.Println(done, err) // two attachments are to come
 	d.Binary([]byte("first"))
 	p, done, err := d.Binary([]byte("second"))
 	fmt.Println(done, err)
@@ -29,7 +29,7 @@ func ExampleDecoder() {
 	}
 	fmt.Printf("%s: %s, then %s\n", file.Name, file.Data, second)
 	// Output:
-	// false <nil> 2 to come
+	// false <nil>
 	// true <nil>
 	// binary_event /chat 7 upload
 	// a.txt: first, then second

@@ -74,38 +74,39 @@ func (p *Packet) Event() string { return string(p.EventName()) }
 
 // rawName returns the first element of Data as raw JSON, nil if there is none.
 func (p *Packet) rawName() []byte {
-	r := ArgReader{rest: arrayBody(p.Data)}
-	raw, _ := r.Next()
+	r := argReader{rest: arrayBody(p.Data)}
+	raw, _ := r.next()
 	return raw
 }
 
-// Args reads the arguments of an event (without its name) or of an
+// args reads the arguments of an event (without its name) or of an
 // acknowledgement, in order. A packet without a payload has none.
-func (p *Packet) Args() ArgReader {
-	r := ArgReader{rest: arrayBody(p.Data)}
+func (p *Packet) args() argReader {
+	r := argReader{rest: arrayBody(p.Data)}
 	if p.Type.IsEvent() {
-		r.Next()
+		r.next()
 	}
 	return r
 }
 
-// AppendArgs appends every argument that Args would read to dst. The elements
+// AppendArgs appends the arguments of an event (without its name) or of an
+// acknowledgement to dst, as raw JSON without surrounding white space. The elements
 // alias Data.
 func (p *Packet) AppendArgs(dst [][]byte) [][]byte {
-	r := p.Args()
-	for raw, ok := r.Next(); ok; raw, ok = r.Next() {
+	r := p.args()
+	for raw, ok := r.next(); ok; raw, ok = r.next() {
 		dst = append(dst, raw)
 	}
 	return dst
 }
 
-// ArgReader iterates over the elements of a JSON array that has been validated
+// argReader iterates over the elements of a JSON array that has been validated
 // by a Decoder. The zero value has none.
-type ArgReader struct{ rest []byte }
+type argReader struct{ rest []byte }
 
-// Next returns the next argument as raw JSON, without surrounding white space,
+// next returns the next argument as raw JSON, without surrounding white space,
 // and false after the last. The bytes alias the packet's Data.
-func (r *ArgReader) Next() (raw []byte, ok bool) {
+func (r *argReader) next() (raw []byte, ok bool) {
 	i := skipSpace(r.rest, 0)
 	if i >= len(r.rest) || r.rest[i] == ']' {
 		r.rest = nil

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Unmarshal decodes one argument, as [Packet.Args] returns it, into the value
+// Unmarshal decodes one argument, as [Packet.AppendArgs] returns it, into the value
 // that dst points to, by the rules of encoding/json. Attachments are the
 // packet's.
 //
