@@ -76,8 +76,8 @@ func (t *Taker) TakeOver(w http.ResponseWriter, hold bool) (got Taken, err error
 		return got, &Refused{all, sent}
 	}
 	got.Conn = conn
-	if n := rw.Reader.Buffered(); n > 0 {
-		b, _ := rw.Peek(n) // buffered: cannot fail
+	if rw != nil && rw.Reader != nil { // some writers have none
+		b, _ := rw.Peek(rw.Reader.Buffered()) // buffered: cannot fail
 		got.Early = bytes.Clone(b)
 	}
 	if sent {
@@ -146,8 +146,14 @@ func hijack(w http.ResponseWriter) (conn net.Conn, rw *bufio.ReadWriter, err err
 			err = fmt.Errorf("engine: panic in Hijack: %v", p)
 		}
 	}()
-	return http.NewResponseController(w).Hijack()
+	conn, rw, err = http.NewResponseController(w).Hijack()
+	if err == nil && conn == nil {
+		err = errNoConn
+	}
+	return conn, rw, err
 }
+
+var errNoConn = errors.New("engine: Hijack returned no connection and no error")
 
 // Answer returns the writer for the answer to the request. net/http, if it has been told
 // of the 101, takes no other status: its connection is taken from it before the 101 has

@@ -46,6 +46,38 @@ type panics struct{ noHijack }
 func (panics) Hijack() (net.Conn, *bufio.ReadWriter, error) { panic("no") }
 
 // TestTakeOver: what a client gets through writers of each kind, twice.
+// hijacks returns what it was told to, or the connection without its buffers.
+type hijacks struct {
+	wrapper
+	nothing bool
+}
+
+func (h hijacks) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if h.nothing {
+		return nil, nil, nil
+	}
+	conn, _, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	return conn, nil, err
+}
+
+// audited has a second writer, which is a nil pointer.
+type audited struct {
+	Audit http.ResponseWriter
+	inner http.ResponseWriter
+}
+
+func (a audited) Header() http.Header         { return a.inner.Header() }
+func (a audited) Write(b []byte) (int, error) { return a.inner.Write(b) }
+func (a audited) WriteHeader(code int)        { a.inner.WriteHeader(code) }
+func (a audited) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(a.inner).Hijack()
+}
+
+// unwraps panics when it is looked through.
+type unwraps struct{ audited }
+
+func (unwraps) Unwrap() http.ResponseWriter { panic("no") }
+
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -60,6 +92,10 @@ func TestTakeOver(t *testing.T) {
 		"holder":   {func(w http.ResponseWriter) http.ResponseWriter { return holder{wrapper{w}} }, false, "101", "held"},
 		"liar":     {func(w http.ResponseWriter) http.ResponseWriter { return liar{wrapper{w}} }, false, "418", "answered answered"},
 		"noHijack": {func(w http.ResponseWriter) http.ResponseWriter { return noHijack{w} }, false, "501", "hijack hijack"},
+		"nothing":  {func(w http.ResponseWriter) http.ResponseWriter { return hijacks{wrapper{w}, true} }, false, "501", "hijack hijack"},
+		"no rw":    {func(w http.ResponseWriter) http.ResponseWriter { return hijacks{wrapper{w}, false} }, false, "101", ""},
+		"nil":      {func(w http.ResponseWriter) http.ResponseWriter { return audited{(*wrapper)(nil), w} }, false, "101", ""},
+		"unwraps":  {func(w http.ResponseWriter) http.ResponseWriter { return unwraps{audited{nil, w}} }, false, "101", ""},
 		"panics":   {func(w http.ResponseWriter) http.ResponseWriter { return panics{noHijack{w}} }, false, "501", "hijack hijack"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -77,7 +113,9 @@ func TestTakeOver(t *testing.T) {
 				w.Header().Set("Content-Length", "5")
 				taken, err := taker.TakeOver(w, tt.hold)
 				if refused := (*Refused)(nil); errors.As(err, &refused) {
-					refused.Answer(w).WriteHeader(http.StatusNotImplemented)
+					answer := refused.Answer(w)
+					answer.WriteHeader(http.StatusNotImplemented)
+					_, _ = answer.Write([]byte("no"))
 					return
 				}
 				if err != nil {

@@ -29,8 +29,21 @@ func writersOf(w http.ResponseWriter) writers {
 var responseWriter = reflect.TypeFor[http.ResponseWriter]()
 
 // wrapped returns the writer that w wraps: what its Unwrap returns, or the value of an
-// exported field, as of a writer that is embedded. It returns nil if there is neither.
-func wrapped(w http.ResponseWriter) http.ResponseWriter {
+// exported field, as of a writer that is embedded. It returns nil if there is neither,
+// or a writer whose methods panic, as those of a nil pointer do.
+func wrapped(w http.ResponseWriter) (inner http.ResponseWriter) {
+	defer func() {
+		if recover() != nil {
+			inner = nil
+		}
+	}()
+	if inner = unwrap(w); inner != nil && !isServers(inner) {
+		inner.Header()
+	}
+	return inner
+}
+
+func unwrap(w http.ResponseWriter) http.ResponseWriter {
 	if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
 		return u.Unwrap()
 	}
