@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +22,12 @@ const (
 
 const (
 	// revocationPage is how many revocations a server sends in one answer.
-	revocationPage = 1000
-	// catchUpWait is how long a server waits for what the others know.
-	catchUpWait = 2 * time.Second
+	revocationPage = 5000
+	// pagesAtOnce is how many pages a server asks for at a time.
+	pagesAtOnce = 4
+	// catchUpWait is how long a server waits for what the others know; once it has
+	// waited in vain for servers of another kind, unnamedWait: those never answer.
+	catchUpWait, unnamedWait = 2 * time.Second, 300 * time.Millisecond
 	// catchUpPause is the time before a server asks again, when asking failed;
 	// doubled each time, up to catchUpPauseMax.
 	catchUpPause, catchUpPauseMax = 100 * time.Millisecond, 5 * time.Second
@@ -40,7 +44,9 @@ var errBehind = errors.New("auth: the revocations of the other servers are not k
 // of the cluster are down at the same time: where that matters use auth/redis.
 //
 // Only servers with ClusterRevocations answer. In a cluster with others, Node's for
-// instance, a server that starts waits 2 s for them, in vain. The methods may be
+// instance, a server waits for them in vain: 2 s when it starts, and then 0.3 s each
+// time that it asks. Handshakes are refused while the adapter has no connection, and
+// when no server answers that has missed nothing, but one is there. The methods may be
 // called concurrently.
 type ClusterRevocations struct {
 	list   *Revocations
@@ -51,6 +57,8 @@ type ClusterRevocations struct {
 	done   chan struct{}
 	noted  loglimit.Limiter
 	logger *slog.Logger
+
+	unnamed atomic.Bool // servers that have no name have not answered the last time
 }
 
 var _ Watch = (*ClusterRevocations)(nil)
@@ -174,22 +182,17 @@ type keptRevocation struct {
 
 // revocationAnswer is what one server knows.
 type revocationAnswer struct {
-	Count       int              `json:"count"` // of all
+	Count       int              `json:"count"`            // of all
+	Behind      bool             `json:"behind,omitempty"` // there may be more that the server does not know
 	Revocations []keptRevocation `json:"revocations,omitempty"`
 }
 
 // answer returns one of so many pages of the revocations. One page is only given if
 // that can hold all: otherwise the server that asks learns how many pages it needs.
 func (c *ClusterRevocations) answer(page, pages int) revocationAnswer {
-	all := c.list.kept()
-	a := revocationAnswer{Count: len(all)}
-	if pages <= 1 && len(all) > revocationPage {
-		return a
-	}
-	for _, k := range all {
-		if pageOf(k.Revocation, pages) == page {
-			a.Revocations = append(a.Revocations, k)
-		}
+	a := revocationAnswer{Count: c.list.size(), Behind: c.behind()}
+	if pages > 1 || a.Count <= revocationPage {
+		a.Revocations = c.list.kept(func(r Revocation) bool { return pageOf(r, pages) == page })
 	}
 	return a
 }
@@ -211,34 +214,53 @@ func (c *ClusterRevocations) askAll(ctx context.Context) error {
 		return err
 	}
 	pages := count/revocationPage + 1
+	var asking sync.WaitGroup
+	errs, free := make([]error, pages), make(chan struct{}, pagesAtOnce)
 	for page := range pages {
-		if _, err := c.askPage(ctx, page, pages); err != nil {
-			return err
-		}
+		free <- struct{}{}
+		asking.Go(func() {
+			_, errs[page] = c.askPage(ctx, page, pages)
+			<-free
+		})
 	}
-	return nil
+	asking.Wait()
+	return errors.Join(errs...)
 }
 
 // askPage learns one page of what the other servers know, and returns how many
-// revocations the one has that has most.
+// revocations the server has that has most. One server that has missed nothing is
+// enough; without one all must answer, but for servers of another kind.
 func (c *ClusterRevocations) askPage(ctx context.Context, page, pages int) (count int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, catchUpWait)
+	wait := catchUpWait
+	if c.unnamed.Load() {
+		wait = unnamedWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	replies, err := c.srv.ServerSideEmitWithAck(ctx, eventRevocations, page, pages)
+	whole := false
 	for _, reply := range replies {
 		var a revocationAnswer
 		if reply.Decode(&a) != nil {
 			continue // a handler of that name that is not ours
 		}
-		count = max(count, a.Count)
+		count, whole = max(count, a.Count), whole || !a.Behind
 		for _, k := range a.Revocations {
 			c.list.learn(k)
 		}
 	}
-	if p := (*socketio.PartialError)(nil); errors.As(err, &p) {
+	c.unnamed.Store(onlyUnnamed(err))
+	if err != nil && (whole || c.unnamed.Load()) {
 		c.noted.Log(c.logger, slog.LevelWarn, "partial",
 			"auth: servers have not told their revocations; those without ClusterRevocations never do", slog.Any("error", err))
 		err = nil
 	}
 	return count, err
+}
+
+// onlyUnnamed reports whether those who have not answered in time are servers that an
+// adapter can count and not name: servers of this module have names.
+func onlyUnnamed(err error) bool {
+	p := (*socketio.PartialError)(nil)
+	return errors.As(err, &p) && p.Expected > 0 && len(p.Missing) == 0 && errors.Is(err, context.DeadlineExceeded)
 }

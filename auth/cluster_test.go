@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -67,7 +68,7 @@ func TestClusterRevocations(t *testing.T) {
 // others know, however much that is, and keeps it no longer than they do.
 func TestClusterRevocationsOfLatecomer(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 1000, 1001, 4000} {
+	for _, n := range []int{1, 5000, 5001, 12000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -131,50 +132,147 @@ func TestClusterRevocationsAfterGap(t *testing.T) {
 	})
 }
 
-// unsaid is the adapter of a cluster that cannot be asked until it is ready.
-type unsaid struct{ ready atomic.Bool }
+// unsaid is the adapter of a cluster that answers what it is told to, as soon as
+// asked or, with an error, when the time is up.
+type unsaid struct {
+	mu    sync.Mutex
+	fails error // Request itself fails
+	ends  *adapter.PartialError
+	local adapter.Local
+}
+
+func (u *unsaid) set(fails error, ends *adapter.PartialError) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.fails, u.ends = fails, ends
+}
 
 func (*unsaid) Publish(*adapter.Operation) error { return nil }
 func (*unsaid) Close() error                     { return nil }
-func (u *unsaid) Request(context.Context, *adapter.Operation, func(*adapter.Response)) (func() error, error) {
-	if !u.ready.Load() {
-		return nil, errors.New("no connection")
-	}
-	return func() error { return nil }, nil
+func (u *unsaid) Request(ctx context.Context, _ *adapter.Operation, _ func(*adapter.Response)) (func() error, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	ends := u.ends
+	return func() error {
+		if ends == nil {
+			return nil
+		}
+		if errors.Is(ends.Err, context.DeadlineExceeded) {
+			<-ctx.Done()
+		}
+		return ends
+	}, u.fails
 }
 
 // TestClusterRevocationsUnknown: tokens are refused, in a way that a client repeats,
-// until the other servers could be asked. Those that never answer are not waited for
-// longer than two seconds.
+// until the other servers could be asked. Servers that have no name are Node's, and
+// never answer: they are waited for for two seconds, and 300 ms after that.
 func TestClusterRevocationsUnknown(t *testing.T) {
 	t.Parallel()
-	t.Run("no connection", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			u := &unsaid{}
-			srv := socketio.NewServer(&socketio.Options{Adapter: func(adapter.Local) adapter.Adapter { return u }})
-			t.Cleanup(srv.Close)
-			v := clusterRevocations(t, srv)
-			time.Sleep(time.Minute)
-			refusedWith(t, srv, siotest.Options{Auth: withID("t1")}, auth.CodeUnavailable)
-			assert.NoError(t, v.Revoke(auth.Revocation{TokenID: "t2"}))
-			refusedWith(t, srv, siotest.Options{Auth: withID("t2")}, auth.CodeTokenRevoked)
-			u.ready.Store(true)
-			time.Sleep(5 * time.Second)
-			synctest.Wait()
-			siotest.Dial(t, srv, siotest.Options{Auth: withID("t1")})
+	broken := errors.New("no connection")
+	tests := []struct {
+		name  string
+		fails error
+		ends  *adapter.PartialError
+		after time.Duration // tokens pass; 0: never
+	}{
+		{"no connection", broken, nil, 0},
+		{"the connection is lost meanwhile", nil, &adapter.PartialError{Err: broken}, 0},
+		{"the connection is lost, and others are known", nil, &adapter.PartialError{Expected: 2, Err: broken}, 0},
+		{"nobody counts the others in time", nil, &adapter.PartialError{Err: context.DeadlineExceeded}, 0},
+		{"a server of this module is slow", nil, &adapter.PartialError{Expected: 2, Missing: []string{"b"}, Err: context.DeadlineExceeded}, 0},
+		{"Node's servers", nil, &adapter.PartialError{Expected: 2, Err: context.DeadlineExceeded}, 2 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				u := &unsaid{fails: tt.fails, ends: tt.ends}
+				srv := socketio.NewServer(&socketio.Options{Adapter: func(l adapter.Local) adapter.Adapter {
+					u.local = l
+					return u
+				}})
+				t.Cleanup(srv.Close)
+				v := clusterRevocations(t, srv)
+				assert.NoError(t, v.Revoke(auth.Revocation{TokenID: "t2"}))
+				if tt.after > 0 {
+					time.Sleep(tt.after - time.Millisecond)
+				} else {
+					time.Sleep(time.Minute)
+				}
+				refusedWith(t, srv, siotest.Options{Auth: withID("t1")}, auth.CodeUnavailable)
+				refusedWith(t, srv, siotest.Options{Auth: withID("t2")}, auth.CodeTokenRevoked)
+				if tt.after == 0 {
+					u.set(nil, nil)
+					time.Sleep(8 * time.Second) // the longest pause, and a question under way
+				} else {
+					time.Sleep(time.Millisecond)
+				}
+				synctest.Wait()
+				siotest.Dial(t, srv, siotest.Options{Auth: withID("t1")})
+				u.local.Gap(adapter.Gap{Type: adapter.GapIncoming})
+				time.Sleep(300 * time.Millisecond)
+				synctest.Wait()
+				siotest.Dial(t, srv, siotest.Options{Auth: withID("t3")})
+			})
 		})
+	}
+}
+
+// TestClusterRevocationsOfOne: one server that has missed nothing is enough, however slow
+// another is.
+func TestClusterRevocationsOfOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		servers := adaptertest.Faulty(t, 3, socketio.Options{}, func(m adaptertest.Message) []time.Duration {
+			if slow.Load() && m.From == 2 && m.Response {
+				return nil
+			}
+			return []time.Duration{0}
+		})
+		first := clusterRevocations(t, servers[0])
+		clusterRevocations(t, servers[2])
+		synctest.Wait()
+		assert.NoError(t, first.Revoke(auth.Revocation{TokenID: "t1"}))
+		slow.Store(true)
+		clusterRevocations(t, servers[1])
+		time.Sleep(1999 * time.Millisecond)
+		refusedWith(t, servers[1], siotest.Options{Auth: withID("t2")}, auth.CodeUnavailable)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		siotest.Dial(t, servers[1], siotest.Options{Auth: withID("t2")})
+		refusedWith(t, servers[1], siotest.Options{Auth: withID("t1")}, auth.CodeTokenRevoked)
 	})
-	t.Run("no answer", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			servers := adaptertest.Faulty(t, 2, socketio.Options{}, func(adaptertest.Message) []time.Duration { return nil })
-			clusterRevocations(t, servers[0])
-			time.Sleep(1999 * time.Millisecond)
-			refusedWith(t, servers[0], siotest.Options{Auth: withID("t1")}, auth.CodeUnavailable)
-			time.Sleep(time.Millisecond)
-			synctest.Wait()
-			siotest.Dial(t, servers[0], siotest.Options{Auth: withID("t1")})
+}
+
+// TestClusterRevocationsTogether: a server that has missed something itself is not enough.
+func TestClusterRevocationsTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		servers := adaptertest.Faulty(t, 3, socketio.Options{}, func(m adaptertest.Message) []time.Duration {
+			if slow.Load() && m.From == 2 {
+				return nil
+			}
+			return []time.Duration{0}
 		})
+		third := clusterRevocations(t, servers[2])
+		synctest.Wait()
+		assert.NoError(t, third.Revoke(auth.Revocation{TokenID: "t1"}))
+		slow.Store(true)
+		clusterRevocations(t, servers[0])
+		clusterRevocations(t, servers[1])
+		time.Sleep(time.Minute)
+		for _, srv := range servers[:2] {
+			refusedWith(t, srv, siotest.Options{Auth: withID("t2")}, auth.CodeUnavailable)
+		}
+		slow.Store(false)
+		time.Sleep(8 * time.Second)
+		synctest.Wait()
+		for _, srv := range servers[:2] {
+			refusedWith(t, srv, siotest.Options{Auth: withID("t1")}, auth.CodeTokenRevoked)
+			siotest.Dial(t, srv, siotest.Options{Auth: withID("t2")})
+		}
 	})
 }

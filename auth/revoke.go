@@ -173,23 +173,30 @@ func (v *Revocations) tell(r Revocation) {
 	}
 }
 
-// kept returns the revocations that are in force.
-func (v *Revocations) kept() []keptRevocation {
-	now := time.Now()
+// size is how many revocations there are, with those that a sweep will delete.
+func (v *Revocations) size() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	all := make([]keptRevocation, 0, len(v.tokens)+len(v.subjects))
-	for id, until := range v.tokens {
-		if left := until.Sub(now).Milliseconds(); left > 0 {
-			all = append(all, keptRevocation{Revocation{TokenID: id}, left})
+	return len(v.tokens) + len(v.subjects)
+}
+
+// kept returns those of the revocations in force that are wanted.
+func (v *Revocations) kept(wanted func(Revocation) bool) (list []keptRevocation) {
+	now := time.Now()
+	add := func(r Revocation, until time.Time) {
+		if left := until.Sub(now).Milliseconds(); left > 0 && wanted(r) {
+			list = append(list, keptRevocation{r, left})
 		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id, until := range v.tokens {
+		add(Revocation{TokenID: id}, until)
 	}
 	for subject, s := range v.subjects {
-		if left := s.until.Sub(now).Milliseconds(); left > 0 {
-			all = append(all, keptRevocation{Revocation{Subject: subject, IssuedBefore: s.before}, left})
-		}
+		add(Revocation{Subject: subject, IssuedBefore: s.before}, s.until)
 	}
-	return all
+	return list
 }
 
 // sweepLocked deletes revocations that are older than any token, at most once in
