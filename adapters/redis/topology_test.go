@@ -68,7 +68,7 @@ func TestDemotion(t *testing.T) {
 	c := siotest.Dial(t, servers[1], siotest.Options{})
 	assert.NoError(t, servers[0].Emit("e"))
 	c.Expect("e")
-	redistest.Ask(t, sentinel, "SENTINEL", "FAILOVER", "mymaster")
+	redistest.Failover(t, sentinel)
 	eventually(t, "it is a replica", func() bool {
 		return strings.Contains(redistest.Ask(t, master.Addr, "INFO", "replication"), "role:slave")
 	})

@@ -134,8 +134,18 @@ func listens(addr string, ended <-chan struct{}) bool {
 	}
 }
 
-// ask sends one command and returns the answer, without its header.
+// ask sends one command and returns the answer, without its header. An error fails.
 func ask(t testing.TB, addr string, command ...string) string {
+	t.Helper()
+	answer := tell(t, addr, command...)
+	if strings.HasPrefix(answer, "-") {
+		t.Fatalf("redistest: %q: %s", command, answer)
+	}
+	return answer
+}
+
+// tell is ask that returns errors, too.
+func tell(t testing.TB, addr string, command ...string) string {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
 	if err != nil {
@@ -148,7 +158,7 @@ func ask(t testing.TB, addr string, command ...string) string {
 	}
 	r := bufio.NewReader(c)
 	head, err := r.ReadString('\n')
-	if err != nil || head[0] == '-' {
+	if err != nil {
 		t.Fatalf("redistest: %q: %s %v", command, head, err)
 	}
 	if head[0] != '$' {

@@ -31,3 +31,11 @@ func Sentinel(t testing.TB) (sentinel string, master *Process) {
 	})
 	return s.Addr, master
 }
+
+// Failover has the Sentinel make the replica the master, while the master lives.
+func Failover(t testing.TB, sentinel string) {
+	t.Helper()
+	until(t, "the Sentinel has a replica that it can take", func() bool {
+		return strings.HasPrefix(tell(t, sentinel, "SENTINEL", "FAILOVER", "mymaster"), "+OK")
+	})
+}
