@@ -159,7 +159,8 @@ type Config[T any] struct {
 	// tokens are refused unverified, with [ErrRateLimited]. As many tokens are verified
 	// at once as may still fail; others wait. Zero: no bound. Behind a proxy that the
 	// framework does not trust all clients have one address, and one client could lock
-	// out all others: configure the framework's trusted proxies first.
+	// out all others: configure the framework's trusted proxies first. IPv6 addresses
+	// count by their network of 64 bits, which one client has whole.
 	FailuresPerMinute int
 
 	// Logger gets a line for each refusal, with the reason in fixed words. Lines of a

@@ -109,6 +109,44 @@ func TestFailedRefreshesCount(t *testing.T) {
 	})
 }
 
+// TestFailuresOfNetwork: one client has all addresses of an IPv6 network of 64 bits, and
+// of IPv4 one.
+func TestFailuresOfNetwork(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		one     string
+		another string
+		same    bool
+	}{
+		{"IPv6, one network", "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
+		{"IPv6, with a zone", "fe80::1%eth0", "fe80::2", true},
+		{"IPv6, two networks", "2001:db8:0:1::1", "2001:db8:0:2::1", false},
+		{"IPv4", "192.0.2.1", "192.0.2.2", false},
+		{"IPv4 as IPv6", "::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+		{"no addresses", "@", "x", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				srv, _ := limited(1)
+				defer srv.Close()
+				from := func(address string) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						srv.ServeHTTP(w, mount.WithUpstream(r, mount.Upstream{Address: address}))
+					})
+				}
+				refusedWith(t, from(tt.one), siotest.Options{Auth: token{"bad"}}, auth.CodeTokenInvalid)
+				want := auth.CodeTokenInvalid
+				if tt.same {
+					want = auth.CodeRateLimited
+				}
+				refusedWith(t, from(tt.another), siotest.Options{Auth: token{"bad"}}, want)
+			})
+		})
+	}
+}
+
 // TestLongAddress: an integration may take any text of a client's for an address.
 func TestLongAddress(t *testing.T) {
 	t.Parallel()
