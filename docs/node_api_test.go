@@ -17,7 +17,7 @@ import (
 func TestNodeAPI(t *testing.T) {
 	t.Parallel()
 	pkg := declarations(t, "../core")
-	others := map[string]*types.Package{"adapter": declarations(t, "../core/adapter"), "emitter": declarations(t, "../emitter")}
+	others := map[string]*types.Package{"adapter": declarations(t, "../core/adapter"), "emitter": declarations(t, "../emitter"), "sioredis": declarations(t, "../adapters/redis")}
 	name := regexp.MustCompile("`([^`]+)`")
 	rows := table(t, "node-api.md")
 	for _, row := range rows {
