@@ -6,19 +6,19 @@ import "slices"
 // again as fast as it sends, while middleware and handlers of the sockets that it
 // has left still run. So that one client cannot have any number of them run, a
 // socket has a turn, from before its middleware until its last hook has run, and a
-// connection has Limits.Namespaces turns. Sockets for which there is none wait, in
-// order: their middleware has not begun, and their events queue behind it. One that
-// leaves before its turn is forgotten as if it had never come.
+// connection has Limits.Namespaces turns. When all turns are taken, further sockets wait
+// in their order: their middleware has not begun, and their events queue behind it. A
+// socket that leaves before its turn is forgotten as if it had never come.
 
-// turns counts those of one connection. conn.mu guards it.
+// turns counts the turns of one connection. conn.mu guards it.
 type turns struct {
 	taken   int32 // by sockets whose last job has not run, also those that are off the list
 	waiting int32 // sockets of the list that wait for one
 	missed  int32 // sockets that have left before their turn, since one was given back
 }
 
-// takeTurnLocked reports whether the socket's dispatcher is to run. Otherwise it
-// is started later.
+// takeTurnLocked takes a turn for a socket, and reports true if there is one: the caller
+// starts the socket's dispatcher. Otherwise giveTurn of another socket starts it.
 func (c *conn) takeTurnLocked(s *Socket) bool {
 	if int(c.turns.taken) < c.srv.opts.Limits.Namespaces {
 		c.turns.taken++
@@ -29,14 +29,14 @@ func (c *conn) takeTurnLocked(s *Socket) bool {
 	return false
 }
 
-// takeAnotherTurn takes a turn for something that a socket with one has left running.
+// takeAnotherTurn takes a turn for code that a socket with a turn has left running.
 func (c *conn) takeAnotherTurn() {
 	c.mu.Lock()
 	c.turns.taken++
 	c.mu.Unlock()
 }
 
-// giveTurn passes a turn on.
+// giveTurn passes a turn to the socket that has waited longest, or gives it back.
 func (c *conn) giveTurn() {
 	c.mu.Lock()
 	next := c.nextLocked()
@@ -51,7 +51,7 @@ func (c *conn) giveTurn() {
 	}
 }
 
-// nextLocked is the socket that has waited longest, which waits no more.
+// nextLocked returns the socket that has waited longest, or nil. That socket waits no more.
 func (c *conn) nextLocked() *Socket {
 	if c.turns.waiting == 0 {
 		return nil
@@ -66,8 +66,8 @@ func (c *conn) nextLocked() *Socket {
 	return nil
 }
 
-// missTurn takes a socket that has been disconnected off the waiting ones, if it
-// is among them. It must not be dispatched then.
+// missTurn takes a disconnected socket off the waiting ones. When it reports true, the
+// socket has waited, and its dispatcher must not run.
 func (c *conn) missTurn(s *Socket) (missed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,8 +82,7 @@ func (c *conn) missTurn(s *Socket) (missed bool) {
 	return true
 }
 
-// hold counts the bytes of what waits for a socket's dispatcher against the
-// connection until it is done.
+// hold counts bytes of packets that wait for a socket's dispatcher, until unhold.
 func (c *conn) hold(n int64) {
 	c.mu.Lock()
 	c.queued += n
@@ -97,7 +96,8 @@ func (c *conn) unhold(n int64) {
 	c.mu.Unlock()
 }
 
-// fullLocked reports whether too much waits for more to be read.
+// fullLocked reports whether the connection is not to be read: too many bytes wait, or too
+// many sockets have left before their turn.
 func (c *conn) fullLocked() bool {
 	l := &c.srv.opts.Limits
 	return c.queued >= l.ReceiveBuffer || int(c.turns.missed) >= l.Namespaces
@@ -115,10 +115,10 @@ func (c *conn) readOnLocked() {
 	}
 }
 
-// Backlog implements engine.Receiver: it holds the reader up while too much
-// waits for the sockets' dispatchers. A handler that waits for its client
-// meanwhile would wait for ever, so its Call fails. It also holds the reader up
-// for a moment when the client asks for too many namespaces that do not exist.
+// Backlog implements engine.Receiver. The reader waits for the channel that Backlog
+// returns: while too much waits for the sockets' dispatchers, and for a moment when the
+// client asks for too many namespaces that do not exist. Meanwhile no acknowledgement is
+// read, so calls that wait for one fail with ErrBacklog.
 func (c *conn) Backlog() <-chan struct{} {
 	c.mu.Lock()
 	if !c.fullLocked() {

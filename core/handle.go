@@ -112,7 +112,7 @@ func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware 
 	return h.call, false
 }
 
-// scopeOf returns what is registered in one of the scopes, nil if nothing can be.
+// scopeOf returns one of the scopes of a socket, or nil if the socket has no such scope.
 func scopeOf(s *Socket, at int) *scope {
 	switch {
 	case at == inSocket:
@@ -125,7 +125,7 @@ func scopeOf(s *Socket, at int) *scope {
 	return nil
 }
 
-// ownScope is the socket's own, which it has only from the first use on.
+// ownScope returns the socket's own scope, which the first call makes.
 func ownScope(s *Socket) *scope {
 	if s.own.Load() == nil {
 		s.own.CompareAndSwap(nil, new(scope))
@@ -133,7 +133,7 @@ func ownScope(s *Socket) *scope {
 	return s.own.Load()
 }
 
-// hears reports whether anybody listens to what comes in.
+// hears reports whether there is a listener to incoming events.
 func hears(s *Socket) bool {
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil && !c.incoming.Empty() {
@@ -143,7 +143,7 @@ func hears(s *Socket) bool {
 	return false
 }
 
-// hear tells the listeners of an event. Their panics are logged.
+// hear calls the listeners to incoming events. Their panics are logged.
 func hear(s *Socket, in *Incoming) {
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil {

@@ -30,8 +30,8 @@ type host struct {
 	endSubscribing context.CancelFunc
 }
 
-// init takes options that have their defaults.
-func (h *host) init(opts Options) {
+// prepare takes options that have their defaults.
+func (h *host) prepare(opts Options) {
 	h.opts, h.log = opts, opts.Logger
 	h.running, h.endRunning = context.WithCancelCause(context.Background())
 	h.subscribing, h.endSubscribing = context.WithCancel(context.Background())

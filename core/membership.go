@@ -6,12 +6,15 @@ import (
 	"github.com/gosio/gosio/core/internal/roster"
 )
 
-// Join puts the socket into rooms. It fails when it is in too many, when a
-// name is too long, and with [ErrClosed] when it is disconnected. With an adapter that
-// subscribes by room, Join of a room that this server does not have yet returns when
-// that is confirmed, after 5 seconds at the latest: call it in a goroutine of its own
-// from listeners of [Namespace.OnRoom] and hooks of [Namespace.OnGap], which may run on
-// the adapter's. Without such an adapter Join never blocks.
+// Join puts the socket into rooms. Join fails with [ErrTooManyRooms] when the socket is in
+// Limits.Rooms rooms, with [ErrRoomName] when a name is too long, and with [ErrClosed]
+// when the socket is disconnected.
+//
+// With an adapter that subscribes by room, Join of a room that this server does not have
+// yet waits until the adapter has subscribed, for 5 seconds at most. Listeners of
+// [Namespace.OnRoom] and hooks of [Namespace.OnGap] may run on a goroutine of the
+// adapter: call Join there in a goroutine of its own. Without such an adapter Join never
+// blocks.
 func (s *Socket) Join(rooms ...string) error {
 	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
 		return ErrRoomName // before the adapter hears of it
@@ -23,7 +26,7 @@ func (s *Socket) Join(rooms ...string) error {
 	return s.joinNow(rooms)
 }
 
-// joinNow is Join that waits for nobody.
+// joinNow is Join without the wait for the adapter.
 func (s *Socket) joinNow(rooms []string) error {
 	if slices.ContainsFunc(rooms, s.ns.srv.opts.Limits.tooLong) {
 		return ErrRoomName
@@ -54,9 +57,9 @@ func (s *Socket) joinNow(rooms []string) error {
 	return nil
 }
 
-// leaveAll takes a disconnected socket out of its rooms, which Rooms still
-// tells. Join and close may both come to do it. Listeners of the rooms hear of it
-// last: they may end the goroutine.
+// leaveAll takes a disconnected socket out of its rooms. Rooms returns their names from
+// then on. Join and close may both call leaveAll. Listeners of the rooms are called
+// last, because they may end the goroutine.
 func (s *Socket) leaveAll() {
 	rooms := s.ns.rooms.remove(s)
 	s.mu.Lock()
@@ -80,9 +83,9 @@ func (s *Socket) Leave(rooms ...string) {
 	}
 }
 
-// Rooms returns the rooms that the socket is in or, when it is disconnected,
-// was in at the end. The one that it has for itself, named by its id, is not
-// among them.
+// Rooms returns the names of the rooms that the socket is in. For a disconnected socket
+// they are the rooms that it was in at the end. The socket's own room, whose name is the
+// socket's id, is not among them.
 func (s *Socket) Rooms() []string {
 	if s.connected() {
 		return s.ns.rooms.of(s)
@@ -105,8 +108,8 @@ func (s *Socket) InRoom(room string) bool {
 	return slices.Contains(s.rooms, room)
 }
 
-// joinEarlyLocked notes a room for a socket that has not joined its namespace, and
-// reports whether there was room for it. s.mu is held.
+// joinEarlyLocked notes a room for a socket that has not joined its namespace. It reports
+// false when the socket is in limit rooms. s.mu is held.
 func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	if len(s.rooms) <= roster.Indexed {
 		s.known = nil
@@ -131,7 +134,7 @@ func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	return true
 }
 
-// leaveEarlyLocked is the reverse. s.mu is held.
+// leaveEarlyLocked undoes joinEarlyLocked for each of the names. s.mu is held.
 func leaveEarlyLocked(s *Socket, names []string) {
 	if len(s.rooms) == 0 {
 		return

@@ -52,7 +52,7 @@ func NewServer(o *Options) *Server {
 		panic("socketio: Options.Parser and Options.AllowEIO3 exclude each other: clients of Socket.IO 2.x speak the standard form")
 	}
 	srv := &Server{namespaces: make(map[string]*Namespace)}
-	srv.host.init(opts)
+	srv.prepare(opts)
 	eo := srv.opts.engine()
 	srv.observeEngine(eo)
 	srv.engine = engine.NewServer(acceptor{srv}, eo)

@@ -10,15 +10,17 @@ type Stats struct {
 	// Namespaces are the sockets of each, by name. Those of children are added
 	// up under the name of their parent, so that clients cannot make it grow.
 	Namespaces map[string]NamespaceStats
-	// SendBytes wait to be sent, to all clients together; SendBytesMax to the
-	// one that has most, which Limits.SendBuffer bounds.
+	// SendBytes is the number of bytes that wait to be sent to all clients together,
+	// SendBytesMax the number for the client that most bytes wait for.
+	// Limits.SendBuffer bounds the latter.
 	SendBytes, SendBytesMax int64
-	// ReceiveBytes are of what waits for the sockets' dispatchers (events for
-	// their handlers, connections and disconnects for middleware and hooks), of
-	// all connections together; Limits.ReceiveBuffer bounds that of each.
+	// ReceiveBytes is the number of bytes of received packets that wait, for all
+	// connections together: events wait for their handlers, connections and
+	// disconnects for middleware and hooks. Limits.ReceiveBuffer bounds the number for
+	// each connection.
 	ReceiveBytes int64
-	// ReceiveHeld is how many connections are not read because of that, or of
-	// Limits.Namespaces or Limits.Refusals.
+	// ReceiveHeld is how many connections are not read at the moment because of
+	// Limits.ReceiveBuffer, Limits.Namespaces or Limits.Refusals.
 	ReceiveHeld int
 }
 
@@ -29,16 +31,16 @@ type NamespaceStats struct {
 	// Rooms is how many rooms there are, without the one that each socket has
 	// for itself.
 	Rooms int
-	// Sessions is how many lost ones are kept for recovery.
+	// Sessions is how many sessions of lost connections are kept for recovery.
 	Sessions int
 	// Children is how many namespaces the numbers stand for: those of a parent,
 	// otherwise 1.
 	Children int
 }
 
-// Stats looks at the server. It takes about 100 ns per connection and per
-// namespace, and holds up nobody for longer than that: it is meant to be asked
-// every few seconds, not for every event.
+// Stats returns numbers of this server. A call takes about 100 ns per connection and per
+// namespace, and holds each of their locks for no longer than that: call Stats every few
+// seconds, not for every event.
 func (srv *Server) Stats() Stats {
 	st := Stats{Namespaces: make(map[string]NamespaceStats)}
 	e := srv.engine.Stats(func(r engine.Receiver) {

@@ -85,7 +85,7 @@ func TestCheck(t *testing.T) {
 		"no event has an argument of type error":                func(error) {},
 		"no event has an argument of type []func()":             func(...func()) {},
 		"take either results or an Ack":                         func(ack) int { return 0 },
-		"the error has to be the last result":                   func() (error, int) { return nil, 0 }, //nolint:revive,staticcheck // that is the mistake
+		"the error has to be the last result":                   func() (error, int) { return nil, 0 }, //nolint:staticcheck // that is the mistake
 		"no acknowledgement has an argument of type complex128": func() complex128 { return 0 },
 	} {
 		t.Run(want, func(t *testing.T) {
