@@ -83,7 +83,7 @@ func (l *local) Placed(n uint64, position string) {
 		r.unlock()
 		return
 	}
-	q.early = false
+	q.early, q.steps.last = false, r.now()
 	var after []func()
 	if st := q.steps.takeLocked(n); st != nil {
 		after = append(after, r.doLocked(st, position))

@@ -112,6 +112,17 @@ func TestSequence(t *testing.T) {
 			_ = a.To("nobody").Emit("b")
 			s.Disconnect(false)
 		}, "a bye v", ""},
+		{"goodbye, and rooms", func(_ *ledger, a *app, s *socketio.Socket) {
+			_ = a.SocketsJoin("x", "y", "z")
+			_ = a.To("x").Emit("in x")
+			_ = a.SocketsLeave("x")
+			s.Leave("y")
+			_ = a.To("x", "y").Emit("out")
+			_ = a.To("z").Except("y").Emit("in z")
+			_ = a.DisconnectSockets(false)
+			_ = a.Emit("too late")
+			s.Disconnect(false)
+		}, "in x in z", ""},
 		{"goodbye to all", func(_ *ledger, a *app, _ *socketio.Socket) {
 			_ = a.Emit("bye")
 			_ = a.DisconnectSockets(false)
@@ -149,6 +160,28 @@ func TestSequence(t *testing.T) {
 	}
 }
 
+// TestSequenceLeft: a room that a socket has left is not its session's, also when the
+// leave still waits for the log.
+func TestSequenceLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, a := newLedger(t)
+		c := a.dial(t)
+		s := a.socket(t, c)
+		assert.NoError(t, s.Join("x", "y"))
+		assert.NoError(t, a.Emit("a"))
+		s.Leave("x")
+		c.Cut()
+		synctest.Wait()
+		assert.NoError(t, a.To("x").Emit("x"))
+		assert.NoError(t, a.To("y").Emit("y"))
+		l.place(1, 2, 3)
+		c = c.Resume()
+		assert.True(t, "recovered", c.Recovered())
+		assert.Equal(t, "events", events(c), "a y")
+		assert.Equal(t, "rooms", strings.Join(a.socket(t, c).Rooms(), " "), "y")
+	})
+}
+
 // TestSequenceLate: a log that is late, or refuses, holds up nobody. Who comes back to the
 // same server has missed nothing.
 func TestSequenceLate(t *testing.T) {
@@ -175,6 +208,22 @@ func TestSequenceLate(t *testing.T) {
 		l.place(4)
 		assert.Equal(t, "in its order", events(c), "d")
 		assert.Equal(t, "offset", c.Offset(), "4")
+	})
+}
+
+// TestSequenceSlow: a log that is slow, and not silent, is waited for.
+func TestSequenceSlow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, a := newLedger(t)
+		c := a.dial(t)
+		_, _, _ = a.Emit("a"), a.Emit("b"), a.Emit("c")
+		for n, want := range []string{"a", "b", "c"} {
+			time.Sleep(900 * time.Millisecond)
+			assert.Equal(t, "before", events(c), "")
+			l.place(n + 1)
+			assert.Equal(t, "after", events(c), want)
+		}
+		a.log.none(t)
 	})
 }
 

@@ -293,6 +293,7 @@ func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCause
 	if r.seq.by != nil && reason == ReasonServerNamespaceDisconnect && s.connected() {
 		r.giveLocked(s)
 	}
+	r.leaveLocked(s)
 	was, cancel = s.end(reason)
 	if was == connected {
 		r.detachLocked(s, reason)

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -17,17 +18,21 @@ type step struct {
 	op    *adapter.Operation
 	f     *frames // of a broadcast, or for s
 	s     *Socket // f is for it, and its listeners have heard
-	do    func()  // instead of all that; mu is held
+	leave []string
+	do    func() // instead of all that; mu is held
 }
 
 // steps wait in their order. recovery.mu guards them.
 type steps struct {
 	list  []*step
 	bytes int64
-	timer *time.Timer // ends the wait; nil: it does not run
+	last  time.Duration // when the log has had one of this server's operations
+	timer *time.Timer   // ends the wait; nil: it does not run
 }
 
-// The log may be late by so much. Then this server does not wait for it.
+// A log may give no sign of life for so long, or so much may wait for it. Then this server
+// does not wait any more. One that is only slow is waited for: what came early would be
+// recovered by no other server.
 const (
 	placing   = time.Second
 	maxSteps  = 10_000
@@ -95,11 +100,7 @@ func (r *recovery) behind(st *step) bool {
 
 // leaveBehind is Leave behind what was sent to the rooms before.
 func leaveBehind(r *recovery, s *Socket, rooms []string) bool {
-	return r.behind(&step{do: func() {
-		for _, name := range rooms {
-			r.ns.rooms.exit(s, name)
-		}
-	}})
+	return r.behind(&step{s: s, leave: rooms})
 }
 
 // awaitSteps waits until what this goroutine has published is done here.
@@ -184,7 +185,7 @@ func (r *recovery) overdue() {
 		return
 	}
 	var after []func()
-	if rest := q.list[0].since + placing - r.now(); rest > 0 && !r.ended {
+	if rest := max(q.list[0].since, q.last) + placing - r.now(); rest > 0 && !r.ended {
 		q.timer = time.AfterFunc(rest, r.overdue)
 	} else {
 		r.seq.early = true
@@ -237,6 +238,10 @@ func (r *recovery) doLocked(st *step, position string) (after func()) {
 	switch {
 	case st.do != nil:
 		st.do()
+	case st.leave != nil:
+		for _, name := range st.leave {
+			r.ns.rooms.exit(st.s, name)
+		}
 	case st.op == nil:
 		r.postStepLocked(st.s, st.f)
 	case st.op.Type == adapter.OpBroadcast:
@@ -277,18 +282,63 @@ func (r *recovery) runAll(list []func()) {
 // giveLocked sends a socket what waits for the log: it is about to be told to leave,
 // and comes back for nothing.
 func (r *recovery) giveLocked(s *Socket) {
+	moved := make(map[string]bool) // rooms that it is going to be in, or not
+	in := func(name string) bool {
+		is, known := moved[name]
+		return name == s.id || is || !known && r.ns.rooms.has(s, name)
+	}
 	for _, st := range r.seq.steps.list {
 		switch {
+		case st.leave != nil && st.s == s:
+			for _, name := range st.leave {
+				moved[name] = false
+			}
 		case st.op == nil && st.s == s:
 			r.postStepLocked(s, st.f)
 			st.f = nil
-		case st.f != nil && st.op != nil && r.ns.rooms.meant(s, &st.op.Target):
-			p := st.f.packet()
-			f, err := framesFor(r.ns, &adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: st.f.plain})
-			if err == nil {
-				r.stamp(f, r.log.Last(), "")
-				_ = r.postLocked(s, f)
+		case st.op == nil || !means(&st.op.Target, in):
+		case st.f != nil:
+			r.giveCopyLocked(s, st.f)
+		case st.op.Type == adapter.OpDisconnect:
+			return
+		default:
+			for _, name := range st.op.Rooms {
+				moved[name] = st.op.Type == adapter.OpJoin
 			}
 		}
 	}
+}
+
+// leaveLocked does what a socket that has lost its connection has left behind what waits:
+// its session is not to be in those rooms.
+func (r *recovery) leaveLocked(s *Socket) {
+	for _, st := range r.seq.steps.list {
+		if st.s != s {
+			continue
+		}
+		for _, name := range st.leave {
+			r.ns.rooms.exit(s, name)
+		}
+		st.leave = nil
+	}
+}
+
+// means reports whether a target means who is in these rooms.
+func means(t *adapter.Target, in func(room string) bool) bool {
+	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
+}
+
+// giveCopyLocked sends a socket an event whose frames get another offset later.
+func (r *recovery) giveCopyLocked(s *Socket, f *frames) {
+	p := f.packet()
+	own, err := framesFor(r.ns, &adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain})
+	if err != nil {
+		return
+	}
+	if own.volatile = f.volatile; own.volatile {
+		r.postStepLocked(s, own)
+		return
+	}
+	r.stamp(own, r.log.Last(), "")
+	_ = r.postLocked(s, own)
 }

@@ -211,14 +211,6 @@ func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
 	return rs.index.Find(t.Rooms, t.Except, dst)
 }
 
-// meant reports whether a target means a socket.
-func (rs *rooms) meant(s *Socket, t *adapter.Target) bool {
-	rs.mu.RLock()
-	defer rs.mu.RUnlock()
-	in := func(name string) bool { return name == s.id || s.seat.Has(name) }
-	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
-}
-
 // count is how many sockets and rooms there are.
 func (rs *rooms) count() (sockets, rooms int) {
 	rs.mu.RLock()

@@ -35,8 +35,8 @@ type Sequencer interface {
 	// time may call Append in another order than that of their numbers. What one
 	// goroutine appends and publishes has to arrive in the order of its calls.
 	//
-	// The core waits for the place of an operation for one second, and for no more than
-	// 10,000 operations or 16 MB at a time. Beyond that it does not wait: the
+	// The core waits while the log has one of this server's operations at least every second,
+	// and for no more than 10,000 operations or 16 MB at a time. Beyond that it does not wait: the
 	// sockets of this server get the event at once, and those that get no other one
 	// afterwards are recovered on no other server. The adapter goes on trying. What it gives up it
 	// reports as a [GapOutgoing], and leaves a mark in the log as soon as it can:

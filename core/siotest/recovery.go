@@ -39,6 +39,12 @@ func (c *Client) ResumeAt(h http.Handler) *Client {
 	return c.resumeAt(h, c.opts.Auth)
 }
 
+// ResumeAtWith is ResumeAt with another auth payload.
+func (c *Client) ResumeAtWith(h http.Handler, auth any) *Client {
+	c.t.Helper()
+	return c.resumeAt(h, auth)
+}
+
 func (c *Client) resume(auth any) *Client {
 	c.t.Helper()
 	return c.resumeAt(c.handler, auth)

@@ -25,6 +25,13 @@ func TestCluster(t *testing.T) {
 	})
 }
 
+func TestClusterLog(t *testing.T) {
+	t.Parallel()
+	adaptertest.RunLog(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+		return adaptertest.Cluster(t, n, opts)
+	})
+}
+
 func TestClusterByRoom(t *testing.T) {
 	t.Parallel()
 	adaptertest.Run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
