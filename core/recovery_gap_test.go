@@ -148,3 +148,22 @@ func TestRecoveryFetched(t *testing.T) {
 		assert.True(t, "not by a server without the rest", !back.ResumeAt(servers[1]).Recovered())
 	})
 }
+
+// TestRecoveryAcrossUnseen: an event from after a gap that was lost on its way does not help.
+func TestRecoveryAcrossUnseen(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{})
+		c := siotest.Dial(t, servers[0], siotest.Options{})
+		assert.NoError(t, servers[1].Emit("n", 1))
+		synctest.Wait()
+		c.Stall(true)
+		mend := log.Stop()
+		assert.NoError(t, servers[0].Emit("n", 2)) // at once after a second
+		time.Sleep(2 * time.Second)
+		mend()
+		assert.NoError(t, servers[1].Emit("n", 3))
+		lostAt(c)
+		assert.Equal(t, "sessions", log.Sessions(), 1)
+		assert.True(t, "not recovered", !c.ResumeAt(servers[1]).Recovered())
+	})
+}
