@@ -40,12 +40,12 @@ func (n *node) census(result func(peers []string, others int, err error), then .
 
 // present makes sense of numbers: of all servers, of this one, and of each peer.
 func (n *node) present(peers []string, numbers []int) (alive []string, others int) {
-	others = numbers[0] - min(numbers[1], 1)
+	others = numbers[0] - numbers[1] // connections that are half dead are counted in both
 	alive = slices.Clone(peers[:0])
 	for i, uid := range peers {
 		if numbers[i+2] > 0 {
 			alive = append(alive, uid)
-			others--
+			others -= numbers[i+2]
 		} else {
 			n.left(uid) // nobody hears it any more
 		}

@@ -34,10 +34,11 @@ func numbers(r rueidis.RedisResult, n int) ([]int, error) {
 // that follow. In a Redis Cluster all nodes are asked beside them: each knows its own
 // subscribers only.
 func (l *link) count(channels []string, counted func([]int, error), then ...job) error {
-	l.dialling.Lock()
-	client := l.client
-	l.dialling.Unlock()
-	if client == nil || client.Mode() != rueidis.ClientModeCluster {
+	if !l.made.Load() {
+		return l.out.push(append([]job{{count: channels, counted: counted}}, then...)...) // fails
+	}
+	client := l.client // does not change any more
+	if client.Mode() != rueidis.ClientModeCluster {
 		return l.out.push(append([]job{{count: channels, counted: counted}}, then...)...)
 	}
 	if err := l.out.push(then...); err != nil {

@@ -60,7 +60,10 @@ func (e *Engine) Ready() error {
 	if l == nil {
 		return ErrNotConnected
 	}
-	return l.ready()
+	if err := l.ready(); err != nil {
+		return err
+	}
+	return l.sub.refusal()
 }
 
 // Stats are counters since the server was made, and gauges.

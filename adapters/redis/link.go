@@ -33,6 +33,7 @@ type link struct {
 
 	dialling sync.Mutex
 	client   rueidis.Client // guarded by dialling; nil: Redis was never there
+	made     atomic.Bool    // client is there, and stays
 
 	mu    sync.RWMutex
 	nodes map[string]*node // by namespace
@@ -135,6 +136,7 @@ func (l *link) dial() (rueidis.Client, error) {
 	client, err := rueidis.NewClient(opts)
 	if err == nil {
 		l.client = client
+		l.made.Store(true)
 	}
 	return client, err
 }
@@ -214,6 +216,14 @@ func (l *link) rest(attempt int) bool {
 	case <-l.life.Done():
 		return false
 	}
+}
+
+// names are the channels that the nodes themselves need, those of one node together.
+func (l *link) names() (names []string) {
+	for _, n := range l.all() {
+		names = append(names, n.names()...)
+	}
+	return names
 }
 
 // heard are the nodes that have heard something, or should have.

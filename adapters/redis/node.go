@@ -36,6 +36,7 @@ type node struct {
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
 	prune  int                  // at how many of them to look for old ones
 
+	held     map[string]int // how often channels of rooms and sockets are subscribed to
 	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
 }
 
@@ -53,7 +54,7 @@ var (
 func newNode(e *Engine, l *link, local adapter.Local) *node {
 	n := &node{
 		engine: e, link: l, local: local, namespace: local.Namespace(), uid: strings.ToLower(rand.Text()[:20]),
-		peers: make(map[string]struct{}), recent: make(map[string]time.Time),
+		peers: make(map[string]struct{}), held: make(map[string]int), recent: make(map[string]time.Time),
 	}
 	prefix := l.opts.Prefix
 	n.channels = channels{
@@ -95,12 +96,12 @@ func (n *node) start() {
 		n.heard.Store(true) // what is published from now on is missed
 		return
 	}
+	n.heard.Store(true) // or should have, from the confirmation on
 	ctx, cancel = context.WithTimeout(n.link.life, firstPatience)
 	defer cancel()
 	if n.link.sub.await(ctx, t) != nil {
 		return
 	}
-	n.heard.Store(true)
 	ctx, cancel = context.WithTimeout(ctx, helloPatience)
 	defer cancel()
 	n.hello(cancel)
@@ -182,6 +183,11 @@ func (n *node) joining(op *adapter.Operation) {
 func (n *node) Close() error {
 	n.mu.Lock()
 	before := n.closed.Swap(true)
+	var rooms []string // of which the core will not say that they are not needed
+	for name, times := range n.held {
+		rooms = append(rooms, slices.Repeat([]string{name}, times)...)
+	}
+	n.held = nil
 	n.mu.Unlock()
 	if before {
 		return nil
@@ -189,7 +195,7 @@ func (n *node) Close() error {
 	n.delivering.Lock()   // what is being delivered
 	n.delivering.Unlock() //nolint:staticcheck // is over
 	// Who hears that this node has left must not count it any more.
-	t := n.link.sub.unsubscribe(n, n.channels.pattern, n.names()...)
+	t := n.link.sub.unsubscribe(n, n.channels.pattern, append(n.names(), rooms...)...)
 	if n.link.ready() == nil {
 		ctx, cancel := context.WithTimeout(n.link.life, farewell)
 		_ = n.link.sub.await(ctx, t)
@@ -208,16 +214,38 @@ type byRoom struct{ *node }
 
 // SubscribeRooms implements adapter.RoomSubscriber.
 func (n byRoom) SubscribeRooms(ctx context.Context, rooms []string) error {
-	if err := n.link.sub.state(); err != nil {
-		n.link.sub.subscribe(nil, "", n.ofRooms(rooms)...) // when Redis is back
-		return err
+	names := n.ofRooms(rooms)
+	n.mu.Lock()
+	if n.closed.Load() {
+		n.mu.Unlock()
+		return ErrClosed
 	}
-	return n.link.sub.await(ctx, n.link.sub.subscribe(n.node, "", n.ofRooms(rooms)...))
+	for _, name := range names {
+		n.held[name]++
+	}
+	t := n.link.sub.subscribe(n.node, "", names...) // with mu held, so that Close comes behind
+	n.mu.Unlock()
+	if err := n.link.sub.state(); err != nil {
+		return err // subscribed to when Redis is back
+	}
+	return n.link.sub.await(ctx, t)
 }
 
 // UnsubscribeRooms implements adapter.RoomSubscriber.
 func (n byRoom) UnsubscribeRooms(rooms []string) {
-	n.link.sub.unsubscribe(nil, "", n.ofRooms(rooms)...)
+	names := n.ofRooms(rooms)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names = slices.DeleteFunc(names, func(name string) bool {
+		if n.held[name] == 0 {
+			return true // Close has done so
+		}
+		if n.held[name]--; n.held[name] == 0 {
+			delete(n.held, name)
+		}
+		return false
+	})
+	n.link.sub.unsubscribe(nil, "", names...)
 }
 
 // SubscribeSockets implements adapter.SocketSubscriber.

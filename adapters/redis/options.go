@@ -45,6 +45,9 @@ var (
 	// ErrNotConnected: there is no connection to Redis. The sockets of this server have
 	// got what was emitted.
 	ErrNotConnected = errors.New("sioredis: not connected to Redis")
+	// ErrRefused: Redis does not let this server subscribe to all that it needs: the
+	// rights of its user are too few. See docs/cluster.md.
+	ErrRefused = errors.New("sioredis: Redis refuses a subscription")
 	// ErrOutboxFull: Redis does not take what is emitted fast enough.
 	ErrOutboxFull = errors.New("sioredis: more waits for Redis than Options.OutboxSize")
 	// ErrTooLarge: the operation is larger than Options.MaxSize.
@@ -58,6 +61,7 @@ var (
 	errBroken   = errors.New("sioredis: the connection to Redis was lost")
 	errSilent   = errors.New("sioredis: what is published does not arrive any more")
 	errInbox    = errors.New("sioredis: more has come than Options.InboxSize")
+	errRefused  = errors.New("sioredis: Redis had refused a subscription")
 	errLate     = errors.New("sioredis: Redis has not confirmed a subscription in time")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
@@ -74,6 +78,7 @@ const (
 	checkEvery    = time.Second      // whether those who have not answered are still there
 	farewell      = time.Second      // for what is queued when the engine ends
 	atOnce        = 512              // commands in one batch, channels in one command
+	batchSize     = 256 << 10        // bytes in one batch, unless one command has more
 )
 
 // withDefaults returns a copy in which all is decided. It panics for what cannot be.

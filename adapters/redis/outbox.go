@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -17,6 +18,7 @@ import (
 type outbox struct {
 	l    *link
 	wake chan struct{} // holds one
+	try  atomic.Bool   // the connection may be dead
 
 	// Used by the writer only.
 	batch    []job
@@ -89,6 +91,12 @@ func (o *outbox) ring() {
 	case o.wake <- struct{}{}:
 	default:
 	}
+}
+
+// suspect has the connection tried, as the other one was lost.
+func (o *outbox) suspect() {
+	o.try.Store(true)
+	o.ring()
 }
 
 func (o *outbox) loseLocked(n *node, err error) {
@@ -178,6 +186,11 @@ func (o *outbox) serve(c rueidis.DedicatedClient) error {
 				return err
 			}
 		}
+		if o.try.Swap(false) {
+			if err := ping(c); err != nil {
+				return err
+			}
+		}
 		select {
 		case <-o.wake:
 		case <-o.l.life.Done():
@@ -204,7 +217,11 @@ func (o *outbox) take() bool {
 	if len(o.losses) > 0 {
 		o.reportLocked()
 	}
-	n := min(len(o.queue), atOnce)
+	n, bytes := 0, 0
+	for n < min(len(o.queue), atOnce) && (n == 0 || bytes+o.queue[n].size() <= batchSize) {
+		bytes += o.queue[n].size()
+		n++
+	}
 	o.batch = append(o.batch[:0], o.queue[:n]...)
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {

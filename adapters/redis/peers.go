@@ -62,7 +62,7 @@ func (n *node) sendPeer(channel string, p *clusterwire.Peer) {
 		n.link.opts.Logger.Error("sioredis: a response does not encode", "namespace", n.namespace, "err", err)
 		return
 	}
-	_ = n.link.out.push(job{channel: channel, payload: payload}) // who asks does not wait for ever
+	n.sendResponse(channel, payload)
 }
 
 // peer takes what a node of this module says to this one.

@@ -21,7 +21,10 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 		return nil, err
 	}
 	m.RequestID, m.FromPeer = req.ID(), true
-	j := job{operation: n, channel: n.channels.request}
+	j := job{channel: n.channels.request}
+	if op.Type != adapter.OpFetch { // which changes nothing: nobody misses it
+		j.operation = n
+	}
 	if j.payload, err = m.ClassicRequest(); err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
@@ -135,6 +138,16 @@ func rooms(sockets []adapter.SocketInfo) []string {
 	return slices.Compact(list)
 }
 
+// sendResponse queues a response, unless the response is so large that Redis would end
+// the connection of the server that has asked. That does not wait for ever.
+func (n *node) sendResponse(channel string, payload []byte) {
+	if len(payload) > n.link.opts.MaxSize {
+		n.link.opts.Logger.Error("sioredis: a response is larger than Options.MaxSize, and is not sent: ask for fewer sockets at a time", "namespace", n.namespace, "bytes", len(payload))
+		return
+	}
+	_ = n.link.out.push(job{channel: channel, payload: payload})
+}
+
 // send sends a response to a request.
 func (n *node) send(m, response *clusterwire.Message) {
 	payload, err := response.ClassicResponse()
@@ -143,6 +156,5 @@ func (n *node) send(m, response *clusterwire.Message) {
 		return
 	}
 	// Without a uid it goes to all, who know which requests are theirs.
-	channel := clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID)
-	_ = n.link.out.push(job{channel: channel, payload: payload}) // who asks does not wait for ever
+	n.sendResponse(clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID), payload)
 }

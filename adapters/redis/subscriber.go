@@ -3,6 +3,7 @@ package sioredis
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,8 +20,9 @@ type subscriber struct {
 	probe string        // a channel of this server's own
 
 	mu       sync.Mutex
-	err      error          // nil: all that was wanted when it connected is confirmed
-	channels map[string]int // how often each is wanted
+	err      error            // nil: all that was wanted when it connected is confirmed
+	refused  map[string]error // channels and patterns that Redis does not let this server subscribe to
+	channels map[string]int   // how often each is wanted
 	patterns map[string]*node
 	queue    []change
 	open     bool // changes are sent; otherwise the next connection begins with all that is wanted
@@ -30,7 +32,8 @@ type subscriber struct {
 type change struct {
 	verb   verb
 	names  []string
-	ticket *ticket
+	ticket *ticket // is done with the change
+	part   *ticket // fails with the change
 }
 
 // verb is a command of Redis.
@@ -74,7 +77,7 @@ func (s *subscriber) subscribe(n *node, pattern string, names ...string) (t *tic
 	}
 	if pattern != "" {
 		s.patterns[pattern] = n
-		s.changeLocked(change{verb: verbPSubscribe, names: []string{pattern}})
+		s.changeLocked(change{verb: verbPSubscribe, names: []string{pattern}, part: t})
 	}
 	s.changeLocked(change{names: fresh, ticket: t})
 	return t
@@ -91,11 +94,13 @@ func (s *subscriber) unsubscribe(n *node, pattern string, names ...string) (t *t
 	for _, name := range names {
 		if s.channels[name]--; s.channels[name] <= 0 {
 			delete(s.channels, name)
+			delete(s.refused, name)
 			gone = append(gone, name)
 		}
 	}
 	if pattern != "" {
 		delete(s.patterns, pattern)
+		delete(s.refused, pattern)
 		s.changeLocked(change{verb: verbPUnsubscribe, names: []string{pattern}})
 	}
 	s.changeLocked(change{verb: verbUnsubscribe, names: gone, ticket: t})
@@ -112,9 +117,9 @@ func (s *subscriber) changeLocked(c change) {
 	}
 	if len(s.queue) > 0 {
 		last := &s.queue[len(s.queue)-1]
-		if last.verb == c.verb && last.ticket == nil && len(last.names)+len(c.names) <= atOnce {
+		if last.verb == c.verb && last.ticket == nil && last.part == nil && len(last.names)+len(c.names) <= atOnce {
 			last.names = append(last.names, c.names...)
-			last.ticket = c.ticket
+			last.ticket, last.part = c.ticket, c.part
 			return
 		}
 	}
@@ -149,10 +154,9 @@ func (s *subscriber) run() {
 		c, closeIt, err := s.l.open()
 		if err == nil {
 			lost := c.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.l.in.message})
-			missed := s.l.heard()
 			if err = s.resubscribe(c); err == nil {
 				attempt = 0
-				s.connect(missed)
+				s.connect()
 				err = s.serve(c, lost)
 			}
 			closeIt()
@@ -166,51 +170,152 @@ func (s *subscriber) run() {
 	}
 }
 
-// resubscribe subscribes to all that is wanted.
+// resubscribe subscribes to all that is wanted, and to what is wanted meanwhile.
 func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
+	first := s.l.names()
 	s.mu.Lock()
 	channels, patterns := make([]string, 0, len(s.channels)), make([]string, 0, len(s.patterns))
 	for name := range s.channels {
-		channels = append(channels, name)
+		if !slices.Contains(first, name) {
+			channels = append(channels, name)
+		}
 	}
+	first = slices.DeleteFunc(first, func(name string) bool { return s.channels[name] == 0 })
 	for pattern := range s.patterns {
 		patterns = append(patterns, pattern)
 	}
 	queue := s.queue // is part of that
-	s.queue, s.open = nil, true
+	s.queue, s.refused, s.open = nil, nil, true
 	s.mu.Unlock()
 	err := s.command(c, verbPSubscribe, patterns)
-	if err == nil {
-		err = s.command(c, verbSubscribe, channels)
+	if err == nil || isRefusal(err) {
+		// Whoever counts one of the channels of a node counts on the others.
+		err = s.command(c, verbSubscribe, append(first, channels...))
+	}
+	if isRefusal(err) {
+		err = nil
 	}
 	for i := range queue {
 		s.finish(queue[i].ticket, err)
+	}
+	for err == nil {
+		s.mu.Lock()
+		if len(s.queue) == 0 {
+			s.err = nil
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+		err = s.change(c)
 	}
 	return err
 }
 
 // command sends one kind of command, for so many names at once, and waits until Redis
-// confirms it.
-func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) error {
+// confirms it. Names that Redis refuses are noted, and do not stop others.
+func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) (refusal error) {
 	for len(names) > 0 {
 		some := names[:min(len(names), atOnce)]
 		names = names[len(some):]
-		var cmd rueidis.Completed
-		switch v {
-		case verbSubscribe:
-			cmd = c.B().Subscribe().Channel(some...).Build()
-		case verbUnsubscribe:
-			cmd = c.B().Unsubscribe().Channel(some...).Build()
-		case verbPSubscribe:
-			cmd = c.B().Psubscribe().Pattern(some...).Build()
-		case verbPUnsubscribe:
-			cmd = c.B().Punsubscribe().Pattern(some...).Build()
-		}
-		ctx, cancel := context.WithTimeout(s.l.life, answerTimeout)
-		err := c.Do(ctx, cmd).Error()
-		cancel()
-		if err != nil {
+		err := s.commandOnce(c, v, some)
+		switch {
+		case err == nil:
+		case !isRefusal(err):
 			return err
+		case len(some) > 1:
+			for i := range some {
+				if err := s.command(c, v, some[i:i+1]); err != nil && !isRefusal(err) {
+					return err
+				} else if err != nil {
+					refusal = err
+				}
+			}
+		default:
+			refusal = err
+			s.refuse(v, some[0], err)
+		}
+	}
+	return refusal
+}
+
+// isRefusal reports whether Redis has understood a command, and does not do it.
+func isRefusal(err error) bool {
+	_, refused := rueidis.IsRedisErr(err)
+	return err != nil && refused
+}
+
+// commandOnce sends one command.
+func (s *subscriber) commandOnce(c rueidis.DedicatedClient, v verb, names []string) error {
+	var cmd rueidis.Completed
+	switch v {
+	case verbSubscribe:
+		cmd = c.B().Subscribe().Channel(names...).Build()
+	case verbUnsubscribe:
+		cmd = c.B().Unsubscribe().Channel(names...).Build()
+	case verbPSubscribe:
+		cmd = c.B().Psubscribe().Pattern(names...).Build()
+	case verbPUnsubscribe:
+		cmd = c.B().Punsubscribe().Pattern(names...).Build()
+	}
+	ctx, cancel := context.WithTimeout(s.l.life, answerTimeout)
+	defer cancel()
+	return c.Do(ctx, cmd).Error()
+}
+
+// refuse notes a channel or a pattern that Redis does not let this server subscribe to.
+func (s *subscriber) refuse(v verb, name string, err error) {
+	if v != verbSubscribe && v != verbPSubscribe {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.channels[name] == 0 && s.patterns[name] == nil {
+		return
+	}
+	if len(s.refused) == 0 {
+		s.l.opts.Logger.Error("sioredis: Redis refuses a subscription: this server does not hear all; give its user the channels that docs/cluster.md names", "err", err)
+	}
+	if s.refused == nil {
+		s.refused = make(map[string]error)
+	}
+	s.refused[name] = err
+}
+
+// refusal is an error while Redis refuses a subscription.
+func (s *subscriber) refusal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, err := range s.refused {
+		return fmt.Errorf("%w, and %d in all: %w", ErrRefused, len(s.refused), err)
+	}
+	return nil
+}
+
+// retry tries again what Redis has refused. What is heard from now on was missed before.
+func (s *subscriber) retry(c rueidis.DedicatedClient) error {
+	s.mu.Lock()
+	var channels, patterns []string
+	for name := range s.refused {
+		if s.patterns[name] != nil {
+			patterns = append(patterns, name)
+		} else {
+			channels = append(channels, name)
+		}
+	}
+	before := len(s.refused)
+	s.refused = nil
+	s.mu.Unlock()
+	for v, names := range map[verb][]string{verbPSubscribe: patterns, verbSubscribe: channels} {
+		if err := s.command(c, v, names); err != nil && !isRefusal(err) {
+			return err
+		}
+	}
+	s.mu.Lock()
+	heard := len(s.refused) < before
+	s.mu.Unlock()
+	if heard {
+		for _, n := range s.l.heard() {
+			s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: errRefused})
 		}
 	}
 	return nil
@@ -224,7 +329,9 @@ func (s *subscriber) finish(t *ticket, err error) {
 	s.mu.Lock()
 	late := t.late
 	s.mu.Unlock()
-	t.err = err
+	if t.err == nil {
+		t.err = err
+	}
 	close(t.done)
 	if late && err == nil {
 		s.l.in.gap(t.node, adapter.Gap{Type: adapter.GapIncoming, Err: errLate})
@@ -245,11 +352,8 @@ func (s *subscriber) await(ctx context.Context, t *ticket) error {
 }
 
 // connect: all is confirmed. What was published before may be lost.
-func (s *subscriber) connect(missed []*node) {
-	s.mu.Lock()
-	s.err = nil
-	s.mu.Unlock()
-	for _, n := range missed {
+func (s *subscriber) connect() {
+	for _, n := range s.l.heard() {
 		s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: errBroken})
 	}
 	s.l.up()
@@ -270,7 +374,7 @@ func (s *subscriber) disconnect(err error) bool {
 		for _, n := range s.l.heard() {
 			s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: err})
 		}
-		s.l.out.ring()
+		s.l.out.suspect()
 	}
 	return was
 }
@@ -297,6 +401,9 @@ func (s *subscriber) serve(c rueidis.DedicatedClient, lost <-chan error) error {
 			if err := s.try(c, &p); err != nil {
 				return err
 			}
+			if err := s.retry(c); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -312,8 +419,11 @@ func (s *subscriber) change(c rueidis.DedicatedClient) (broken error) {
 		if err == nil {
 			err = s.command(c, change.verb, change.names)
 		}
-		if _, refused := rueidis.IsRedisErr(err); err != nil && !refused {
+		if err != nil && !isRefusal(err) {
 			broken = err
+		}
+		if change.part != nil && err != nil {
+			change.part.err = err
 		}
 		s.finish(change.ticket, err)
 	}
