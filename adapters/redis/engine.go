@@ -23,18 +23,24 @@ func New(o *Options) *Engine { return &Engine{opts: o.withDefaults()} }
 // Adapter is what socketio.Options.Adapter takes. The first call waits for Redis for up
 // to five seconds: without it the server is alone until Redis is there.
 func (e *Engine) Adapter(local adapter.Local) adapter.Adapter {
-	e.mu.Lock()
-	if e.link == nil {
-		e.link = newLink(&e.opts)
-	}
-	n := newNode(e, e.link, local)
-	e.link.add(n)
-	e.mu.Unlock()
+	n := e.join(local)
 	n.start()
 	if e.opts.ByPattern {
 		return n
 	}
 	return byRoom{n}
+}
+
+// join returns a new node. It panics when two servers have the engine.
+func (e *Engine) join(local adapter.Local) *node {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link == nil {
+		e.link = newLink(&e.opts)
+	}
+	n := newNode(e, e.link, local)
+	e.link.add(n)
+	return n
 }
 
 // leave ends a node, and with the last one the connections.
