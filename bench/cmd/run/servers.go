@@ -21,7 +21,7 @@ type server struct {
 	name    string
 	kind    load.Kind
 	ours    bool   // its failure fails the run
-	quick   bool   // part of the two-minute run
+	quick   bool   // part of the quick run
 	module  string // Go package folder under servers/, or
 	script  string // script under servers/node
 	env     string // in its environment, or ""
