@@ -74,10 +74,14 @@ type ClusterOptions struct {
 
 // NewClusterRevocations returns the revocations of the cluster that srv belongs to.
 // It is to be called once for a server; several guards may share the result. It uses
-// one goroutine until ctx ends, see [ClusterRevocations.Done].
+// one goroutine until ctx ends, see [ClusterRevocations.Done]: then nothing is heard any
+// more, and tokens are refused. It panics without a server or a MaxAge.
 func NewClusterRevocations(ctx context.Context, srv *socketio.Server, o ClusterOptions) *ClusterRevocations {
 	if srv == nil {
 		panic("auth: NewClusterRevocations without a server: give it the one that socketio.NewServer has returned")
+	}
+	if o.MaxAge <= 0 {
+		panic("auth: ClusterOptions.MaxAge must be the longest time that a token lives, leeway included, such as 24*time.Hour")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -86,6 +90,11 @@ func NewClusterRevocations(ctx context.Context, srv *socketio.Server, o ClusterO
 		list: NewRevocations(o.MaxAge), srv: srv, logger: o.Logger,
 		ask: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	defer func() {
+		if p := recover(); p != nil { // of OnServerSide: a handler of the event is there
+			panic("auth: NewClusterRevocations for a server that has them already: make them once, and give them to all guards")
+		}
+	}()
 	offs := []func(){
 		srv.OnServerSide(eventRevoked, func(k keptRevocation) { c.list.learn(k) }),
 		srv.OnServerSide(eventRevocations, c.answer),
@@ -99,6 +108,7 @@ func NewClusterRevocations(ctx context.Context, srv *socketio.Server, o ClusterO
 	go func() { // ends with ctx; Done tells
 		defer close(c.done)
 		c.catchUp(ctx)
+		c.missed.Add(1) // nothing is heard any more
 		for _, off := range offs {
 			off()
 		}

@@ -276,3 +276,22 @@ func TestClusterRevocationsTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestClusterRevocationsEnd: when their context has ended nothing is heard any more, and
+// tokens are refused.
+func TestClusterRevocationsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := socketio.NewServer(nil)
+		t.Cleanup(srv.Close)
+		ctx, cancel := context.WithCancel(t.Context())
+		v := auth.NewClusterRevocations(ctx, srv, auth.ClusterOptions{MaxAge: time.Hour})
+		synctest.Wait()
+		_, err := v.Revoked(t.Context(), auth.Token{ID: "t1"})
+		assert.NoError(t, err)
+		cancel()
+		<-v.Done()
+		_, err = v.Revoked(t.Context(), auth.Token{ID: "t1"})
+		assert.True(t, "it is an error", err != nil)
+	})
+}

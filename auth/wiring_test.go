@@ -18,6 +18,13 @@ import (
 // pointered would panic on every token without registered claims.
 type pointered struct{ *jwt.RegisteredClaims }
 
+// alone returns a server that is closed with the test.
+func alone(t *testing.T) *socketio.Server {
+	srv := socketio.NewServer(nil)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
 func TestWrongWiringPanics(t *testing.T) {
 	t.Parallel()
 	r := ring()
@@ -35,6 +42,20 @@ func TestWrongWiringPanics(t *testing.T) {
 		wire func()
 		want string
 	}{
+		{"revocations of no server", func() {
+			auth.NewClusterRevocations(context.Background(), nil, auth.ClusterOptions{MaxAge: time.Hour})
+		}, "without a server"},
+		{"revocations for no time", func() {
+			auth.NewClusterRevocations(context.Background(), alone(t), auth.ClusterOptions{})
+		}, "ClusterOptions.MaxAge"},
+		{"revocations of a server twice", func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			srv := alone(t)
+			first := auth.NewClusterRevocations(ctx, srv, auth.ClusterOptions{MaxAge: time.Hour})
+			defer func() { cancel(); <-first.Done() }()
+			auth.NewClusterRevocations(ctx, srv, auth.ClusterOptions{MaxAge: time.Hour})
+		}, "make them once"},
 		{"no keys", func() { auth.JWT(config{Algorithms: []string{"HS256"}}) }, "Keys is required"},
 		{"no algorithms", func() { auth.JWT(config{Keys: auth.Secret(secret)}) }, "Algorithms is required"},
 		{"none", change(func(c *config) { c.Algorithms = []string{"HS256", "none"} }), `"none"`},

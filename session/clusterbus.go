@@ -30,6 +30,11 @@ func NewClusterBus(srv *socketio.Server) Bus {
 		panic("session: NewClusterBus without a server: give it the one that socketio.NewServer has returned")
 	}
 	b := &clusterBus{srv: srv}
+	defer func() {
+		if p := recover(); p != nil { // of OnServerSide: a handler of the event is there
+			panic("session: NewClusterBus for a server that has one already: make the bus once, and give it to each Sessions")
+		}
+	}()
 	srv.OnServerSide(eventSession, b.tell)
 	srv.OnGap(func(e socketio.GapEvent) {
 		if e.Type == adapter.GapIncoming {

@@ -389,6 +389,13 @@ func TestWrongWiringPanics(t *testing.T) {
 		{"a bus of none", "session: Config.Bus", func() {
 			session.New(session.NewMemory("sid", time.Hour), session.Config{Bus: (*noBus)(nil)})
 		}},
+		{"a bus of no server", "session: NewClusterBus without", func() { session.NewClusterBus(nil) }},
+		{"two buses of a server", "session: NewClusterBus for a server that has one", func() {
+			srv := socketio.NewServer(nil)
+			defer srv.Close()
+			session.NewClusterBus(srv)
+			session.NewClusterBus(srv)
+		}},
 		{"an event of Socket.IO's", "session: Config.EndedEvent", func() {
 			session.New(session.NewMemory("sid", time.Hour), session.Config{EndedEvent: "disconnect"})
 		}},

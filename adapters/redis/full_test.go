@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
@@ -99,6 +101,26 @@ func TestInboxFull(t *testing.T) {
 	case g := <-s.gaps:
 		t.Errorf("one more gap: %+v", g)
 	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// TestWiring: options that cannot be say what to write.
+func TestWiring(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]sioredis.Options{
+		"a URL without a scheme": {URL: "localhost:6379"},
+		"a URL of another kind":  {URL: "http://localhost"},
+		"both":                   {URL: "redis://localhost", Client: rueidis.ClientOption{InitAddress: []string{"localhost:6379"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				text, _ := recover().(string)
+				assert.True(t, "it says what to do: "+text, strings.HasPrefix(text, "socketio: sioredis.Options") &&
+					(strings.Contains(text, ": write redis://") || strings.Contains(text, "set one of them")))
+			}()
+			sioredis.New(&o)
+		})
 	}
 }
 

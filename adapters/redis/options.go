@@ -88,12 +88,12 @@ func (o *Options) withDefaults() Options {
 		out = *o
 	}
 	if out.URL != "" && len(out.Client.InitAddress) > 0 {
-		panic("sioredis: Options has both URL and Client: set one of them")
+		panic("socketio: sioredis.Options has both URL and Client: set one of them")
 	}
 	if len(out.Client.InitAddress) == 0 {
 		parsed, err := rueidis.ParseURL(cmp.Or(out.URL, "redis://localhost:6379"))
 		if err != nil {
-			panic("sioredis: Options.URL: " + err.Error())
+			panic("socketio: sioredis.Options.URL: " + err.Error() + ": write redis://host:6379, rediss:// for TLS, or unix:///path")
 		}
 		out.Client = parsed
 	}
