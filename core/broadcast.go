@@ -103,12 +103,12 @@ func (b Broadcast) emitObserved(o *observing, event string, args []any) error {
 // where it is. With a name that is too long SocketsJoin returns [ErrRoomName], and no
 // socket joins.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
-	return b.run(&adapter.Operation{Type: adapter.OpJoin, Rooms: rooms})
+	return b.run(&adapter.Operation{Type: adapter.OpJoin, Rooms: slices.Clone(rooms)}) // kept beyond the call
 }
 
 // SocketsLeave takes the sockets out of the rooms.
 func (b Broadcast) SocketsLeave(rooms ...string) error {
-	return b.run(&adapter.Operation{Type: adapter.OpLeave, Rooms: rooms})
+	return b.run(&adapter.Operation{Type: adapter.OpLeave, Rooms: slices.Clone(rooms)})
 }
 
 // DisconnectSockets disconnects the sockets from the namespace, with close

@@ -52,19 +52,55 @@ func (k *Key[T]) Set(s *Socket, v T) {
 // Get returns what Set has stored, and whether it has. It may be called
 // concurrently.
 func (k *Key[T]) Get(s *Socket) (v T, ok bool) {
+	val, found := k.find(s)
+	if raw, distant := val.(json.RawMessage); distant && found == keyDistant {
+		var decoded T // without a lock: decoding may call the application
+		if json.Unmarshal(raw, &decoded) != nil {
+			return v, false
+		}
+		val, found = k.settle(s, decoded), keyHere
+	}
+	if found == keyHere {
+		return val.(T), true
+	}
+	return v, false
+}
+
+// keyFound says what a socket has under a key.
+type keyFound uint8
+
+const (
+	keyNone    keyFound = iota
+	keyHere             // a value of the key
+	keyDistant          // JSON that has come with the session from another server
+)
+
+func (k *Key[T]) find(s *Socket) (val any, found keyFound) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.values {
-		if s.values[i].distant(k) {
-			if json.Unmarshal(s.values[i].val.(json.RawMessage), &v) != nil {
-				var zero T
-				return zero, false
-			}
-			s.values[i].key, s.values[i].val = k, v
-		}
-		if s.values[i].key == k {
-			return s.values[i].val.(T), true
+		switch v := &s.values[i]; {
+		case v.key == k:
+			return v.val, keyHere
+		case v.distant(k):
+			return v.val, keyDistant
 		}
 	}
-	return v, false
+	return nil, keyNone
+}
+
+// settle stores what was decoded, unless a value has been set meanwhile, and returns
+// the value that counts.
+func (k *Key[T]) settle(s *Socket, decoded T) any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.values {
+		switch v := &s.values[i]; {
+		case v.key == k:
+			return v.val
+		case v.distant(k):
+			v.key, v.val = k, decoded
+		}
+	}
+	return decoded
 }

@@ -277,3 +277,44 @@ func TestSequenceNumbers(t *testing.T) {
 		a.log.one(t, "position")
 	})
 }
+
+// spoken is a value whose encoding and decoding emit.
+type spoken struct{ srv *socketio.Server }
+
+func (v spoken) MarshalJSON() ([]byte, error) { return []byte(`1`), v.srv.Emit("encoded") }
+
+var spokenKey = socketio.NewSharedKey[spoken]("spoken")
+
+// TestRecoveryEncodes: what a session carries is encoded without a lock, since that
+// calls the application.
+func TestRecoveryEncodes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, _ := homes(t, 2, socketio.Options{})
+		servers[0].OnConnect(func(s *socketio.Socket) { spokenKey.Set(s, spoken{servers[0]}) })
+		c := siotest.Dial(t, servers[0], siotest.Options{})
+		other := siotest.Dial(t, servers[1], siotest.Options{})
+		c.Cut()
+		other.Expect("encoded")
+		assert.NoError(t, servers[0].Emit("after"))
+		other.Expect("after")
+	})
+}
+
+// TestSequenceOwnsRooms: names that wait for their place in the log are copies.
+func TestSequenceOwnsRooms(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, a := newLedger(t)
+		c := siotest.Dial(t, a, siotest.Options{})
+		s, _ := a.Socket(c.ID())
+		rooms := []string{"x"}
+		assert.NoError(t, a.SocketsJoin(rooms...))
+		rooms[0] = "y"
+		l.place(1)
+		assert.True(t, "in x", s.InRoom("x"))
+		rooms[0] = "x"
+		assert.NoError(t, a.SocketsLeave(rooms...))
+		rooms[0] = "y"
+		l.place(2)
+		assert.True(t, "not in x", !s.InRoom("x"))
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,8 +61,21 @@ func (r *recovery) movesLocked(sess *session, saved *adapter.Session) {
 	}
 }
 
-// saveLocked has a session saved that is complete, if all of it can travel.
-func (r *recovery) saveLocked(s *Socket, sess *session) {
+// valuesOf encodes what a socket that has left carries, if another server may want it.
+// It reports false if a value cannot leave this server.
+func (r *recovery) valuesOf(s *Socket) (data json.RawMessage, ok bool) {
+	if r.seq.store == nil {
+		return nil, false
+	}
+	s.mu.Lock()
+	values := slices.DeleteFunc(slices.Clone(s.values), func(v value) bool { return v.granted })
+	s.mu.Unlock()
+	return travelling(values)
+}
+
+// saveLocked has a session saved that is complete, if all of it can travel. data are
+// its values.
+func (r *recovery) saveLocked(s *Socket, sess *session, data json.RawMessage, travels bool) {
 	if sess.saved == nil {
 		return
 	}
@@ -69,8 +83,7 @@ func (r *recovery) saveLocked(s *Socket, sess *session) {
 		close(sess.stored) // it has gone meanwhile
 		return
 	}
-	data, ok := travelling(sess.values)
-	if !ok || len(sess.conditions) > 0 {
+	if !travels || len(sess.conditions) > 0 {
 		sess.saved = nil
 		close(sess.stored)
 		return

@@ -150,6 +150,7 @@ func (r *recovery) forgetLocked(sess *session) {
 // departed completes a socket's session when its last handler and its hooks
 // have run: what they have stored belongs to it.
 func (r *recovery) departed(s *Socket) {
+	data, travels := r.valuesOf(s) // before the lock: encoding calls the application
 	r.mu.Lock()
 	defer r.unlock()
 	t := s.track
@@ -165,7 +166,7 @@ func (r *recovery) departed(s *Socket) {
 	}
 	s.mu.Unlock()
 	r.share.resize(t.session)
-	r.saveLocked(s, t.session)
+	r.saveLocked(s, t.session, data, travels)
 	close(t.left)
 	t.session = nil
 }
