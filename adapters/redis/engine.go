@@ -6,7 +6,7 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// Engine is one server's end of Redis, for all its namespaces: two connections, of
+// Engine is one server's end of Redis, for all its namespaces: two connections, and one that the client library keeps, of
 // which one sends and one subscribes. It connects when the server is made, and ends with
 // it. Its methods may be called concurrently.
 type Engine struct {

@@ -110,12 +110,32 @@ func (l *link) open() (c rueidis.DedicatedClient, closeIt func(), err error) {
 	// The key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
 	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
 	defer cancel()
-	if err := c.Do(ctx, c.B().Arbitrary("PING").Keys(l.id).Build()).Error(); err != nil {
+	err = c.Do(ctx, c.B().Arbitrary("PING").Keys(l.id).Build()).Error()
+	if err == nil {
+		err = isMaster(ctx, c)
+	}
+	if err != nil {
 		c.Close()
 		release()
 		return nil, nil, err
 	}
 	return c, func() { c.Close(); release() }, nil
+}
+
+// isMaster fails for a Redis that is a replica: what is published there stays there. A
+// server that does not say is taken for a master.
+func isMaster(ctx context.Context, c rueidis.DedicatedClient) error {
+	role, err := c.Do(ctx, c.B().Role().Build()).ToArray()
+	if rueidis.IsRedisNil(err) || isRefusal(err) {
+		return nil
+	}
+	if err != nil || len(role) == 0 {
+		return err
+	}
+	if name, _ := role[0].ToString(); name == "slave" {
+		return errReplica
+	}
+	return nil
 }
 
 // dial makes the client when Redis is there for the first time.

@@ -60,6 +60,7 @@ var (
 var (
 	errBroken   = errors.New("sioredis: the connection to Redis was lost")
 	errSilent   = errors.New("sioredis: what is published does not arrive any more")
+	errReplica  = errors.New("sioredis: this Redis is a replica: give the address of the master, or of Sentinels")
 	errInbox    = errors.New("sioredis: more has come than Options.InboxSize")
 	errRefused  = errors.New("sioredis: Redis had refused a subscription")
 	errLate     = errors.New("sioredis: Redis has not confirmed a subscription in time")

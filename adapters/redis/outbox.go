@@ -203,11 +203,14 @@ func (o *outbox) serve(c rueidis.DedicatedClient) error {
 	}
 }
 
-// ping tries a connection.
+// ping tries a connection, and whether there is still a master behind it.
 func ping(c rueidis.DedicatedClient) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
-	return c.Do(ctx, c.B().Ping().Build()).NonRedisError()
+	if err := c.Do(ctx, c.B().Ping().Build()).NonRedisError(); err != nil {
+		return err
+	}
+	return isMaster(ctx, c)
 }
 
 // take moves what is queued into the batch, and reports whether there is something.

@@ -4,6 +4,7 @@ package sioredis_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"strings"
 	"testing"
 
@@ -79,6 +80,28 @@ func TestDemotion(t *testing.T) {
 		addr := redistest.Ask(t, sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
 		return len(got) > 0 && addr != ""
 	})
+}
+
+// TestReplica: a master that becomes a replica, without Sentinels, is no Redis to be
+// connected to, until it is a master again.
+func TestReplica(t *testing.T) {
+	t.Parallel()
+	redis, other := redistest.StartWith(t), redistest.StartWith(t)
+	servers, all := engines(t, 2, sioredis.Options{URL: "redis://" + redis.Addr})
+	c := siotest.Dial(t, servers[1], siotest.Options{})
+	assert.NoError(t, all[0].Ready())
+	host, port, _ := strings.Cut(other.Addr, ":")
+	_ = redistest.Ask(t, redis.Addr, "REPLICAOF", host, port)
+	for _, e := range all {
+		eventually(t, "it is found out", func() bool { return errors.Is(e.Ready(), sioredis.ErrNotConnected) })
+	}
+	assert.ErrorIs(t, servers[0].Emit("lost"), sioredis.ErrNotConnected)
+	_ = redistest.Ask(t, redis.Addr, "REPLICAOF", "NO", "ONE")
+	for _, e := range all {
+		eventually(t, "it is a master again", func() bool { return e.Ready() == nil })
+	}
+	assert.NoError(t, servers[0].Emit("e"))
+	c.Expect("e")
 }
 
 // TestAccess: a user with the rights that the documentation names is enough, and one
