@@ -5,14 +5,13 @@ package main
 
 import (
 	"bufio"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/gosio/gosio/conformance/redis/given"
 	"github.com/gosio/gosio/emitter"
 	"github.com/gosio/gosio/emitter/goredis"
 )
@@ -69,7 +68,7 @@ func (o *order) run(e *emitter.Emitter) error {
 	e = e.Of(o.Namespace)
 	args := make([]any, len(o.Args))
 	for i, a := range o.Args {
-		args[i] = value(a)
+		args[i] = given.Value(a)
 	}
 	if o.Do == "server" {
 		return e.ServerSideEmit(o.Event, args...)
@@ -95,26 +94,4 @@ func (o *order) run(e *emitter.Emitter) error {
 		return b.DisconnectSockets(o.Close)
 	}
 	return fmt.Errorf("cannot do %q", o.Do)
-}
-
-// value makes {"$bytes": base64} bytes and {"$time": seconds} a time.
-func value(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = value(v[i])
-		}
-	case map[string]any:
-		if s, ok := v["$bytes"].(string); ok {
-			b, _ := base64.StdEncoding.DecodeString(s)
-			return b
-		}
-		if n, ok := v["$time"].(float64); ok {
-			return time.Unix(int64(n), 0).UTC()
-		}
-		for k := range v {
-			v[k] = value(v[k])
-		}
-	}
-	return v
 }

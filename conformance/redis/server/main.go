@@ -18,6 +18,7 @@ import (
 	"time"
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
+	"github.com/gosio/gosio/conformance/redis/given"
 	socketio "github.com/gosio/gosio/core"
 )
 
@@ -146,7 +147,7 @@ func (p *program) obey(o *order) {
 	}
 	args := make([]any, len(o.Args))
 	for i, a := range o.Args {
-		args[i] = value(a)
+		args[i] = given.Value(a)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(o.Expect)*time.Millisecond)
 	switch o.Do {
@@ -206,26 +207,4 @@ func (p *program) view(namespace string) map[string][]string {
 		all[s.ID()] = append(s.Rooms(), s.ID())
 	}
 	return all
-}
-
-// value makes {"$bytes": base64} bytes and {"$time": seconds} a time.
-func value(v any) any {
-	switch v := v.(type) {
-	case []any:
-		for i := range v {
-			v[i] = value(v[i])
-		}
-	case map[string]any:
-		if s, ok := v["$bytes"].(string); ok {
-			b, _ := base64.StdEncoding.DecodeString(s)
-			return b
-		}
-		if n, ok := v["$time"].(float64); ok {
-			return time.Unix(int64(n), 0).UTC()
-		}
-		for k := range v {
-			v[k] = value(v[k])
-		}
-	}
-	return v
 }
