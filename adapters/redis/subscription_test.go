@@ -72,7 +72,6 @@ func TestFirstAfterOutage(t *testing.T) {
 	for _, e := range all {
 		eventually(t, "the outage is found", func() bool { return errors.Is(e.Ready(), sioredis.ErrNotConnected) })
 	}
-	time.Sleep(500 * time.Millisecond) // each connection finds it by itself, and nothing is emitted
 	redis.Run()
 	for _, e := range all {
 		eventually(t, "it is over", func() bool { return e.Ready() == nil })
