@@ -81,18 +81,10 @@ func (n *node) giveUp(id string) {
 func (n *node) answer(m *clusterwire.Message, op *adapter.Operation) {
 	send := func(_ int, r *adapter.Response) { n.respond(m, r) }
 	if m.FromPeer && m.UID != "" {
-		send = func(part int, r *adapter.Response) { n.respondPeer(m, part, r) }
+		a := &peerAnswer{node: n, request: m.RequestID, channel: clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID)}
+		send = func(_ int, r *adapter.Response) { a.send(r) }
 	}
 	_ = n.answerer.Answer(n.local, m.UID, m.RequestID, op, send) // an error is the asker's: it waits in vain
-}
-
-// respondPeer sends a response to a server of this module.
-func (n *node) respondPeer(m *clusterwire.Message, part int, r *adapter.Response) {
-	p := clusterwire.Peer{
-		Type: clusterwire.PeerResponse, UID: n.uid, RequestID: m.RequestID, Part: part, Last: r.Last, Clients: r.Clients,
-		Reply: wirePacket(r.Reply), Sockets: wireSockets(r.Sockets),
-	}
-	n.sendPeer(clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID), &p)
 }
 
 // respond sends a response to a server of another kind, as far as it can be told.
@@ -140,12 +132,12 @@ func rooms(sockets []adapter.SocketInfo) []string {
 
 // sendResponse queues a response, unless the response is so large that Redis would end
 // the connection of the server that has asked. That does not wait for ever.
-func (n *node) sendResponse(channel string, payload []byte) {
+func (n *node) sendResponse(channel string, payload []byte) (queued bool) {
 	if len(payload) > n.link.opts.MaxSize {
-		n.link.opts.Logger.Error("sioredis: a response is larger than Options.MaxSize, and is not sent: ask for fewer sockets at a time", "namespace", n.namespace, "bytes", len(payload))
-		return
+		n.link.opts.Logger.Error("sioredis: a response is larger than Options.MaxSize, and is not sent: a Node server may ask for fewer sockets at a time, and a socket may carry less", "namespace", n.namespace, "bytes", len(payload))
+		return false
 	}
-	_ = n.link.out.push(job{channel: channel, payload: payload})
+	return n.link.out.push(job{channel: channel, payload: payload}) == nil
 }
 
 // send sends a response to a request.
