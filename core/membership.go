@@ -32,21 +32,9 @@ func (s *Socket) joinNow(rooms []string) error {
 		return ErrRoomName
 	}
 	limit := s.ns.srv.opts.Limits.Rooms
-	s.mu.Lock()
-	switch s.state.Load() {
-	case disconnected:
-		s.mu.Unlock()
-		return ErrClosed
-	case connecting:
-		defer s.mu.Unlock()
-		for _, r := range rooms {
-			if r != s.id && !joinEarlyLocked(s, r, limit) {
-				return ErrTooManyRooms
-			}
-		}
-		return nil
+	if early, err := joinEarly(s, rooms, limit); early || err != nil {
+		return err
 	}
-	s.mu.Unlock()
 	if err := s.ns.rooms.join(s, rooms, limit); err != nil {
 		return err
 	}
@@ -70,11 +58,7 @@ func (s *Socket) leaveAll() {
 
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
-	s.mu.Lock()
-	if s.state.Load() == connecting {
-		leaveEarlyLocked(s, rooms)
-	}
-	s.mu.Unlock()
+	leaveEarly(s, rooms)
 	if r := s.ns.recovery; r.sequenced() && leaveBehind(r, s, slices.Clone(rooms)) {
 		return
 	}
@@ -106,6 +90,40 @@ func (s *Socket) InRoom(room string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Contains(s.rooms, room)
+}
+
+// joinEarly notes rooms for a socket that has not joined its namespace. It reports
+// false for a socket that has: a connected socket needs no lock for that.
+func joinEarly(s *Socket, names []string, limit int) (early bool, err error) {
+	if s.connected() {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state.Load() {
+	case connected:
+		return false, nil
+	case disconnected:
+		return false, ErrClosed
+	}
+	for _, name := range names {
+		if name != s.id && !joinEarlyLocked(s, name, limit) {
+			return true, ErrTooManyRooms
+		}
+	}
+	return true, nil
+}
+
+// leaveEarly undoes joinEarly.
+func leaveEarly(s *Socket, names []string) {
+	if s.state.Load() != connecting {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() == connecting {
+		leaveEarlyLocked(s, names)
+	}
 }
 
 // joinEarlyLocked notes a room for a socket that has not joined its namespace. It reports
