@@ -87,7 +87,7 @@ func BenchmarkReceive(b *testing.B) {
 			redis := redistest.Start(b)
 			url := "unix://" + redis.Addr
 			from := sioredis.New(&sioredis.Options{URL: url})
-			to := sioredis.New(&sioredis.Options{URL: url, ByPattern: true})
+			to := sioredis.New(&sioredis.Options{URL: url, Mode: sioredis.ClassicByPattern})
 			l := &local{applied: make(chan struct{}, 1<<20), has: has}
 			sender, receiver := from.Adapter(&local{applied: make(chan struct{}, window)}), to.Adapter(l)
 			defer sender.Close()

@@ -3,8 +3,6 @@ package sioredis
 import (
 	"context"
 	"slices"
-
-	"github.com/gosio/gosio/internal/clusterwire"
 )
 
 // census finds out which servers get what follows: the peers, and how many others.
@@ -21,7 +19,7 @@ func (n *node) census(result func(peers []string, others int, err error), then .
 	channels := make([]string, 0, len(peers)+2)
 	channels = append(channels, n.channels.request, n.channels.own)
 	for _, uid := range peers {
-		channels = append(channels, clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, uid))
+		channels = append(channels, n.channels.response(uid))
 	}
 	err := n.link.count(channels, func(numbers []int, err error) {
 		defer n.counting.Done()

@@ -10,7 +10,7 @@ import (
 
 var errCount = errors.New("sioredis: Redis has not counted subscribers")
 
-// numbers reads the answer to PUBSUB NUMSUB: names and numbers in turn.
+// numbers reads the answer to PUBSUB NUMSUB or SHARDNUMSUB: names and numbers in turn.
 func numbers(r rueidis.RedisResult, n int) ([]int, error) {
 	list, err := r.ToArray()
 	if err != nil {
@@ -44,19 +44,19 @@ func (l *link) count(channels []string, counted func([]int, error), then ...job)
 	if err := l.out.push(then...); err != nil {
 		return err
 	}
-	go func() { counted(countAll(l.life, client, channels)) }() // until Redis has answered, or the link ends
+	go func() { counted(l.countAll(client, channels)) }() // until Redis has answered, or the link ends
 	return nil
 }
 
-func countAll(ctx context.Context, client rueidis.Client, channels []string) ([]int, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+func (l *link) countAll(client rueidis.Client, channels []string) ([]int, error) {
+	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	sum, failed := make([]int, len(channels)), errCount
 	for _, c := range client.Nodes() {
 		wg.Go(func() {
-			some, err := numbers(c.Do(ctx, c.B().PubsubNumsub().Channel(channels...).Build()), len(channels))
+			some, err := numbers(c.Do(ctx, l.dialect.count(c.B(), channels)), len(channels))
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil { // a node that is gone has no subscribers

@@ -19,5 +19,6 @@
 // # Who gets what
 //
 // By default a server subscribes to the channels of its rooms and sockets, and gets
-// what concerns them alone. Options.ByPattern subscribes to all of a namespace.
+// what concerns them alone. With the mode ClassicByPattern it subscribes to all of a
+// namespace.
 package sioredis

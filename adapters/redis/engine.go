@@ -25,10 +25,10 @@ func New(o *Options) *Engine { return &Engine{opts: o.withDefaults()} }
 func (e *Engine) Adapter(local adapter.Local) adapter.Adapter {
 	n := e.join(local)
 	n.start()
-	if e.opts.ByPattern {
-		return n
+	if e.opts.Mode.byRoom() {
+		return byRoom{n}
 	}
-	return byRoom{n}
+	return n
 }
 
 // join returns a new node. It panics when two servers have the engine.

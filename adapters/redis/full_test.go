@@ -78,7 +78,7 @@ func TestInboxFull(t *testing.T) {
 	url := "unix://" + redis.Addr
 	sender := sioredis.New(&sioredis.Options{URL: url}).Adapter(&local{applied: make(chan struct{}, window)})
 	defer sender.Close()
-	engine := sioredis.New(&sioredis.Options{URL: url, ByPattern: true, InboxSize: 10_000})
+	engine := sioredis.New(&sioredis.Options{URL: url, Mode: sioredis.ClassicByPattern, InboxSize: 10_000})
 	s := &slow{local: local{has: true}, free: make(chan struct{}), gaps: make(chan adapter.Gap, 10)}
 	receiver := engine.Adapter(s)
 	defer receiver.Close()

@@ -16,11 +16,12 @@ import (
 
 // link is the connections of one server and what they share.
 type link struct {
-	opts *Options
-	id   string // of this server, for its probes
-	life context.Context
-	end  context.CancelFunc
-	work sync.WaitGroup // the goroutines of outbox, subscriber and inbox
+	opts    *Options
+	dialect dialect
+	id      string // of this server, for its probes
+	life    context.Context
+	end     context.CancelFunc
+	work    sync.WaitGroup // the goroutines of outbox, subscriber and inbox
 
 	out outbox
 	sub subscriber
@@ -40,7 +41,7 @@ type link struct {
 }
 
 func newLink(opts *Options) *link {
-	l := &link{opts: opts, id: strings.ToLower(rand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
+	l := &link{opts: opts, dialect: opts.Mode.dialect(), id: strings.ToLower(rand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
 	l.life, l.end = context.WithCancel(context.Background())
 	l.out.init(l)
 	l.sub.init(l)
@@ -241,7 +242,7 @@ func (l *link) rest(attempt int) bool {
 // names are the channels that the nodes themselves need, those of one node together.
 func (l *link) names() (names []string) {
 	for _, n := range l.all() {
-		names = append(names, n.names()...)
+		names = append(names, n.channels.names...)
 	}
 	return names
 }

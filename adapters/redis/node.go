@@ -21,7 +21,6 @@ type node struct {
 	namespace string
 	uid       string // names this node; another one of the namespace has another
 	channels  channels
-	own       [2]string // how broadcasts and requests of this node begin
 	heard     atomic.Bool
 
 	collector adapter.Collector // what this node has asked
@@ -40,11 +39,6 @@ type node struct {
 	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
 }
 
-// channels are those of a namespace.
-type channels struct {
-	base, pattern, request, response, own, peers string
-}
-
 var (
 	_ adapter.Adapter          = (*node)(nil)
 	_ adapter.RoomSubscriber   = byRoom{}
@@ -56,36 +50,14 @@ func newNode(e *Engine, l *link, local adapter.Local) *node {
 		engine: e, link: l, local: local, namespace: local.Namespace(), uid: strings.ToLower(rand.Text()[:20]),
 		peers: make(map[string]struct{}), held: make(map[string]int), recent: make(map[string]time.Time),
 	}
-	prefix := l.opts.Prefix
-	n.channels = channels{
-		base: clusterwire.Channel(prefix, n.namespace), request: clusterwire.RequestChannel(prefix, n.namespace),
-		response: clusterwire.ResponseChannel(prefix, n.namespace, ""), own: clusterwire.ResponseChannel(prefix, n.namespace, n.uid),
-		peers: clusterwire.PeerChannel(prefix, n.namespace),
-	}
-	if l.opts.ByPattern {
-		n.channels.pattern = escape.Replace(n.channels.base) + "*"
-	}
-	// In MessagePack: an array of three, and a short string.
-	n.own = [2]string{string([]byte{0x93, byte(0xa0 + len(n.uid))}) + n.uid, `{"uid":"` + n.uid + `"`}
+	n.channels = l.dialect.channels(l.opts.Prefix, n.namespace, n.uid)
 	return n
-}
-
-// escape makes a pattern of a name.
-var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
-
-// names are the channels that the node itself needs.
-func (n *node) names() []string {
-	names := []string{n.channels.request, n.channels.response, n.channels.own, n.channels.peers}
-	if n.channels.pattern == "" {
-		names = append(names, n.channels.base)
-	}
-	return names
 }
 
 // start subscribes, and gets to know the other nodes. It waits for Redis if the engine
 // has just been made, or Redis is there.
 func (n *node) start() {
-	t := n.link.sub.subscribe(n, n.channels.pattern, n.names()...)
+	t := n.link.sub.subscribe(n, n.channels.pattern, n.channels.names...)
 	ctx, cancel := context.WithDeadline(n.link.life, n.link.started.Add(firstPatience))
 	defer cancel()
 	select {
@@ -129,11 +101,10 @@ func (n *node) Publish(op *adapter.Operation) error {
 	j := job{operation: n, channel: n.channels.request}
 	if op.Type == adapter.OpBroadcast {
 		j.channel = n.channelFor(op.Target.Rooms)
-		j.payload, err = m.ClassicBroadcast()
 	} else {
 		n.joining(op)
-		j.payload, err = m.ClassicRequest()
 	}
+	j.payload, err = n.link.dialect.encode(m)
 	if err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
@@ -195,7 +166,7 @@ func (n *node) Close() error {
 	n.delivering.Lock()   // what is being delivered
 	n.delivering.Unlock() //nolint:staticcheck // is over
 	// Who hears that this node has left must not count it any more.
-	t := n.link.sub.unsubscribe(n, n.channels.pattern, append(n.names(), rooms...)...)
+	t := n.link.sub.unsubscribe(n, n.channels.pattern, append(slices.Clip(n.channels.names), rooms...)...)
 	if n.link.ready() == nil {
 		ctx, cancel := context.WithTimeout(n.link.life, farewell)
 		_ = n.link.sub.await(ctx, t)

@@ -3,6 +3,7 @@ package sioredis
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -22,11 +23,8 @@ type Options struct {
 	Client rueidis.ClientOption
 	// Prefix is that of the channels, "key" of Node's adapters. Default "socket.io".
 	Prefix string
-	// ByPattern subscribes to each namespace by one pattern, as Node's adapters do. A
-	// server then gets all broadcasts of the cluster, and drops those for rooms that
-	// it does not have. By default it subscribes to the channels of its rooms and
-	// sockets. See docs/cluster.md for which to choose.
-	ByPattern bool
+	// Mode is how the servers talk to each other. Default ClassicByRoom.
+	Mode Mode
 	// MaxSize is the largest operation in bytes: Redis ends the connection of each
 	// server that is behind by more than its client-output-buffer-limit, 8 MB for a
 	// minute by default. Default 8 MB; negative: no limit.
@@ -87,6 +85,9 @@ func (o *Options) withDefaults() Options {
 	var out Options
 	if o != nil {
 		out = *o
+	}
+	if out.Mode > lastMode {
+		panic(fmt.Sprintf("socketio: sioredis.Options.Mode: there is no %v", out.Mode))
 	}
 	if out.URL != "" && len(out.Client.InitAddress) > 0 {
 		panic("socketio: sioredis.Options has both URL and Client: set one of them")

@@ -244,9 +244,9 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 	for i := range o.batch {
 		j := &o.batch[i]
 		if j.counted != nil {
-			o.commands = append(o.commands, c.B().PubsubNumsub().Channel(j.count...).Build())
+			o.commands = append(o.commands, o.l.dialect.count(c.B(), j.count))
 		} else {
-			o.commands = append(o.commands, c.B().Publish().Channel(j.channel).Message(rueidis.BinaryString(j.payload)).Build())
+			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, rueidis.BinaryString(j.payload)))
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)

@@ -53,7 +53,7 @@ func (n *node) peerMessage(t clusterwire.PeerType) []byte {
 }
 
 func (n *node) peerGap() job {
-	return job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerGap)}
+	return job{channel: n.channels.gaps, payload: n.peerMessage(clusterwire.PeerGap)}
 }
 
 func (n *node) sendPeer(channel string, p *clusterwire.Peer) {
@@ -78,7 +78,7 @@ func (n *node) peer(payload string) {
 	switch p.Type {
 	case clusterwire.PeerHello:
 		n.met(p.UID)
-		n.sendPeer(clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, p.UID), &clusterwire.Peer{Type: clusterwire.PeerHere, UID: n.uid})
+		n.sendPeer(n.channels.response(p.UID), &clusterwire.Peer{Type: clusterwire.PeerHere, UID: n.uid})
 	case clusterwire.PeerHere:
 		n.met(p.UID)
 		n.mu.Lock()

@@ -1,27 +1,9 @@
 package sioredis
 
 import (
-	"strings"
-
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/clusterwire"
 )
-
-// broadcast takes what came on a channel of broadcasts: that of a room, unless that is
-// empty. What is not for this server is not decoded.
-func (n *node) broadcast(room, payload string) {
-	if strings.HasPrefix(payload, n.own[0]) || room != "" && !n.local.HasRoom(room) {
-		return
-	}
-	m, err := clusterwire.DecodeClassicBroadcast([]byte(payload), nil)
-	if err != nil {
-		n.unreadable(err)
-		return
-	}
-	if m.Namespace == n.namespace && m.UID != n.uid {
-		n.apply(operation(m))
-	}
-}
 
 // apply does what others have published.
 func (n *node) apply(op *adapter.Operation) {
@@ -38,20 +20,8 @@ func (n *node) unreadable(err error) {
 	n.local.Gap(adapter.Gap{Type: adapter.GapIncoming, Operations: 1, Err: err})
 }
 
-// request takes what came on the channel of requests, which also has what is published
-// and is no broadcast.
-func (n *node) request(payload string) {
-	if strings.HasPrefix(payload, n.own[1]) {
-		return
-	}
-	m, err := clusterwire.DecodeClassicRequest([]byte(payload), nil)
-	if err != nil {
-		n.unreadable(err)
-		return
-	}
-	if m.UID == n.uid || m.Namespace != "" && m.Namespace != n.namespace {
-		return
-	}
+// handle does what another server says that is no broadcast, or asks.
+func (n *node) handle(m *clusterwire.Message) {
 	op := operation(m)
 	switch {
 	case m.SocketID != "":
@@ -74,17 +44,8 @@ func (n *node) move(m *clusterwire.Message, op *adapter.Operation) {
 	}
 }
 
-// response takes what came on the channels of responses.
-func (n *node) response(payload string) {
-	if clusterwire.IsPeer([]byte(payload[:min(1, len(payload))])) {
-		n.peer(payload)
-		return
-	}
-	m, err := clusterwire.DecodeClassicResponse([]byte(payload), nil)
-	if err != nil {
-		n.link.dropped.Add(1) // it may be another server's: who asks counts
-		return
-	}
+// responded takes a response of a server of another kind.
+func (n *node) responded(m *clusterwire.Message) {
 	r := new(adapter.Response)
 	switch m.Type {
 	case clusterwire.FetchResponse:

@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { leak.Main(m) }
 
 // variants are the options by their names.
-var variants = map[string]sioredis.Options{"by room": {}, "by pattern": {ByPattern: true}}
+var variants = map[string]sioredis.Options{"by room": {}, "by pattern": {Mode: sioredis.ClassicByPattern}}
 
 // start starts servers on a Redis. They end with the test.
 func start(t *testing.T, n int, opts socketio.Options, o sioredis.Options) []*socketio.Server {

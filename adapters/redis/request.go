@@ -25,7 +25,7 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 	if op.Type != adapter.OpFetch { // which changes nothing: nobody misses it
 		j.operation = n
 	}
-	if j.payload, err = m.ClassicRequest(); err == nil && len(j.payload) > n.link.opts.MaxSize {
+	if j.payload, err = n.link.dialect.encode(m); err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
 	if err == nil {
@@ -81,7 +81,7 @@ func (n *node) giveUp(id string) {
 func (n *node) answer(m *clusterwire.Message, op *adapter.Operation) {
 	send := func(_ int, r *adapter.Response) { n.respond(m, r) }
 	if m.FromPeer && m.UID != "" {
-		a := &peerAnswer{node: n, request: m.RequestID, channel: clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID)}
+		a := &peerAnswer{node: n, request: m.RequestID, channel: n.channels.response(m.UID)}
 		send = func(_ int, r *adapter.Response) { a.send(r) }
 	}
 	_ = n.answerer.Answer(n.local, m.UID, m.RequestID, op, send) // an error is the asker's: it waits in vain
@@ -142,11 +142,11 @@ func (n *node) sendResponse(channel string, payload []byte) (queued bool) {
 
 // send sends a response to a request.
 func (n *node) send(m, response *clusterwire.Message) {
-	payload, err := response.ClassicResponse()
+	payload, err := n.link.dialect.encodeResponse(response)
 	if err != nil {
 		n.link.opts.Logger.Error("sioredis: a response does not encode", "namespace", n.namespace, "err", err)
 		return
 	}
 	// Without a uid it goes to all, who know which requests are theirs.
-	n.sendResponse(clusterwire.ResponseChannel(n.link.opts.Prefix, n.namespace, m.UID), payload)
+	n.sendResponse(n.channels.response(m.UID), payload)
 }

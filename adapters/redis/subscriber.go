@@ -249,9 +249,9 @@ func (s *subscriber) commandOnce(c rueidis.DedicatedClient, v verb, names []stri
 	var cmd rueidis.Completed
 	switch v {
 	case verbSubscribe:
-		cmd = c.B().Subscribe().Channel(names...).Build()
+		cmd = s.l.dialect.subscribe(c.B(), names)
 	case verbUnsubscribe:
-		cmd = c.B().Unsubscribe().Channel(names...).Build()
+		cmd = s.l.dialect.unsubscribe(c.B(), names)
 	case verbPSubscribe:
 		cmd = c.B().Psubscribe().Pattern(names...).Build()
 	case verbPUnsubscribe:

@@ -42,7 +42,7 @@ func TestRefused(t *testing.T) {
 	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io-*", "&socket.io#/*", "-@all",
 		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client")
 	_ = redistest.Ask(t, redis.Addr, "ACL", "SETUSER", "sio", "resetchannels", "&socket.io-*", "&socket.io#/#*")
-	servers, all := engines(t, 2, sioredis.Options{URL: "redis://sio:secret@" + redis.Addr, ByPattern: true})
+	servers, all := engines(t, 2, sioredis.Options{URL: "redis://sio:secret@" + redis.Addr, Mode: sioredis.ClassicByPattern})
 	assert.NoError(t, all[1].Ready())
 	lost := gaps(servers[1], adapter.GapIncoming)
 	for _, srv := range servers {

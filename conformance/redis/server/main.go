@@ -54,7 +54,8 @@ type program struct {
 }
 
 func main() {
-	engine := sioredis.New(&sioredis.Options{URL: "unix://" + os.Getenv("REDIS"), ByPattern: os.Args[1] == "pattern"})
+	mode := map[string]sioredis.Mode{"room": sioredis.ClassicByRoom, "pattern": sioredis.ClassicByPattern}[os.Args[1]]
+	engine := sioredis.New(&sioredis.Options{URL: "unix://" + os.Getenv("REDIS"), Mode: mode})
 	p := &program{out: json.NewEncoder(os.Stdout)}
 	p.srv = socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 	p.prepare(p.srv.Of("/"), "/")

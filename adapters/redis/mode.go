@@ -1,0 +1,85 @@
+package sioredis
+
+import (
+	"fmt"
+
+	"github.com/redis/rueidis"
+
+	"github.com/gosio/gosio/internal/clusterwire"
+)
+
+// Mode is how the servers of a cluster talk to each other by Redis. Those of one family,
+// classic for instance, can be in one cluster, together with Node servers that have the
+// official adapter of that family. See docs/cluster.md for which to choose.
+type Mode uint8
+
+// The modes.
+const (
+	// ClassicByRoom is by PUBLISH, as createAdapter of Node's @socket.io/redis-adapter
+	// does it. A server subscribes to the channels of its rooms and sockets, and gets
+	// what concerns them alone; the first join of a room waits until Redis has
+	// confirmed that.
+	ClassicByRoom Mode = iota
+	// ClassicByPattern is the same, but subscribes to each namespace by one pattern, as
+	// Node's servers do. A server gets all broadcasts of the cluster, and drops those
+	// for rooms that it does not have; no join waits.
+	ClassicByPattern
+	lastMode = ClassicByPattern
+)
+
+// String returns the name of the constant.
+func (m Mode) String() string {
+	switch m {
+	case ClassicByRoom:
+		return "ClassicByRoom"
+	case ClassicByPattern:
+		return "ClassicByPattern"
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
+}
+
+// byRoom reports whether a server subscribes to the channels of rooms and sockets.
+func (m Mode) byRoom() bool { return m == ClassicByRoom }
+
+// dialect returns what the servers speak in this mode.
+func (m Mode) dialect() dialect { return classic{m} }
+
+// dialect is what the servers of a cluster say to each other, on which channels, and by
+// which commands of Redis. What it decodes it hands to the methods of node: apply,
+// handle and responded.
+type dialect interface {
+	// channels are those that the node of this uid needs.
+	channels(prefix, namespace, uid string) channels
+	// encode encodes a broadcast or a request of a node.
+	encode(m *clusterwire.Message) ([]byte, error)
+	// encodeResponse encodes a response to a server of another kind.
+	encodeResponse(m *clusterwire.Message) ([]byte, error)
+	// route hands a message of Redis to the nodes that it is for.
+	route(l *link, m *rueidis.PubSubMessage)
+
+	publish(b rueidis.Builder, channel, payload string) rueidis.Completed
+	subscribe(b rueidis.Builder, channels []string) rueidis.Completed
+	unsubscribe(b rueidis.Builder, channels []string) rueidis.Completed
+	// count asks how many connections subscribe to each of the channels.
+	count(b rueidis.Builder, channels []string) rueidis.Completed
+}
+
+// channels are those of one node of a namespace.
+type channels struct {
+	base      string   // of broadcasts; with a room's name and "#" of what is for that room
+	pattern   string   // of all broadcasts; empty: nobody subscribes to it
+	request   string   // of all that is no broadcast; servers of other kinds are counted by it
+	responses string   // with a uid and "#" of what is for that node alone
+	own       string   // that of this node
+	peers     string   // what nodes of this module tell each other of themselves
+	gaps      string   // where they tell what is lost
+	names     []string // all that the node subscribes to, except the pattern
+}
+
+// response is the channel of responses to a node.
+func (c *channels) response(uid string) string {
+	if uid == "" {
+		return c.responses
+	}
+	return c.responses + uid + "#"
+}
