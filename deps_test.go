@@ -92,8 +92,9 @@ var allowed = []row{
 
 	// Around the core. auth and session do not know each other.
 	{"internal/lease", nil},
+	{"internal/subnet", nil},
 	{"internal/upstream", nil},
-	{"auth", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit", jwtLibrary}},
+	{"auth", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit", "internal/subnet", jwtLibrary}},
 	{"auth/redis", []string{"auth", "internal/loglimit", redisLibrary}},
 	{"session", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit"}},
 	{"session/sessiontest", []string{"session", "core", "core/siotest"}},

@@ -2,9 +2,10 @@ package auth
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/gosio/gosio/internal/subnet"
 )
 
 // failures counts refused tokens by address, in windows of a minute.
@@ -51,17 +52,6 @@ func (f *failures) begin(ctx context.Context, name string) (end func(failed bool
 	}
 }
 
-// counted is what failures of an address are counted for: of IPv6 the network of 64
-// bits, as one client has all addresses of that (RFC 6177).
-func counted(name string) string {
-	addr, err := netip.ParseAddr(name)
-	if err != nil || addr.Unmap().Is4() {
-		return name
-	}
-	network, _ := addr.WithZone("").Prefix(64) // an IPv6 address has 64 bits
-	return network.String()
-}
-
 // take returns the address with a place taken, what to wait for when others have
 // all of them, or nil when too many have failed.
 func (f *failures) take(name string) (a *address, wait <-chan struct{}) {
@@ -70,7 +60,7 @@ func (f *failures) take(name string) (a *address, wait <-chan struct{}) {
 	if f.of == nil || time.Since(f.begun) >= time.Minute {
 		f.begun, f.of = time.Now(), make(map[string]*address)
 	}
-	name = counted(name)
+	name = subnet.Of(name)
 	a = f.of[name]
 	if a == nil {
 		a = &address{}

@@ -50,6 +50,15 @@ func (in *Incoming) Arg(i int, dst any) error {
 // WantsAck reports whether the client waits for an acknowledgement.
 func (in *Incoming) WantsAck() bool { return in.packet.HasID }
 
+// Registered reports whether there is a handler of the event's name. The names of all
+// other events are the client's choice, and as many as it likes.
+func (in *Incoming) Registered() bool { return in.registered }
+
+// NoAck has no acknowledgement sent, whatever the handler returns, unless one has been
+// sent: for event middleware that drops an event. What middleware returns is still what
+// an [Observer] hears.
+func (in *Incoming) NoAck() { in.acked.Store(true) }
+
 // Ack acknowledges an event. Only the first acknowledgement is sent, and none
 // if the client does not wait for one. It may be called at any time, by any
 // goroutine. It fails like [Socket.Emit].

@@ -72,11 +72,9 @@ func newHandshake(r *http.Request, keys []any) *Handshake {
 		RemoteAddr: strings.Clone(r.RemoteAddr), Time: time.Now(), Secure: r.TLS != nil, TLS: r.TLS,
 		header: packHeader(r.Header),
 	}
+	h.Address = strings.Clone(AddressOf(r)) // a piece of the header would hold on to all of it
 	if up, ok := upstream.Of(r.Context()); ok {
-		h.Address, h.values = strings.Clone(up.Address), up.Values // a piece of the header would hold on to all of it
-	}
-	if h.Address == "" {
-		h.Address = hostOf(h.RemoteAddr)
+		h.values = up.Values
 	}
 	for _, key := range keys {
 		v := r.Context().Value(key)
@@ -91,6 +89,15 @@ func newHandshake(r *http.Request, keys []any) *Handshake {
 		}
 	}
 	return h
+}
+
+// AddressOf returns what Handshake.Address is of a connection that begins with this
+// request: for Options.AllowRequest.
+func AddressOf(r *http.Request) string {
+	if up, ok := upstream.Of(r.Context()); ok && up.Address != "" {
+		return up.Address
+	}
+	return hostOf(r.RemoteAddr)
 }
 
 // hostOf is a net/http.Request.RemoteAddr without its port. Some middleware has

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"hash/maphash"
 	"log/slog"
 	"slices"
 	"sync"
@@ -155,6 +156,14 @@ func (s *Socket) Siblings() []*Socket {
 	defer s.conn.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(s.conn.sockets), func(o *Socket) bool { return !o.connected() })
 }
+
+// connections makes the numbers of [Socket.Connection].
+var connections = maphash.MakeSeed()
+
+// Connection is a number that all sockets of a connection have, and those of no other:
+// for what is to be counted once for a client that is in several namespaces, or that
+// leaves one and joins it again. It is no secret, and means nothing to other processes.
+func (s *Socket) Connection() uint64 { return maphash.String(connections, s.sess.ID()) }
 
 // Protocol is the revision of Engine.IO that the client speaks: 4, or 3 for a
 // client of Socket.IO 2.x, which Options.AllowEIO3 lets in.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/frame"
 	"github.com/gosio/gosio/core/internal/apperror"
@@ -57,10 +58,12 @@ type RequestError struct {
 	Context string
 	// Status is the HTTP status; zero means 400, or 403 for CodeForbidden.
 	Status int
+	// RetryAfter is the header of that name, in whole seconds, rounded up; zero or
+	// less: none.
+	RetryAfter time.Duration
 
-	read  bool // the request's body has been read
-	bare  bool // the answer has no body
-	retry int  // the Retry-After header, in seconds; 0: none
+	read bool // the request's body has been read
+	bare bool // the answer has no body
 }
 
 // Error implements error.
@@ -159,6 +162,6 @@ const retryAfter = 5
 func errShuttingDown() *RequestError {
 	return &RequestError{
 		Code: CodeForbidden, Message: "Server is shutting down", Context: "shutting down", Status: http.StatusServiceUnavailable,
-		retry: 1 + rand.IntN(retryAfter),
+		RetryAfter: time.Duration(1+rand.IntN(retryAfter)) * time.Second,
 	}
 }

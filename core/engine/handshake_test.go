@@ -236,6 +236,7 @@ func TestAllowRequest(t *testing.T) {
 		{"nil of its own type", (*engine.RequestError)(nil), 403, 4, "Forbidden"},
 		{"own", &engine.RequestError{Code: 42, Message: "no \"way\"\a\x7f \U0001F600", Status: 418}, 418, 42, "no \"way\"\a\x7f \U0001F600"},
 		{"own code", &engine.RequestError{Code: 42}, 400, 42, "Code 42"},
+		{"too many", &engine.RequestError{Code: 4, Message: "later", Status: 429, RetryAfter: 1100 * time.Millisecond}, 429, 4, "later"},
 		{"own text", &engine.RequestError{Code: engine.CodeForbidden, Message: "who?"}, 403, 4, "who?"},
 		{"long", &engine.RequestError{Code: engine.CodeForbidden, Message: long}, 403, 4, long[:256]},
 	}
@@ -259,12 +260,18 @@ func TestAllowRequest(t *testing.T) {
 					assert.Equal(t, "code", got.Code, tt.code)
 					assert.Equal(t, "message", got.Message, tt.message)
 				}
+				retry := ""
+				if tt.status == 429 {
+					retry = "2"
+				}
 				r := h.do(request{query: "&transport=polling"})
 				check(r.status, r.body)
+				assert.Equal(t, "Retry-After", r.header.Get("Retry-After"), retry)
 				res := h.dial().http(upgradeRequest("&transport=websocket", keyHeaders))
 				body, err := io.ReadAll(res.Body)
 				assert.NoError(t, err)
 				check(res.StatusCode, string(body))
+				assert.Equal(t, "Retry-After", res.Header.Get("Retry-After"), retry)
 				assert.Equal(t, "sessions", h.srv.Count(), 0)
 
 				sid := sidOf(h.do(request{query: "&transport=polling&in"}).body)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -106,8 +107,8 @@ func (p *reporter) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 	body = append(append(body, message...), '}')
 	h["Content-Type"] = headerJSON
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	if e.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(e.retry))
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
 	}
 	w.WriteHeader(e.status())
 	_, _ = w.Write(body) // the peer may be gone; nobody is left to tell
