@@ -63,6 +63,7 @@ var allowed = []row{
 	{"core/internal/roster", nil},
 	{"core/internal/subscription", []string{"core/adapter", "core/internal/tasks"}},
 	{"core/internal/tasks", nil},
+	{"core/internal/workers", nil},
 	{"internal/loglimit", nil},
 	{"core/adapter", nil}, // the contract: an adapter needs nothing of the core
 

@@ -47,7 +47,7 @@ func (c *conn) giveTurn() {
 	c.readOnLocked()
 	c.mu.Unlock()
 	if next != nil {
-		go next.dispatch()
+		next.startDispatcher()
 	}
 }
 

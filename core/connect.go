@@ -41,7 +41,7 @@ func (c *conn) connect(p *parser.Packet) error {
 	turn := c.takeTurnLocked(s)
 	c.mu.Unlock()
 	if turn {
-		go s.dispatch()
+		s.startDispatcher()
 	}
 	return nil
 }

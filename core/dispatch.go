@@ -69,12 +69,18 @@ func (s *Socket) push(j *job) int {
 func (s *Socket) enqueue(j *job) {
 	s.conn.hold(s.sizeOf(j))
 	if s.push(j) == pushFirst {
-		go s.dispatch()
+		s.startDispatcher()
 	}
 }
 
-// dispatcher is a socket as the engine sees it.
+// startDispatcher runs the socket's jobs on a goroutine of their own.
+func (s *Socket) startDispatcher() { s.ns.srv.workers.Go((*dispatcher)(s)) }
+
+// dispatcher is a socket as the engine and the pool of goroutines see it.
 type dispatcher Socket
+
+// Run implements workers.Task.
+func (d *dispatcher) Run() { (*Socket)(d).dispatch() }
 
 // Work implements engine.Worker.
 func (d *dispatcher) Work(inline bool) {
@@ -82,7 +88,7 @@ func (d *dispatcher) Work(inline bool) {
 		(*Socket)(d).dispatch()
 		return
 	}
-	go (*Socket)(d).dispatch()
+	(*Socket)(d).startDispatcher()
 }
 
 // dispatch runs the socket's jobs one after another and ends when there are
@@ -140,7 +146,7 @@ func (s *Socket) quit(batch *inbox, at int) {
 		}
 		s.inbox = batch
 		s.mu.Unlock()
-		go s.dispatch()
+		s.startDispatcher()
 	}()
 	s.ns.srv.noteExit(s.attrs()...)
 	s.abandon(&batch.jobs[at])

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/internal/tasks"
+	"github.com/gosio/gosio/core/internal/workers"
 	"github.com/gosio/gosio/core/parser"
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -22,6 +23,7 @@ type host struct {
 	noted    loglimit.Limiter
 	observer *observing // nil: nobody wants to know
 
+	workers    workers.Pool    // runs dispatchers
 	work       tasks.Group     // running dispatchers, and answers to other servers
 	running    context.Context // ends with Shutdown; of handlers that have no socket
 	endRunning context.CancelCauseFunc

@@ -145,7 +145,8 @@ func TestRemovedChildKeepsNothing(t *testing.T) {
 					assert.NoError(t, a.Shutdown(t.Context()))
 				}
 				synctest.Wait()
-				for range 1000 { // the runtime forgets timers that are stopped when they are many
+				time.Sleep(time.Second) // idle goroutines end
+				for range 1000 {        // the runtime forgets timers that are stopped when they are many
 					time.AfterFunc(time.Hour, func() {}).Stop()
 				}
 				time.Sleep(time.Second)

@@ -134,6 +134,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.endRunning(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
 	srv.endSubscribing()
+	defer srv.workers.Close()
 	if e := srv.work.Wait(ctx); err == nil {
 		err = e
 	}
