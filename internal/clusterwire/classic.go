@@ -2,7 +2,6 @@ package clusterwire
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/gosio/gosio/internal/msgjson"
 )
@@ -118,11 +117,7 @@ func (m *Message) ClassicRequest() ([]byte, error) {
 	default:
 		return nil, errEncode
 	}
-	if m.FromPeer {
-		w.open(peerMember)
-		w.int("timeout", int(m.Target.Timeout/time.Millisecond))
-		w.close()
-	}
+	w.fromPeer(m)
 	w.close()
 	if !binary {
 		return w.b, nil
@@ -162,11 +157,8 @@ func DecodeClassicRequest(src []byte, limits *Limits) (*Message, error) {
 	if err := m.readClassic(t, &r); err != nil {
 		return nil, err
 	}
-	if !isNull(r.peer) {
-		m.FromPeer = true
-		if err := m.Target.flags(r.peer); err != nil {
-			return nil, err
-		}
+	if err := m.readPeer(r.peer); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

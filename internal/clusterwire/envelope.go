@@ -28,7 +28,8 @@ func (m *Message) Ephemeral() ([]byte, error) {
 	return msgpack(w.b, m.Packet.Attachments)
 }
 
-// envelope writes {type, data, uid, nsp}.
+// envelope writes {type, data, uid, nsp}, and a member of our own where a server of ours
+// asks: the official packages look at none that they do not know.
 func (m *Message) envelope() (w buffer, err error) {
 	w.b = append(w.b, '{')
 	w.int("type", int(m.Type))
@@ -41,6 +42,7 @@ func (m *Message) envelope() (w buffer, err error) {
 		}
 		w.close()
 	}
+	w.fromPeer(m)
 	w.str("uid", m.UID)
 	w.str("nsp", m.Namespace)
 	w.close()
@@ -94,7 +96,7 @@ func DecodeEnvelope(src []byte, limits *Limits) (*Message, error) {
 		return nil, err
 	}
 	var m Message
-	var data []byte
+	var data, peer []byte
 	err = object(t.json, func(key, value []byte) (err error) {
 		switch string(key) {
 		case "type":
@@ -105,6 +107,8 @@ func DecodeEnvelope(src []byte, limits *Limits) (*Message, error) {
 			m.Namespace, err = str(value)
 		case "data":
 			data = value
+		case peerMember:
+			peer = value
 		}
 		return err
 	})
@@ -121,6 +125,9 @@ func DecodeEnvelope(src []byte, limits *Limits) (*Message, error) {
 	}
 	if err == nil {
 		err = m.readData(t, data)
+	}
+	if err == nil {
+		err = m.readPeer(peer)
 	}
 	if err != nil {
 		return nil, err

@@ -58,9 +58,9 @@ type Message struct {
 	// SocketID is of a Join, Leave or Disconnect in the form of older servers: it
 	// means one socket in the place of a Target, and a Done is waited for.
 	SocketID string
-	// FromPeer is of a classic request: the server that asks is one of ours, and
-	// takes a [Peer] for an answer. Then Target.Timeout is how long it waits,
-	// whatever the Type.
+	// FromPeer is of a request in classic form or an envelope: the server that asks
+	// is one of ours, and takes a [Peer] for an answer. Then Target.Timeout is how
+	// long it waits, whatever the Type.
 	FromPeer bool
 }
 

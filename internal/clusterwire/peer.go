@@ -3,6 +3,7 @@ package clusterwire
 import (
 	"math"
 	"strconv"
+	"time"
 )
 
 // PeerType says what a [Peer] is.
@@ -35,8 +36,27 @@ type Peer struct {
 // peerMark begins a Peer: a byte that begins neither JSON nor MessagePack.
 const peerMark = 0xc1
 
-// peerMember is the member of a classic request by which our servers know each other.
+// peerMember is the member of a request by which our servers know each other.
 const peerMember = "gosio"
+
+// fromPeer writes that member.
+func (w *buffer) fromPeer(m *Message) {
+	if !m.FromPeer {
+		return
+	}
+	w.open(peerMember)
+	w.int("timeout", int(m.Target.Timeout/time.Millisecond))
+	w.close()
+}
+
+// readPeer reads it.
+func (m *Message) readPeer(raw []byte) error {
+	if isNull(raw) {
+		return nil
+	}
+	m.FromPeer = true
+	return m.Target.flags(raw)
+}
 
 // IsPeer reports whether a message is a [Peer].
 func IsPeer(src []byte) bool { return len(src) > 0 && src[0] == peerMark }

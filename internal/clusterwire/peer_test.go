@@ -84,11 +84,21 @@ func TestFromPeer(t *testing.T) {
 		if !reflect.DeepEqual(got, &m) {
 			t.Errorf("%+v became %+v", m, *got)
 		}
+		m.Namespace = "/"
+		if b, err = m.Sharded(); err == nil {
+			got, err = clusterwire.DecodeEnvelope(b, nil)
+		}
+		assert.NoError(t, err)
+		if !reflect.DeepEqual(got, &m) {
+			t.Errorf("as an envelope %+v became %+v", m, *got)
+		}
 	}
 	for _, src := range []string{`{"type":5,"uid":"u","requestId":"r","opts":{},"gosio":7}`, `{"type":5,"uid":"u","requestId":"r","opts":{},"gosio":[]}`} {
 		_, err := clusterwire.DecodeClassicRequest([]byte(src), nil)
 		assert.True(t, "refused", errors.Is(err, clusterwire.ErrMessage))
 	}
+	_, err := clusterwire.DecodeEnvelope([]byte(`{"type":9,"uid":"u","nsp":"/","data":{"requestId":"r","packet":["e"]},"gosio":7}`), nil)
+	assert.True(t, "an envelope is refused", errors.Is(err, clusterwire.ErrMessage))
 }
 
 func FuzzPeer(f *testing.F) {
