@@ -4,7 +4,6 @@ import (
 	"log/slog"
 
 	"github.com/gosio/gosio/core/adapter"
-	"github.com/gosio/gosio/core/internal/history"
 )
 
 // GapEvent says that an adapter has lost operations of the cluster, or may have. See
@@ -19,8 +18,13 @@ type GapEvent struct {
 func (l *local) Gap(g adapter.Gap) {
 	ns := l.ns
 	if g.Type == adapter.GapIncoming && ns.recovery != nil {
-		takeGap(ns.recovery)
+		ns.recovery.takeGap()
 	}
+	tellGap(ns, g)
+}
+
+// tellGap tells everybody of a gap.
+func tellGap(ns *Namespace, g adapter.Gap) {
 	ns.srv.note(slog.LevelWarn, "gap "+g.Type.String(), "socketio: the adapter has lost operations of the cluster",
 		ns.attrs(slog.String("type", g.Type.String()), slog.Int("operations", g.Operations), slog.Any("error", g.Err))...)
 	e := GapEvent{Namespace: ns, Gap: g}
@@ -37,16 +41,4 @@ func (c *scope) tellGap(e GapEvent) {
 	for _, f := range c.gaps.All() {
 		e.Namespace.srv.guard("OnGap", e.Namespace.name, func() { (*f)(e) })
 	}
-}
-
-// takeGap takes a position for a gap: no session is recovered from a position before it.
-func takeGap(r *recovery) {
-	r.mu.Lock()
-	defer r.unlock()
-	rs := &r.ns.rooms
-	rs.mu.RLock()
-	r.gap = r.log.Take() // as take does
-	r.seq.following = false
-	rs.mu.RUnlock()
-	r.keepLocked(entry{Kind: history.KindLeave}) // of no room: nothing is done
 }

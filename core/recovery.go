@@ -197,8 +197,8 @@ func (r *recovery) send(s *Socket, f *frames) error {
 	return r.putLocked(s, f)
 }
 
-// ownLocked queues what is for one socket, when there is a log. An event is for the room
-// that the socket has for itself: it may be on another server by then.
+// ownLocked queues what is for one socket, when there is a log. An event goes to all
+// servers: the socket may be on another one by then.
 func (r *recovery) ownLocked(s *Socket, f *frames) *step {
 	own := *f // which else would be on the heap of all who send
 	st := &step{f: &own, s: s}
@@ -208,7 +208,7 @@ func (r *recovery) ownLocked(s *Socket, f *frames) *step {
 	}
 	p := f.packet()
 	st.op = &adapter.Operation{
-		Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{s.id}},
+		Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{s.id}, Own: true},
 		Packet: adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain},
 	}
 	r.numberLocked(st)
@@ -243,6 +243,17 @@ func (r *recovery) putLocked(s *Socket, f *frames) error {
 
 // entry is one event, or one operation on sockets, in the log.
 type entry = history.Entry[frames]
+
+// eventOf is an event that has its offset.
+func eventOf(t *adapter.Target, f *frames, position string) entry {
+	e := entry{Event: *f, Size: f.size(), Position: position}
+	if t.Own && len(t.Rooms) == 1 {
+		e.Own = t.Rooms[0]
+	} else {
+		e.Rooms, e.Except = t.Rooms, t.Except
+	}
+	return e
+}
 
 // entryOf is an operation on sockets, for those that are away.
 func entryOf(op *adapter.Operation) entry {
@@ -368,7 +379,7 @@ func (r *recovery) matchLocked(t *adapter.Target, f *frames, position string, ds
 	}
 	sockets, pos = r.takeLocked(t, dst)
 	r.stamp(f, pos, position)
-	r.keepLocked(entry{Event: *f, Size: f.size(), Rooms: t.Rooms, Except: t.Except, Position: position})
+	r.keepLocked(eventOf(t, f, position))
 	return sockets, pos
 }
 

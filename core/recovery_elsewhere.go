@@ -245,7 +245,7 @@ const replayed = 1000
 
 func (h *homecoming) replay(after string, limit int) (ops []*adapter.Operation, through string, err error) {
 	err = errPanicked
-	h.r.ns.srv.guard("Adapter.Replay", h.r.ns.name, func() { ops, through, err = h.r.seq.store.Replay(h.ctx, after, limit) })
+	h.r.ns.srv.guard("Adapter.Replay", h.r.ns.name, func() { ops, through, err = h.r.seq.store.Replay(h.ctx, h.saved.Epoch, after, limit) })
 	if err != nil && !errors.Is(err, adapter.ErrGap) {
 		h.r.ns.srv.note(slog.LevelWarn, "replaying", "socketio: the adapter has not replayed what a client has missed", h.r.ns.attrs(slog.Any("error", err))...)
 	}
@@ -273,7 +273,7 @@ func (r *recovery) entryElsewhere(op *adapter.Operation) (e entry, ok bool) {
 		}
 		r.stamp(f, 0, op.Position)
 		f.legacy = nil
-		return entry{Event: *f, Size: f.size(), Rooms: op.Target.Rooms, Except: op.Target.Except, Position: op.Position}, true
+		return eventOf(&op.Target, f, op.Position), true
 	case adapter.OpJoin, adapter.OpLeave, adapter.OpDisconnect:
 		e = entryOf(op)
 		e.Position = op.Position

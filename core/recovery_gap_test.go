@@ -70,7 +70,8 @@ func TestRecoveryAcross(t *testing.T) {
 		{"the log begins anew", steps{emit}, steps{lose}, false},
 		{"the log begins anew, and goes on", steps{emit}, steps{lose, emit}, false},
 		{"the log has begun anew before", steps{emit, lose}, steps{emit}, false},
-		{"the log has begun anew before, and an event since", steps{emit, lose, emit}, steps{emit}, true},
+		{"the log has begun anew before, and an event of a position that was there before", steps{emit, lose, emit}, steps{emit}, false},
+		{"the log has begun anew before, and an event since", steps{emit, lose, emit, emit}, steps{emit}, true},
 		{"trimmed, and known here", steps{emit}, steps{emit, trim, emit}, true},
 		{"an outage while away", steps{emit}, steps{outage}, true},
 		{"a short outage while there", steps{emit, short}, steps{emit}, true},
@@ -102,11 +103,15 @@ func TestRecoveryAcross(t *testing.T) {
 				if missed := len(back.Arrived()); tt.want {
 					assert.Equal(t, "missed", missed, w.emitted-before)
 				}
+				for range w.emitted + 1 { // behind all that was there before the log has begun anew
+					_ = w.servers[0].Emit("n", 2)
+				}
 				lostAt(back) // the next time all is well
-				_ = w.servers[0].Emit("n", 2)
+				back.Arrived()
+				_ = w.servers[0].Emit("n", 3)
 				again := back.ResumeAt(w.servers[2])
 				assert.True(t, "the next time", again.Recovered())
-				assert.Equal(t, "events", numbersOf(again), "2")
+				assert.Equal(t, "events", numbersOf(again), "3")
 			})
 		})
 	}
@@ -166,4 +171,49 @@ func TestRecoveryAcrossUnseen(t *testing.T) {
 		assert.Equal(t, "sessions", log.Sessions(), 1)
 		assert.True(t, "not recovered", !c.ResumeAt(servers[1]).Recovered())
 	})
+}
+
+// TestRecoveryPositionsAgain: a log that has begun anew has positions that were there
+// before. A client is not taken to have an event because it has an older one of the same
+// position.
+func TestRecoveryPositionsAgain(t *testing.T) {
+	own := func(servers []*socketio.Server) { // the session stays with its server
+		servers[0].OnConnect(func(s *socketio.Socket) { secret.Set(s, "x") })
+	}
+	for _, tt := range []struct {
+		name string
+		set  func(servers []*socketio.Server)
+		at   int
+	}{
+		{"at its own server", own, 0},
+		{"at another server", func([]*socketio.Server) {}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				servers, log := homes(t, 2, socketio.Options{})
+				tt.set(servers)
+				c := siotest.Dial(t, servers[0], siotest.Options{})
+				assert.NoError(t, servers[1].Emit("n", 1))
+				assert.NoError(t, servers[1].Emit("n", 2))
+				assert.Equal(t, "before", numbersOf(c), "1 2")
+				log.Lose()
+				synctest.Wait()
+				c.Stall(true)
+				assert.NoError(t, servers[1].Emit("n", 3))
+				assert.NoError(t, servers[1].Emit("n", 4))
+				assert.NoError(t, servers[1].Emit("n", 5)) // the last is behind all of before
+				lostAt(c)
+				fresh := c.ResumeAt(servers[tt.at])
+				assert.True(t, "not recovered", !fresh.Recovered())
+
+				fresh.Stall(true) // and the fresh session has an offset of the one before
+				log.Lose()
+				synctest.Wait()
+				assert.NoError(t, servers[0].Emit("n", 6))
+				assert.NoError(t, servers[0].Emit("n", 7))
+				lostAt(fresh)
+				assert.True(t, "not recovered with an offset of before", !fresh.ResumeAt(servers[tt.at]).Recovered())
+			})
+		})
+	}
 }

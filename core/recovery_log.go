@@ -1,9 +1,11 @@
 package socketio
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/history"
 )
 
 // sequence is what recovery knows of the log that the servers of a cluster share, see
@@ -61,10 +63,63 @@ func (l *local) Follow(epoch, position string) {
 		return
 	}
 	r.mu.Lock()
-	defer r.unlock()
-	r.seq.following, r.seq.epoch = true, epoch
+	q := &r.seq
+	anew := q.at != "" && epoch != q.epoch
+	switch {
+	case anew:
+		r.beginAnewLocked(position)
+	case q.at != "" && adapter.ComparePositions(position, q.at) < 0:
+		position = q.at // what is behind it is done already
+	}
+	q.following, q.epoch = true, epoch
 	r.reachLocked(position)
-	r.seq.floor, r.seq.floorPos = position, r.log.Last()
+	q.floor, q.floorPos = position, r.log.Last()
+	r.unlock()
+	if anew {
+		tellGap(l.ns, adapter.Gap{Type: adapter.GapIncoming, Err: errAnew})
+	}
+}
+
+func (r *recovery) takeGap() {
+	r.mu.Lock()
+	defer r.unlock()
+	r.gapLocked()
+	r.seq.following = false
+}
+
+// gapLocked takes a position for a gap: no session is recovered from a position before it.
+func (r *recovery) gapLocked() {
+	rs := &r.ns.rooms
+	rs.mu.RLock()
+	r.gap = r.log.Take() // as take does
+	rs.mu.RUnlock()
+	r.keepLocked(entry{Kind: history.KindLeave}) // of no room: nothing is done
+}
+
+var errAnew = errors.New("socketio: the log has begun anew")
+
+// beginAnewLocked goes over to a log of another epoch, in which positions of the one
+// before may come again.
+func (r *recovery) beginAnewLocked(position string) {
+	r.gapLocked()
+	r.log.Displace()
+	again := ""
+	if adapter.ComparePositions(position, r.seq.at) < 0 {
+		again = r.seq.at
+	}
+	for _, s := range r.live {
+		t := s.track
+		t.begun, t.lastAt, t.lastPos = position, "", 0
+		t.unclear = later(t.unclear, again)
+	}
+}
+
+// later returns the one of two positions that is behind the other.
+func later(a, b string) string {
+	if adapter.ComparePositions(a, b) < 0 {
+		return b
+	}
+	return a
 }
 
 // Placed implements adapter.Local.

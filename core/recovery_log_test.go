@@ -318,3 +318,37 @@ func TestSequenceOwnsRooms(t *testing.T) {
 		assert.True(t, "not in x", !s.InRoom("x"))
 	})
 }
+
+// TestSequenceFollowedAgain: what comes again from an older position is not done again, and
+// a log of another epoch is a gap.
+func TestSequenceFollowedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		l, a := newLedger(t)
+		gaps := 0
+		a.OnGap(func(e socketio.GapEvent) {
+			assert.Equal(t, "type", e.Type, adapter.GapIncoming)
+			gaps++
+		})
+		c := a.dial(t)
+		other := func(event, position string) {
+			assert.NoError(t, l.local.Apply(&adapter.Operation{
+				Type: adapter.OpBroadcast, Position: position, Packet: adapter.Packet{Data: []byte(`["` + event + `"]`)},
+			}))
+		}
+		other("a", "1")
+		other("b", "2")
+		l.local.Follow("e", "0")
+		other("a", "1")
+		other("b", "2")
+		other("c", "3")
+		assert.Equal(t, "each once", events(c), "a b c")
+		assert.Equal(t, "gaps", gaps, 0)
+		l.local.Follow("f", "0")
+		assert.Equal(t, "gaps", gaps, 1)
+		a.log.one(t, "lost operations")
+		other("d", "1")
+		assert.Equal(t, "of the new log", events(c), "d")
+		c.Cut()
+		assert.True(t, "not recovered: "+c.Offset(), !c.Resume().Recovered())
+	})
+}

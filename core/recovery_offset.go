@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
@@ -38,22 +37,27 @@ func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
 }
 
 // positionOf is position for a session that this server alone has kept.
-func (r *recovery) positionOf(sess *session, offset string) (pos uint64, ours bool, err error) {
+func (r *recovery) positionOf(sess *session, offset string) (pos uint64, ours bool, outcome RecoveryOutcome) {
+	newer := adapter.ComparePositions
 	switch {
 	case r.seq.by == nil || strings.Contains(offset, besides) || !adapter.ValidPosition(offset):
-		return r.position(offset)
+		pos, ours, err := r.position(offset)
+		if err != nil || pos > sess.End {
+			outcome = RecoveryOutcomeOffset
+		}
+		return pos, ours, outcome
+	case sess.unclear != "" && newer(offset, sess.unclear) <= 0:
+		return 0, false, RecoveryOutcomeGap
 	case offset == sess.lastAt: // though the event may not be kept any more
-		return sess.lastPos, true, nil
-	case adapter.ComparePositions(offset, sess.endAt) > 0:
-		return 0, false, errOffset
+		return sess.lastPos, true, ""
+	case newer(offset, sess.endAt) > 0:
+		return 0, false, RecoveryOutcomeOffset
 	}
-	if pos = r.log.Find(offset, adapter.ComparePositions); pos < r.log.First() {
+	if pos = r.log.Find(offset, newer); pos < r.log.First() {
 		pos = 0 // it is older than all that is kept
 	}
-	return pos, true, nil
+	return pos, true, ""
 }
-
-var errOffset = errors.New("socketio: offset that no event of the session can have had")
 
 // unsealed is seal for an event that gets its offset when it is sent.
 func unsealed(p parser.Packet) frames {

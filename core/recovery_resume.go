@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/history"
 )
@@ -37,6 +39,15 @@ func askOf(auth json.RawMessage) (a ask, ok bool) {
 	return a, true
 }
 
+// position is the part of the offset that all servers understand, or empty.
+func (a ask) position() string {
+	at, _, _ := strings.Cut(a.offset, besides)
+	if !adapter.ValidPosition(at) {
+		return ""
+	}
+	return at
+}
+
 // comeback is a session that a socket goes on with.
 type comeback struct {
 	*session
@@ -50,6 +61,9 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 	a, ok := askOf(s.handshake.Auth)
 	identity := s.Identity()
 	r.mu.Lock()
+	if ok && r.seq.by != nil {
+		s.track.unclear = a.position()
+	}
 	var met *session // its conditions hold
 	late := time.Now().Add(handover)
 	for {
@@ -150,9 +164,9 @@ func (r *recovery) resumableLocked(s *Socket, sess *session, a ask, identity str
 	case sess.identity != identity:
 		return nil, RecoveryOutcomeIdentity
 	}
-	pos, ours, err := r.positionOf(sess, a.offset)
-	if err != nil || pos > sess.End {
-		return nil, RecoveryOutcomeOffset
+	pos, ours, outcome := r.positionOf(sess, a.offset)
+	if outcome != "" {
+		return nil, outcome
 	}
 	from := sess.Track.Start()
 	if ours && pos > from {
@@ -256,6 +270,9 @@ func (r *recovery) enterLocked(s *Socket, back *comeback) {
 	t := s.track
 	t.begun, t.beganAt = r.seq.at, r.log.Last()
 	var missed []frames
+	if adapter.ComparePositions(t.unclear, t.begun) <= 0 || back != nil {
+		t.unclear = ""
+	}
 	if back == nil {
 		t.Begin(r.log.Last())
 		r.ns.rooms.add(s)
@@ -281,7 +298,7 @@ func (r *recovery) goOnLocked(t *track, back *comeback) {
 		return
 	}
 	t.begun, t.beganAt = back.begun, back.beganAt
-	t.lastAt, t.lastPos = back.lastAt, back.lastPos
+	t.lastAt, t.lastPos, t.unclear = back.lastAt, back.lastPos, back.unclear
 }
 
 // endOrdered is end, and keeps the session, in one step for all others. The

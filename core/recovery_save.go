@@ -31,11 +31,12 @@ func (r *recovery) prepareLocked(sess *session, t *track) {
 	if saved.TTL >= forever {
 		saved.TTL = -1
 	}
+	saved.Gap = t.unclear
 	if t.beganAt < q.floorPos {
-		saved.Gap = q.floor
-		if adapter.ComparePositions(t.lastAt, q.floor) <= 0 {
-			return // no offset of the client would do: with its own server there may be one
-		}
+		saved.Gap = later(saved.Gap, q.floor)
+	}
+	if saved.Gap != "" && adapter.ComparePositions(t.lastAt, saved.Gap) <= 0 {
+		return // no offset of the client would do: with its own server there may be one
 	}
 	r.movesLocked(sess, saved)
 	sess.saved, sess.stored = saved, make(chan struct{})

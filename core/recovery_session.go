@@ -27,6 +27,7 @@ type track struct {
 	beganAt    uint64 // log.Last() then
 	lastAt     string // of the last event that was sent to it
 	lastPos    uint64
+	unclear    string // an offset up to here may be one of before the socket, or of another log
 	history.Track
 }
 
@@ -65,6 +66,7 @@ type session struct {
 	beganAt uint64
 	lastAt  string
 	lastPos uint64
+	unclear string
 	endAt   string // where everything was done when the connection was lost
 
 	of   *recovery
@@ -118,7 +120,7 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	r.ns.rooms.mu.Lock() // a Join that comes too late still writes to it
 	sess.Track = t.Clone()
 	r.ns.rooms.mu.Unlock()
-	sess.begun, sess.beganAt = t.begun, t.beganAt
+	sess.begun, sess.beganAt, sess.unclear = t.begun, t.beganAt, t.unclear
 	sess.lastAt, sess.lastPos, sess.endAt = t.lastAt, t.lastPos, r.seq.at
 	r.prepareLocked(sess, t)
 	t.session = sess

@@ -296,7 +296,7 @@ func (r *recovery) giveLocked(s *Socket) {
 		case st.op == nil && st.s == s:
 			r.postStepLocked(s, st.f)
 			st.f = nil
-		case st.op == nil || !means(&st.op.Target, in):
+		case st.op == nil || !means(&st.op.Target, s.id, in):
 		case st.f != nil:
 			r.giveCopyLocked(s, st.f)
 		case st.op.Type == adapter.OpDisconnect:
@@ -323,8 +323,11 @@ func (r *recovery) leaveLocked(s *Socket) {
 	}
 }
 
-// means reports whether a target means who is in these rooms.
-func means(t *adapter.Target, in func(room string) bool) bool {
+// means reports whether a target means the socket of that id, which is in these rooms.
+func means(t *adapter.Target, id string, in func(room string) bool) bool {
+	if t.Own {
+		return len(t.Rooms) == 1 && t.Rooms[0] == id
+	}
 	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
 }
 

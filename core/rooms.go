@@ -208,7 +208,15 @@ func (rs *rooms) match(t *adapter.Target, dst []*Socket) []*Socket {
 
 // findLocked is match, called with mu held.
 func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
-	return rs.index.Find(t.Rooms, t.Except, dst)
+	if !t.Own {
+		return rs.index.Find(t.Rooms, t.Except, dst)
+	}
+	if len(t.Rooms) == 1 {
+		if s, ok := rs.index.Member(t.Rooms[0]); ok {
+			dst = append(dst, s)
+		}
+	}
+	return dst
 }
 
 // count is how many sockets and rooms there are.

@@ -80,12 +80,16 @@ type Local interface {
 	// recovers no client across a [GapIncoming].
 	Gap(g Gap)
 	// Follow says that the adapter hands over everything in the log behind a position
-	// from now on: see [Sequencer]. It is called before the first entry; again after a
-	// [GapIncoming] from the log, with the position of the next entry's predecessor;
-	// and with another epoch when the log has begun anew. An epoch names a log, and is
-	// the same on all servers: a client that was lost with one epoch is not recovered
-	// with another. The position is the newest that the log has, asked for before
-	// the first read: what is appended in between is then read, too.
+	// from now on: see [Sequencer]. It is called before the first entry, with the newest
+	// position that the log has, asked for before the first read: what is appended in
+	// between is then read, too. It is called again after a [GapIncoming] from the log, with
+	// the position of the next entry's predecessor; after any other GapIncoming it need not
+	// be. In one epoch the core never goes back: what is handed over again is not done again.
+	//
+	// It is called with another epoch when the log has begun anew. An epoch names a log, and
+	// is the same on all servers: a client that was lost with one epoch is not recovered
+	// with another. Another epoch is a gap, of which the core tells as of one that Gap has
+	// reported. Positions of the epoch before may come again.
 	Follow(epoch, position string)
 	// Placed says that an operation of this server is in the log: the one for which n
 	// was given to Append. It does not wait for clients or handlers.

@@ -82,4 +82,9 @@ type Packet struct {
 // room of its own, named by its id.
 type Target struct {
 	Rooms, Except []string
+	// Own says that Rooms is the id of one socket, and that it alone is meant: not others
+	// that have joined a room of that name. [Socket.Emit] of the core sets it, with a log
+	// (see [Sequencer]). An adapter carries it beside Rooms. Servers that do not know it
+	// take the id for a room.
+	Own bool `json:",omitempty"`
 }

@@ -22,9 +22,14 @@ import (
 //
 // The adapter follows the log from one position on. It calls [Local.Follow] before
 // anything else, then for each entry of the log, in its order and one at a time:
-// [Local.Placed] for one that this server has appended, [Local.Apply] with
+// [Local.Placed] for one that this adapter has appended, [Local.Apply] with
 // Operation.Position for one of another. Every server gets every entry, whatever it
 // subscribes to. It does not matter if an entry is handed over again.
+//
+// An entry has to say which adapter has appended it: this one value, not its server or
+// its host. Numbers begin anew with each adapter; a server that has been started again,
+// and a namespace that clients have made again, have another one, which may find entries
+// of the adapter before it in the log. Those are entries of another.
 type Sequencer interface {
 	// Append is Publish for an operation that is to get a position. It queues op and
 	// returns, without waiting for the network, when op is encoded. The number n
@@ -45,17 +50,18 @@ type Sequencer interface {
 	// It may give up by time or number, as its queue must be bounded.
 	//
 	// An error says that op will not be in the log, as with Publish. The sockets of
-	// this server get the event at once.
+	// this server get the event all the same, behind what was appended before it.
 	Append(n uint64, op *Operation) error
 }
 
 // SessionStore is implemented by adapters with a [Sequencer] that keep sessions, so
 // that a client is recovered by any server. The core calls the methods concurrently,
 // holds no lock, and bounds each call by its context, 5 seconds at most. They may wait for the
-// network.
+// network; a client that connects waits for TakeSession and Replay, so when the engine is
+// known to be away they had better return an error at once.
 type SessionStore interface {
 	// SaveSessions keeps sessions of clients that have lost their connections, for TTL,
-	// each under its PID. There are at most [MaxNames]. An error for which errors.Is
+	// each under its PID; also one that was taken and is given back. There are at most [MaxNames]. An error for which errors.Is
 	// reports [ErrNotSaved] says that none of them is kept, and none will be: they are recovered by
 	// this server alone. After any other error they may be kept.
 	SaveSessions(ctx context.Context, sessions []*Session) error
@@ -63,14 +69,14 @@ type SessionStore interface {
 	// servers one gets it. It returns nil and no error if there is none. The PID comes
 	// from a client: it is any text of at most 64 bytes.
 	TakeSession(ctx context.Context, pid string) (*Session, error)
-	// Replay returns operations of the namespace that are behind a position in the log,
-	// with their positions and in their order: at most limit. through is the position up
-	// to which the log was looked at: that of the last operation returned or, if there
-	// are no more of this namespace, the end of the log. It returns [ErrGap] when the
-	// log does not have everything behind the position any more, when a mark is among it
-	// (see Sequencer), and when the log has begun anew. The core asks when its own
-	// memory does not go back that far, and filters by room what comes back.
-	Replay(ctx context.Context, after string, limit int) (ops []*Operation, through string, err error)
+	// Replay returns operations of the namespace that are behind a position in the log of
+	// an epoch, with their positions and in their order: at most limit. through is the
+	// position up to which the log was looked at: that of the last operation returned or,
+	// if there are no more of this namespace, the end of the log. It returns [ErrGap] when
+	// the log does not have everything behind the position any more, when a mark is among
+	// it (see Sequencer), and when the log has another epoch. The core asks when its own
+	// memory does not go back that far.
+	Replay(ctx context.Context, epoch, after string, limit int) (ops []*Operation, through string, err error)
 }
 
 // Errors of a [SessionStore].
@@ -106,15 +112,21 @@ type Session struct {
 	// Since is the oldest offset whose rooms are known. The offset must be newer than Gap, if
 	// there is one: up to it the socket may have got something else than the log has.
 	Since, Gap string
+	// Alone, if not empty, is the offset of the last event that the server of Origin alone
+	// has sent to the socket, by Broadcast.Local for instance. A client whose offset is
+	// before it may have missed that event.
+	Alone string
 	// TTL is how long the session is kept. Negative: without limit.
 	TTL time.Duration
 }
 
-// Move is a way into a room or out of it, for what is behind a position.
+// Move is a way into a room or out of it, for what is behind a position or, with Once,
+// for the one operation that is at the position.
 type Move struct {
 	Position string
 	Room     string
 	Joined   bool
+	Once     bool `json:",omitempty"`
 }
 
 // MaxPosition is the most bytes of a position.

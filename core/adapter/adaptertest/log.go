@@ -309,7 +309,7 @@ func (n logged) TakeSession(_ context.Context, pid string) (*adapter.Session, er
 }
 
 // Replay implements adapter.SessionStore.
-func (n logged) Replay(_ context.Context, after string, limit int) (ops []*adapter.Operation, through string, err error) {
+func (n logged) Replay(_ context.Context, epoch, after string, limit int) (ops []*adapter.Operation, through string, err error) {
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	g, name := n.bus.log, n.local.Namespace()
@@ -317,7 +317,7 @@ func (n logged) Replay(_ context.Context, after string, limit int) (ops []*adapt
 	switch {
 	case g.stopped:
 		return nil, "", errStopped
-	case !ok || number < g.trimmed[name] || number > g.last:
+	case !ok || epoch != epochOf(g.epoch) || number < g.trimmed[name] || number > g.last:
 		return nil, "", adapter.ErrGap
 	}
 	for _, e := range g.entries[name] {

@@ -34,6 +34,7 @@ func RunLog(t *testing.T, start Start) {
 		{"Long", testLogLong},
 		{"Namespaces", testLogNamespaces},
 		{"Restart", testLogRestart},
+		{"Own", testLogOwn},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -379,5 +380,35 @@ func testLogRestart(t *testing.T, start Start) {
 	var n int
 	if back.Expect("n", &n); n != 2 {
 		t.Fatalf("event %d has come, want 2", n)
+	}
+}
+
+// testLogOwn: what is sent to one socket is for that socket alone, and not for others in a
+// room of its name: an adapter carries Target.Own.
+func testLogOwn(t *testing.T, start Start) {
+	c := withRecovery(t, start, 2, socketio.Recovery{})
+	client := siotest.Dial(t, c.servers[0], siotest.Options{})
+	other := siotest.Dial(t, c.servers[1], siotest.Options{})
+	away := siotest.Dial(t, c.servers[1], siotest.Options{})
+	for _, eavesdropper := range []*siotest.Client{other, away} {
+		c.must(c.servers[1].To(eavesdropper.ID()).SocketsJoin(client.ID()))
+	}
+	away.Cut()
+	c.settled(away, 1)
+	s, _ := c.servers[0].Socket(client.ID())
+	c.must(s.Emit("n", 1))
+	c.must(c.servers[0].Emit("n", 2))
+	c.equal("its events", fmt.Sprint(upTo(client, 2)), "[1 2]")
+	c.equal("of another one in a room of its name", fmt.Sprint(upTo(other, 2)), "[2]")
+	for at, srv := range c.servers {
+		away = away.ResumeAt(srv)
+		if !away.Recovered() {
+			t.Fatal("a client is not recovered")
+		}
+		c.equal("of one that was away", fmt.Sprint(upTo(away, 2)), "[2]")
+		away.Cut()
+		c.settled(away, at)
+		c.must(s.Emit("n", 1))
+		c.must(c.servers[0].Emit("n", 2))
 	}
 }

@@ -36,6 +36,13 @@ func (l *Log[E]) Find(position string, compare Compare) uint64 {
 	return first + uint64(i) - 1
 }
 
+// Displace takes the positions off all entries: they were of another shared log.
+func (l *Log[E]) Displace() {
+	for i := range l.entries[l.head:] {
+		l.entries[l.head+i].Position = ""
+	}
+}
+
 // Position is that of the newest entry in the shared log up to pos; empty if none is kept.
 func (l *Log[E]) Position(pos uint64) string {
 	for first := l.First(); pos >= first && pos <= l.Last(); pos-- {
