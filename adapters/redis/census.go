@@ -2,12 +2,12 @@ package sioredis
 
 import (
 	"context"
-	"slices"
+	"time"
 )
 
-// census finds out which servers get what follows: the peers, and how many others.
-// result is called once, unless census returns an error.
-func (n *node) census(result func(peers []string, others int, err error), then ...job) error {
+// census finds out which servers get what follows. result is called once, unless census
+// returns an error.
+func (n *node) census(result func(p present, err error), then ...job) error {
 	n.mu.Lock()
 	if n.closed.Load() {
 		n.mu.Unlock()
@@ -24,11 +24,10 @@ func (n *node) census(result func(peers []string, others int, err error), then .
 	err := n.link.count(channels, func(numbers []int, err error) {
 		defer n.counting.Done()
 		if err != nil {
-			result(nil, 0, err)
+			result(present{}, err)
 			return
 		}
-		alive, others := n.present(peers, numbers)
-		result(alive, others, nil)
+		result(n.present(peers, numbers), nil)
 	}, then...)
 	if err != nil {
 		n.counting.Done()
@@ -36,19 +35,41 @@ func (n *node) census(result func(peers []string, others int, err error), then .
 	return err
 }
 
-// present makes sense of numbers: of all servers, of this one, and of each peer.
-func (n *node) present(peers []string, numbers []int) (alive []string, others int) {
-	others = numbers[0] - numbers[1] // connections that are half dead are counted in both
-	alive = slices.Clone(peers[:0])
+// present makes sense of numbers: of all servers, of this one, and of each peer. Whom
+// nobody has heard for a while has left.
+func (n *node) present(peers []string, numbers []int) present {
+	p := present{others: numbers[0] - numbers[1]} // connections that are half dead are counted in both
+	now := time.Now()
+	patience := goneAfter
+	if now.Sub(time.Unix(0, n.link.upSince.Load())) < longestPause+goneAfter {
+		patience += longestPause // all may have been cut off, and come back by and by
+	}
+	var gone []string
+	n.mu.Lock()
 	for i, uid := range peers {
-		if numbers[i+2] > 0 {
-			alive = append(alive, uid)
-			others -= numbers[i+2]
-		} else {
-			n.left(uid) // nobody hears it any more
+		since, known := n.peers[uid]
+		switch {
+		case numbers[i+2] > 0:
+			p.others -= numbers[i+2]
+			p.peers = append(p.peers, uid)
+			if known {
+				n.peers[uid] = time.Time{}
+			}
+		case !known: // has said that it has left
+		case since.IsZero():
+			n.peers[uid] = now
+			p.absent = append(p.absent, uid)
+		case now.Sub(since) < patience:
+			p.absent = append(p.absent, uid)
+		default:
+			gone = append(gone, uid)
 		}
 	}
-	return alive, others
+	n.mu.Unlock()
+	for _, uid := range gone {
+		n.left(uid)
+	}
+	return p
 }
 
 // awaitCensus waits for the censuses under way of a node that is closed, until ctx ends.

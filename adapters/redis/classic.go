@@ -89,7 +89,7 @@ func (c classic) route(l *link, m *rueidis.PubSubMessage) {
 			}
 		})
 	case "-peers":
-		l.exactly(name, func(n *node) { n.peer(m.Message) })
+		l.peer(name, m.Message)
 	}
 }
 

@@ -2,8 +2,9 @@ package sioredis
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"crypto/tls"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type link struct {
 	opts    *Options
 	dialect dialect
 	id      string // of this server, for its probes
+	peers   string // the channel of what servers say of all their nodes
 	life    context.Context
 	end     context.CancelFunc
 	work    sync.WaitGroup // the goroutines of outbox, subscriber and inbox
@@ -27,8 +29,13 @@ type link struct {
 	sub subscriber
 	in  inbox
 
+	watch watch
+
 	connected chan struct{} // closed when both connections were there for the first time
 	started   time.Time
+	ups       atomic.Int64 // how often both were there
+	upSince   atomic.Int64 // when, in Unix nanoseconds
+	backTimer *time.Timer  // guarded by mu
 	outages   atomic.Uint64
 	dropped   atomic.Uint64
 
@@ -41,12 +48,14 @@ type link struct {
 }
 
 func newLink(opts *Options) *link {
-	l := &link{opts: opts, dialect: opts.Mode.dialect(), id: strings.ToLower(rand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
+	l := &link{opts: opts, dialect: opts.Mode.dialect(), id: strings.ToLower(cryptorand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
+	l.peers = l.dialect.channels(opts.Prefix, "", "").peers
 	l.life, l.end = context.WithCancel(context.Background())
 	l.out.init(l)
 	l.sub.init(l)
 	l.in.init(l)
-	for _, run := range []func(){l.out.run, l.sub.run, l.in.run} { // until stop, which waits
+	l.watch.init()
+	for _, run := range []func(){l.out.run, l.sub.run, l.in.run, func() { l.watch.run(l) }} { // until stop, which waits
 		l.work.Go(run)
 	}
 	return l
@@ -57,6 +66,11 @@ func (l *link) stop() {
 	l.out.drain(farewell)
 	l.end()
 	l.work.Wait()
+	l.mu.Lock()
+	if l.backTimer != nil {
+		l.backTimer.Stop()
+	}
+	l.mu.Unlock()
 	l.dialling.Lock()
 	defer l.dialling.Unlock()
 	if l.client != nil {
@@ -198,17 +212,20 @@ func (l *link) up() {
 	if l.ready() != nil {
 		return
 	}
+	l.ups.Add(1)
+	l.upSince.Store(time.Now().UnixNano())
 	l.mu.Lock()
 	select {
 	case <-l.connected:
 	default:
 		close(l.connected)
 	}
+	if l.backTimer != nil {
+		l.backTimer.Stop()
+	}
+	l.backTimer = time.AfterFunc(rand.N(backWithin), l.back)
 	l.mu.Unlock()
 	l.opts.Logger.Info("sioredis: connected")
-	for _, n := range l.all() {
-		n.hello(nil)
-	}
 }
 
 // down: one of the connections is lost.

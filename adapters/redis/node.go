@@ -22,6 +22,7 @@ type node struct {
 	uid       string // names this node; another one of the namespace has another
 	channels  channels
 	heard     atomic.Bool
+	greeted   atomic.Int64 // for which connection it has said hello, by link.ups
 
 	collector adapter.Collector // what this node has asked
 	answerer  adapter.Answerer  // what others have
@@ -30,10 +31,13 @@ type node struct {
 	closed     atomic.Bool
 
 	mu     sync.Mutex
-	peers  map[string]struct{}  // nodes of this module
-	here   func()               // is called for each answer to a hello
+	peers  map[string]time.Time // nodes of this module, and since when nobody listens in their name; zero: somebody does
+	here   func(uid string)     // is called with mu held for each answer to a hello
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
 	prune  int                  // at how many of them to look for old ones
+
+	lastGreeting time.Time   // when this node has answered a hello
+	greeting     *time.Timer // it is going to tell all of itself
 
 	held     map[string]int // how often channels of rooms and sockets are subscribed to
 	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
@@ -48,7 +52,7 @@ var (
 func newNode(e *Engine, l *link, local adapter.Local) *node {
 	n := &node{
 		engine: e, link: l, local: local, namespace: local.Namespace(), uid: strings.ToLower(rand.Text()[:20]),
-		peers: make(map[string]struct{}), held: make(map[string]int), recent: make(map[string]time.Time),
+		peers: make(map[string]time.Time), held: make(map[string]int), recent: make(map[string]time.Time),
 	}
 	n.channels = l.dialect.channels(l.opts.Prefix, n.namespace, n.uid)
 	return n
@@ -159,6 +163,9 @@ func (n *node) Close() error {
 		rooms = append(rooms, slices.Repeat([]string{name}, times)...)
 	}
 	n.held = nil
+	if n.greeting != nil {
+		n.greeting.Stop()
+	}
 	n.mu.Unlock()
 	if before {
 		return nil

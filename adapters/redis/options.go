@@ -62,6 +62,7 @@ var (
 	errInbox    = errors.New("sioredis: more has come than Options.InboxSize")
 	errRefused  = errors.New("sioredis: Redis had refused a subscription")
 	errLate     = errors.New("sioredis: Redis has not confirmed a subscription in time")
+	errAway     = errors.New("sioredis: a server had no connection to Redis when it was asked")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
 
@@ -72,12 +73,15 @@ const (
 	answerTimeout = 5 * time.Second        // for Redis to answer a batch
 	pause         = 100 * time.Millisecond // between attempts to connect, at first
 	longestPause  = 2 * time.Second
-	probeEvery    = 10 * time.Second // how often a connection without traffic is tried
-	joinWindow    = 10 * time.Second // see adapter.RoomSubscriber
-	checkEvery    = time.Second      // whether those who have not answered are still there
-	farewell      = time.Second      // for what is queued when the engine ends
-	atOnce        = 512              // commands in one batch, channels in one command
-	batchSize     = 256 << 10        // bytes in one batch, unless one command has more
+	probeEvery    = 10 * time.Second            // how often a connection without traffic is tried
+	joinWindow    = 10 * time.Second            // see adapter.RoomSubscriber
+	checkEvery    = 500 * time.Millisecond      // whether those who have not answered are still there
+	goneAfter     = time.Second - checkEvery/10 // a peer that nobody hears any more has left
+	greetEvery    = 100 * time.Millisecond      // more hellos at a time get one answer
+	backWithin    = 500 * time.Millisecond      // after an outage: not all servers tell of themselves at once
+	farewell      = time.Second                 // for what is queued when the engine ends
+	atOnce        = 512                         // commands in one batch, channels in one command
+	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more
 )
 
 // withDefaults returns a copy in which all is decided. It panics for what cannot be.

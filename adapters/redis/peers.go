@@ -2,8 +2,9 @@ package sioredis
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
-	"sync/atomic"
+	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/clusterwire"
@@ -16,30 +17,32 @@ func (n *node) known() []string {
 	return slices.Collect(maps.Keys(n.peers))
 }
 
-// hello tells the peers of this node, and asks who is there. answered, if not nil, is
-// called when all have answered.
+// hello tells the peers of this node, and asks who is there. answered is called when all
+// have answered.
 func (n *node) hello(answered func()) {
-	if answered == nil {
-		_ = n.link.out.push(job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerHello)}) // said again when Redis is back
-		return
-	}
-	// One less for each answer, and as many more as are due.
-	var due atomic.Int64
-	due.Store(1)
-	add := func(k int64) {
-		if due.Add(k) == 0 {
+	due := -1 // nobody knows yet
+	answers := make(map[string]bool)
+	check := func() {
+		if len(answers) == due {
 			answered()
 		}
 	}
 	n.mu.Lock()
-	n.here = func() { add(-1) }
+	n.here = func(uid string) {
+		answers[uid] = true
+		check()
+	}
 	n.mu.Unlock()
+	n.greeted.Store(n.link.ups.Load())
 	err := n.link.count([]string{n.channels.peers}, func(numbers []int, err error) {
 		if err != nil {
 			answered()
 			return
 		}
-		add(int64(max(numbers[0]-1, 0)) - 1) // this node is among them
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		due = max(numbers[0]-1, 0) // this node is among them
+		check()
 	}, job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerHello)})
 	if err != nil {
 		answered()
@@ -65,6 +68,15 @@ func (n *node) sendPeer(channel string, p *clusterwire.Peer) {
 	n.sendResponse(channel, payload)
 }
 
+// peer hands on what came on the peers' channel of a namespace, or on that of all.
+func (l *link) peer(namespace, payload string) {
+	if namespace == "" {
+		l.theyAreBack(payload)
+		return
+	}
+	l.exactly(namespace, func(n *node) { n.peer(payload) })
+}
+
 // peer takes what a node of this module says to this one.
 func (n *node) peer(payload string) {
 	p, err := clusterwire.DecodePeer([]byte(payload), nil)
@@ -78,15 +90,14 @@ func (n *node) peer(payload string) {
 	switch p.Type {
 	case clusterwire.PeerHello:
 		n.met(p.UID)
-		n.sendPeer(n.channels.response(p.UID), &clusterwire.Peer{Type: clusterwire.PeerHere, UID: n.uid})
+		n.greet(p.UID)
 	case clusterwire.PeerHere:
 		n.met(p.UID)
 		n.mu.Lock()
-		here := n.here
-		n.mu.Unlock()
-		if here != nil {
-			here()
+		if n.here != nil {
+			n.here(p.UID)
 		}
+		n.mu.Unlock()
 	case clusterwire.PeerClosed:
 		n.left(p.UID)
 	case clusterwire.PeerGap:
@@ -102,12 +113,16 @@ func (n *node) peer(payload string) {
 
 // met: there is a peer. Their number is bounded: what is published to Redis may be
 // anybody's.
-func (n *node) met(uid string) {
+func (n *node) met(uid string) (first bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.peers) < mostPeers {
-		n.peers[uid] = struct{}{}
+	if _, known := n.peers[uid]; !known && len(n.peers) >= mostPeers {
+		return false
+	} else if !known {
+		first = true
 	}
+	n.peers[uid] = time.Time{}
+	return first
 }
 
 const mostPeers = 10_000
@@ -119,4 +134,68 @@ func (n *node) left(uid string) {
 	n.mu.Unlock()
 	n.collector.Left(uid)
 	n.answerer.Left(uid)
+}
+
+// greet tells a peer of this node. When many ask at the same time one message tells all.
+func (n *node) greet(uid string) {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case n.closed.Load() || n.greeting != nil:
+	case now.Sub(n.lastGreeting) >= greetEvery:
+		n.lastGreeting = now
+		_ = n.link.out.push(job{channel: n.channels.response(uid), payload: n.peerMessage(clusterwire.PeerHere)})
+	default:
+		n.greeting = time.AfterFunc(greetEvery+rand.N(greetEvery), n.greetAll)
+	}
+}
+
+func (n *node) greetAll() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.greeting = nil
+	if !n.closed.Load() {
+		n.lastGreeting = time.Now()
+		_ = n.link.out.push(job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerHere)})
+	}
+}
+
+// back tells all servers, in one message, of the nodes that have not said hello since
+// both connections are there. It is called a while later: other servers may be back at
+// the same moment.
+func (l *link) back() {
+	ups := l.ups.Load()
+	var nodes []clusterwire.PeerNode
+	for _, n := range l.heard() {
+		if n.greeted.Swap(ups) != ups {
+			nodes = append(nodes, clusterwire.PeerNode{Namespace: n.namespace, UID: n.uid})
+		}
+	}
+	for some := range slices.Chunk(nodes, atOnce) {
+		payload, err := (&clusterwire.Peer{Type: clusterwire.PeerBack, UID: l.id, Nodes: some}).Encode()
+		if err == nil {
+			_ = l.out.push(job{channel: l.peers, payload: payload}) // said again when Redis is back
+		}
+	}
+}
+
+// theyAreBack takes what another server says by back. Who did not know it is not known
+// to it, either.
+func (l *link) theyAreBack(payload string) {
+	p, err := clusterwire.DecodePeer([]byte(payload), nil)
+	if err != nil || p.Type != clusterwire.PeerBack {
+		l.dropped.Add(1)
+		return
+	}
+	if p.UID == l.id {
+		return
+	}
+	for _, other := range p.Nodes {
+		l.exactly(other.Namespace, func(n *node) {
+			if n.met(other.UID) {
+				n.greet(other.UID)
+			}
+		})
+	}
 }

@@ -3,7 +3,6 @@ package sioredis
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/clusterwire"
@@ -28,47 +27,31 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 	if j.payload, err = n.link.dialect.encode(m); err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
+	w := &n.link.watch
+	w.begin(n, req)
 	if err == nil {
-		err = n.census(func(peers []string, others int, err error) {
+		err = n.census(func(p present, err error) {
 			if err != nil {
 				req.Fail(err)
 				return
 			}
-			req.Expect(peers, others)
+			w.doubt(req, p.absent)
+			req.Expect(p.all(), p.others)
 		}, j)
 	}
 	if err != nil {
+		w.end(req)
 		req.Cancel()
 		return nil, err
 	}
 	return func() error {
-		over := make(chan struct{})
-		go n.watch(req, over) // until it is over
 		err := req.Wait(ctx)
-		close(over)
+		w.end(req)
 		if len(req.Missing()) > 0 {
 			n.giveUp(req.ID())
 		}
 		return err
 	}, nil
-}
-
-// watch looks from time to time whether those who have not answered are still there.
-func (n *node) watch(req *adapter.Request, over <-chan struct{}) {
-	tick := time.NewTicker(checkEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-over:
-			return
-		case <-tick.C:
-		}
-		_ = n.census(func(_ []string, others int, err error) { // tells of peers that are not
-			if err == nil {
-				req.AtMost(others)
-			}
-		})
-	}
 }
 
 // giveUp tells peers that nobody waits for an answer any more.

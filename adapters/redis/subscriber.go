@@ -57,7 +57,7 @@ type ticket struct {
 func (s *subscriber) init(l *link) {
 	s.l, s.wake, s.err = l, make(chan struct{}, 1), ErrNotConnected
 	s.probe = l.opts.Prefix + "-probe#" + l.id + "#"
-	s.channels, s.patterns = map[string]int{s.probe: 1}, make(map[string]*node)
+	s.channels, s.patterns = map[string]int{s.probe: 1, l.peers: 1}, make(map[string]*node)
 }
 
 // subscribe wants channels, and a pattern unless that is empty. The ticket is done when

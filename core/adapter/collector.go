@@ -130,6 +130,8 @@ type Request struct {
 	expected  int                // servers
 	answers   map[string]*answer // by the names of those who have not answered completely
 	answered  map[string]bool    // those who have; nil without unnamed servers
+	unreached []string           // those who have not got the request
+	lost      error              // why
 }
 
 // answer is what one server, or all unnamed ones, have answered so far.
@@ -163,7 +165,7 @@ func (r *Request) Wait(ctx context.Context) error {
 	if r.err == nil {
 		return nil
 	}
-	missing := 0
+	missing := len(r.unreached)
 	for _, a := range r.answers {
 		missing += a.servers
 	}
@@ -179,7 +181,7 @@ func (r *Request) Missing() []string {
 }
 
 func (r *Request) missingLocked() []string {
-	var names []string
+	names := slices.Clone(r.unreached)
 	for name := range r.answers {
 		if name != "" {
 			names = append(names, name)
@@ -263,8 +265,14 @@ func (a *answer) counts(op OperationType, unnamed bool, resp *Response) bool {
 	return a.counted >= a.servers && a.clients == 0
 }
 
-// answeredLocked stops waiting for a server.
+// answeredLocked stops waiting for a server, whose answer there is, or which has left.
 func (r *Request) answeredLocked(name string) {
+	r.forgetLocked(name)
+	r.checkLocked()
+}
+
+// forgetLocked takes nothing more of a server.
+func (r *Request) forgetLocked(name string) {
 	delete(r.answers, name)
 	if r.answers[""] != nil {
 		if r.answered == nil {
@@ -272,12 +280,11 @@ func (r *Request) answeredLocked(name string) {
 		}
 		r.answered[name] = true
 	}
-	r.checkLocked()
 }
 
 func (r *Request) checkLocked() {
 	if len(r.answers) == 0 && !r.over {
-		r.over = true
+		r.over, r.err = true, r.lost
 		close(r.done)
 	}
 }

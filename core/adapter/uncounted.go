@@ -43,6 +43,22 @@ func (r *Request) Expect(servers []string, unnamed int) {
 // not be sent, for instance. A request that is over stays so.
 func (r *Request) Fail(err error) { r.fail(err) }
 
+// Unreachable says that a server was away when the request was sent: it is not waited
+// for, and is one of those that have not answered, for which wait returns a
+// [*PartialError] with err. A server that has begun to answer has got the request; to
+// that it does nothing.
+func (r *Request) Unreachable(server string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.answers[server]
+	if r.over || server == "" || a == nil || a.next > 0 || len(a.early) > 0 {
+		return
+	}
+	r.unreached, r.lost = append(r.unreached, server), err
+	r.forgetLocked(server)
+	r.checkLocked()
+}
+
 // expectLocked notes who has to answer.
 func (r *Request) expectLocked(servers []string, unnamed int) {
 	for _, name := range servers {

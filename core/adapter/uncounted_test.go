@@ -103,3 +103,64 @@ func TestUncountedFails(t *testing.T) {
 	_, err = c.BeginUncounted(&adapter.Operation{}, h.each)
 	assert.ErrorIs(t, err, down)
 }
+
+// TestUnreachable: a server that has not got the request is missing, and not waited for.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	away := errors.New("away")
+	for _, tt := range []struct {
+		name    string
+		begun   []from
+		servers []string
+		then    []from
+		heard   string
+		err     string // empty: all have answered
+	}{
+		{"the only one", nil, []string{"a"}, nil, "", "0 of 1, a: away"},
+		{"one that is not expected", nil, []string{"x", ""}, []from{{"a", 0, last(clients(0))}, {"b", 0, last(clients(0))}}, "none none", ""},
+		{"one that has begun", []from{{"a", 0, clients(0)}}, []string{"a"}, []from{{"a", 1, last(clients(0))}, {"b", 0, last(clients(0))}}, "none none none", ""},
+		{"one that has begun in disorder", []from{{"a", 1, last(clients(0))}}, []string{"a"}, []from{{"a", 0, clients(0)}, {"b", 0, last(clients(0))}}, "none none none", ""},
+		{"it answers all the same", nil, []string{"a"}, []from{{"a", 0, last(clients(0))}}, "", "0 of 1, a: away"},
+		{"it leaves afterwards", nil, []string{"a"}, []from{{"a", 0, left}}, "", "0 of 1, a: away"},
+		{"both", nil, []string{"a", "b"}, nil, "", "0 of 2, a b: away"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var c adapter.Collector
+			var h heard
+			req, err := c.BeginUncounted(&adapter.Operation{Type: adapter.OpFetch}, h.each)
+			assert.NoError(t, err)
+			req.Unreachable("a", away) // nobody is expected yet
+			req.Expect([]string{"a", "b"}, 0)
+			come := func(list []from) {
+				for _, f := range list {
+					if f.r.Clients == left.Clients {
+						c.Left(f.server)
+					} else {
+						c.Response(req.ID(), f.server, f.part, &f.r)
+					}
+				}
+			}
+			come(tt.begun)
+			for _, server := range tt.servers {
+				req.Unreachable(server, away)
+			}
+			come(tt.then)
+			if tt.err != "" {
+				c.Left("b") // nobody but those that are missing
+			}
+			err = req.Wait(context.Background())
+			assert.Equal(t, "heard", strings.Join(h, " "), tt.heard)
+			if tt.err == "" {
+				assert.NoError(t, err)
+				return
+			}
+			var partial *adapter.PartialError
+			if !errors.As(err, &partial) {
+				t.Fatal(err)
+			}
+			got := fmt.Sprintf("%d of %d, %s: %v", partial.Answered, partial.Expected, strings.Join(partial.Missing, " "), partial.Err)
+			assert.Equal(t, "error", got, tt.err)
+		})
+	}
+}

@@ -17,7 +17,8 @@ const (
 	PeerGap                          // something that the server has sent before is lost
 	PeerGiveUp                       // RequestID: the server waits no more
 	PeerResponse                     // RequestID, Part, Last, Clients; Reply or Sockets
-	lastPeer     = PeerResponse
+	PeerBack                         // Nodes: the server has had no connection; who does not know one of them answers as to PeerHello
+	lastPeer     = PeerBack
 )
 
 // Peer is a message of one of our own servers to others: what the official forms have
@@ -31,7 +32,11 @@ type Peer struct {
 	Clients   int     // may be negative
 	Reply     *Packet // all arguments
 	Sockets   []Socket
+	Nodes     []PeerNode
 }
+
+// PeerNode is what one server is in one namespace.
+type PeerNode struct{ Namespace, UID string }
 
 // peerMark begins a Peer: a byte that begins neither JSON nor MessagePack.
 const peerMark = 0xc1
@@ -77,6 +82,9 @@ func (p *Peer) Encode() ([]byte, error) {
 	}
 	if len(p.Sockets) > 0 {
 		w.sockets(p.Sockets)
+	}
+	if len(p.Nodes) > 0 {
+		w.nodes(p.Nodes)
 	}
 	var attachments [][]byte
 	if p.Reply != nil {
@@ -134,11 +142,34 @@ func (p *Peer) add(t *text, key, value []byte) (err error) {
 		p.Clients, err = signed(value)
 	case "sockets":
 		p.Sockets, err = t.sockets(value)
+	case "nodes":
+		p.Nodes, err = t.nodes(value)
 	case "reply":
 		p.Reply = new(Packet)
 		err = t.event(value, p.Reply)
 	}
 	return err
+}
+
+// nodes writes the member nodes: namespaces and names in turn.
+func (w *buffer) nodes(list []PeerNode) {
+	all := make([]string, 0, 2*len(list))
+	for _, n := range list {
+		all = append(all, n.Namespace, n.UID)
+	}
+	w.strs("nodes", all)
+}
+
+func (t *text) nodes(raw []byte) ([]PeerNode, error) {
+	all, err := t.names(raw)
+	if err != nil || len(all)%2 != 0 {
+		return nil, ErrMessage
+	}
+	list := make([]PeerNode, len(all)/2)
+	for i := range list {
+		list[i] = PeerNode{all[2*i], all[2*i+1]}
+	}
+	return list, nil
 }
 
 // signed reads a number that is one and may be negative.

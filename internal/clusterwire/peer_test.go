@@ -25,6 +25,7 @@ var peers = []clusterwire.Peer{
 	{Type: clusterwire.PeerResponse, UID: "a", RequestID: "r", Sockets: []clusterwire.Socket{
 		{ID: "s", Handshake: []byte(`{"url":"/"}`), Rooms: []string{"s", "room"}, Data: []byte(`{"k":1}`), Identity: "user"},
 	}},
+	{Type: clusterwire.PeerBack, UID: "a", Nodes: []clusterwire.PeerNode{{Namespace: "/", UID: "b"}, {Namespace: "/é", UID: "c"}}},
 }
 
 func TestPeer(t *testing.T) {
@@ -59,6 +60,8 @@ func TestHostilePeer(t *testing.T) {
 		"\xc1" + `{"type":6,"uid":"a","requestId":"r","clients":1e300}`, "\xc1" + `{"type":6,"uid":"a","requestId":"r","clients":0.5}`,
 		"\xc1" + `{"type":6,"uid":"a","requestId":"r","clients":null}`, "\xc1" + `{"type":6,"uid":"a","requestId":"r","reply":{}}`,
 		"\xc1" + `{"type":6,"uid":"a","requestId":"r","reply":null}`, "\xc1" + `{"type":6,"uid":"a","requestId":"r","sockets":7}`,
+		"\xc1" + `{"type":7,"uid":"a","nodes":7}`, "\xc1" + `{"type":7,"uid":"a","nodes":["/"]}`, "\xc1" + `{"type":7,"uid":"a","nodes":["/",null]}`,
+		"\xc1" + `{"type":7,"uid":"a","nodes":[["/","b"]]}`,
 	} {
 		if p, err := clusterwire.DecodePeer([]byte(src), nil); err == nil {
 			t.Errorf("%q is %+v", src, p)
