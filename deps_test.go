@@ -55,6 +55,7 @@ var allowed = []row{
 	{"core/internal/browser", nil},
 	{"core/internal/apperror", nil},
 	{"core/internal/argument", []string{"core/internal/apperror"}},
+	{"core/internal/eio3", []string{"core/engine"}},
 	{"core/internal/history", nil},
 	{"core/internal/listeners", nil},
 	{"core/internal/past", nil},
@@ -63,6 +64,7 @@ var allowed = []row{
 	{"core/internal/roster", nil},
 	{"core/internal/subscription", []string{"core/adapter", "core/internal/tasks"}},
 	{"core/internal/tasks", nil},
+	{"core/internal/wire", []string{"core/engine", "core/parser"}},
 	{"core/internal/workers", nil},
 	{"internal/loglimit", nil},
 	{"core/adapter", nil}, // the contract: an adapter needs nothing of the core

@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -51,6 +50,22 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 // LogValue says for the engine's log who the client is.
 func (c *conn) LogValue() slog.Value { return slog.StringValue(apperror.Clip(c.handshake.Address)) }
 
+// old reports a client of Socket.IO 2.x, which speaks revision 3 of Engine.IO: see
+// Options.AllowEIO3.
+func (c *conn) old() bool { return c.sess.Protocol() == 3 }
+
+// socketID is the id of a new socket: for an old client the one that it makes
+// up by itself.
+func (c *conn) socketID(ns *Namespace) string {
+	switch {
+	case !ns.srv.opts.AllowEIO3 || !c.old():
+		return newID()
+	case ns.name == parser.DefaultNamespace:
+		return c.sess.ID()
+	}
+	return ns.name + "#" + c.sess.ID()
+}
+
 // idle ends a connection that is in no namespace for too long.
 func (c *conn) idle() {
 	c.mu.Lock()
@@ -62,76 +77,6 @@ func (c *conn) idle() {
 	if !busy {
 		c.sess.Close()
 	}
-}
-
-// The ways in which a client breaks the protocol. Each closes the connection.
-var (
-	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
-	errJoinedTwice   = errors.New("socketio: namespace joined twice")
-	errDirection     = errors.New("socketio: packet that only servers send")
-	errAuthTooLarge  = errors.New("socketio: auth payload is too large (Limits.Auth)")
-	errNamespaces    = errors.New("socketio: too many namespaces (Limits.Namespaces)")
-	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
-)
-
-// Message implements engine.Receiver: it decodes and routes, on the reader. The
-// work that it returns is the dispatcher of a socket that had none.
-func (c *conn) Message(data []byte, binary bool) (engine.Worker, error) {
-	if c.custom != nil {
-		return c.decode(data, binary)
-	}
-	var p parser.Packet
-	var whole bool
-	var err error
-	if binary {
-		p, whole, err = c.decoder.Binary(data)
-	} else {
-		p, whole, err = c.decoder.Text(data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !whole || binary {
-		c.awaitAttachments(!whole)
-	}
-	if !whole {
-		return nil, nil
-	}
-	return c.route(&p)
-}
-
-// route is the one switch on packet types.
-func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
-	if c.old() {
-		if err := c.translate(p); err != nil {
-			return nil, err
-		}
-	}
-	switch p.Type {
-	case parser.Connect:
-		return nil, c.connect(p)
-	case parser.ConnectError:
-		return nil, errDirection
-	}
-	s, left := c.socket(p.Namespace)
-	switch {
-	case s != nil:
-	case left:
-		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", apperror.Clip(p.Namespace))
-		return nil, nil
-	default:
-		return nil, errNotJoined
-	}
-	switch p.Type {
-	case parser.Disconnect:
-		c.forget(s)
-		s.close(ReasonClientNamespaceDisconnect)
-	case parser.Event, parser.BinaryEvent:
-		return s.receive(p), nil
-	case parser.Ack, parser.BinaryAck:
-		resolveAck(s, p)
-	}
-	return nil, nil
 }
 
 // socket finds the socket of a namespace. left reports that there is none any

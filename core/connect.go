@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/eio3"
 	"github.com/gosio/gosio/core/internal/past"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -99,7 +100,7 @@ func observeNoNamespace(srv *Server) {
 // reply sends a packet that is no event.
 func (c *conn) reply(t parser.Type, namespace string, data []byte) {
 	if t == parser.ConnectError && c.old() {
-		data = oldRefusal(data)
+		data = eio3.Refusal(data)
 	}
 	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
 		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer

@@ -1,21 +1,24 @@
 package socketio
 
 import (
-	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
-	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/eio3"
+	"github.com/gosio/gosio/core/internal/wire"
 	"github.com/gosio/gosio/core/parser"
 )
 
 // frames is one packet, encoded for any number of recipients: the text and,
-// for a binary one, its attachments.
+// for a binary packet, its attachments.
 type frames struct {
 	text     engine.Message
 	binary   []engine.Message
-	legacy   *legacy // see eio3.go; nil: made for each client
+	legacy   *eio3.Attachments // of old clients; nil: made for each client
 	volatile bool
 	open     bool // text is a draft, to which an offset is still to be added
 	plain    bool // not to be compressed
@@ -24,51 +27,23 @@ type frames struct {
 	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }
 
-// scratch holds the buffers that packets are encoded into before they are
-// copied to buffers of their exact size.
-var scratch = sync.Pool{New: func() any { return new([]byte) }}
-
-const maxScratch = 64 << 10
-
-func putScratch(b *[]byte, used []byte) {
-	if cap(used) <= maxScratch {
-		*b = used[:0]
-		scratch.Put(b)
-	}
-}
-
 // encodeEvent encodes an event's name and arguments as they travel between
 // servers.
 func encodeEvent(event string, args []any) (adapter.Packet, error) {
-	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendEvent((*pooled)[:0], parser.DefaultNamespace, 0, false, event, args)
-	if err != nil {
-		return adapter.Packet{}, emitError(event, err)
-	}
-	return packetOf(pooled, text, attachments), nil
+	data, attachments, err := wire.EventData(event, args)
+	return adapter.Packet{Data: data, Attachments: attachments}, emitError(event, err)
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.
 func encodeAck(args []any) (adapter.Packet, error) {
-	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendAck((*pooled)[:0], parser.DefaultNamespace, 0, args)
-	if err != nil {
-		return adapter.Packet{}, err
-	}
-	return packetOf(pooled, text, attachments), nil
-}
-
-func packetOf(pooled *[]byte, text []byte, attachments [][]byte) adapter.Packet {
-	data := text[bytes.IndexByte(text, '['):] // behind type, count and id
-	p := adapter.Packet{Data: bytes.Clone(data), Attachments: attachments}
-	putScratch(pooled, text)
-	return p
+	data, attachments, err := wire.AckData(args)
+	return adapter.Packet{Data: data, Attachments: attachments}, err
 }
 
 // framesFor puts a packet of this namespace into the form that clients get.
 func framesFor(ns *Namespace, p *adapter.Packet) (*frames, error) { return sealPacket(ns, p, 0, false) }
 
-// framesWithID is frames for an event that all its recipients acknowledge with
+// framesWithID is framesFor for an event that all its recipients acknowledge with
 // the same id.
 func framesWithID(ns *Namespace, p *adapter.Packet, id uint64) (*frames, error) {
 	return sealPacket(ns, p, id, true)
@@ -91,7 +66,7 @@ func sealPacket(ns *Namespace, p *adapter.Packet, id uint64, hasID bool) (*frame
 		return nil, err
 	}
 	if len(f.binary) > 0 && ns.srv.opts.AllowEIO3 {
-		f.legacy = new(legacy)
+		f.legacy = new(eio3.Attachments)
 	}
 	f.volatile = p.Volatile
 	if p.NoCompress {
@@ -101,16 +76,8 @@ func sealPacket(ns *Namespace, p *adapter.Packet, id uint64, hasID bool) (*frame
 }
 
 // seal encodes a packet whose data is encoded already.
-func seal(p parser.Packet) frames {
-	head := 24 // type, count, commas
-	if p.HasID {
-		head += 20
-	}
-	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + head)
-	f := frames{text: engine.Text(p.Append(buf))}
-	for _, a := range p.Attachments {
-		f.binary = append(f.binary, engine.Binary(a))
-	}
+func seal(p parser.Packet) (f frames) {
+	f.text, f.binary = wire.Packet(&p)
 	return f
 }
 
@@ -119,45 +86,29 @@ func packEvent(ns *Namespace, event string, args []any) (frames, error) {
 	if ns.recovery == nil {
 		return packEventWithID(ns, 0, false, event, args)
 	}
-	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, 0, false, event, args)
+	text, attachments, err := wire.EventText(ns.name, event, args, offsetRoom)
 	if err != nil {
 		return frames{}, emitError(event, err)
 	}
-	f := reopen(append(engine.TextBuffer(len(text)+offsetRoom), text...), attachments)
-	putScratch(pooled, text)
+	f, err := codeFor(ns.srv, ns.name, reopen(text, attachments))
+	return f, emitError(event, err)
+}
+
+// packEventWithID is packEvent for an event that its recipient acknowledges.
+func packEventWithID(ns *Namespace, id uint64, hasID bool, event string, args []any) (f frames, err error) {
+	if f.text, f.binary, err = wire.Event(ns.name, id, hasID, event, args); err != nil {
+		return frames{}, emitError(event, err)
+	}
 	f, err = codeFor(ns.srv, ns.name, f)
 	return f, emitError(event, err)
 }
 
-// packEventWithID is pack for an event that its one recipient acknowledges.
-func packEventWithID(ns *Namespace, id uint64, hasID bool, event string, args []any) (frames, error) {
-	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendEvent((*pooled)[:0], ns.name, id, hasID, event, args)
-	if err != nil {
-		return frames{}, emitError(event, err)
-	}
-	f, err := codeFor(ns.srv, ns.name, finish(pooled, text, attachments))
-	return f, emitError(event, err)
-}
-
 // packAck encodes an acknowledgement for one socket.
-func packAck(ns *Namespace, id uint64, args []any) (frames, error) {
-	pooled := scratch.Get().(*[]byte)
-	text, attachments, err := parser.AppendAck((*pooled)[:0], ns.name, id, args)
-	if err != nil {
+func packAck(ns *Namespace, id uint64, args []any) (f frames, err error) {
+	if f.text, f.binary, err = wire.Ack(ns.name, id, args); err != nil {
 		return frames{}, err
 	}
-	return codeFor(ns.srv, ns.name, finish(pooled, text, attachments))
-}
-
-func finish(pooled *[]byte, text []byte, attachments [][]byte) frames {
-	f := frames{text: engine.Text(append(engine.TextBuffer(len(text)), text...))}
-	putScratch(pooled, text)
-	for _, a := range attachments {
-		f.binary = append(f.binary, engine.Binary(a))
-	}
-	return f
+	return codeFor(ns.srv, ns.name, f)
 }
 
 // outgoing reads an event back from the form that clients get; nil if the
@@ -193,27 +144,80 @@ func (f *frames) size() int64 {
 
 // packet reads a packet back from the standard form, but for its namespace.
 func (f *frames) packet() parser.Packet {
-	text := f.text.Payload()
-	p := parser.Packet{Type: parser.Type(text[0] - '0')}
-	text = text[1:]
-	if p.Type.IsBinary() {
-		text = text[bytes.IndexByte(text, '-')+1:]
-	}
-	if len(text) > 0 && text[0] == '/' {
-		text = text[bytes.IndexByte(text, ',')+1:]
-	}
-	for len(text) > 0 && text[0]-'0' <= 9 {
-		p.ID, p.HasID = p.ID*10+uint64(text[0]-'0'), true
-		text = text[1:]
-	}
-	if len(text) > 0 {
-		p.Data = text
-	}
+	p := wire.Read(f.text, f.binary)
 	if f.open {
 		p.Data = append(slices.Clip(p.Data), ']')
 	}
-	for _, b := range f.binary {
-		p.Attachments = append(p.Attachments, b.Payload())
-	}
 	return p
+}
+
+// messages returns the messages that the client of a connection gets, in order.
+func (f *frames) messages(c *conn) []engine.Message {
+	binary := f.binary
+	if f.legacy != nil && c.old() {
+		binary = f.legacy.Of(binary)
+	}
+	return append([]engine.Message{f.text}, binary...)
+}
+
+// codeFor puts a packet into the form of Options.Parser.
+func codeFor(srv *Server, namespace string, f frames) (frames, error) {
+	if srv.opts.Parser == nil {
+		return f, nil
+	}
+	return recodeFor(srv, namespace, f)
+}
+
+// recodeFor does the work of codeFor. A packet that lacks its offset stays as it is:
+// whether it can be encoded is known then.
+func recodeFor(srv *Server, namespace string, f frames) (frames, error) {
+	p := f.packet()
+	p.Namespace = namespace
+	text, binary, err := recode(srv, p, !f.plain)
+	if err != nil {
+		return frames{}, fmt.Errorf("socketio: encode %s: %w", p.Type, err)
+	}
+	if f.open {
+		return f, nil
+	}
+	canonical := frames{text: f.text, binary: f.binary}
+	f.text, f.binary, f.canonical = text, binary, &canonical
+	return f, nil
+}
+
+var errEncoder = errors.New("socketio: the parser has panicked")
+
+// recode calls the application's parser. Locks may be held, so that a panic
+// must not get any further.
+func recode(srv *Server, p parser.Packet, compress bool) (text engine.Message, binary []engine.Message, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			srv.notePanic("Parser", v)
+			err = errEncoder
+		}
+	}()
+	return wire.Recode(srv.opts.Parser, p, compress)
+}
+
+// codeStamped is codeFor for an event that has got its offset. It reports false if
+// that cannot be encoded, although it could be without.
+func codeStamped(srv *Server, namespace string, f *frames) bool {
+	out, err := recodeFor(srv, namespace, *f)
+	if err != nil {
+		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
+		return false
+	}
+	out.canonical = nil // the listeners have heard
+	*f = out
+	return true
+}
+
+// sealedPacket encodes a packet that is no event. It reports false, and logs why, if
+// that cannot be done.
+func sealedPacket(srv *Server, p parser.Packet) (f frames, ok bool) {
+	f, err := codeFor(srv, p.Namespace, seal(p))
+	if err != nil {
+		srv.note(slog.LevelError, "parser", "socketio: the parser cannot encode a packet", slog.Any("error", err))
+	}
+	return f, err == nil
 }

@@ -1,0 +1,161 @@
+package socketio
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/eio3"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// The ways in which a client breaks the protocol. Each closes the connection.
+var (
+	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
+	errJoinedTwice   = errors.New("socketio: namespace joined twice")
+	errDirection     = errors.New("socketio: packet that only servers send")
+	errAuthTooLarge  = errors.New("socketio: auth payload is too large (Limits.Auth)")
+	errNamespaces    = errors.New("socketio: too many namespaces (Limits.Namespaces)")
+	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
+)
+
+// Message implements engine.Receiver: it decodes and routes, on the reader. The
+// work that it returns is the dispatcher of a socket that had none.
+func (c *conn) Message(data []byte, binary bool) (engine.Worker, error) {
+	if c.custom != nil {
+		return c.decode(data, binary)
+	}
+	var p parser.Packet
+	var whole bool
+	var err error
+	if binary {
+		p, whole, err = c.decoder.Binary(data)
+	} else {
+		p, whole, err = c.decoder.Text(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !whole || binary {
+		c.awaitAttachments(!whole)
+	}
+	if !whole {
+		return nil, nil
+	}
+	return c.route(&p)
+}
+
+// decode is Message with Options.Parser.
+func (c *conn) decode(message []byte, binary bool) (engine.Worker, error) {
+	p, whole, err := c.decodeOne(message, binary)
+	if err != nil {
+		return nil, err
+	}
+	c.awaitAttachments(!whole)
+	if !whole {
+		return nil, nil
+	}
+	if err := p.Check(&c.srv.limits); err != nil {
+		return nil, err
+	}
+	return c.route(&p)
+}
+
+// decodeOne calls the application's decoder.
+func (c *conn) decodeOne(message []byte, binary bool) (p parser.Packet, whole bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.srv.notePanic("Decoder", v)
+			err = errDecoder
+		}
+	}()
+	p, whole, err = c.custom.Decode(message, binary)
+	return p, whole, opaque(err)
+}
+
+// noDecoder stands in for one that NewDecoder has not made: what comes would be
+// taken for the standard form otherwise.
+type noDecoder struct{}
+
+func (noDecoder) Decode([]byte, bool) (p parser.Packet, done bool, err error) {
+	return p, false, errNoDecoder
+}
+
+var (
+	errDecoder   = errors.New("socketio: the parser's decoder has panicked")
+	errNoDecoder = errors.New("socketio: Parser.NewDecoder has returned nil")
+)
+
+// opaque is an error of the application's as the engine gets it, for nil nil: a text
+// alone. The engine calls the methods of errors where a panic would end the process.
+func opaque(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, _ := apperror.Text(err)
+	return errors.New(apperror.Clip(text))
+}
+
+// route is the one switch on packet types.
+func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
+	if c.old() {
+		if err := c.translate(p); err != nil {
+			return nil, err
+		}
+	}
+	switch p.Type {
+	case parser.Connect:
+		return nil, c.connect(p)
+	case parser.ConnectError:
+		return nil, errDirection
+	}
+	s, left := c.socket(p.Namespace)
+	switch {
+	case s != nil:
+	case left:
+		c.srv.log.Debug("socketio: packet for a namespace that was left", "type", p.Type.String(), "namespace", apperror.Clip(p.Namespace))
+		return nil, nil
+	default:
+		return nil, errNotJoined
+	}
+	switch p.Type {
+	case parser.Disconnect:
+		c.forget(s)
+		s.close(ReasonClientNamespaceDisconnect)
+	case parser.Event, parser.BinaryEvent:
+		return s.receive(p), nil
+	case parser.Ack, parser.BinaryAck:
+		resolveAck(s, p)
+	}
+	return nil, nil
+}
+
+// begin joins "/" for a client that expects it.
+func (c *conn) begin() {
+	c.decoder.Limits = &c.srv.limits3
+	_ = c.connect(&parser.Packet{Namespace: parser.DefaultNamespace}) // a first one cannot break a rule
+}
+
+// translate puts a packet of an old client into today's form: the query behind
+// the namespace of a CONNECT packet is its auth payload.
+func (c *conn) translate(p *parser.Packet) error {
+	name, query, _ := strings.Cut(p.Namespace, "?")
+	if len(name) > c.srv.opts.Limits.NamespaceName {
+		return parser.ErrNamespaceTooLong
+	}
+	p.Namespace = name
+	if p.Type != parser.Connect {
+		return nil
+	}
+	c.decoder = parser.Decoder{Limits: c.decoder.Limits} // which remembers the query with the name
+	p.Data = nil
+	if query == "" {
+		return nil
+	}
+	if len(query) > c.srv.opts.Limits.Auth {
+		return errAuthTooLarge
+	}
+	p.Data = eio3.Auth(query)
+	return nil
+}
