@@ -17,13 +17,13 @@ func TestMissedLast(t *testing.T) {
 	assert.True(t, "waits", !c.takeTurnLocked(second))
 	c.giveTurn()
 	assert.True(t, "missed", c.missTurn(second))
-	assert.True(t, "is read on", !c.fullLocked())
+	assert.True(t, "is read on", !c.backlog.Full(c.bounds()))
 	assert.True(t, "has a turn", c.takeTurnLocked(first))
 	assert.True(t, "waits", !c.takeTurnLocked(second))
 	assert.True(t, "missed", c.missTurn(second))
-	assert.True(t, "is held up", c.fullLocked())
+	assert.True(t, "is held up", c.backlog.Full(c.bounds()))
 	c.giveTurn()
-	assert.True(t, "is read on", !c.fullLocked())
+	assert.True(t, "is read on", !c.backlog.Full(c.bounds()))
 }
 
 // TestForgetOwn: a session that has been forgotten takes none away that has its

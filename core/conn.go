@@ -9,6 +9,7 @@ import (
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/backlog"
 	"github.com/gosio/gosio/core/internal/past"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -29,11 +30,9 @@ type conn struct {
 	past     *past.Past    // namespaces that it is not in; made on demand
 	timer    *engine.Timer // ends a connection that is in no namespace
 	attached *deadline     // ends one whose attachments do not come
-	turns    turns
+	backlog  backlog.Backlog
 	closed   bool
-	barred   bool          // close was called: none of its sockets is to be recovered
-	queued   int64         // bytes of what waits for the sockets' dispatchers
-	room     chan struct{} // closed when there is room again; made on demand
+	barred   bool // close was called: none of its sockets is to be recovered
 }
 
 func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
@@ -118,35 +117,6 @@ func (c *conn) forget(s *Socket) bool {
 	return true
 }
 
-// Closed implements engine.Receiver.
-func (c *conn) Closed(reason engine.Reason, _ error) {
-	c.mu.Lock()
-	c.closed = true
-	sockets := c.sockets
-	c.sockets = nil
-	if c.timer != nil {
-		c.timer.Stop()
-	}
-	if c.attached != nil {
-		c.attached.Stop()
-	}
-	c.past.Stop()
-	c.mu.Unlock()
-	c.closeAll(sockets, Reason(reason))
-}
-
-// closeAll closes the sockets, one after another, and then says that the
-// connection has ended. A listener that ends the goroutine does not prevent what
-// comes behind it.
-func (c *conn) closeAll(sockets []*Socket, reason Reason) {
-	if len(sockets) == 0 {
-		observeEnded(c, reason)
-		return
-	}
-	defer c.closeAll(sockets[1:], reason)
-	sockets[0].close(reason)
-}
-
 // awaitAttachments limits the time that a packet's attachments may take.
 func (c *conn) awaitAttachments(pending bool) {
 	c.mu.Lock()
@@ -178,7 +148,7 @@ func (c *conn) extendAttachmentsLocked() {
 // this side that does not read them.
 func (c *conn) noAttachments() {
 	c.mu.Lock()
-	if c.attached != nil && (c.room != nil || c.past.Pausing()) {
+	if c.attached != nil && (c.backlog.Held() || c.past.Pausing()) {
 		c.extendAttachmentsLocked()
 	}
 	stale := c.attached == nil || time.Now().Before(c.attached.by)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/internal/eio3"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/internal/past"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -36,13 +37,13 @@ func (c *conn) connect(p *parser.Packet) error {
 	c.past.Forget(p.Namespace)
 	s := newSocket(ns, c, handshake)
 	c.sockets = append(c.sockets, s)
-	connect := &job{kind: jobConnect}
-	c.queued += s.sizeOf(connect)
-	s.push(connect)
+	connect := &inbox.Job{Kind: inbox.Connect, Packet: parser.Packet{Data: handshake.Auth}}
+	c.backlog.Add(connect.Size())
+	push(s, connect)
 	turn := c.takeTurnLocked(s)
 	c.mu.Unlock()
 	if turn {
-		s.startDispatcher()
+		startDispatcher(s)
 	}
 	return nil
 }

@@ -2,35 +2,22 @@ package socketio
 
 import (
 	"bytes"
-	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/parser"
 )
 
-// sizeOf is what a job that waits counts against the connection.
-func (s *Socket) sizeOf(j *job) int64 {
-	if j.kind == jobConnect {
-		return int64(len(s.handshake.Auth)) + overhead
-	}
-	n := int64(len(j.packet.Data)) + overhead
-	for _, a := range j.packet.Attachments {
-		n += int64(len(a))
-	}
-	return n
-}
-
 // receive queues an event for its handler. It runs on the reader, and returns the
 // socket's dispatcher if none is at work.
-func (s *Socket) receive(p *parser.Packet) engine.Worker {
-	j := job{kind: jobEvent, packet: *p}
-	j.packet.Data = bytes.Clone(p.Data) // the reader's buffer is used again
-	j.packet.Namespace = s.ns.name
-	size := s.sizeOf(&j)
+func receive(s *Socket, p *parser.Packet) engine.Worker {
+	j := inbox.Job{Kind: inbox.Event, Packet: *p}
+	j.Packet.Data = bytes.Clone(p.Data) // the reader's buffer is used again
+	j.Packet.Namespace = s.ns.name
+	size := j.Size()
 	s.conn.hold(size)
-	switch s.push(&j) {
+	switch push(s, &j) {
 	case pushDropped:
 		s.conn.unhold(size)
 	case pushFirst:
@@ -46,220 +33,175 @@ const (
 	pushDropped        // the socket is disconnected
 )
 
-// push adds a job. After the disconnect job nothing is taken any more.
-func (s *Socket) push(j *job) int {
+// push adds a job. After the disconnect job no event is taken any more.
+func push(s *Socket, j *inbox.Job) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if j.kind == jobEvent && s.state.Load() == disconnected {
+	if j.Kind == inbox.Event && s.state.Load() == disconnected {
 		return pushDropped
 	}
-	if s.inbox == nil {
-		s.inbox = inboxes.Get().(*inbox)
-	}
-	s.inbox.jobs = append(s.inbox.jobs, *j)
-	if s.running {
+	if !s.inbox.Push(j) {
 		return pushQueued
 	}
-	s.running = true
 	s.ns.srv.work.Add()
 	return pushFirst
 }
 
 // enqueue adds a job and sees that a dispatcher runs.
-func (s *Socket) enqueue(j *job) {
-	s.conn.hold(s.sizeOf(j))
-	if s.push(j) == pushFirst {
-		s.startDispatcher()
+func enqueue(s *Socket, j *inbox.Job) {
+	s.conn.hold(j.Size())
+	if push(s, j) == pushFirst {
+		startDispatcher(s)
 	}
 }
 
 // startDispatcher runs the socket's jobs on a goroutine of their own.
-func (s *Socket) startDispatcher() { s.ns.srv.workers.Go((*dispatcher)(s)) }
+func startDispatcher(s *Socket) { s.ns.srv.workers.Go((*dispatcher)(s)) }
 
 // dispatcher is a socket as the engine and the pool of goroutines see it.
 type dispatcher Socket
 
 // Run implements workers.Task.
-func (d *dispatcher) Run() { (*Socket)(d).dispatch() }
+func (d *dispatcher) Run() { dispatch((*Socket)(d)) }
 
 // Work implements engine.Worker.
 func (d *dispatcher) Work(inline bool) {
 	if inline {
-		(*Socket)(d).dispatch()
+		dispatch((*Socket)(d))
 		return
 	}
-	(*Socket)(d).startDispatcher()
+	startDispatcher((*Socket)(d))
 }
 
 // dispatch runs the socket's jobs one after another and ends when there are
 // none. It is the only goroutine that calls the application for this socket.
-func (s *Socket) dispatch() {
+func dispatch(s *Socket) {
 	for {
 		s.mu.Lock()
-		batch := s.takeLocked()
-		s.running = batch != nil
+		batch := s.inbox.Take()
 		s.mu.Unlock()
 		if batch == nil {
 			s.ns.srv.work.Done()
 			return
 		}
-		s.doAll(batch)
+		doAll(s, batch)
 	}
 }
 
-// takeLocked takes what waits. What waits behind middleware stays in the inbox:
-// when that takes too long, dropEvents has to find it there.
-func (s *Socket) takeLocked() *inbox {
-	batch := s.inbox
-	s.inbox = nil
-	if batch != nil && len(batch.jobs) > 1 && batch.jobs[0].kind == jobConnect {
-		s.inbox = inboxes.Get().(*inbox)
-		s.inbox.jobs = append(s.inbox.jobs, batch.jobs[1:]...)
-		clear(batch.jobs[1:])
-		batch.jobs = batch.jobs[:1]
-	}
-	return batch
-}
-
-func (s *Socket) doAll(batch *inbox) {
-	at, n := 0, len(batch.jobs)
+func doAll(s *Socket, batch *inbox.Batch) {
+	at, n := 0, len(batch.Jobs)
 	defer func() {
 		if at < n {
-			s.quit(batch, at)
+			quit(s, batch, at)
 		}
 	}()
 	for ; at < n; at++ {
-		s.do(&batch.jobs[at])
+		do(s, &batch.Jobs[at])
 	}
-	batch.free() // and is somebody else's
+	batch.Free()
 }
 
 // quit is called when the application has ended the dispatcher's goroutine in
 // one of the jobs, by runtime.Goexit: a test's FailNow does. The hooks behind
 // that one, and the other jobs, get another dispatcher.
-func (s *Socket) quit(batch *inbox, at int) {
+func quit(s *Socket, batch *inbox.Batch, at int) {
 	defer func() { // whatever an observer does
-		batch.jobs = slices.Delete(batch.jobs, 0, at)
 		s.mu.Lock()
-		if s.inbox != nil {
-			batch.jobs = append(batch.jobs, s.inbox.jobs...)
-		}
-		s.inbox = batch
+		s.inbox.Return(batch, at)
 		s.mu.Unlock()
-		s.startDispatcher()
+		startDispatcher(s)
 	}()
 	s.ns.srv.noteExit(s.attrs()...)
-	s.abandon(&batch.jobs[at])
+	abandon(s, &batch.Jobs[at])
 	s.closePanicked()
 }
 
 // abandon does what a job that was not finished owes others, and leaves of it
 // what another dispatcher can do.
-func (s *Socket) abandon(j *job) {
-	switch j.kind {
-	case jobEvent:
-		j.kind = jobDone
-		s.conn.unhold(s.sizeOf(j))
-	case jobConnect:
+func abandon(s *Socket, j *inbox.Job) {
+	switch j.Kind {
+	case inbox.Event:
+		j.Kind = inbox.Done
+		s.conn.unhold(j.Size())
+	case inbox.Connect:
 		if s.admitted {
-			j.kind = jobGreet
+			j.Kind = inbox.Greet
 			return
 		}
-		j.kind = jobDone
+		j.Kind = inbox.Done
 		defer func() {
 			s.leaveAll()
 			s.refuse(errPanicked)
-			s.over()
+			over(s)
 		}()
 		observeStep(s, &NamespaceEvent{Step: NamespaceStepRefused, Err: errPanicked}, time.Time{})
 	}
 }
 
-func (s *Socket) do(j *job) {
-	switch j.kind {
-	case jobEvent:
+func do(s *Socket, j *inbox.Job) {
+	switch j.Kind {
+	case inbox.Event:
 		if s.admitted { // otherwise its middleware has refused it
-			handleEvent(s, &j.packet)
+			handleEvent(s, &j.Packet)
 		}
-		s.conn.unhold(s.sizeOf(j))
-	case jobConnect:
-		s.conn.unhold(s.sizeOf(j)) // it waits no more, and has a turn
-		in := s.join()
-		if !in {
-			j.kind = jobDone
-			s.over()
+		s.conn.unhold(j.Size())
+	case inbox.Connect:
+		s.conn.unhold(j.Size()) // it waits no more, and has a turn
+		if !s.join() {
+			j.Kind = inbox.Done
+			over(s)
 			return
 		}
-		j.kind = jobGreet
+		j.Kind = inbox.Greet
 		greet(s, j)
-	case jobGreet:
+	case inbox.Greet:
 		greet(s, j)
-	case jobDisconnect:
-		if j.hook == 0 {
-			s.conn.unhold(s.sizeOf(j))
+	case inbox.Disconnect:
+		if j.Hook == 0 {
+			s.conn.unhold(j.Size())
 		}
-		for hooks := s.ns.disconnectHooks(); j.hook < len(hooks); {
-			hook := hooks[j.hook]
-			j.hook++
-			s.guard("disconnect", func() { hook(s, j.reason) })
+		reason := Reason(j.Reason)
+		for hooks := s.ns.disconnectHooks(); j.Hook < len(hooks); {
+			hook := hooks[j.Hook]
+			j.Hook++
+			s.guard("disconnect", func() { hook(s, reason) })
 		}
-		j.kind = jobDone
-		s.departed(j.reason)
+		j.Kind = inbox.Done
+		departed(s, reason)
 	}
 }
 
 // departed ends a socket whose hooks have run.
-func (s *Socket) departed(reason Reason) {
-	defer s.over()
+func departed(s *Socket, reason Reason) {
+	defer over(s)
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
 	observeStep(s, &NamespaceEvent{Step: NamespaceStepLeft, Reason: reason}, time.Time{})
 }
 
-// guard runs a hook of the application.
-func (s *Socket) guard(what string, f func()) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.panicked(what, p)
-			s.closePanicked()
-		}
-	}()
-	f()
-}
-
-// panicked logs a panic once, with its stack; it goes no further.
-func (s *Socket) panicked(what string, p any, attrs ...slog.Attr) {
-	s.ns.srv.notePanic(what, p, s.attrs(attrs...)...)
-}
-
-func (s *Socket) closePanicked() {
-	if s.ns.srv.opts.ClosePanicked {
-		s.conn.close()
-	}
-}
-
-// discard forgets a socket that has missed its turn: the application has not seen it.
-func (s *Socket) discard() {
-	s.mu.Lock()
-	batch := s.inbox
-	s.inbox, s.running = nil, false
-	s.mu.Unlock()
-	var n int64
-	for i := range batch.jobs {
-		n += s.sizeOf(&batch.jobs[i])
-	}
-	batch.free()
-	s.conn.unhold(n)
-	s.ns.releaseAside()
-	s.ns.srv.work.Done()
-}
-
 // over is the end of a socket's last job.
-func (s *Socket) over() {
+func over(s *Socket) {
 	defer s.conn.giveTurn()
 	if s.admitted {
 		s.ns.life.visited.Store(true)
 	}
 	s.ns.release()
+}
+
+// giveTurn passes a turn to the socket that has waited longest, or gives it back.
+func (c *conn) giveTurn() {
+	if next := c.passTurn(); next != nil {
+		startDispatcher(next)
+	}
+}
+
+// discard forgets a socket that has missed its turn: the application has not seen it.
+func discard(s *Socket) {
+	s.mu.Lock()
+	size := s.inbox.Discard()
+	s.mu.Unlock()
+	s.conn.unhold(size)
+	s.ns.releaseAside()
+	s.ns.srv.work.Done()
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -170,17 +170,8 @@ func (s *Socket) refuse(err error) {
 // dropEvents gives back what the events count that wait behind middleware
 // which has refused them.
 func (s *Socket) dropEvents() {
-	var size int64
 	s.mu.Lock()
-	if s.inbox != nil {
-		s.inbox.jobs = slices.DeleteFunc(s.inbox.jobs, func(j job) bool {
-			if j.kind != jobEvent {
-				return false
-			}
-			size += s.sizeOf(&j)
-			return true
-		})
-	}
+	size := s.inbox.DropEvents()
 	s.mu.Unlock()
 	s.conn.unhold(size)
 }
@@ -261,9 +252,9 @@ func (s *Socket) close(reason Reason) bool {
 		failAcks(s, &DisconnectError{reason})
 		switch {
 		case was == connected:
-			s.enqueue(&job{kind: jobDisconnect, reason: reason})
+			enqueue(s, &inbox.Job{Kind: inbox.Disconnect, Reason: string(reason)})
 		case s.conn.missTurn(s):
-			s.discard()
+			discard(s)
 		}
 	}()
 	switch {

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/gosio/gosio/core/engine"
@@ -124,7 +125,7 @@ func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 		c.forget(s)
 		s.close(ReasonClientNamespaceDisconnect)
 	case parser.Event, parser.BinaryEvent:
-		return s.receive(p), nil
+		return receive(s, p), nil
 	case parser.Ack, parser.BinaryAck:
 		resolveAck(s, p)
 	}
@@ -158,4 +159,52 @@ func (c *conn) translate(p *parser.Packet) error {
 	}
 	p.Data = eio3.Auth(query)
 	return nil
+}
+
+// Backlog implements engine.Receiver. The reader waits for the channel that Backlog
+// returns: while too much waits for the sockets' dispatchers, and for a moment when the
+// client asks for too many namespaces that do not exist. Meanwhile no acknowledgement is
+// read, so calls that wait for one fail with ErrBacklog.
+func (c *conn) Backlog() <-chan struct{} {
+	c.mu.Lock()
+	if !c.backlog.Full(c.bounds()) {
+		defer c.mu.Unlock()
+		return c.past.Pause(c.srv.opts.Limits.Refusals)
+	}
+	room := c.backlog.Wait()
+	sockets := slices.Clone(c.sockets)
+	c.mu.Unlock()
+	for _, s := range sockets {
+		failAcks(s, ErrBacklog)
+	}
+	return room
+}
+
+// Closed implements engine.Receiver.
+func (c *conn) Closed(reason engine.Reason, _ error) {
+	c.mu.Lock()
+	c.closed = true
+	sockets := c.sockets
+	c.sockets = nil
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if c.attached != nil {
+		c.attached.Stop()
+	}
+	c.past.Stop()
+	c.mu.Unlock()
+	c.closeAll(sockets, Reason(reason))
+}
+
+// closeAll closes the sockets, one after another, and then says that the
+// connection has ended. A listener that ends the goroutine does not prevent what
+// comes behind it.
+func (c *conn) closeAll(sockets []*Socket, reason Reason) {
+	if len(sockets) == 0 {
+		observeEnded(c, reason)
+		return
+	}
+	defer c.closeAll(sockets[1:], reason)
+	sockets[0].close(reason)
 }

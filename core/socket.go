@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/internal/roster"
 )
 
@@ -41,8 +42,7 @@ type Socket struct {
 	admitted bool                 // by the middleware; used by the dispatcher only
 
 	mu       sync.Mutex
-	inbox    *inbox
-	running  bool                // a dispatcher takes jobs from inbox, or is going to
+	inbox    inbox.Queue
 	waits    bool                // for its turn, guarded by conn.mu
 	early    []frames            // emitted by middleware; sent after CONNECT
 	held     []frames            // see welcome.go
@@ -207,6 +207,28 @@ func (s *Socket) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
 func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
 	ownScope(s).events.Add(m)
+}
+
+// guard runs a hook of the application.
+func (s *Socket) guard(what string, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(what, p)
+			s.closePanicked()
+		}
+	}()
+	f()
+}
+
+// panicked logs a panic once, with its stack; it goes no further.
+func (s *Socket) panicked(what string, p any, attrs ...slog.Attr) {
+	s.ns.srv.notePanic(what, p, s.attrs(attrs...)...)
+}
+
+func (s *Socket) closePanicked() {
+	if s.ns.srv.opts.ClosePanicked {
+		s.conn.close()
+	}
 }
 
 // value is one entry of a socket's few values.

@@ -49,8 +49,8 @@ func (srv *Server) Stats() Stats {
 			return
 		}
 		c.mu.Lock()
-		st.ReceiveBytes += c.queued
-		if c.room != nil || c.past.Pausing() {
+		st.ReceiveBytes += c.backlog.Bytes()
+		if c.backlog.Held() || c.past.Pausing() {
 			st.ReceiveHeld++
 		}
 		c.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -108,17 +109,17 @@ func welcome(s *Socket) {
 }
 
 // greet runs the hooks of OnConnect and then welcomes the client.
-func greet(s *Socket, j *job) {
+func greet(s *Socket, j *inbox.Job) {
 	hooks := s.ns.connectHooks()
-	if len(hooks) > j.hook {
+	if len(hooks) > j.Hook {
 		patience := time.AfterFunc(welcomeDelay, func() { welcome(s) })
 		defer patience.Stop()
 	}
-	for j.hook < len(hooks) {
-		hook := hooks[j.hook]
-		j.hook++
+	for j.Hook < len(hooks) {
+		hook := hooks[j.Hook]
+		j.Hook++
 		s.guard("connect", func() { hook(s) })
 	}
-	j.kind = jobDone
+	j.Kind = inbox.Done
 	welcome(s)
 }
