@@ -1,0 +1,192 @@
+//go:build e2e
+
+package ratelimitredis_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/internal/assert"
+	"github.com/gosio/gosio/internal/leak"
+	"github.com/gosio/gosio/internal/redistest"
+	"github.com/gosio/gosio/ratelimit"
+	"github.com/gosio/gosio/ratelimit/ratelimittest"
+	ratelimitredis "github.com/gosio/gosio/ratelimit/redis"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
+
+func connect(t *testing.T, o *redis.Options) *redis.Client {
+	t.Helper()
+	client := redis.NewClient(o)
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	store := func() *ratelimitredis.Store {
+		return ratelimitredis.New(connect(t, &redis.Options{Addr: r.Addr}), ratelimitredis.Options{})
+	}
+	ratelimittest.Run(t, store(), store())
+}
+
+func TestStoreOfCluster(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: redistest.Cluster(t, 3)})
+	t.Cleanup(func() { _ = client.Close() })
+	ratelimittest.Run(t, ratelimitredis.New(client, ratelimitredis.Options{}), ratelimitredis.New(client, ratelimitredis.Options{}))
+}
+
+// TestKeys: keys are short whatever clients send, have the prefix, and expire when the
+// limit is whole again.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	client := connect(t, &redis.Options{Addr: r.Addr})
+	store := ratelimitredis.New(client, ratelimitredis.Options{Prefix: "app:"})
+	ctx := t.Context()
+	for i := range 50 {
+		_, ok, err := store.Take(ctx, strings.Repeat("x", 10_000+i), ratelimit.PerMinute(60, 60), 30, 0)
+		assert.NoError(t, err)
+		assert.True(t, "taken", ok)
+	}
+	keys, err := client.Keys(ctx, "*").Result()
+	assert.NoError(t, err)
+	assert.Equal(t, "keys", len(keys), 50)
+	for _, key := range keys {
+		assert.True(t, "prefix and length", strings.HasPrefix(key, "app:") && len(key) < 60)
+		ttl, err := client.PTTL(ctx, key).Result()
+		assert.NoError(t, err)
+		if ttl <= 0 || ttl > 30*time.Second {
+			t.Errorf("%s expires in %s, want at most 30s", key, ttl)
+		}
+	}
+}
+
+// node is one server of a cluster, with the log of its limiter.
+func node(t *testing.T, addr string, u ratelimit.Unavailable) (*socketio.Server, *lines) {
+	t.Helper()
+	log := &lines{}
+	srv := socketio.NewServer(nil)
+	srv.Use(ratelimit.New(ratelimit.Config{
+		Store:       ratelimitredis.New(connect(t, &redis.Options{Addr: addr}), ratelimitredis.Options{}),
+		Unavailable: u, StoreTimeout: 500 * time.Millisecond, // of a busy machine
+		Events: []ratelimit.Rule{{By: ratelimit.Address, Limit: ratelimit.PerHour(30, 30)}},
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
+	}))
+	srv.On("say", func() {})
+	t.Cleanup(srv.Close)
+	return srv, log
+}
+
+// lines is what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+func burst(c *siotest.Client, n int) (passed int) {
+	for range n {
+		if c.Call("say").Failure() == nil {
+			passed++
+		}
+	}
+	return passed
+}
+
+// TestCluster: clients of two servers share a limit by address, and exactly as much as is
+// allowed passes when all ask at once.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	r := redistest.Start(t)
+	var passed atomic.Int64
+	var all sync.WaitGroup
+	for range 2 {
+		srv, _ := node(t, r.Addr, ratelimit.UnavailableLocal)
+		for range 3 {
+			c := siotest.Dial(t, srv, siotest.Options{Timeout: time.Minute})
+			all.Go(func() { passed.Add(int64(burst(c, 10))) })
+		}
+	}
+	all.Wait()
+	assert.Equal(t, "passed", passed.Load(), 30)
+}
+
+// TestOutage: Redis is killed, is started again and stands still. What Unavailable says
+// holds meanwhile, with one line in the log, and afterwards the cluster counts again.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for u, want := range map[ratelimit.Unavailable]int{ratelimit.UnavailableLocal: 30, ratelimit.UnavailableAllow: 60, ratelimit.UnavailableRefuse: 0} {
+		t.Run(fmt.Sprint(u), func(t *testing.T) {
+			t.Parallel()
+			r := redistest.Start(t)
+			srv, log := node(t, r.Addr, u)
+			c := siotest.Dial(t, srv, siotest.Options{Timeout: time.Minute})
+			assert.Equal(t, "while Redis is there", burst(c, 10), 10)
+			r.Kill()
+			passed := burst(c, 60)
+			assert.Equal(t, "while Redis is away", passed, want)
+			assert.True(t, "it is logged", log.count("the store does not answer") > 0)
+			r.Run()
+			client := connect(t, &redis.Options{Addr: r.Addr})
+			until(t, "the cluster counts again", func() bool {
+				burst(c, 1)
+				n, err := client.DBSize(context.Background()).Result()
+				return err == nil && n > 0
+			})
+		})
+	}
+}
+
+// TestStopped: a Redis that stands still holds nobody up for longer than StoreTimeout, once
+// a second.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	r := redistest.StartWith(t)
+	srv, _ := node(t, r.Addr, ratelimit.UnavailableAllow)
+	c := siotest.Dial(t, srv, siotest.Options{Timeout: time.Minute})
+	assert.Equal(t, "while Redis is there", burst(c, 1), 1)
+	assert.NoError(t, connect(t, &redis.Options{Addr: r.Addr}).ClientPause(t.Context(), 4*time.Second).Err())
+	start := time.Now()
+	begun := time.Now()
+	assert.Equal(t, "while Redis stands still", burst(c, 100), 100)
+	took := time.Since(begun)
+	if took < 400*time.Millisecond || took > 2*time.Second && time.Since(start) < 3*time.Second {
+		t.Errorf("100 events took %s", took)
+	}
+}
+
+// until waits for what comes by itself.
+func until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	end := time.Now().Add(time.Minute)
+	for tick := time.NewTicker(20 * time.Millisecond); !f(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
