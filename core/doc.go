@@ -69,15 +69,17 @@
 //
 // # Goroutines
 //
-// Beside those of package engine there is one dispatcher per socket, which
-// exists only while that socket has something queued: it runs middleware,
-// hooks and handlers, and makes and removes children and their adapters. So
-// there is one per namespace while events of other servers wait for their
-// handlers, and one for each request of another server while its clients have
-// not acknowledged. With an adapter that subscribes there is one per namespace for
-// rooms, and one for sockets, while it subscribes. [Server.Shutdown] waits for all of them. Listeners to what
-// goes out and to rooms run on the goroutine that sends, joins or leaves. Timers end
-// connections that join no namespace and packets whose attachments do not come.
+// Beside the goroutines of package engine there is one dispatcher per socket, which
+// exists only while that socket has something queued: a dispatcher runs middleware,
+// hooks and handlers, and makes and removes children and their adapters. When a
+// dispatcher ends, its goroutine waits for another dispatcher for at most 250 ms; at
+// most 32 goroutines wait. There is also one goroutine per namespace while events of
+// other servers wait for their handlers, and one for each request of another server
+// while its clients have not acknowledged. With an adapter that subscribes there is one
+// per namespace for rooms, and one for sockets, while they are subscribed to.
+// [Server.Shutdown] waits for all of them. Listeners to what goes out and to rooms run
+// on the goroutine that sends, joins or leaves. Timers end connections that join no
+// namespace and packets whose attachments do not come.
 //
 // # Locks
 //
