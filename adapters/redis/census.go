@@ -2,6 +2,7 @@ package sioredis
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -23,11 +24,12 @@ func (n *node) census(result func(p present, err error), then ...job) error {
 	}
 	err := n.link.count(channels, func(numbers []int, err error) {
 		defer n.counting.Done()
-		if err != nil {
+		var some *uncountedError
+		if err != nil && !errors.As(err, &some) {
 			result(present{}, err)
 			return
 		}
-		result(n.present(peers, numbers), nil)
+		result(n.present(peers, numbers, some), nil)
 	}, then...)
 	if err != nil {
 		n.counting.Done()
@@ -36,9 +38,9 @@ func (n *node) census(result func(p present, err error), then ...job) error {
 }
 
 // present makes sense of numbers: of all servers, of this one, and of each peer. Whom
-// nobody has heard for a while has left.
-func (n *node) present(peers []string, numbers []int) present {
-	p := present{others: numbers[0] - numbers[1]} // connections that are half dead are counted in both
+// nobody has heard for a while has left, unless the numbers are not of all of Redis.
+func (n *node) present(peers []string, numbers []int, uncounted *uncountedError) present {
+	p := present{others: numbers[0] - numbers[1], uncounted: uncounted} // connections that are half dead are counted in both
 	now := time.Now()
 	patience := goneAfter
 	if now.Sub(time.Unix(0, n.link.upSince.Load())) < longestPause+goneAfter {
@@ -56,6 +58,8 @@ func (n *node) present(peers []string, numbers []int) present {
 				n.peers[uid] = time.Time{}
 			}
 		case !known: // has said that it has left
+		case uncounted != nil:
+			p.absent = append(p.absent, uid)
 		case since.IsZero():
 			n.peers[uid] = now
 			p.absent = append(p.absent, uid)

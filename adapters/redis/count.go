@@ -1,8 +1,12 @@
 package sioredis
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/redis/rueidis"
@@ -44,30 +48,63 @@ func (l *link) count(channels []string, counted func([]int, error), then ...job)
 	if err := l.out.push(then...); err != nil {
 		return err
 	}
-	go func() { counted(l.countAll(client, channels)) }() // until Redis has answered, or the link ends
+	go func() { counted(l.countAll(client, channels)) }() // ends soon, whether Redis answers or not
 	return nil
 }
 
+// uncountedError says which nodes of a Redis Cluster have not counted: who subscribes
+// there is not among the numbers that come with it.
+type uncountedError struct {
+	nodes []string // "redis host:port"
+	err   error
+}
+
+func (e *uncountedError) Error() string {
+	return fmt.Sprintf("sioredis: %s: subscribers are not counted: %v", strings.Join(e.nodes, ", "), e.err)
+}
+
+func (e *uncountedError) Unwrap() error { return e.err }
+
+// countAll asks all nodes of a Redis Cluster at the same time. None of them holds up the
+// others for long; one that was silent last time, hardly at all.
 func (l *link) countAll(client rueidis.Client, channels []string) ([]int, error) {
-	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
-	defer cancel()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	sum, failed := make([]int, len(channels)), errCount
-	for _, c := range client.Nodes() {
+	sum, counted := make([]int, len(channels)), false
+	var failed uncountedError
+	for addr, c := range client.Nodes() {
 		wg.Go(func() {
+			_, mute := l.mute.Load(addr)
+			patience := countTimeout
+			if mute {
+				patience = muteTimeout
+			}
+			ctx, cancel := context.WithTimeout(l.life, patience)
+			defer cancel()
 			some, err := numbers(c.Do(ctx, l.dialect.count(c.B(), channels)), len(channels))
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil { // a node that is gone has no subscribers
+			if err != nil {
+				l.mute.Store(addr, true)
+				failed.nodes, failed.err = append(failed.nodes, "redis "+addr), err
 				return
 			}
-			failed = nil
+			if mute {
+				l.mute.Delete(addr)
+			}
+			counted = true
 			for i, n := range some {
 				sum[i] += n
 			}
 		})
 	}
 	wg.Wait()
-	return sum, failed
+	slices.Sort(failed.nodes)
+	switch {
+	case !counted:
+		return nil, fmt.Errorf("%w: %w", errCount, cmp.Or[error](failed.err, ErrNotConnected))
+	case failed.err != nil:
+		return sum, &failed
+	}
+	return sum, nil
 }

@@ -30,6 +30,7 @@ type link struct {
 	in  inbox
 
 	watch watch
+	mute  sync.Map // nodes of a Redis Cluster that have not counted when they were last asked
 
 	connected chan struct{} // closed when both connections were there for the first time
 	started   time.Time

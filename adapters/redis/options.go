@@ -76,6 +76,9 @@ const (
 	probeEvery    = 10 * time.Second            // how often a connection without traffic is tried
 	joinWindow    = 10 * time.Second            // see adapter.RoomSubscriber
 	checkEvery    = 500 * time.Millisecond      // whether those who have not answered are still there
+	countTimeout  = time.Second                 // for a node of a Redis Cluster to count its subscribers
+	muteTimeout   = 50 * time.Millisecond       // for one that has not done so last time
+	refreshEvery  = 10 * time.Second            // which nodes a Redis Cluster has
 	goneAfter     = time.Second - checkEvery/10 // a peer that nobody hears any more has left
 	greetEvery    = 100 * time.Millisecond      // more hellos at a time get one answer
 	backWithin    = 500 * time.Millisecond      // after an outage: not all servers tell of themselves at once
@@ -116,6 +119,7 @@ func (o *Options) withDefaults() Options {
 	c := &out.Client
 	c.DisableRetry, c.DisableCache, c.PipelineMultiplex = true, true, -1 // a retry could send twice
 	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, answerTimeout)
+	c.ClusterOption.ShardsRefreshInterval = cmp.Or(c.ClusterOption.ShardsRefreshInterval, refreshEvery)
 	if c.Sentinel.MasterSet != "" { // a demoted master closes no connection
 		c.Sentinel.TopologyRefreshInterval = cmp.Or(c.Sentinel.TopologyRefreshInterval, 5*time.Second)
 	}

@@ -34,8 +34,8 @@ func (n *node) hello(answered func()) {
 	}
 	n.mu.Unlock()
 	n.greeted.Store(n.link.ups.Load())
-	err := n.link.count([]string{n.channels.peers}, func(numbers []int, err error) {
-		if err != nil {
+	err := n.link.count([]string{n.channels.peers}, func(numbers []int, _ error) {
+		if numbers == nil {
 			answered()
 			return
 		}

@@ -36,7 +36,7 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 				return
 			}
 			w.doubt(req, p.absent)
-			req.Expect(p.all(), p.others)
+			p.expect(req)
 		}, j)
 	}
 	if err != nil {

@@ -5,8 +5,13 @@ package sioredis_test
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
@@ -131,4 +136,45 @@ func TestAccess(t *testing.T) {
 		assert.ErrorIs(t, err, want)
 		assert.True(t, "why", strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "WRONGPASS"))
 	}
+}
+
+// TestClusterCounts: a node of a Redis Cluster that does not count its subscribers holds
+// up no request for long, and is named: who subscribes there is not known.
+func TestClusterCounts(t *testing.T) {
+	t.Parallel()
+	addrs := redistest.Cluster(t, 4)
+	servers, _ := engines(t, 2, sioredis.Options{URL: "redis://" + addrs[0] + "?addr=" + addrs[1]})
+	siotest.Dial(t, servers[1], siotest.Options{})
+	var idle []string // of which two servers need at most two
+	for _, addr := range addrs {
+		if redistest.Ask(t, addr, "CLIENT", "LIST", "TYPE", "pubsub") == "" {
+			idle = append(idle, addr)
+		}
+	}
+	fetch := func() (time.Duration, error) {
+		begin := time.Now()
+		list, err := servers[0].FetchSockets(t.Context())
+		assert.Equal(t, "sockets", len(list), 1)
+		return time.Since(begin), err
+	}
+	_, err := fetch()
+	assert.NoError(t, err)
+
+	_ = redistest.Ask(t, idle[0], "CLIENT", "PAUSE", "5000", "ALL")
+	for i, most := range []time.Duration{3 * time.Second, 900 * time.Millisecond} {
+		took, err := fetch()
+		var partial *adapter.PartialError
+		assert.True(t, fmt.Sprint("it is named: ", err), errors.As(err, &partial) && slices.Equal(partial.Missing, []string{"redis " + idle[0]}))
+		assert.True(t, fmt.Sprint("fetch ", i, " took ", took), took < most)
+	}
+	eventually(t, "it counts again", func() bool { _, err := fetch(); return err == nil })
+
+	c, err := net.Dial("tcp", idle[1])
+	assert.NoError(t, err)
+	_, err = c.Write([]byte("SHUTDOWN NOSAVE\r\n"))
+	assert.NoError(t, err)
+	_, _ = io.Copy(io.Discard, c) // until it has ended
+	_ = c.Close()
+	_, err = fetch()
+	assert.True(t, fmt.Sprint("one that has ended is named, too: ", err), err != nil && strings.Contains(err.Error(), idle[1]))
 }

@@ -99,7 +99,9 @@ func (w *watch) look(n *node, requests map[*adapter.Request][]string) {
 			return
 		}
 		for req, absent := range requests {
-			req.AtMost(p.others)
+			if p.uncounted == nil {
+				req.AtMost(p.others)
+			}
 			for _, uid := range absent {
 				if slices.Contains(p.peers, uid) {
 					req.Unreachable(uid, errAway)
@@ -114,7 +116,19 @@ func (w *watch) look(n *node, requests map[*adapter.Request][]string) {
 type present struct {
 	peers, absent []string
 	others        int
+	uncounted     *uncountedError // nil: everybody is counted
 }
 
-// all are the peers that have to answer.
-func (p *present) all() []string { return slices.Concat(p.peers, p.absent) }
+// expect tells a request who is going to answer, and who cannot be asked.
+func (p *present) expect(req *adapter.Request) {
+	servers := slices.Concat(p.peers, p.absent)
+	if p.uncounted != nil { // servers that nobody knows of may be there
+		servers = append(servers, p.uncounted.nodes...)
+	}
+	req.Expect(servers, p.others)
+	if p.uncounted != nil {
+		for _, name := range p.uncounted.nodes {
+			req.Unreachable(name, p.uncounted)
+		}
+	}
+}
