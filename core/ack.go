@@ -45,7 +45,7 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 
 // askSocketObserved is EmitWithAck that o hears of.
 func askSocketObserved(ctx context.Context, s *Socket, o *observing, event string, args []any) (*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{from: o, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally

@@ -3,7 +3,6 @@ package socketio
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -39,11 +38,11 @@ func (l *local) Apply(op *adapter.Operation) error {
 	if o := l.ns.srv.observer; o != nil && op.Type == adapter.OpBroadcast {
 		done := observeRemote(o, l.ns, op)
 		var t tally
-		err := l.ns.apply(op, &t)
+		err := apply(l.ns, op, &t)
 		done(&t)
 		return err
 	}
-	return l.ns.apply(op, nil)
+	return apply(l.ns, op, nil)
 }
 
 // Respond implements adapter.Local.
@@ -55,7 +54,7 @@ func (l *local) Respond(ctx context.Context, op *adapter.Operation, reply func(*
 	case adapter.OpCall:
 		return respondCall(ctx, l.ns, op, reply)
 	case adapter.OpServerSide:
-		return l.ns.receiveServerSide(ctx, op, reply)
+		return receiveServerSide(ctx, l.ns, op, reply)
 	}
 	return errOperation
 }
@@ -80,18 +79,61 @@ func checkPacket(p *adapter.Packet) error {
 	return nil
 }
 
-// errOperation says that a server of a later version has asked.
-var errOperation = errors.New("socketio: operation that cannot be answered")
-
 // observeRemote tells of an event of another server. done is called when it is
 // delivered here.
 func observeRemote(o *observing, ns *Namespace, op *adapter.Operation) (done func(t *tally)) {
 	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
 	f := o.emit(context.Background(), &EmitInfo{
-		from: o, Namespace: ns, Name: p.Event(), WantsAck: op.Type == adapter.OpCall, Volatile: op.Packet.Volatile, Remote: true,
+		from: &o.strange, Namespace: ns, Name: p.Event(), WantsAck: op.Type == adapter.OpCall, Volatile: op.Packet.Volatile, Remote: true,
 	})
 	return func(t *tally) {
 		r := t.result(nil)
 		o.emitDone(f, &r)
 	}
+}
+
+// respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
+// goes on with it, which ends with the clients, or op.Timeout, at the latest;
+// Shutdown waits for it.
+func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
+	if err := checkPacket(&op.Packet); err != nil {
+		return err
+	}
+	c := observedCall(ns, op)
+	missing := len(c.sockets)
+	reply(&adapter.Response{Clients: c.asked, Last: missing == 0})
+	if missing == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeoutOf(ns, op))
+	ns.srv.work.Add()
+	go func() {
+		defer ns.srv.work.Done()
+		defer cancel()
+		_ = c.gather(ctx, func(r *Reply, left bool) { // who asks has the same timeout
+			missing--
+			response := adapter.Response{Last: missing == 0}
+			switch {
+			case left:
+				response.Clients = -1
+			case r != nil:
+				response.Reply = r.travelling()
+			}
+			ns.srv.guard("Adapter taking a response", ns.name, func() { reply(&response) })
+		})
+	}()
+	return nil
+}
+
+// observedCall is call for another server.
+func observedCall(ns *Namespace, op *adapter.Operation) *call {
+	o := ns.srv.observer
+	if o == nil {
+		return newCall(ns, op, nil)
+	}
+	done := observeRemote(o, ns, op)
+	var t tally
+	c := newCall(ns, op, &t)
+	done(&t)
+	return c
 }

@@ -3,11 +3,9 @@ package socketio
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
-	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
@@ -65,7 +63,7 @@ func (b Broadcast) run(op *adapter.Operation) error {
 		return nil
 	}
 	op.Target = b.target
-	return b.ns.run(op, b.local, nil)
+	return run(b.ns, op, b.local, nil)
 }
 
 // Emit sends an event to each of the sockets once. It does not block. It fails
@@ -85,12 +83,12 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 		return err
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
-	return emitError(event, b.ns.run(&adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
+	return emitError(event, run(b.ns, &adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 
 // emitObserved is Emit that o hears of.
 func (b Broadcast) emitObserved(o *observing, event string, args []any) error {
-	done := o.emit(background(b.ctx), &EmitInfo{from: o, Namespace: b.ns, Name: event, Volatile: b.volatile})
+	done := o.emit(background(b.ctx), &EmitInfo{from: &o.strange, Namespace: b.ns, Name: event, Volatile: b.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally
@@ -115,43 +113,6 @@ func (b Broadcast) SocketsLeave(rooms ...string) error {
 // their whole connections.
 func (b Broadcast) DisconnectSockets(closeConn bool) error {
 	return b.run(&adapter.Operation{Type: adapter.OpDisconnect, Close: closeConn})
-}
-
-// matched holds the lists of recipients of broadcasts under way.
-var matched = sync.Pool{New: func() any { return new([]*Socket) }}
-
-// deliver sends frames to the sockets of this server that the target means. It
-// returns how many have got them into their queue. position is for recovery.
-func deliver(ns *Namespace, t *adapter.Target, f *frames, position string) (n int) {
-	if ns.recovery != nil {
-		return ns.recovery.deliver(t, f, position)
-	}
-	list := matched.Get().(*[]*Socket)
-	sockets := ns.rooms.match(t, (*list)[:0])
-	for i, s := range sockets {
-		warm(sockets, i)
-		// one that is gone, or too slow, is told by its own disconnect
-		if f.volatile && s.sendVolatile(f) || !f.volatile && s.send(f) == nil {
-			n++
-		}
-	}
-	clear(sockets)
-	*list = sockets
-	matched.Put(list)
-	return n
-}
-
-// warmAhead is how many recipients of a broadcast the CPU loads at a time.
-const warmAhead = 8
-
-// warm has the CPU load the next recipients, every so often.
-func warm(sockets []*Socket, at int) {
-	if at%warmAhead != 0 {
-		return
-	}
-	for _, s := range sockets[at:min(at+warmAhead, len(sockets))] {
-		(*engine.Layer)(s.sess).Prefetch()
-	}
 }
 
 // WithContext returns a broadcast that Options.Observer gets to see with ctx.
@@ -197,15 +158,15 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 	}
 	p.Volatile, p.NoCompress = b.volatile, b.plain
 	op := &adapter.Operation{Type: adapter.OpCall, Target: b.target, Packet: p}
-	ctx, cancel := b.ns.within(ctx, op)
+	ctx, cancel := within(ctx, b.ns, op)
 	defer cancel()
 
 	var a answers
-	members := b.ns.members(!b.local)
+	members := membersOf(b.ns, !b.local)
 	defer members.release()
 	waits, calls := make([]func() error, len(members)), make([]*call, len(members))
 	for i, ns := range members {
-		waits[i] = ns.request(ctx, op, b.local, a.response) // first, as in run
+		waits[i] = request(ctx, ns, op, b.local, a.response) // first, as in run
 		if ns.recovery.sequenced() {
 			ns.recovery.awaitSteps(ctx)
 		}
@@ -223,7 +184,7 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 
 // askObserved is EmitWithAck that o hears of.
 func (b Broadcast) askObserved(ctx context.Context, o *observing, event string, args []any) ([]*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{from: o, Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
 	var t tally

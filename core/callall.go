@@ -116,19 +116,6 @@ func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	return c
 }
 
-// observedCall is call for another server.
-func observedCall(ns *Namespace, op *adapter.Operation) *call {
-	o := ns.srv.observer
-	if o == nil {
-		return newCall(ns, op, nil)
-	}
-	done := observeRemote(o, ns, op)
-	var t tally
-	c := newCall(ns, op, &t)
-	done(&t)
-	return c
-}
-
 // send sends the event to one socket and, if it can, waits for it.
 func (c *call) send(s *Socket, f *frames) {
 	err := awaitAck(s, c.id, c.results) // before it can be answered
@@ -193,37 +180,4 @@ func (c *call) next(ctx context.Context) (r ackResult, ok bool) {
 	case <-ctx.Done():
 		return r, false
 	}
-}
-
-// respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
-// goes on with it, which ends with the clients, or op.Timeout, at the latest;
-// Shutdown waits for it.
-func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
-	if err := checkPacket(&op.Packet); err != nil {
-		return err
-	}
-	c := observedCall(ns, op)
-	missing := len(c.sockets)
-	reply(&adapter.Response{Clients: c.asked, Last: missing == 0})
-	if missing == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, ns.timeout(op))
-	ns.srv.work.Add()
-	go func() {
-		defer ns.srv.work.Done()
-		defer cancel()
-		_ = c.gather(ctx, func(r *Reply, left bool) { // who asks has the same timeout
-			missing--
-			response := adapter.Response{Last: missing == 0}
-			switch {
-			case left:
-				response.Clients = -1
-			case r != nil:
-				response.Reply = r.travelling()
-			}
-			ns.srv.guard("Adapter taking a response", ns.name, func() { reply(&response) })
-		})
-	}()
-	return nil
 }

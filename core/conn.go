@@ -1,8 +1,8 @@
 package socketio
 
 import (
+	"errors"
 	"log/slog"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -34,6 +34,16 @@ type conn struct {
 	closed   bool
 	barred   bool // close was called: none of its sockets is to be recovered
 }
+
+// The ways in which a client breaks the protocol. Each closes the connection.
+var (
+	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
+	errJoinedTwice   = errors.New("socketio: namespace joined twice")
+	errDirection     = errors.New("socketio: packet that only servers send")
+	errAuthTooLarge  = errors.New("socketio: auth payload is too large (Limits.Auth)")
+	errNamespaces    = errors.New("socketio: too many namespaces (Limits.Namespaces)")
+	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
+)
 
 func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 	c := &conn{srv: srv, sess: s, handshake: h, decoder: parser.Decoder{Limits: &srv.limits}}
@@ -117,6 +127,24 @@ func (c *conn) forget(s *Socket) bool {
 	return true
 }
 
+// joined notes that the connection is in a namespace, if it still is.
+func (c *conn) joined() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.timer != nil && slices.ContainsFunc(c.sockets, (*Socket).connected) {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// departLocked notes a namespace that the client may still send packets for.
+func (c *conn) departLocked(namespace string) {
+	if c.past == nil {
+		c.past = new(past.Past)
+	}
+	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
+}
+
 // awaitAttachments limits the time that a packet's attachments may take.
 func (c *conn) awaitAttachments(pending bool) {
 	c.mu.Lock()
@@ -178,20 +206,4 @@ func (c *conn) isBarred() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.barred
-}
-
-// observeOpened tells of a connection at its beginning.
-func observeOpened(c *conn, r *http.Request) {
-	if o := c.srv.observer; o != nil {
-		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
-	}
-}
-
-// observeEnded tells of its end.
-func observeEnded(c *conn, reason Reason) {
-	if o := c.srv.observer; o != nil {
-		o.connection(ConnectionEvent{
-			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
-		})
-	}
 }

@@ -3,12 +3,9 @@ package socketio
 import (
 	"bytes"
 	"log/slog"
-	"slices"
 
 	"github.com/gosio/gosio/core/internal/apperror"
-	"github.com/gosio/gosio/core/internal/eio3"
 	"github.com/gosio/gosio/core/internal/inbox"
-	"github.com/gosio/gosio/core/internal/past"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -68,7 +65,7 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 	case bytes.Equal(s.handshake.Auth, p.Data):
 		c.srv.log.Debug("socketio: second CONNECT for one namespace", "namespace", apperror.Clip(p.Namespace))
 		if told(s) {
-			c.reply(parser.Connect, p.Namespace, joinedAs(s))
+			reply(c, parser.Connect, p.Namespace, joinedAs(s))
 		}
 		return true, nil
 	case told(s):
@@ -88,7 +85,7 @@ func (c *conn) noNamespace(name string) {
 	c.srv.note(slog.LevelWarn, "no namespace", "socketio: a client asks for a namespace that does not exist: Server.Of makes one before clients come",
 		slog.String("namespace", apperror.Clip(name)))
 	observeNoNamespace(c.srv)
-	c.reply(parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
+	reply(c, parser.ConnectError, name, []byte(`{"message":"Invalid namespace"}`))
 }
 
 // observeNoNamespace tells of a client that has asked for one that does not exist.
@@ -96,32 +93,4 @@ func observeNoNamespace(srv *Server) {
 	if o := srv.observer; o != nil {
 		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
 	}
-}
-
-// reply sends a packet that is no event.
-func (c *conn) reply(t parser.Type, namespace string, data []byte) {
-	if t == parser.ConnectError && c.old() {
-		data = eio3.Refusal(data)
-	}
-	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
-		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
-	}
-}
-
-// joined notes that the connection is in a namespace, if it still is.
-func (c *conn) joined() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.timer != nil && slices.ContainsFunc(c.sockets, (*Socket).connected) {
-		c.timer.Stop()
-		c.timer = nil
-	}
-}
-
-// departLocked notes a namespace that the client may still send packets for.
-func (c *conn) departLocked(namespace string) {
-	if c.past == nil {
-		c.past = new(past.Past)
-	}
-	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
 }

@@ -131,7 +131,7 @@ func abandon(s *Socket, j *inbox.Job) {
 		j.Kind = inbox.Done
 		defer func() {
 			s.leaveAll()
-			s.refuse(errPanicked)
+			refuse(s, errPanicked)
 			over(s)
 		}()
 		observeStep(s, &NamespaceEvent{Step: NamespaceStepRefused, Err: errPanicked}, time.Time{})
@@ -147,7 +147,7 @@ func do(s *Socket, j *inbox.Job) {
 		s.conn.unhold(j.Size())
 	case inbox.Connect:
 		s.conn.unhold(j.Size()) // it waits no more, and has a turn
-		if !s.join() {
+		if !join(s) {
 			j.Kind = inbox.Done
 			over(s)
 			return

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
@@ -12,20 +11,6 @@ import (
 	"github.com/gosio/gosio/core/internal/wire"
 	"github.com/gosio/gosio/core/parser"
 )
-
-// frames is one packet, encoded for any number of recipients: the text and,
-// for a binary packet, its attachments.
-type frames struct {
-	text     engine.Message
-	binary   []engine.Message
-	legacy   *eio3.Attachments // of old clients; nil: made for each client
-	volatile bool
-	open     bool // text is a draft, to which an offset is still to be added
-	plain    bool // not to be compressed
-	void     bool // Options.Parser has no form for it: nobody gets it
-
-	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
-}
 
 // encodeEvent encodes an event's name and arguments as they travel between
 // servers.
@@ -109,46 +94,6 @@ func packAck(ns *Namespace, id uint64, args []any) (f frames, err error) {
 		return frames{}, err
 	}
 	return codeFor(ns.srv, ns.name, f)
-}
-
-// outgoing reads an event back from the form that clients get; nil if the
-// packet is an acknowledgement.
-func (f *frames) outgoing() *Outgoing {
-	if f.canonical != nil {
-		f = f.canonical
-	}
-	p := f.packet()
-	if !p.Type.IsEvent() {
-		return nil
-	}
-	return &Outgoing{Event: p.Event(), packet: p, args: p.AppendArgs(nil)}
-}
-
-// uncompressed takes the wish to be compressed off a packet.
-func (f *frames) uncompressed() {
-	f.plain = true
-	f.text = f.text.Compress(false)
-	for i, m := range f.binary {
-		f.binary[i] = m.Compress(false)
-	}
-}
-
-// size is what a packet counts in one client's queue.
-func (f *frames) size() int64 {
-	n := int64(f.text.Size())
-	for _, b := range f.binary {
-		n += int64(b.Size())
-	}
-	return n
-}
-
-// packet reads a packet back from the standard form, but for its namespace.
-func (f *frames) packet() parser.Packet {
-	p := wire.Read(f.text, f.binary)
-	if f.open {
-		p.Data = append(slices.Clip(p.Data), ']')
-	}
-	return p
 }
 
 // messages returns the messages that the client of a connection gets, in order.

@@ -115,3 +115,6 @@ func refusalOf(err error) []byte {
 	}
 	return bytes.ToValidUTF8(b, []byte("\uFFFD")) // Data may hold JSON of anybody's
 }
+
+// errOperation says that a server of a later version has asked.
+var errOperation = errors.New("socketio: operation that cannot be answered")

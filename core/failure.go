@@ -1,12 +1,10 @@
 package socketio
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 
 	"github.com/gosio/gosio/core/internal/apperror"
-	"github.com/gosio/gosio/core/internal/argument"
 )
 
 // Code says what kind of failure an acknowledgement reports.
@@ -78,15 +76,3 @@ func (e *argumentError) Error() string { return e.err.Error() }
 func (e *argumentError) Unwrap() error { return e.err }
 
 func (e *argumentError) goType() string { return e.typ.String() }
-
-// badArgument is the failure of an event whose argument i does not decode into
-// a parameter of type t.
-func badArgument(in *Incoming, i int, t reflect.Type, err error) *Error {
-	var problem string
-	if errors.Is(err, ErrMissingArgument) {
-		problem = argument.Missing(i, t)
-	} else {
-		problem = argument.Unfit(i, t, in.args[i], len(in.packet.Attachments), err)
-	}
-	return &Error{Code: CodeBadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
-}

@@ -106,9 +106,9 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 		return list, nil
 	}
 	op := &adapter.Operation{Type: adapter.OpFetch, Target: b.target}
-	ctx, cancel := b.ns.within(ctx, op)
+	ctx, cancel := within(ctx, b.ns, op)
 	defer cancel()
-	members := b.ns.members(!b.local)
+	members := membersOf(b.ns, !b.local)
 	defer members.release()
 	fetches := make([]func() ([]RemoteSocket, error), len(members))
 	for i, ns := range members {
@@ -129,7 +129,7 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 // the other servers.
 func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []adapter.SocketInfo // what each appends is there when wait returns
-	wait := ns.request(ctx, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
+	wait := request(ctx, ns, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
 	if ns.recovery.sequenced() {
 		ns.recovery.awaitSteps(ctx)
 	}

@@ -6,14 +6,6 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// GapEvent says that an adapter has lost operations of the cluster, or may have. See
-// [Namespace.OnGap].
-type GapEvent struct {
-	// Namespace is the one whose operations are lost, never a parent.
-	Namespace *Namespace
-	adapter.Gap
-}
-
 // Gap implements adapter.Local.
 func (l *local) Gap(g adapter.Gap) {
 	ns := l.ns
@@ -35,10 +27,4 @@ func tellGap(ns *Namespace, g adapter.Gap) {
 		ns.parent.scope.tellGap(e)
 	}
 	ns.scope.tellGap(e)
-}
-
-func (c *scope) tellGap(e GapEvent) {
-	for _, f := range c.gaps.All() {
-		e.Namespace.srv.guard("OnGap", e.Namespace.name, func() { (*f)(e) })
-	}
 }

@@ -112,27 +112,6 @@ func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware 
 	return h.call, false
 }
 
-// scopeOf returns one of the scopes of a socket, or nil if the socket has no such scope.
-func scopeOf(s *Socket, at int) *scope {
-	switch {
-	case at == inSocket:
-		return s.own.Load()
-	case at == inNamespace:
-		return &s.ns.scope
-	case s.ns.parent != nil:
-		return &s.ns.parent.scope
-	}
-	return nil
-}
-
-// ownScope returns the socket's own scope, which the first call makes.
-func ownScope(s *Socket) *scope {
-	if s.own.Load() == nil {
-		s.own.CompareAndSwap(nil, new(scope))
-	}
-	return s.own.Load()
-}
-
 // hears reports whether there is a listener to incoming events.
 func hears(s *Socket) bool {
 	for at := range scopes {

@@ -3,123 +3,14 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"sync"
 	"sync/atomic"
 
-	"github.com/gosio/gosio/core/adapter"
-	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/internal/signature"
 	"github.com/gosio/gosio/core/parser"
 )
-
-// EventHandler is a handler as event middleware sees it.
-type EventHandler func(ctx context.Context, in *Incoming) error
-
-// Incoming is an event on its way to its handler. It is valid, and may be
-// used, only during the call.
-type Incoming struct {
-	// Socket is the socket that the event came by, or nil: see
-	// [Namespace.OnServerSide].
-	Socket *Socket
-	// Event is the event's name.
-	Event string
-
-	packet     parser.Packet
-	registered bool // there is a handler of that name
-	args       [][]byte
-	few        [3][]byte // what args is made of, for most events
-	acked      atomic.Bool
-	reply      func(*adapter.Response) // to the server that has sent it
-}
-
-// Len is the number of arguments.
-func (in *Incoming) Len() int { return len(in.args) }
-
-// Arg decodes argument i into the variable that dst points to.
-func (in *Incoming) Arg(i int, dst any) error {
-	if i >= len(in.args) {
-		return ErrMissingArgument
-	}
-	return parser.Unmarshal(in.args[i], in.packet.Attachments, dst)
-}
-
-// WantsAck reports whether the client waits for an acknowledgement.
-func (in *Incoming) WantsAck() bool { return in.packet.HasID }
-
-// Registered reports whether there is a handler of the event's name. The names of all
-// other events are the client's choice, and as many as it likes.
-func (in *Incoming) Registered() bool { return in.registered }
-
-// NoAck has no acknowledgement sent, whatever the handler returns, unless one has been
-// sent: for event middleware that drops an event. What middleware returns is still what
-// an [Observer] hears.
-func (in *Incoming) NoAck() { in.acked.Store(true) }
-
-// Ack acknowledges an event. Only the first acknowledgement is sent, and none
-// if the client does not wait for one. It may be called at any time, by any
-// goroutine. It fails like [Socket.Emit].
-type Ack func(args ...any) error
-
-// Ack acknowledges the event, as an [Ack] does.
-func (in *Incoming) Ack(args ...any) error {
-	if !in.packet.HasID || in.acked.Load() {
-		return nil
-	}
-	if in.reply != nil {
-		return in.ackServer(args)
-	}
-	f, err := packAck(in.Socket.ns, in.packet.ID, args)
-	if err != nil || in.acked.Swap(true) { // what does not encode acknowledges nothing
-		return err
-	}
-	return in.Socket.send(&f)
-}
-
-// ackServer is Ack for an event of another server.
-func (in *Incoming) ackServer(args []any) error {
-	p, err := encodeAck(args)
-	if err != nil || in.acked.Swap(true) {
-		return err
-	}
-	in.reply(&adapter.Response{Reply: &p, Last: true})
-	return nil
-}
-
-// fail acknowledges that the handler has failed. attrs say whose it is. Methods
-// of the error and of its Data may panic or end the goroutine.
-func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
-	defer func() {
-		if p := recover(); p != nil {
-			srv.notePanic(in.kind("answer of "), p, attrs...)
-		}
-		_ = in.Ack(failedAck{errInternal}) // unless there is an answer
-	}()
-	e, known := failureOf(err)
-	attrs = append(attrs, slog.String("event", apperror.Clip(in.Event)))
-	switch {
-	case known && e.args != nil:
-		srv.note(slog.LevelWarn, in.kind("arguments of "), "socketio: the arguments of an event do not fit its handler, which was not called",
-			append(attrs, slog.String("problem", e.Message), slog.String("type", e.args.goType()))...)
-	case !known && err != errPanicked: //nolint:errorlint // as it is
-		srv.note(slog.LevelError, in.kind("handler of "), "socketio: handler failed", append(attrs, slog.Any("error", err))...)
-	}
-	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
-		srv.note(slog.LevelError, in.kind("answer of "), "socketio: the failure of a handler does not encode", append(attrs, slog.Any("error", e))...)
-	}
-}
-
-// kind is the kind of a log line about the event. The name of an event without
-// a handler is the client's choice.
-func (in *Incoming) kind(what string) string {
-	if in.registered {
-		return what + in.Event
-	}
-	return what + "any event"
-}
 
 // handler is a registered handler.
 type handler struct {

@@ -168,7 +168,7 @@ func (ns *Namespace) removed(left chan struct{}) {
 
 // evictLocked removes the child that has had only kept sessions for longest. It
 // reports false when there is none. Server.mu is held.
-func (srv *Server) evictLocked() bool {
+func evictLocked(srv *Server) bool {
 	if srv.evicted >= maxEvicted {
 		return false
 	}
@@ -196,15 +196,6 @@ func (srv *Server) evictLocked() bool {
 		return true
 	}
 	return false
-}
-
-// leaveCluster closes the adapter of a namespace that is there.
-func (ns *Namespace) leaveCluster() error {
-	if !ns.hold() {
-		return nil
-	}
-	defer ns.release()
-	return ns.ready().closeAdapter()
 }
 
 // closeAdapter closes the adapter once. Further callers wait for the first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -108,28 +109,50 @@ func (o *observing) flushed(e FlushEvent) {
 	o.to.Flushed(e)
 }
 
-// tally counts what an event is delivered to on this server.
-type tally struct {
-	deliveries int
-	bytes      int64
-}
-
-// add counts a packet of size bytes. t may be nil: then nobody wants to know.
-func (t *tally) add(deliveries int, f *frames) {
-	if t != nil {
-		t.deliveries += deliveries
-		t.bytes += int64(deliveries) * f.size()
-	}
-}
-
-func (t *tally) result(err error) EmitResult {
-	return EmitResult{Err: err, Deliveries: t.deliveries, Bytes: t.bytes}
-}
-
 // background is ctx, or if there is none Background.
 func background(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()
 	}
 	return ctx
+}
+
+// observeBegin reads the clock if somebody wants to know.
+func observeBegin(srv *Server) (t time.Time) {
+	if srv.observer != nil {
+		t = time.Now()
+	}
+	return t
+}
+
+// observeStep tells of a step of a socket whose middleware began at start.
+func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
+	o := s.ns.srv.observer
+	if o == nil {
+		return
+	}
+	e.Namespace, e.Socket, e.Err = s.ns, s, apperror.Readable(e.Err)
+	if !start.IsZero() {
+		e.Duration = time.Since(start)
+	}
+	if s.track != nil && e.Step == NamespaceStepJoined {
+		e.Recovery = s.track.outcome
+	}
+	o.namespace(*e)
+}
+
+// observeOpened tells of a connection at its beginning.
+func observeOpened(c *conn, r *http.Request) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
+	}
+}
+
+// observeEnded tells of its end.
+func observeEnded(c *conn, reason Reason) {
+	if o := c.srv.observer; o != nil {
+		o.connection(ConnectionEvent{
+			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
+		})
+	}
 }

@@ -6,13 +6,6 @@ import (
 	"slices"
 )
 
-// pattern is what makes a namespace a parent.
-type pattern struct {
-	re       *regexp.Regexp // nil: only match knows
-	match    func(name string, h *Handshake) bool
-	children map[string]*Namespace // guarded by Server.mu
-}
-
 // OfRegexp returns the parent of all namespaces whose names match: a client
 // that joins one makes it, as a child. The expression is not anchored by
 // itself: "^/room-[0-9]+$" is meant more often than "/room-[0-9]+".
@@ -134,60 +127,6 @@ func (ns *Namespace) Child(name string) *Namespace {
 	return newChild(ns, name)
 }
 
-// newChild returns a child that is not there yet.
-func newChild(parent *Namespace, name string) *Namespace {
-	ns := newNamespace(parent.srv, name)
-	ns.parent = parent
-	if ns.recovery != nil {
-		parent.recovery.share.join(ns.recovery)
-	}
-	ns.life.users.Store(removed)
-	return ns
-}
-
-// level is the scope of what is registered with the namespace.
-func (ns *Namespace) level() int {
-	if ns.pattern != nil {
-		return inParent
-	}
-	return inNamespace
-}
-
-// announce tells the hooks of OnNewNamespace, once.
-func (ns *Namespace) announce() {
-	ns.announced.Do(func() {
-		ns.srv.mu.RLock()
-		hooks := ns.srv.onNew
-		ns.srv.mu.RUnlock()
-		ns.life.announcing.Store(true)
-		defer ns.life.announcing.Store(false)
-		for _, hook := range hooks {
-			hook(ns)
-		}
-		ns.life.known.Store(true)
-	})
-}
-
-// introduce announces the namespace before a socket's middleware runs. It fails
-// when a hook has panicked: what it was to register may be what protects it.
-func (ns *Namespace) introduce() error {
-	ns.announce()
-	if !ns.life.known.Load() {
-		return errPanicked
-	}
-	return nil
-}
-
-// connect makes the adapter before a socket is let in: one that middleware
-// refuses costs the cluster nothing. It fails when making it has panicked.
-func (ns *Namespace) connect() error {
-	ns.ready()
-	if !ns.life.ready.Load() {
-		return errPanicked
-	}
-	return nil
-}
-
 // ensureLive returns the namespace to register something with: a child is made if it
 // is not there, and stays.
 func (ns *Namespace) ensureLive() *Namespace {
@@ -234,17 +173,5 @@ func (ns *Namespace) claim() *Namespace {
 	if alias {
 		return srv.of(ns.name, true).ensureLive()
 	}
-	return ns
-}
-
-// While a parent of [Server.OfFunc] may want any name, a namespace that [Server.Of]
-// makes for an Emit alone would be one that every client can join without the
-// parent's guard. So Of returns an alias then: a Namespace that is not there itself,
-// and passes on what is sent with it to the namespace that has its name. What is
-// registered with an alias makes the namespace.
-
-func newAlias(srv *Server, name string) *Namespace {
-	ns := newNamespace(srv, name)
-	ns.alias.Store(true)
 	return ns
 }

@@ -1,6 +1,10 @@
 package socketio
 
-import "github.com/gosio/gosio/core/parser"
+import (
+	"errors"
+
+	"github.com/gosio/gosio/core/parser"
+)
 
 // Parser is how packets look on the wire: the same thing as the parser option of
 // stock clients. The default is the standard form, which package core/parser
@@ -44,4 +48,14 @@ type Decoder interface {
 	// packet's own. The server checks it by [parser.Packet.Check]: a decoder
 	// has to see only to what it holds itself.
 	Decode(message []byte, binary bool) (p parser.Packet, done bool, err error)
+}
+
+var errNoDecoder = errors.New("socketio: Parser.NewDecoder has returned nil")
+
+// noDecoder stands in for one that NewDecoder has not made: what comes would be
+// taken for the standard form otherwise.
+type noDecoder struct{}
+
+func (noDecoder) Decode([]byte, bool) (p parser.Packet, done bool, err error) {
+	return p, false, errNoDecoder
 }

@@ -11,16 +11,6 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// The ways in which a client breaks the protocol. Each closes the connection.
-var (
-	errNotJoined     = errors.New("socketio: packet for a namespace that was not joined")
-	errJoinedTwice   = errors.New("socketio: namespace joined twice")
-	errDirection     = errors.New("socketio: packet that only servers send")
-	errAuthTooLarge  = errors.New("socketio: auth payload is too large (Limits.Auth)")
-	errNamespaces    = errors.New("socketio: too many namespaces (Limits.Namespaces)")
-	errNoAttachments = errors.New("socketio: attachments did not arrive in time (Limits.AttachmentTimeout)")
-)
-
 // Message implements engine.Receiver: it decodes and routes, on the reader. The
 // work that it returns is the dispatcher of a socket that had none.
 func (c *conn) Message(data []byte, binary bool) (engine.Worker, error) {
@@ -75,17 +65,8 @@ func (c *conn) decodeOne(message []byte, binary bool) (p parser.Packet, whole bo
 	return p, whole, opaque(err)
 }
 
-// noDecoder stands in for one that NewDecoder has not made: what comes would be
-// taken for the standard form otherwise.
-type noDecoder struct{}
-
-func (noDecoder) Decode([]byte, bool) (p parser.Packet, done bool, err error) {
-	return p, false, errNoDecoder
-}
-
 var (
-	errDecoder   = errors.New("socketio: the parser's decoder has panicked")
-	errNoDecoder = errors.New("socketio: Parser.NewDecoder has returned nil")
+	errDecoder = errors.New("socketio: the parser's decoder has panicked")
 )
 
 // opaque is an error of the application's as the engine gets it, for nil nil: a text

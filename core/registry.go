@@ -2,6 +2,23 @@ package socketio
 
 import "strings"
 
+// Of returns the namespace of that name, and makes the namespace if there is none.
+// Clients can join a namespace that Of has made. A missing leading slash is added.
+//
+// A name that a parent of [Server.OfRegexp] matches is that parent's child: see
+// [Namespace.Child]. A parent of [Server.OfFunc] may want any name, so a server
+// that has one makes a namespace only when something is registered with what Of
+// returns: a handler, a hook, a listener or middleware. Until then clients cannot
+// join because of Of, and what is sent with the returned value, or asked of it,
+// is for the namespace that has the name at that moment, most often a child of
+// the parent. The namespace that is made by registering has nothing of the
+// parent's, its middleware included.
+//
+// A namespace of Of that nothing was registered with, and that no client has joined,
+// gives its name to a parent that is added later and wants the first client. While
+// there is a parent of [Server.OfFunc], that parent must want the client.
+func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
+
 // of is Of; with claim it makes the namespace whatever functions may want the name.
 func (srv *Server) of(name string, claim bool) *Namespace {
 	srv.mu.Lock()
@@ -138,7 +155,7 @@ func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, t
 	default:
 		srv.displaceLocked(ns)
 	}
-	if srv.children >= limit && !srv.evictLocked() {
+	if srv.children >= limit && !evictLocked(srv) {
 		return nil, false
 	}
 	ns = newChild(p, name)
@@ -170,4 +187,27 @@ func (srv *Server) displaceLocked(ns *Namespace) {
 		defer srv.work.Done()
 		ns.ready().removed(left)
 	}()
+}
+
+// newChild returns a child that is not there yet.
+func newChild(parent *Namespace, name string) *Namespace {
+	ns := newNamespace(parent.srv, name)
+	ns.parent = parent
+	if ns.recovery != nil {
+		parent.recovery.share.join(ns.recovery)
+	}
+	ns.life.users.Store(removed)
+	return ns
+}
+
+// While a parent of [Server.OfFunc] may want any name, a namespace that [Server.Of]
+// makes for an Emit alone would be one that every client can join without the
+// parent's guard. So Of returns an alias then: a Namespace that is not there itself,
+// and passes on what is sent with it to the namespace that has its name. What is
+// registered with an alias makes the namespace.
+
+func newAlias(srv *Server, name string) *Namespace {
+	ns := newNamespace(srv, name)
+	ns.alias.Store(true)
+	return ns
 }

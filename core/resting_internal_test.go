@@ -71,7 +71,7 @@ func TestRestingOrGone(t *testing.T) {
 		all.Go(func() {
 			srv.mu.Lock()
 			defer srv.mu.Unlock()
-			srv.evictLocked()
+			evictLocked(srv)
 		})
 		if round%2 == 0 {
 			all.Go(func() { // its session is forgotten

@@ -40,25 +40,3 @@ type RoomEvent struct {
 	// Socket is the id of the socket; empty for RoomStepCreated and RoomStepDeleted.
 	Socket string
 }
-
-// noteRoom notes a change of a room, if anybody listens. The lock of rooms is held.
-func noteRoom(ns *Namespace, step RoomStep, room, socket string) {
-	if ns.scope.rooms.Empty() && (ns.parent == nil || ns.parent.scope.rooms.Empty()) {
-		return
-	}
-	ns.rooms.events.Add(RoomEvent{step, ns, room, socket})
-}
-
-// tellRoom tells the listeners of one change. Their panics are logged.
-func tellRoom(ns *Namespace, e RoomEvent) {
-	if ns.parent != nil {
-		ns.parent.scope.tellRoom(e)
-	}
-	ns.scope.tellRoom(e)
-}
-
-func (c *scope) tellRoom(e RoomEvent) {
-	for _, f := range c.rooms.All() {
-		e.Namespace.srv.guard("OnRoom", e.Namespace.name, func() { (*f)(e) })
-	}
-}

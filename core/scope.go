@@ -103,3 +103,52 @@ func (c *scope) keep(at int, k chained) chained {
 	c.chains[k.h.key()] = k
 	return k
 }
+
+// scopeOf returns one of the scopes of a socket, or nil if the socket has no such scope.
+func scopeOf(s *Socket, at int) *scope {
+	switch {
+	case at == inSocket:
+		return s.own.Load()
+	case at == inNamespace:
+		return &s.ns.scope
+	case s.ns.parent != nil:
+		return &s.ns.parent.scope
+	}
+	return nil
+}
+
+// ownScope returns the socket's own scope, which the first call makes.
+func ownScope(s *Socket) *scope {
+	if s.own.Load() == nil {
+		s.own.CompareAndSwap(nil, new(scope))
+	}
+	return s.own.Load()
+}
+
+// noteRoom notes a change of a room, if anybody listens. The lock of rooms is held.
+func noteRoom(ns *Namespace, step RoomStep, room, socket string) {
+	if ns.scope.rooms.Empty() && (ns.parent == nil || ns.parent.scope.rooms.Empty()) {
+		return
+	}
+	ns.rooms.events.Add(RoomEvent{step, ns, room, socket})
+}
+
+// tellRoom tells the listeners of one change. Their panics are logged.
+func tellRoom(ns *Namespace, e RoomEvent) {
+	if ns.parent != nil {
+		ns.parent.scope.tellRoom(e)
+	}
+	ns.scope.tellRoom(e)
+}
+
+func (c *scope) tellRoom(e RoomEvent) {
+	for _, f := range c.rooms.All() {
+		e.Namespace.srv.guard("OnRoom", e.Namespace.name, func() { (*f)(e) })
+	}
+}
+
+func (c *scope) tellGap(e GapEvent) {
+	for _, f := range c.gaps.All() {
+		e.Namespace.srv.guard("OnGap", e.Namespace.name, func() { (*f)(e) })
+	}
+}

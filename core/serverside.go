@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -27,92 +26,9 @@ type serverEvent struct {
 	in      *Incoming
 }
 
-// ServerSideEmit sends an event to the handlers of [Namespace.OnServerSide] on
-// all other servers of the cluster. A parent's goes to each of its children
-// that exist here and there, and finds the handlers of the parents there. On a server that is alone it does nothing.
-// It fails when the arguments cannot be encoded, and when an adapter could not
-// reach the other servers.
-func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
-	p, err := encodeEvent(event, args)
-	if err != nil {
-		return err
-	}
-	return emitError(event, ns.each(true, func(ns *Namespace) error {
-		if ns.adapter == nil {
-			return nil
-		}
-		return ns.adapter.Publish(&adapter.Operation{Type: adapter.OpServerSide, Packet: p})
-	}))
-}
-
-// ServerSideEmitWithAck is ServerSideEmit that waits for what the handlers
-// answer until ctx ends; if that has no deadline, for Options.AckTimeout. It
-// returns one reply per server, in the order in which they came; servers
-// without a handler give none. A server that is alone gets an empty list, at
-// once. When some do not answer it returns the replies there are and a
-// [*PartialError] that counts servers.
-func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
-	p, err := encodeEvent(event, args)
-	if err != nil {
-		return nil, err
-	}
-	op := &adapter.Operation{Type: adapter.OpServerSide, Packet: p}
-	ctx, cancel := ns.within(ctx, op)
-	defer cancel()
-	members := ns.members(true)
-	defer members.release()
-	var a answers
-	waits := make([]func() error, len(members))
-	for i, ns := range members {
-		waits[i] = ns.request(ctx, op, false, func(r *adapter.Response) {
-			if r.Reply != nil {
-				a.response(r)
-			}
-		})
-	}
-	for _, wait := range waits {
-		if e := wait(); e != nil {
-			err = ofEvent(event, e)
-		}
-	}
-	return a.replies, err
-}
-
-// ofEvent says which event the servers were asked to answer.
-func ofEvent(event string, err error) error {
-	if e, ok := err.(*PartialError); ok { //nolint:errorlint // what Request returns
-		partial := *e
-		partial.Event = event
-		return &partial
-	}
-	return emitError(event, err)
-}
-
-// OnServerSide registers the handler of an event that other servers send by
-// [Namespace.ServerSideEmit]. It has the shapes of [Namespace.On], but takes no
-// *Socket. What it returns is what ServerSideEmitWithAck gets; an error goes
-// there as it would go to a client. The handlers of a namespace run one after
-// another, those of events of one server in their order: one that has to wait,
-// for another server above all, does that in a goroutine of its own, and
-// answers by an [Ack]. Its context ends with the wait of the server that asks,
-// and with this server.
-//
-// It panics on a second handler for the event. The returned function takes the
-// handler off again.
-func (ns *Namespace) OnServerSide(event string, handler any) (off func()) {
-	h := newHandler(event, handler)
-	if h.signature.Socket {
-		panic(fmt.Sprintf("socketio: handler of %q: what comes from a server has no *Socket", event))
-	}
-	ns = ns.ensureLive()
-	ns.servers.mu.Lock()
-	defer ns.servers.mu.Unlock()
-	return ns.servers.handlers.addLocked(event, h, &ns.servers.mu)
-}
-
 // receiveServerSide queues an event of another server for its handler. reply
 // is nil if nobody waits for an answer.
-func (ns *Namespace) receiveServerSide(ctx context.Context, op *adapter.Operation, reply func(*adapter.Response)) error {
+func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if !isArray(op.Packet.Data) {
 		return errOperation
 	}
@@ -121,7 +37,7 @@ func (ns *Namespace) receiveServerSide(ctx context.Context, op *adapter.Operatio
 	}}
 	in.Event = in.packet.Event()
 	in.args = in.packet.AppendArgs(in.few[:0])
-	if ns.servers.push(ctx, ns, in, ns.timeout(op)) || reply == nil {
+	if ns.servers.push(ctx, ns, in, timeoutOf(ns, op)) || reply == nil {
 		return nil
 	}
 	reply(&adapter.Response{Last: true})
@@ -182,7 +98,7 @@ func (sd *serverSide) run(ns *Namespace) {
 			returned = true
 			return
 		}
-		ns.serve(&e)
+		serve(ns, &e)
 	}
 }
 
@@ -202,7 +118,7 @@ func (sd *serverSide) next() (e serverEvent, more bool) {
 }
 
 // serve runs one handler and answers a failure.
-func (ns *Namespace) serve(e *serverEvent) {
+func serve(ns *Namespace, e *serverEvent) {
 	defer e.cancel()
 	err, returned := errPanicked, false
 	defer func() {
@@ -217,4 +133,12 @@ func (ns *Namespace) serve(e *serverEvent) {
 	}()
 	err = e.handler.call(e.ctx, e.in)
 	returned = true
+}
+
+// timeout is how long another server waits for the answer to op.
+func timeoutOf(ns *Namespace, op *adapter.Operation) time.Duration {
+	if op.Timeout > 0 {
+		return op.Timeout
+	}
+	return ns.srv.opts.AckTimeout
 }

@@ -1,0 +1,72 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/argument"
+	"github.com/gosio/gosio/core/parser"
+)
+
+// EventHandler is a handler as event middleware sees it.
+type EventHandler func(ctx context.Context, in *Incoming) error
+
+// Incoming is an event on its way to its handler. It is valid, and may be
+// used, only during the call.
+type Incoming struct {
+	// Socket is the socket that the event came by, or nil: see
+	// [Namespace.OnServerSide].
+	Socket *Socket
+	// Event is the event's name.
+	Event string
+
+	packet     parser.Packet
+	registered bool // there is a handler of that name
+	args       [][]byte
+	few        [3][]byte // what args is made of, for most events
+	acked      atomic.Bool
+	reply      func(*adapter.Response) // to the server that has sent it
+}
+
+// Len is the number of arguments.
+func (in *Incoming) Len() int { return len(in.args) }
+
+// Arg decodes argument i into the variable that dst points to.
+func (in *Incoming) Arg(i int, dst any) error {
+	if i >= len(in.args) {
+		return ErrMissingArgument
+	}
+	return parser.Unmarshal(in.args[i], in.packet.Attachments, dst)
+}
+
+// WantsAck reports whether the client waits for an acknowledgement.
+func (in *Incoming) WantsAck() bool { return in.packet.HasID }
+
+// Registered reports whether there is a handler of the event's name. The names of all
+// other events are the client's choice, and as many as it likes.
+func (in *Incoming) Registered() bool { return in.registered }
+
+// NoAck has no acknowledgement sent, whatever the handler returns, unless one has been
+// sent: for event middleware that drops an event. What middleware returns is still what
+// an [Observer] hears.
+func (in *Incoming) NoAck() { in.acked.Store(true) }
+
+// Ack acknowledges an event. Only the first acknowledgement is sent, and none
+// if the client does not wait for one. It may be called at any time, by any
+// goroutine. It fails like [Socket.Emit].
+type Ack func(args ...any) error
+
+// badArgument is the failure of an event whose argument i does not decode into
+// a parameter of type t.
+func badArgument(in *Incoming, i int, t reflect.Type, err error) *Error {
+	var problem string
+	if errors.Is(err, ErrMissingArgument) {
+		problem = argument.Missing(i, t)
+	} else {
+		problem = argument.Unfit(i, t, in.args[i], len(in.packet.Attachments), err)
+	}
+	return &Error{Code: CodeBadRequest, Message: "arguments do not match the event: " + problem, args: &argumentError{t, err}}
+}
