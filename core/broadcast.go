@@ -9,9 +9,10 @@ import (
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// Broadcast is a set of sockets of one namespace, on all servers of the
-// cluster, to which something is sent or done. It is a value: each of its
-// modifiers returns another one. See https://socket.io/docs/v4/broadcasting-events/.
+// Broadcast is a set of sockets of one namespace, on all servers of the cluster. Its
+// methods send events to these sockets, or make them join rooms, leave rooms and
+// disconnect. A Broadcast is a value: each modifier returns a new Broadcast. See
+// https://socket.io/docs/v4/broadcasting-events/.
 type Broadcast struct {
 	ns       *Namespace
 	target   adapter.Target
@@ -22,9 +23,9 @@ type Broadcast struct {
 	ctx      context.Context // see WithContext; nil: Background
 }
 
-// To adds the sockets that are in at least one of the rooms. With no room it
-// adds nobody, and what is sent or done then reaches nobody, here or on other
-// servers: a list of rooms that happens to be empty does not mean everybody.
+// To adds the sockets that are in at least one of the rooms. To without a room adds no
+// socket: a broadcast to an empty list of rooms reaches nobody, on no server, and does
+// not mean everybody.
 func (b Broadcast) To(rooms ...string) Broadcast {
 	b.chosen = true
 	b.target.Rooms = append(slices.Clip(b.target.Rooms), rooms...)
@@ -34,21 +35,21 @@ func (b Broadcast) To(rooms ...string) Broadcast {
 // In is To.
 func (b Broadcast) In(rooms ...string) Broadcast { return b.To(rooms...) }
 
-// Except takes out the sockets that are in one of the rooms.
+// Except removes the sockets that are in at least one of the rooms.
 func (b Broadcast) Except(rooms ...string) Broadcast {
 	b.target.Except = append(slices.Clip(b.target.Except), rooms...)
 	return b
 }
 
-// Local leaves out the sockets of other servers.
+// Local removes the sockets of other servers.
 func (b Broadcast) Local() Broadcast {
 	b.local = true
 	return b
 }
 
-// Volatile skips clients that cannot take the event at once: those on polling
-// without a waiting request, and those whose connection still has bytes of
-// earlier messages to take.
+// Volatile skips a client that cannot take the event at once: a client on polling that
+// has no request waiting, and a client whose connection has not taken all bytes of
+// earlier messages.
 func (b Broadcast) Volatile() Broadcast {
 	b.volatile = true
 	return b
@@ -66,9 +67,9 @@ func (b Broadcast) run(op *adapter.Operation) error {
 	return run(b.ns, op, b.local, nil)
 }
 
-// Emit sends an event to each of the sockets once. It does not block. It fails
-// when the arguments cannot be encoded, and when an adapter could not reach
-// the other servers.
+// Emit sends an event to each socket once. Emit does not block. It returns an error
+// when the arguments cannot be encoded, and when an adapter cannot reach the other
+// servers.
 func (b Broadcast) Emit(event string, args ...any) error {
 	if o := b.ns.srv.observer; o != nil {
 		return b.emitObserved(o, event, args)
@@ -97,9 +98,9 @@ func (b Broadcast) emitObserved(o *observing, event string, args []any) error {
 	return err
 }
 
-// SocketsJoin puts the sockets into the rooms. A socket that cannot be in so many stays
-// where it is. With a name that is too long SocketsJoin returns [ErrRoomName], and no
-// socket joins.
+// SocketsJoin puts the sockets into the rooms. A socket that would be in more rooms
+// than Limits.Rooms joins none beyond the limit. SocketsJoin returns [ErrRoomName], and
+// no socket joins, if a name is longer than Limits.RoomName.
 func (b Broadcast) SocketsJoin(rooms ...string) error {
 	return b.run(&adapter.Operation{Type: adapter.OpJoin, Rooms: slices.Clone(rooms)}) // kept beyond the call
 }
@@ -109,37 +110,37 @@ func (b Broadcast) SocketsLeave(rooms ...string) error {
 	return b.run(&adapter.Operation{Type: adapter.OpLeave, Rooms: slices.Clone(rooms)})
 }
 
-// DisconnectSockets disconnects the sockets from the namespace, with close
-// their whole connections.
+// DisconnectSockets disconnects the sockets from the namespace. With closeConn the
+// server also closes the connections of the sockets.
 func (b Broadcast) DisconnectSockets(closeConn bool) error {
 	return b.run(&adapter.Operation{Type: adapter.OpDisconnect, Close: closeConn})
 }
 
-// WithContext returns a broadcast that Options.Observer gets to see with ctx.
-// See [Socket.WithContext]. It does not matter to EmitWithAck, which has one.
+// WithContext returns a broadcast whose events Options.Observer is told of with ctx.
+// See [Socket.WithContext]. EmitWithAck uses its own context instead.
 func (b Broadcast) WithContext(ctx context.Context) Broadcast {
 	b.ctx = ctx
 	return b
 }
 
-// Compress says whether the events want the responses that they travel in to
-// be compressed, also by other servers of the cluster. See [Socket.Compress].
+// Compress sets whether the servers of the cluster compress the events. See
+// [Socket.Compress].
 func (b Broadcast) Compress(on bool) Broadcast {
 	b.plain = !on
 	return b
 }
 
-// EmitWithAck sends an event and waits until each client has acknowledged it,
-// those of other servers included, or ctx ends; if that has no deadline, for
-// Options.AckTimeout. It returns one reply per client, in the order in which
-// they came; nobody to ask is an empty list, at once. Clients that leave are
-// not waited for, nor are those that [Broadcast.Volatile] skips.
+// EmitWithAck sends an event and waits until every client, of all servers, has
+// acknowledged the event. The wait ends with ctx or, if ctx has no deadline, after
+// Options.AckTimeout. EmitWithAck returns one reply per client, in the order of
+// arrival, and an empty list at once if there is no client. It does not wait for
+// clients that disconnect, or that [Broadcast.Volatile] skips.
 //
-// When some have not answered it returns the replies there are and a
-// [*PartialError]. Clients of which Limits.PendingAcks acknowledgements are
-// awaited already, and those that cannot answer because their connection is
-// not read, get the event and count as not answered. It fails like
-// [Broadcast.Emit], too. It may be called in a handler.
+// When replies are missing, EmitWithAck returns the replies that have arrived and a
+// [*PartialError]. A client with Limits.PendingAcks acknowledgements outstanding, or
+// whose connection is not read (Limits.ReceiveBuffer), gets the event and counts as
+// missing. EmitWithAck also returns the errors of [Broadcast.Emit]. Handlers may call
+// it.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
 	if o := b.ns.srv.observer; o != nil {
 		return b.askObserved(ctx, o, event, args)

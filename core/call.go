@@ -28,7 +28,7 @@ type Registrar interface {
 	On(event string, handler any) (off func())
 }
 
-// None stands for no payload and for no answer.
+// None is the type of a payload or an answer that does not exist. See [NewEvent].
 type None struct{}
 
 // Call sends an event and returns the first argument of the client's
@@ -49,8 +49,8 @@ func Call[Answer any](ctx context.Context, c Caller, event string, args ...any) 
 }
 
 // CallAll sends an event and returns the first argument of each client's
-// acknowledgement, in the order in which they came. Acknowledgements that do
-// not fit are left out, and a [*PartialError] tells; for the rest see
+// acknowledgement, in the order of arrival. It omits acknowledgements that do not
+// decode as Answer, and then returns a [*PartialError]. Otherwise it is like
 // [Broadcast.EmitWithAck].
 func CallAll[Answer any](ctx context.Context, to GroupCaller, event string, args ...any) ([]Answer, error) {
 	replies, err := to.EmitWithAck(ctx, event, args...)

@@ -2,12 +2,12 @@ package socketio
 
 import "context"
 
-// Emit sends an event. Arguments are anything that encodes as JSON, and
-// []byte at any depth, which arrives as binary. It does not block. It fails
-// with [ErrClosed], [ErrSlowConsumer], [ErrTooManyAttachments], [ErrLookalike], or
-// an encoding error. What is not valid UTF-8, in strings or in a json.RawMessage,
-// arrives as U+FFFD. A nil error means that the event is queued: it arrives, in
-// order, unless the socket is disconnected first.
+// Emit sends an event. Arguments are values that encoding/json encodes; []byte, at any
+// depth, arrives as binary. Invalid UTF-8, in strings and in a json.RawMessage, arrives
+// as U+FFFD. Emit does not block. It returns [ErrClosed], [ErrSlowConsumer],
+// [ErrTooManyAttachments], [ErrLookalike] or an encoding error. A nil error means that
+// the event is queued: the event arrives, in order, unless the socket is disconnected
+// first.
 func (s *Socket) Emit(event string, args ...any) error {
 	if o := s.ns.srv.observer; o != nil {
 		return SocketEmitter{s: s}.emitObserved(o, event, args)
@@ -19,12 +19,12 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return emitError(event, s.send(&f))
 }
 
-// EmitWithAck sends an event and waits for the client's acknowledgement, until
-// ctx ends or, if it has no deadline, for Options.AckTimeout. A disconnect
-// ends the wait with [ErrClosed]. It may be called in a handler: the
-// acknowledgement does not wait behind the socket's events. It fails with
-// [ErrBacklog] when the connection is not read because of them, with
-// [ErrTooManyAcks], and like [Socket.Emit].
+// EmitWithAck sends an event and waits for the acknowledgement of the client. The wait
+// ends with ctx or, if ctx has no deadline, after Options.AckTimeout, and with
+// [ErrClosed] when the socket is disconnected. Handlers may call EmitWithAck:
+// acknowledgements do not wait for handlers of earlier events. EmitWithAck returns
+// [ErrBacklog] when so many events wait for handlers that the connection is not read,
+// [ErrTooManyAcks], and the errors of [Socket.Emit].
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
 	if o := s.ns.srv.observer; o != nil {
 		return askSocketObserved(ctx, s, o, event, args)
@@ -32,9 +32,9 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	return askSocket(ctx, s, nil, event, args)
 }
 
-// SocketEmitter sends events to one socket in its own way. It is a value: each
-// of its modifiers returns another one. See [Socket.Volatile] and
-// [Socket.Compress].
+// SocketEmitter sends events to one socket with other settings than [Socket.Emit]. A
+// SocketEmitter is a value: each modifier returns a new SocketEmitter. See
+// [Socket.Volatile] and [Socket.Compress].
 type SocketEmitter struct {
 	s        *Socket
 	ctx      context.Context // for the observer; nil: Background
@@ -47,16 +47,15 @@ type SocketEmitter struct {
 // when the connection still has bytes of earlier messages to take.
 func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile: true} }
 
-// Compress returns a [SocketEmitter] whose events want the response that they
-// travel in to be compressed, as events do anyway, or do not: a response is
-// compressed when at least one event in it wants that. It matters only with
-// Options.HTTPCompression, while the client is polling, and, for each event by
-// itself, on a WebSocket with Options.PerMessageDeflate.
+// Compress returns a [SocketEmitter] whose events may be compressed, which is the
+// default, or not. Compress has an effect with Options.HTTPCompression, where a
+// response to a poll is compressed if at least one of its events may be, and with
+// Options.PerMessageDeflate, where each event on a WebSocket is compressed by itself.
 func (s *Socket) Compress(on bool) SocketEmitter { return SocketEmitter{s: s, plain: !on} }
 
-// WithContext returns a [SocketEmitter] whose events Options.Observer gets to see
-// with ctx, so that a span of theirs has a parent. It has no other use: what is
-// emitted does not wait for anything that ctx could end.
+// WithContext returns a [SocketEmitter] whose events Options.Observer is told of with
+// ctx, as the parent of a span for example. The end of ctx does not stop an event: Emit
+// does not wait.
 func (s *Socket) WithContext(ctx context.Context) SocketEmitter { return SocketEmitter{s: s, ctx: ctx} }
 
 // Volatile is [Socket.Volatile].
@@ -77,8 +76,8 @@ func (e SocketEmitter) WithContext(ctx context.Context) SocketEmitter {
 	return e
 }
 
-// Emit sends an event. It fails like [Socket.Emit]; a volatile event that is
-// dropped is no error.
+// Emit sends an event. It returns the errors of [Socket.Emit], and nil for a volatile
+// event that is dropped.
 func (e SocketEmitter) Emit(event string, args ...any) error {
 	if o := e.s.ns.srv.observer; o != nil {
 		return e.emitObserved(o, event, args)
@@ -124,16 +123,16 @@ func (e SocketEmitter) put(f *frames) (sent bool, err error) {
 	return e.s.sendVolatile(f), nil
 }
 
-// Broadcast returns a broadcast to all sockets of the namespace but this one.
+// Broadcast returns a broadcast to all sockets of the namespace without this socket.
 func (s *Socket) Broadcast() Broadcast { return s.ns.Except(s.ID()) }
 
-// To returns a broadcast to the sockets in at least one of the rooms, but not
-// to this one; with no room, to nobody.
+// To returns a broadcast to the sockets that are in at least one of the rooms, without
+// this socket. To without a room reaches nobody.
 func (s *Socket) To(rooms ...string) Broadcast { return s.Broadcast().To(rooms...) }
 
 // In is To.
 func (s *Socket) In(rooms ...string) Broadcast { return s.To(rooms...) }
 
-// Except returns a broadcast to the sockets that are in none of the rooms,
-// but not to this one.
+// Except returns a broadcast to the sockets that are in none of the rooms, without this
+// socket.
 func (s *Socket) Except(rooms ...string) Broadcast { return s.Broadcast().Except(rooms...) }

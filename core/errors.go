@@ -16,30 +16,32 @@ import (
 var (
 	// ErrClosed: the socket is disconnected, or the server closed.
 	ErrClosed = fmt.Errorf("socketio: socket is disconnected: %w", net.ErrClosed)
-	// ErrSlowConsumer: the client leaves too much unread and is disconnected.
+	// ErrSlowConsumer: the client does not read its messages fast enough, and is
+	// disconnected.
 	ErrSlowConsumer = errors.New("socketio: client does not read fast enough (Limits.SendBuffer, Limits.WriteTimeout)")
-	// ErrBacklog: a [Call] cannot be answered, because so many events of the
-	// client wait for their handlers that its connection is not read.
+	// ErrBacklog: the client cannot acknowledge an event, because so many of its events
+	// wait for handlers that the server does not read its connection.
 	ErrBacklog = errors.New("socketio: too many events of this client wait for their handlers (Limits.ReceiveBuffer)")
-	// ErrTooManyAcks: Limits.PendingAcks acknowledgements are awaited already.
+	// ErrTooManyAcks: Limits.PendingAcks acknowledgements of the socket are
+	// outstanding.
 	ErrTooManyAcks = errors.New("socketio: too many acknowledgements are awaited from this socket (Limits.PendingAcks)")
-	// ErrTooManyAttachments: the arguments hold more than 10 binary values;
-	// stock clients disconnect on 11.
+	// ErrTooManyAttachments: the arguments contain more than 10 binary values; stock
+	// clients disconnect on 11.
 	ErrTooManyAttachments = parser.ErrTooManyAttachments
-	// ErrLookalike: beside []byte the arguments hold an object that clients would
-	// take for the placeholder of binary data, such as {"_placeholder": true, "num": 0}.
+	// ErrLookalike: the arguments contain []byte, and also an object that clients would
+	// decode as binary data, such as {"_placeholder": true, "num": 0}.
 	ErrLookalike = parser.ErrLookalike
-	// ErrTooManyRooms: the socket is in Limits.Rooms rooms already.
+	// ErrTooManyRooms: the socket is in Limits.Rooms rooms.
 	ErrTooManyRooms = errors.New("socketio: socket is in too many rooms (Limits.Rooms)")
 	// ErrRoomName: a room's name is longer than Limits.RoomName.
 	ErrRoomName = errors.New("socketio: room name is too long (Limits.RoomName)")
-	// ErrMissingArgument: the client sent fewer arguments than asked for.
+	// ErrMissingArgument: the client has sent fewer arguments.
 	ErrMissingArgument = errors.New("socketio: argument is missing")
 )
 
-// What an [Observer] is told of besides the errors of handlers and middleware.
+// Errors in the events of an [Observer], besides those of handlers and middleware.
 var (
-	// ErrPanicked: a handler, or middleware, has panicked, or an argument.
+	// ErrPanicked: a handler, middleware, or the encoding of an argument has panicked.
 	ErrPanicked = errors.New("socketio: panicked")
 	// ErrNoNamespace: the client has asked for a namespace that does not exist.
 	ErrNoNamespace = errors.New("socketio: no such namespace")
@@ -48,7 +50,8 @@ var (
 // errPanicked is what a failed call of the application counts as.
 var errPanicked = ErrPanicked
 
-// DisconnectError is the cause of the end of a socket's context.
+// DisconnectError is the cause of a socket's context that has ended. See
+// [Socket.Context].
 type DisconnectError struct{ Reason Reason }
 
 // Error implements error.
@@ -84,8 +87,8 @@ func sendError(err error) error {
 	return ErrClosed
 }
 
-// ConnectError refuses a connection to a namespace: middleware returns it, and
-// the client gets it as its connect_error event, with Data as err.data.
+// ConnectError is an error of middleware that refuses a socket. The client gets a
+// connect_error event with Message as err.message and Data as err.data.
 type ConnectError struct {
 	Message string
 	// Data is encoded as JSON; nil is left out.

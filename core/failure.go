@@ -24,8 +24,8 @@ const (
 	CodeInternal Code = "internal"
 )
 
-// Error is a failure that a handler reports to its client: the event is
-// acknowledged with {"error": {"code", "message", "data"}}.
+// Error is the error of a handler that the client gets, as the acknowledgement
+// {"error": {"code", "message", "data"}}.
 type Error struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
@@ -34,8 +34,7 @@ type Error struct {
 	args *argumentError // what the arguments of an event are not
 }
 
-// Unwrap returns what is wrong with the arguments of an event; nil for any
-// other failure.
+// Unwrap returns why arguments of an event do not decode; nil for any other failure.
 func (e *Error) Unwrap() error {
 	if e.args == nil {
 		return nil

@@ -12,10 +12,9 @@ import (
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// RemoteSocket is a socket as it was when [Broadcast.FetchSockets] found it, on
-// this server or on another one of the cluster. What is done to it is done by
-// its id, wherever it is, and does nothing if it is gone. Its methods may be
-// called concurrently.
+// RemoteSocket is a socket of any server of the cluster, with its data at the time of
+// [Broadcast.FetchSockets]. Its methods act on the socket by its id, and do nothing if
+// the socket is disconnected. They may be called concurrently.
 type RemoteSocket struct {
 	ns    *Namespace
 	local *Socket // nil: of another server
@@ -23,24 +22,25 @@ type RemoteSocket struct {
 	data  map[string]json.RawMessage
 }
 
-// Namespace is the one that the socket is in, never a parent.
+// Namespace returns the namespace of the socket, never a parent.
 func (r RemoteSocket) Namespace() *Namespace { return r.ns }
 
 // ID is the socket's public id.
 func (r RemoteSocket) ID() string { return r.info.ID }
 
-// Rooms returns the rooms that it was in, without the one that it has for itself.
+// Rooms returns the rooms that the socket was in, without the room that it has for
+// itself.
 func (r RemoteSocket) Rooms() []string {
 	return slices.DeleteFunc(slices.Clone(r.info.Rooms), func(room string) bool { return room == r.info.ID })
 }
 
-// Identity is who the client was, or empty. See [Socket.SetIdentity].
+// Identity returns the identity of the client, or "". See [Socket.SetIdentity].
 func (r RemoteSocket) Identity() string { return r.info.Identity }
 
-// Handshake is what its connection began with.
+// Handshake returns data of the request that has opened the connection.
 func (r RemoteSocket) Handshake() adapter.Handshake { return r.info.Handshake }
 
-// Local returns the socket itself if it is connected to this server.
+// Local returns the socket itself if the socket is connected to this server.
 func (r RemoteSocket) Local() (*Socket, bool) {
 	return r.local, r.local != nil && r.local.connected()
 }
@@ -51,9 +51,9 @@ func (r RemoteSocket) broadcast() Broadcast {
 	return b
 }
 
-// Fetch returns the value that a socket carried when it was fetched, and
-// whether it carried one that decodes. It works with shared keys only, and the
-// same on sockets of this server and of others.
+// Fetch returns the value that the socket had at the time of [Broadcast.FetchSockets].
+// ok is false if the socket had no value, and if the value does not decode as T. Fetch
+// works with shared keys only, with sockets of every server.
 func (k *Key[T]) Fetch(r RemoteSocket) (v T, ok bool) {
 	data, ok := r.data[k.sharedAs()]
 	if !ok || json.Unmarshal(data, &v) != nil {
@@ -90,16 +90,16 @@ func (r RemoteSocket) Join(rooms ...string) error { return r.broadcast().Sockets
 // Leave takes the socket out of rooms. See [Broadcast.SocketsLeave].
 func (r RemoteSocket) Leave(rooms ...string) error { return r.broadcast().SocketsLeave(rooms...) }
 
-// Disconnect makes the socket leave its namespace; with closeConn its whole
-// connection is closed. See [Socket.Disconnect].
+// Disconnect disconnects the socket from its namespace; with closeConn it also closes
+// the connection. See [Socket.Disconnect].
 func (r RemoteSocket) Disconnect(closeConn bool) error {
 	return r.broadcast().DisconnectSockets(closeConn)
 }
 
-// FetchSockets returns the sockets, those of other servers included, as they
-// are at the moment. It waits for the other servers until ctx ends; if that has
-// no deadline, for Options.AckTimeout. When some do not answer it returns the
-// sockets of the others and a [*PartialError] that counts servers.
+// FetchSockets returns the sockets of all servers, with their data at the time of the
+// call. The wait for other servers ends with ctx or, if ctx has no deadline, after
+// Options.AckTimeout. When servers do not answer, FetchSockets returns the sockets of
+// the other servers and a [*PartialError] that counts servers.
 func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	list := []RemoteSocket{}
 	if b.nobody() {

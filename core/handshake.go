@@ -16,9 +16,8 @@ import (
 	"github.com/gosio/gosio/internal/upstream"
 )
 
-// Handshake is what a socket's connection began with: a snapshot of its first
-// HTTP request, without the body, and the auth payload of this namespace. It
-// must not be changed.
+// Handshake is a snapshot of the HTTP request that has opened a connection, without the
+// body, with the auth payload for one namespace. It must not be changed.
 type Handshake struct {
 	// Auth is the payload the client sent for this namespace: a JSON object,
 	// or nil. See [Handshake.DecodeAuth].
@@ -155,7 +154,7 @@ func (h *Handshake) Header() http.Header {
 	return header
 }
 
-// Query returns the parameters of the request's URL, the protocol's included.
+// Query returns the query parameters of the request's URL, with those of the protocol.
 func (h *Handshake) Query() url.Values {
 	u, err := url.ParseRequestURI(h.URL)
 	if err != nil {
@@ -164,8 +163,8 @@ func (h *Handshake) Query() url.Values {
 	return u.Query()
 }
 
-// DecodeAuth decodes the auth payload into dst as JSON. Without a payload it
-// leaves dst alone and returns nil.
+// DecodeAuth decodes the auth payload, JSON, into dst. Without a payload DecodeAuth
+// does not change dst and returns nil.
 func (h *Handshake) DecodeAuth(dst any) error {
 	if h.Auth == nil {
 		return nil
@@ -178,8 +177,8 @@ func (h *Handshake) DecodeAuth(dst any) error {
 // request context whose key is in Options.ContextKeys.
 func (h *Handshake) Value(key any) any { return h.values[key] }
 
-// String is the method and the path. A handshake that is printed or logged
-// shows neither query, header nor auth payload: they carry credentials.
+// String returns the method and the path, without query, header and auth payload, which
+// contain credentials.
 func (h *Handshake) String() string {
 	path, _, _ := strings.Cut(h.URL, "?")
 	return h.Method + " " + apperror.Clip(path)
@@ -190,9 +189,9 @@ func (h *Handshake) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("request", h.String()), slog.String("address", apperror.Clip(h.Address)))
 }
 
-// Request builds a request like the one the connection began with, for
-// libraries that read cookies or headers from one. Its body is empty and its
-// context carries the values that [Handshake.Value] knows.
+// Request builds a request like the one the connection began with, for libraries that
+// read cookies or headers from one. Its body is empty and its context has the values
+// that [Handshake.Value] knows.
 func (h *Handshake) Request() *http.Request {
 	u, err := url.ParseRequestURI(h.URL)
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 // EventHandler is a handler as event middleware sees it.
 type EventHandler func(ctx context.Context, in *Incoming) error
 
-// Incoming is an event on its way to its handler. It is valid, and may be
-// used, only during the call.
+// Incoming is an incoming event, as listeners, event middleware and handlers get it. It
+// is valid only during the call.
 type Incoming struct {
-	// Socket is the socket that the event came by, or nil: see
+	// Socket is the socket that has received the event; nil in a handler of
 	// [Namespace.OnServerSide].
 	Socket *Socket
 	// Event is the event's name.
@@ -45,18 +45,18 @@ func (in *Incoming) Arg(i int, dst any) error {
 // WantsAck reports whether the client waits for an acknowledgement.
 func (in *Incoming) WantsAck() bool { return in.packet.HasID }
 
-// Registered reports whether there is a handler of the event's name. The names of all
-// other events are the client's choice, and as many as it likes.
+// Registered reports whether a handler is registered for the event. The client chooses
+// the names of all other events, any number of names.
 func (in *Incoming) Registered() bool { return in.registered }
 
-// NoAck has no acknowledgement sent, whatever the handler returns, unless one has been
-// sent: for event middleware that drops an event. What middleware returns is still what
-// an [Observer] hears.
+// NoAck prevents the acknowledgement of the event, unless it has been sent. It is for
+// event middleware that drops an event; an [Observer] still gets the error that the
+// middleware returns.
 func (in *Incoming) NoAck() { in.acked.Store(true) }
 
-// Ack acknowledges an event. Only the first acknowledgement is sent, and none
-// if the client does not wait for one. It may be called at any time, by any
-// goroutine. It fails like [Socket.Emit].
+// Ack acknowledges an event. An Ack sends the first acknowledgement only, and none if
+// the client does not wait for an acknowledgement. It may be called at any time, by any
+// goroutine. It returns the errors of [Socket.Emit].
 type Ack func(args ...any) error
 
 // badArgument is the failure of an event whose argument i does not decode into

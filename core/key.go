@@ -2,15 +2,15 @@ package socketio
 
 import "encoding/json"
 
-// Key names a value of type T that sockets carry. Keys are distinct even if
-// their names are equal; make each one once, as a package variable.
+// Key is the key of a value of type T that a socket holds. Two keys are different even
+// if their names are equal: make each key once, as a package variable.
 type Key[T any] struct {
 	name   string
 	shared bool
 }
 
-// NewKey returns a new key. The name is for debugging only.
-// The values stay on this server.
+// NewKey returns a new key. The name is for debugging only. Other servers do not get
+// the values.
 func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }
 
 // NewSharedKey returns a new key whose values travel: [Broadcast.FetchSockets]
@@ -32,9 +32,9 @@ func (k *Key[T]) sharedAs() string {
 // String returns the key's name.
 func (k *Key[T]) String() string { return k.name }
 
-// Set stores v with the socket. It may be called concurrently. A value that
-// middleware has set is the handshake's, also when it is set again later: it is not
-// restored by [Recovery], the middleware of the next handshake sets its own.
+// Set stores v for the socket. It may be called concurrently. [Recovery] does not
+// restore a value that middleware has set first, even if handlers have set the value
+// again: the middleware of the next handshake sets the value anew.
 func (k *Key[T]) Set(s *Socket, v T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,8 +49,8 @@ func (k *Key[T]) Set(s *Socket, v T) {
 	s.values = append(s.values, value{k, v, early})
 }
 
-// Get returns what Set has stored, and whether it has. It may be called
-// concurrently.
+// Get returns the value that Set has stored; ok is false if there is none. It may be
+// called concurrently.
 func (k *Key[T]) Get(s *Socket) (v T, ok bool) {
 	val, found := k.find(s)
 	if raw, distant := val.(json.RawMessage); distant && found == keyDistant {

@@ -7,10 +7,11 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// Disconnect makes the socket leave its namespace, with
-// [ReasonServerNamespaceDisconnect]; with closeConn, so do all sockets of its
-// connection, which is then closed once what is queued is sent. The stock
-// client does not reconnect by itself after that, and the session is not recovered.
+// Disconnect disconnects the socket from its namespace with
+// [ReasonServerNamespaceDisconnect]. With closeConn it disconnects all sockets of the
+// connection, and closes the connection after the queued messages are sent. The stock
+// client does not reconnect by itself after a Disconnect, and the session is not
+// recovered.
 func (s *Socket) Disconnect(closeConn bool) {
 	if closeConn {
 		s.conn.close()
@@ -19,11 +20,11 @@ func (s *Socket) Disconnect(closeConn bool) {
 	s.leaveNamespace()
 }
 
-// CloseTransport closes the client's connection, once what is queued is sent,
-// without a word to its namespaces: to the stock client that is "transport
-// close", and it reconnects by itself, with fresh auth. All sockets of the
-// connection are disconnected with [ReasonForcedClose], and their sessions can be recovered
-// unless [Socket.EndSession] was called.
+// CloseTransport closes the connection of the client after the queued messages are
+// sent, and sends no DISCONNECT packet. The stock client reports "transport close" and
+// reconnects by itself, with a new auth payload. All sockets of the connection are
+// disconnected with [ReasonForcedClose]. Their sessions can be recovered unless
+// [Socket.EndSession] was called.
 func (s *Socket) CloseTransport() {
 	welcome(s)
 	s.sess.Close()
@@ -85,15 +86,14 @@ func (s *Socket) end(reason Reason) (was int32, cancel context.CancelCauseFunc) 
 	return was, s.cancel
 }
 
-// EndSession bars the socket's session from recovery: nobody goes on with it
-// when the socket is disconnected, for whatever reason, or has been already. Call
-// it when the client may not have back what it had, after a logout for instance,
-// before [Socket.CloseTransport]. [Socket.Disconnect] and
-// [Broadcast.DisconnectSockets] do so by themselves. In middleware it also gives
-// the client a fresh session instead of the one that it asks for. Without
-// Options.Recovery it does nothing. It may be called concurrently, more than once,
-// and after the disconnect; when another socket has gone on with the session
-// already, that one keeps it.
+// EndSession excludes the socket's session from recovery, whatever the reason of the
+// disconnect. Call EndSession before [Socket.CloseTransport] when the client must not
+// get its session back, after a logout for example. [Socket.Disconnect] and
+// [Broadcast.DisconnectSockets] end the session by themselves. In middleware EndSession
+// also gives the client a new session instead of the session that the client asks for.
+// EndSession does nothing without Options.Recovery. It may be called concurrently, more
+// than once, and after the disconnect; if another socket has continued the session
+// already, EndSession does not change that.
 func (s *Socket) EndSession() {
 	if s.track == nil {
 		return
@@ -112,20 +112,20 @@ func (s *Socket) EndSession() {
 	}
 }
 
-// RecoverIf adds a condition for the recovery of this socket's session: when its
-// connection is lost and a client comes back for it, may is asked with the new
-// socket, which has passed its middleware and has the same identity, and whose rooms
-// and values are those that its middleware has given it. Unless may returns true
-// the client gets a fresh session. All conditions have to hold. They belong to
-// this socket: the next one, also if it goes on with the session, sets its own.
+// RecoverIf adds a condition for the recovery of this socket's session. When the
+// connection is lost and a client asks for the session, the server calls may with the
+// new socket, which has passed middleware and has the same identity, and has the rooms
+// and values that middleware has given it. Unless may returns true, the client gets a
+// new session. All conditions must hold. The conditions belong to this socket: a socket
+// that continues the session has none until RecoverIf adds them.
 //
-// Use it for what was decided once and may not hold any more: has this token been
-// revoked meanwhile, is the role still the same? may is called after the hooks of
-// OnDisconnect have run, on a goroutine of its own, with no lock held. ctx ends
-// when the new client is gone and after Limits.MiddlewareTimeout, which is a
-// no; so is a panic. The client does not wait any longer: may should return then, and
-// counts against Limits.Namespaces of the connection until it does. What may refers to is kept with the session, so let
-// it refer to little. Without Options.Recovery RecoverIf does nothing.
+// Use RecoverIf to check a former decision again: whether a token has been revoked, or
+// a role has changed. The server calls may after the hooks of OnDisconnect have run, on
+// a goroutine of its own, without a lock. ctx ends when the new client disconnects, and
+// after Limits.MiddlewareTimeout: the condition does not hold then, and may should
+// return; until then it counts against Limits.Namespaces of the connection. A panic
+// means that the condition does not hold. The session keeps all values that may refers
+// to in memory. RecoverIf does nothing without Options.Recovery.
 func (s *Socket) RecoverIf(may func(ctx context.Context, next *Socket) bool) {
 	if may == nil {
 		panic("socketio: RecoverIf: the function is nil")

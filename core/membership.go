@@ -79,7 +79,8 @@ func (s *Socket) Rooms() []string {
 	return slices.Clone(s.rooms)
 }
 
-// InRoom reports whether Rooms has the room, or the room is the socket's own.
+// InRoom reports whether the socket is in the room. Every socket is in its own room,
+// whose name is the socket's id.
 func (s *Socket) InRoom(room string) bool {
 	if room == s.ID() {
 		return true

@@ -7,9 +7,9 @@ import (
 // Middleware decides in the handshake whether a client may join a namespace,
 // before it has joined a room or any of its events is handled.
 type Middleware interface {
-	// Handshake returns nil to let the socket in. An error refuses it: a
-	// [*ConnectError] goes to the client as it is, anything else is logged and
-	// told as "Connection refused". ctx ends when the client is gone and after
+	// Handshake returns nil to accept the socket, or an error to refuse it. The client
+	// gets a [*ConnectError] as it is. Any other error is logged, and the client gets
+	// "Connection refused". ctx ends when the client disconnects, and after
 	// Limits.MiddlewareTimeout.
 	Handshake(ctx context.Context, s *Socket) error
 }

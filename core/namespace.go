@@ -11,11 +11,11 @@ import (
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// Namespace is a part of a server with handlers, rooms and middleware of its
-// own; clients join as many as they like over one connection. Its methods may
-// be called concurrently, at start-up or later. One that [Server.OfRegexp] or
-// [Server.OfFunc] returns is a parent: it stands for all its children.
-// See https://socket.io/docs/v4/namespaces/.
+// Namespace is a part of a server with its own handlers, rooms and middleware. A client
+// can join several namespaces over one connection. The methods may be called
+// concurrently, at start-up or later. A namespace that [Server.OfRegexp] or
+// [Server.OfFunc] returns is a parent: it stands for all its children. See
+// https://socket.io/docs/v4/namespaces/.
 type Namespace struct {
 	srv       *Server
 	name      string
@@ -77,13 +77,13 @@ func (ns *Namespace) ready() *Namespace {
 	return ns
 }
 
-// Name is the namespace's name, "/" for the main one. That of a parent is its
-// regular expression, or "func"; with "#2" and so on behind it when another one
-// has that name already.
+// Name returns the name of the namespace, "/" for the main namespace. The name of a
+// parent is its regular expression, or "func", with a suffix such as "#2" if the name
+// is taken.
 func (ns *Namespace) Name() string { return ns.name }
 
-// LogValue implements slog.LogValuer: the name, of which a child's client may
-// have chosen more than fits a log line.
+// LogValue implements slog.LogValuer: the name, shortened, because clients choose the
+// names of children.
 func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(apperror.Clip(ns.name)) }
 
 // notNil panics on a hook that cannot be called.

@@ -24,8 +24,8 @@ func (ns *Namespace) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 
 func (ns *Namespace) all() Broadcast { return Broadcast{ns: ns} }
 
-// To returns a broadcast to the sockets that are in at least one of the rooms;
-// with no room, to nobody.
+// To returns a broadcast to the sockets that are in at least one of the rooms. To
+// without a room reaches nobody.
 func (ns *Namespace) To(rooms ...string) Broadcast { return ns.all().To(rooms...) }
 
 // In is To.
@@ -37,7 +37,8 @@ func (ns *Namespace) Except(rooms ...string) Broadcast { return ns.all().Except(
 // Local returns a broadcast to the sockets of this server only.
 func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
 
-// Volatile returns a broadcast that skips clients that cannot take it at once.
+// Volatile returns a broadcast that skips clients that cannot take the event at once.
+// See [Broadcast.Volatile].
 func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
 
 // WithContext returns a broadcast to all sockets of the namespace. See
@@ -54,17 +55,17 @@ func (ns *Namespace) SocketsJoin(rooms ...string) error { return ns.all().Socket
 // SocketsLeave takes all sockets of the namespace out of the rooms.
 func (ns *Namespace) SocketsLeave(rooms ...string) error { return ns.all().SocketsLeave(rooms...) }
 
-// DisconnectSockets disconnects all sockets from the namespace, with closeConn
-// their whole connections.
+// DisconnectSockets disconnects all sockets from the namespace. With closeConn the
+// server also closes the connections of the sockets.
 func (ns *Namespace) DisconnectSockets(closeConn bool) error {
 	return ns.all().DisconnectSockets(closeConn)
 }
 
-// ServerSideEmit sends an event to the handlers of [Namespace.OnServerSide] on
-// all other servers of the cluster. A parent's goes to each of its children
-// that exist here and there, and finds the handlers of the parents there. On a server that is alone it does nothing.
-// It fails when the arguments cannot be encoded, and when an adapter could not
-// reach the other servers.
+// ServerSideEmit sends an event to the handlers of [Namespace.OnServerSide] on all
+// other servers of the cluster. ServerSideEmit of a parent sends the event once for
+// each child that exists on both servers; the handlers of the parent there get it.
+// ServerSideEmit does nothing on a server without an adapter. It returns an error when
+// the arguments cannot be encoded, and when an adapter cannot reach the other servers.
 func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	p, err := encodeEvent(event, args)
 	if err != nil {
@@ -78,12 +79,12 @@ func (ns *Namespace) ServerSideEmit(event string, args ...any) error {
 	}))
 }
 
-// ServerSideEmitWithAck is ServerSideEmit that waits for what the handlers
-// answer until ctx ends; if that has no deadline, for Options.AckTimeout. It
-// returns one reply per server, in the order in which they came; servers
-// without a handler give none. A server that is alone gets an empty list, at
-// once. When some do not answer it returns the replies there are and a
-// [*PartialError] that counts servers.
+// ServerSideEmitWithAck is like ServerSideEmit, and waits for the answers of the
+// handlers. The wait ends with ctx or, if ctx has no deadline, after
+// Options.AckTimeout. ServerSideEmitWithAck returns one reply per server, in the order
+// of arrival; a server without a handler gives no reply. A server without an adapter
+// gets an empty list at once. When servers do not answer, ServerSideEmitWithAck returns
+// the replies that have arrived and a [*PartialError] that counts servers.
 func (ns *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
 	p, err := encodeEvent(event, args)
 	if err != nil {
@@ -127,7 +128,7 @@ func (ns *Namespace) Sockets() (all []*Socket) {
 	return all
 }
 
-// Socket returns the socket with that id, if it is connected to this server.
+// Socket returns the socket with that id, if the socket is connected to this server.
 func (ns *Namespace) Socket(id string) (s *Socket, ok bool) {
 	eachLocal(ns, func(ns *Namespace) {
 		if !ok {
@@ -137,8 +138,8 @@ func (ns *Namespace) Socket(id string) (s *Socket, ok bool) {
 	return s, ok
 }
 
-// Rooms returns the names of the rooms that sockets of this server are in,
-// without the one that each socket has for itself, each once.
+// Rooms returns the names of the rooms that sockets of this server are in, each once,
+// without the rooms that sockets have for themselves.
 func (ns *Namespace) Rooms() (all []string) {
 	eachLocal(ns, func(ns *Namespace) { all = append(all, ns.rooms.names()...) })
 	if ns.pattern != nil {

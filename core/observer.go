@@ -14,43 +14,44 @@ import "context"
 //
 // Events are passed by value and get more fields over time.
 type Observer interface {
-	// Connection tells of an Engine.IO connection that opens, on the goroutine
-	// of its first HTTP request and before the client knows; and once of its
-	// end, when its sockets are being disconnected, on any goroutine.
+	// Connection is called when an Engine.IO connection opens, on the goroutine of its
+	// first HTTP request and before the response; and when the connection ends, on any
+	// goroutine.
 	Connection(e ConnectionEvent)
-	// Refused tells of an HTTP request that is refused, handshakes, polls,
-	// POSTs and upgrades, on the request's goroutine, before it is answered.
+	// Refused is called when an HTTP request is refused, a handshake, poll, POST or
+	// upgrade, on the goroutine of the request and before the response.
 	Refused(e RefusedEvent)
-	// Upgrade tells that an upgrade from polling is tried, on the request's
-	// goroutine, and then how it has ended, on that or the connection's.
+	// Upgrade is called when an upgrade from polling begins, on the goroutine of the
+	// request, and when the upgrade ends, on the same goroutine or that of the
+	// connection.
 	Upgrade(e UpgradeEvent)
-	// Namespace tells of a socket that joins a namespace, before the hooks of
-	// OnConnect; is refused, before the client knows; or has left, after the hooks
-	// of OnDisconnect: on the socket's dispatcher. A namespace that does not exist
-	// is refused on the goroutine that reads the connection.
+	// Namespace is called on the dispatcher of a socket: when the socket joins a
+	// namespace, before the hooks of OnConnect; when it is refused, before the client
+	// is told; and when it has left, after the hooks of OnDisconnect. For a namespace
+	// that does not exist it is called on the goroutine that reads the connection.
 	Namespace(e NamespaceEvent)
-	// Event is called before the handler of an event, on the socket's
-	// dispatcher. ctx is what the handler would get, or Background if it takes
-	// none. The handler, and event middleware, get the returned one, which must
-	// be derived from ctx; done, unless nil, is called on the same goroutine
-	// when they have returned. For an event without a handler both are called,
-	// too, see EventInfo.Unhandled. Listeners of OnAny have run before.
+	// Event is called before the handler of an event, on the dispatcher of the socket,
+	// and after the listeners of OnAny. ctx is the context for the handler, or
+	// Background if the handler takes no context. The handler and event middleware get
+	// the returned context, which must be derived from ctx. done, unless nil, is called
+	// on the same goroutine when the handler has returned. Event is also called for an
+	// event without a handler, see EventInfo.Unhandled.
 	Event(ctx context.Context, e EventInfo) (_ context.Context, done func(EventResult))
-	// Emit is called once per event that goes out, however many sockets it is
-	// for, on the goroutine that emits it and before it is encoded. ctx is that
-	// of EmitWithAck or WithContext, else Background. done, unless nil, is called
-	// on the same goroutine when the event is queued for all, and with an
-	// acknowledgement when the wait is over.
+	// Emit is called once per outgoing event, for any number of sockets, on the
+	// goroutine that emits the event and before the event is encoded. ctx is the
+	// context of EmitWithAck or WithContext, otherwise Background. done, unless nil, is
+	// called on the same goroutine when the event is queued for all sockets; with
+	// EmitWithAck, when the wait has ended.
 	Emit(ctx context.Context, e EmitInfo) (done func(EmitResult))
-	// Dropped tells of messages that clients will not get, on the goroutine
-	// that has sent them, or that finds out. It may be called while locks are
-	// held, and must not call anything of this package.
+	// Dropped is called when messages are dropped, on the goroutine that sends them or
+	// that notices the loss. Locks of the server may be held: Dropped must not call
+	// anything of this package.
 	Dropped(e DropEvent)
-	// Flushed tells how long one message in 64, of all connections, has waited
-	// to leave, on the goroutine that has written it.
+	// Flushed is called for one message in 64 of all connections, with the time that
+	// the message has waited to be written, on the goroutine that has written it.
 	Flushed(e FlushEvent)
-	// Gap tells that the adapter has lost operations of the cluster, on a goroutine
-	// of the adapter and before the hooks of [Namespace.OnGap].
+	// Gap is called when the adapter reports that operations of the cluster are lost,
+	// on a goroutine of the adapter and before the hooks of [Namespace.OnGap].
 	Gap(e GapEvent)
 
 	embedsNopObserver()

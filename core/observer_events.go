@@ -11,18 +11,18 @@ import (
 
 // ConnectionEvent is the beginning or the end of a connection.
 type ConnectionEvent struct {
-	// Open is true for the beginning.
+	// Open is true when the connection opens, false when it ends.
 	Open bool
-	// Transport is the one in use: "polling", "websocket", "webtransport".
+	// Transport is the transport in use: "polling", "websocket" or "webtransport".
 	Transport string
-	// Handshake is the snapshot of the first request.
+	// Handshake is a snapshot of the first request.
 	Handshake *Handshake
-	// Request is the first request itself, with the framework's context; nil at
-	// the end. It is valid only during the call.
+	// Request is the first request itself, with the framework's context; nil when the
+	// connection ends. It is valid only during the call.
 	Request *http.Request
-	// Reason is why the connection ends; empty at the beginning.
+	// Reason is the reason for the end; empty when the connection opens.
 	Reason Reason
-	// Duration is how long it was open; zero at the beginning.
+	// Duration is the time for which the connection was open; zero when it opens.
 	Duration time.Duration
 }
 
@@ -40,15 +40,15 @@ func (e ConnectionEvent) Keep(key, v any) {
 type RefusedEvent struct {
 	// Request is valid only during the call.
 	Request *http.Request
-	// Err has the code, and in Context what was wrong, which may hold what the
-	// client has sent. An error of Options.AllowRequest may have any code.
+	// Err has the code and, in Context, the cause, which may contain text of the
+	// client. An error of Options.AllowRequest may have any code.
 	Err *RequestError
 }
 
-// UpgradeStep is how far an upgrade has come.
+// UpgradeStep is a step of an upgrade.
 type UpgradeStep = engine.UpgradeStep
 
-// The steps of an upgrade: each that is tried is done or fails.
+// The steps of an upgrade: it is tried, and then is done or fails.
 const (
 	UpgradeStepTried  = engine.UpgradeStepTried
 	UpgradeStepDone   = engine.UpgradeStepDone
@@ -58,73 +58,72 @@ const (
 // UpgradeEvent is a step of an upgrade.
 type UpgradeEvent struct {
 	Step UpgradeStep
-	// Err is why it has failed; nil when the client has just gone.
+	// Err is the cause of a failure; nil if the client has disconnected.
 	Err error
 }
 
-// NamespaceStep is what a socket has done.
+// NamespaceStep is a step of a socket in a namespace.
 type NamespaceStep string
 
-// The steps of a socket: one that has joined leaves.
+// The steps of a socket: it joins and later leaves, or is refused.
 const (
 	NamespaceStepJoined  NamespaceStep = "joined"
 	NamespaceStepRefused NamespaceStep = "refused"
 	NamespaceStepLeft    NamespaceStep = "left"
 )
 
-// RecoveryOutcome says what became of a session that a client has asked to
-// continue; see [Recovery].
+// RecoveryOutcome is the result for a client that has asked for the recovery of a
+// session. See [Recovery].
 type RecoveryOutcome string
 
-// The outcomes of recovery. With all but the first the client has got a fresh
+// The results of recovery. With all but RecoveryOutcomeDone the client has got a new
 // session.
 const (
-	// RecoveryOutcomeDone: the client goes on with its session.
+	// RecoveryOutcomeDone: the client continues its session.
 	RecoveryOutcomeDone RecoveryOutcome = "recovered"
-	// RecoveryOutcomeUnknown: there is no such session here: it was not kept, not for
-	// so long, was of another server, or has been ended.
+	// RecoveryOutcomeUnknown: the server has no such session. The session was not kept,
+	// has expired, belongs to another server, or was ended.
 	RecoveryOutcomeUnknown RecoveryOutcome = "unknown"
-	// RecoveryOutcomeIdentity: the session is somebody else's.
+	// RecoveryOutcomeIdentity: the session belongs to another identity.
 	RecoveryOutcomeIdentity RecoveryOutcome = "identity"
 	// RecoveryOutcomeRefused: a condition of [Socket.RecoverIf] does not hold.
 	RecoveryOutcomeRefused RecoveryOutcome = "refused"
-	// RecoveryOutcomeSuperseded: a later connection has the session.
+	// RecoveryOutcomeSuperseded: another, later connection continues the session.
 	RecoveryOutcomeSuperseded RecoveryOutcome = "superseded"
-	// RecoveryOutcomeBusy: hooks of the lost connection did not end in time.
+	// RecoveryOutcomeBusy: hooks of the lost connection did not return in time.
 	RecoveryOutcomeBusy RecoveryOutcome = "busy"
-	// RecoveryOutcomeOffset: the client's offset makes no sense.
+	// RecoveryOutcomeOffset: the client's offset is invalid.
 	RecoveryOutcomeOffset RecoveryOutcome = "offset"
-	// RecoveryOutcomeMissing: events that the client has missed are not kept any more,
-	// are too many, or have disconnected it.
+	// RecoveryOutcomeMissing: events that the client has missed are not kept any more
+	// or are too many, or one of the missed operations disconnects the client.
 	RecoveryOutcomeMissing RecoveryOutcome = "missing"
 	// RecoveryOutcomeGap: the adapter has lost events of other servers since the last
-	// one that the client has got. See [Namespace.OnGap].
+	// event that the client has got. See [Namespace.OnGap].
 	RecoveryOutcomeGap RecoveryOutcome = "gap"
 )
 
-// NamespaceEvent is a socket that joins a namespace, is refused, or has left.
+// NamespaceEvent says that a socket joins a namespace, is refused, or has left.
 type NamespaceEvent struct {
 	Step NamespaceStep
-	// Namespace is nil if there is none of the name that the client has asked
-	// for. Children of a parent are as many as clients like: see
-	// [Namespace.Parent].
+	// Namespace is nil if the client has asked for a namespace that does not exist.
+	// Clients choose the number and the names of children: see [Namespace.Parent].
 	Namespace *Namespace
 	// Socket is nil if Namespace is.
 	Socket *Socket
-	// Err is why it was refused: what the middleware has returned,
-	// [ErrPanicked] if that has panicked, [ErrNoNamespace].
+	// Err is the cause of a refusal: the error of the middleware, [ErrPanicked] if
+	// middleware has panicked, or [ErrNoNamespace].
 	Err error
-	// Reason is why it has left.
+	// Reason is the reason for which the socket has left.
 	Reason Reason
-	// Recovery is the outcome if the client that has joined had asked for its
-	// session; otherwise empty.
+	// Recovery is the result of recovery for a socket that has joined; empty if the
+	// client has not asked for a session.
 	Recovery RecoveryOutcome
-	// Duration is the time from the start of its middleware until it has joined
-	// or is refused; zero when it has left.
+	// Duration is the time from the start of middleware until the socket has joined or
+	// is refused; zero when it has left.
 	Duration time.Duration
 }
 
-// EventInfo is an event that has come from a client.
+// EventInfo describes an incoming event.
 type EventInfo struct {
 	Namespace *Namespace
 	Socket    *Socket
@@ -141,95 +140,99 @@ type EventInfo struct {
 	Unhandled bool
 }
 
-// EventResult is how an event was handled.
+// EventResult is the result of handling an event.
 type EventResult struct {
-	// Err is what the handler or its middleware has returned, [ErrPanicked] if
-	// it has panicked. Arguments that do not decode are an [*Error] with
-	// [CodeBadRequest].
+	// Err is the error of the handler or of event middleware, [ErrPanicked] after a
+	// panic. It is an [*Error] with [CodeBadRequest] if the arguments do not decode.
 	Err error
-	// Duration is the time that both took; zero if the event is unhandled.
+	// Duration is the time that handler and event middleware have taken; zero if the
+	// event is unhandled.
 	Duration time.Duration
 }
 
-// EmitInfo is an event on its way to clients.
+// EmitInfo describes an outgoing event.
 type EmitInfo struct {
 	Namespace *Namespace
 	// Socket is the recipient; nil for a broadcast.
 	Socket *Socket
 	// Name is the event's name.
 	Name string
-	// WantsAck: acknowledgements are waited for.
+	// WantsAck: the caller waits for acknowledgements.
 	WantsAck bool
-	// Volatile: it is dropped for clients that cannot take it at once.
+	// Volatile: the event is dropped for clients that cannot take it at once.
 	Volatile bool
-	// Remote: another server of the cluster has emitted it, and asks this one
-	// to deliver it to its own clients.
+	// Remote: another server of the cluster has emitted the event, and this server
+	// delivers it to its own clients.
 	Remote bool
 
 	from *strangers.Names
 }
 
-// Relayed reports whether the event is likely to have its name from a client: that
-// of an event without a handler of its own which is handled now, or was within the last minute. So
-// it is where a catch-all handler passes on what clients send. A metric must not have a series for
-// each such name. A name that clients give in an argument is not recognised.
+// Relayed reports whether a client has probably chosen the name of the event: the
+// server handles, or has handled within the last minute, an incoming event of that name
+// that has no handler of its own. That is so when a listener passes incoming events on.
+// A metric must not have a series for each such name. Relayed does not recognise a name
+// that a client has sent in an argument.
 func (e *EmitInfo) Relayed() bool { return e.from != nil && e.from.Has(e.Name) }
 
-// EmitResult is what became of an event.
+// EmitResult is the result of sending an event.
 type EmitResult struct {
-	// Err is what Emit or EmitWithAck returns, [ErrPanicked] if an argument has
-	// panicked while it was encoded. That of a wait that took too long is
+	// Err is the error of Emit or EmitWithAck, [ErrPanicked] if the encoding of an
+	// argument has panicked. After a wait that was too long it is
 	// context.DeadlineExceeded; see also [PartialError].
 	Err error
-	// Deliveries is for how many of this server's clients it was queued, Bytes
-	// what it takes in all their queues together, as WebSocket frames.
+	// Deliveries is the number of clients of this server for which the event was
+	// queued, Bytes the size of the event in all these queues together, as WebSocket
+	// frames.
 	Deliveries int
 	Bytes      int64
-	// Answers is how many acknowledgements have come, Missing how many have not.
+	// Answers is the number of acknowledgements that have arrived, Missing the number
+	// of those that have not.
 	Answers, Missing int
-	// Duration is how long was waited for acknowledgements: for that of a
-	// socket its latency, for those of a broadcast that of the last. Zero
-	// without.
+	// Duration is the time that EmitWithAck has waited: the latency of the last
+	// acknowledgement. It is zero for Emit.
 	Duration time.Duration
 }
 
-// DropPolicy says why messages are dropped.
+// DropPolicy is the reason for which messages are dropped.
 type DropPolicy = engine.DropCause
 
-// The policies by which messages are dropped.
+// The reasons for which messages are dropped.
 const (
 	// DropPolicyVolatile: a volatile event could not leave at once.
 	DropPolicyVolatile = engine.DropCauseVolatile
-	// DropPolicyEvicted: a volatile event, queued before, has made room for others.
+	// DropPolicyEvicted: a queued volatile event was dropped to make room for other
+	// messages.
 	DropPolicyEvicted = engine.DropCauseEvicted
-	// DropPolicyWelcome: too much was waiting for a client to learn that it has
-	// joined, for a volatile event to be kept.
+	// DropPolicyWelcome: a volatile event was dropped because too many packets wait
+	// behind the CONNECT packet, see [Namespace.OnConnect].
 	DropPolicyWelcome DropPolicy = "welcome_hold"
-	// DropPolicySlowConsumer: the client is disconnected because it does not read,
-	// and what was queued for it is lost, unless it is recovered.
+	// DropPolicySlowConsumer: the client is disconnected because it does not read, and
+	// its queued messages are lost unless the session is recovered.
 	DropPolicySlowConsumer = engine.DropCauseSlowConsumer
 )
 
-// DropEvent is messages that one client will not get.
+// DropEvent says that messages for one client are dropped.
 type DropEvent struct {
 	Policy DropPolicy
-	// Messages is how many: an event, and each of its attachments, is one.
+	// Messages is the number of messages: one for an event, and one for each of its
+	// attachments.
 	Messages int
 }
 
-// FlushEvent is a message that has left.
+// FlushEvent says that a message was written.
 type FlushEvent struct {
-	// Transport is the one by which it has.
+	// Transport is the transport that the message was written to.
 	Transport string
-	// Wait is the time from its Emit until it, and all before it, was given to
-	// the operating system, or for polling written as the response.
+	// Wait is the time from Emit until the operating system has taken the message and
+	// all messages before it, or on polling until the response was written.
 	Wait time.Duration
 }
 
 // GapEvent says that an adapter has lost operations of the cluster, or may have. See
 // [Namespace.OnGap].
 type GapEvent struct {
-	// Namespace is the one whose operations are lost, never a parent.
+	// Namespace is the namespace whose operations are lost, never a parent.
 	Namespace *Namespace
 	adapter.Gap
 }

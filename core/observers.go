@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Observers returns an observer that tells each of the list, in that order: one
-// for metrics and one for traces. What is nil in it is left out. Each is asked
-// for the context of an event with that of the one before, so that the handler
-// gets the last, and what they have returned is called in reverse order. One
-// that panics takes nothing from the others.
+// Observers returns an Observer that calls every Observer of the list, in order, one
+// for metrics and one for traces for example. nil entries are left out. Observer.Event
+// of each gets the context that the one before has returned, and the handler gets the
+// last context. The done functions are called in reverse order. A panic of one Observer
+// does not affect the others.
 func Observers(list ...Observer) Observer {
 	list = slices.DeleteFunc(slices.Clone(list), func(o Observer) bool { return o == nil })
 	switch len(list) {

@@ -26,8 +26,8 @@ type PerMessageDeflate = engine.PerMessageDeflate
 type Options struct {
 	// CORS lists the origins, beside the server's own, whose pages may connect.
 	CORS CORS
-	// Transports that clients may use. Default: polling and websocket.
-	// "webtransport" is for servers that package transports/webtransport serves.
+	// Transports are the transports that clients may use. Default: polling and
+	// websocket. "webtransport" also needs package transports/webtransport.
 	Transports []string
 	// NoUpgrade keeps polling sessions on polling.
 	NoUpgrade bool
@@ -37,143 +37,143 @@ type Options struct {
 	PingTimeout time.Duration
 	// UpgradeTimeout is the time in which an upgrade must complete. Default 10 s.
 	UpgradeTimeout time.Duration
-	// ConnectTimeout closes a connection that is in no namespace for so long.
-	// Default 45 s.
+	// ConnectTimeout is the time after which a connection is closed that is in no
+	// namespace. Default 45 s.
 	ConnectTimeout time.Duration
-	// AckTimeout bounds the wait for the answers of clients and of other servers
-	// when the context has no deadline. Default 20 s; negative: none.
+	// AckTimeout bounds the wait for the answers of clients and other servers if the
+	// context has no deadline. Default 20 s; negative: no bound.
 	AckTimeout time.Duration
 
 	// Limits bounds what one client can cost.
 	Limits Limits
 
-	// AllowEIO3 lets in clients of Socket.IO 2.x, too, which speak revision 3 of
-	// Engine.IO; [Socket.Protocol] tells them apart. They are in "/" from the
-	// start, have a query in the place of an auth payload, and no recovery. The
-	// id of such a socket is its client's Engine.IO session id, because clients
-	// believe so: whoever learns it can take over a connection that is on
-	// polling, unless Pin is set. Default: they are refused. Not together with
-	// Parser.
+	// AllowEIO3 also accepts clients of Socket.IO 2.x, which use revision 3 of
+	// Engine.IO; [Socket.Protocol] returns the revision. Such a client is in "/" from
+	// the start, sends a query instead of an auth payload, and is not recovered. The id
+	// of its socket is its Engine.IO session id, as the client expects: somebody who
+	// learns the id can take over a connection on polling, unless Pin is set. Default:
+	// false, these clients are refused. AllowEIO3 and Parser exclude each other.
 	AllowEIO3 bool
 
 	// Cookie, when set, is the template of a cookie that carries the
 	// Engine.IO session id, for load balancers. See [engine.Options].
 	Cookie *http.Cookie
-	// ShutdownSpread bounds the time over which [Server.Shutdown] ends the
-	// connections, in an order and at moments that chance decides, so that the
-	// clients of a fleet do not all come back at once: 10 ms for each if there are
-	// more than ten, and of what is left until its context's deadline half, less
+	// ShutdownSpread bounds the time over which [Server.Shutdown] closes the
+	// connections, in random order at random times, so that clients do not reconnect
+	// all at once. The time is 10 ms per connection if there are more than ten, and at
+	// most half of the time until the deadline of its context, less
 	// Limits.CloseTimeout. Default 10 s; negative: all at once.
 	ShutdownSpread time.Duration
-	// AllowRequest decides on each handshake. An error refuses it: with its
-	// own code and text if it is a [*RequestError].
+	// AllowRequest is called for each handshake, and returns nil to accept it. An error
+	// refuses the handshake; a [*RequestError] sets the code and the text of the
+	// response.
 	AllowRequest func(r *http.Request) error
-	// Pin, if not nil, ties each connection to who opened it, so that an
-	// Engine.IO session id that has leaked serves nobody else: it names the
-	// user of a request, and a poll, POST or upgrade for which it returns
-	// something else than for the handshake gets 403. The connection itself
-	// lives on. It runs on every request; [UpstreamValue] finds what the
-	// framework's middleware has stored. Return what stays the same when a
-	// token is refreshed: the subject. Default: the id alone counts.
+	// Pin, if not nil, returns the user of a request. A poll, POST or upgrade with
+	// another user than the handshake is refused with status 403, and the connection
+	// stays open: a leaked Engine.IO session id is useless to others. Pin runs for
+	// every request; [UpstreamValue] returns values that HTTP middleware has stored.
+	// Return a value that does not change when a token is refreshed, such as the
+	// subject. Default: nil, the session id is enough.
 	Pin func(r *http.Request) string
-	// Headers may change the header of every polling response and of the 101.
-	// initial is true for the first response of a session.
+	// Headers, if not nil, may change the header of every response to a poll or POST
+	// and of the 101 response. initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
-	// Subprotocol chooses among the WebSocket subprotocols that a client offers, the
-	// stock client by its option protocols; [Socket.Subprotocol] tells which. What it
-	// returns must be one of them. Default: the first. See [engine.Options].
+	// Subprotocol chooses one of the WebSocket subprotocols that a client offers
+	// (option protocols of the stock client), and must return one of them.
+	// [Socket.Subprotocol] returns the choice. Default: the first. See
+	// [engine.Options].
 	Subprotocol func(r *http.Request, offered []string) string
-	// OpenDelay is the time between the 101 of a WebSocket and its first packet, for
-	// peers that lose the latter if both come at once. Default: 20 ms behind a proxy
-	// and for clients on microcontrollers, else none; positive: for all; negative:
-	// none. See [engine.Options].
+	// OpenDelay is the time between the 101 response of a WebSocket and its first
+	// packet, for peers that lose a packet that arrives together with the response.
+	// Default: 20 ms behind a proxy and for clients on microcontrollers, otherwise
+	// none; positive: for all clients; negative: for none. See [engine.Options].
 	OpenDelay time.Duration
-	// HTTPCompression compresses the responses to polls that have at least so
-	// many bytes, unless Compress(false) was said of all messages in them. Zero,
-	// the default: never. Not together with a framework or a proxy that
-	// compresses. See [engine.Options].
+	// HTTPCompression is the smallest size, in bytes, of a response to a poll that is
+	// compressed, unless all its messages were sent with Compress(false). Zero, the
+	// default: never. Do not set it if a framework or proxy compresses. See
+	// [engine.Options].
 	HTTPCompression int
-	// PerMessageDeflate compresses WebSocket messages of at least 1 KB, unless
-	// Compress(false) was said of them, for clients that can do that. Default:
-	// nil, off; new(PerMessageDeflate) is on. See [engine.PerMessageDeflate].
+	// PerMessageDeflate compresses WebSocket messages of at least 1 KB for clients that
+	// support it, unless they were sent with Compress(false). Default: nil, off;
+	// new(PerMessageDeflate) turns it on. See [engine.PerMessageDeflate].
 	PerMessageDeflate *PerMessageDeflate
-	// GenerateID makes the Engine.IO session ids: secrets, not the public ids
-	// of sockets. An error, and an id that is in use, refuse the handshake.
+	// GenerateID returns a new Engine.IO session id, which is a secret and not the
+	// public id of a socket. An error, or an id that is in use, refuses the handshake.
 	// Default: 16 random bytes. See [engine.Options].
 	GenerateID func(r *http.Request) (string, error)
-	// OnRefused hears of every HTTP request that is refused.
+	// OnRefused, if not nil, is called for every HTTP request that is refused.
 	OnRefused func(r *http.Request, e *RequestError)
 
-	// ContextKeys are the keys of the request context's values that
-	// middleware in front of the server has set and that [Handshake.Value]
-	// is to return later. The context itself is not kept. Integrations add
-	// their framework's own store.
+	// ContextKeys are keys of values in the context of the first request, set by HTTP
+	// middleware, that [Handshake.Value] returns later. The server does not keep the
+	// context itself. Integrations add the values of their framework.
 	ContextKeys []any
 
-	// Client is what GET <path>/socket.io.js and its siblings serve: nil is
-	// the built-in browser client, an fs.FS one with the official bundles.
+	// Client has the files that GET <path>/socket.io.js and the like serve. Default:
+	// nil, the built-in browser client; set an fs.FS with the official bundles to serve
+	// those.
 	Client fs.FS
-	// NoClient serves no client.
+	// NoClient turns the browser client off.
 	NoClient bool
 
-	// Parser is how packets look on the wire, of all clients of this server;
-	// they have to be given the same one. Default: the standard form. See
-	// [Parser], and package parsers/msgpack for one that is ready. Not together
-	// with AllowEIO3.
+	// Parser encodes and decodes the packets of all clients, which must use the same
+	// parser. Default: nil, the standard encoding. See [Parser] and package
+	// parsers/msgpack. Parser and AllowEIO3 exclude each other.
 	Parser Parser
 
-	// Adapter connects the servers of a cluster, one adapter per namespace. It
-	// may ask the server for other namespaces, not for the one that it is
-	// called for: that would wait for itself. It must not return nil. Default: none,
-	// this server is alone.
+	// Adapter returns the adapter of a namespace, which connects the servers of a
+	// cluster. It must not return nil. It may call the server for other namespaces, but
+	// not for its own: that would wait for ever. Default: nil, the server is no part of
+	// a cluster.
 	Adapter func(adapter.Local) adapter.Adapter
 
-	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and
-	// [Server.OfFunc] that nobody is in any more. Default: they are removed.
+	// KeepEmptyNamespaces keeps the children of [Server.OfRegexp] and [Server.OfFunc]
+	// that have no sockets any more. Default: false, they are removed.
 	KeepEmptyNamespaces bool
 	// Recovery turns connection state recovery on. Default: nil, off.
 	Recovery *Recovery
 
-	// ClosePanicked ends the connection of a socket whose handler panics.
-	// Default: it lives on, as in the web frameworks.
+	// ClosePanicked closes the connection of a socket whose handler panics. Default:
+	// false, the connection stays open.
 	ClosePanicked bool
 
-	// Observer hears of what the server does, for metrics and traces. Default:
+	// Observer is called for what the server does, for metrics and traces. Default:
 	// nil, which costs nothing.
 	Observer Observer
 
-	// Logger hears of what goes wrong. Default: the warnings and errors go to
-	// [slog.Default], as it is when the server is made; all else has level debug.
-	// slog.New(slog.DiscardHandler) is silent. See [engine.Options] for the levels.
+	// Logger is the logger of the server. Default: warnings and errors go to the
+	// [slog.Default] of the time when the server is made; all other lines have level
+	// debug. slog.New(slog.DiscardHandler) discards all. See [engine.Options] for the
+	// levels.
 	Logger *slog.Logger
 }
 
-// Limits bounds what one client can cost. Zero means the default, a negative
-// value no limit.
+// Limits bounds the memory and time that one client can use. Zero means the default, a
+// negative value no limit.
 type Limits struct {
-	// MaxHTTPBufferSize bounds, in bytes, the body of a POST, a WebSocket
-	// message, and the sum of the parts of a binary packet. Default 1,000,000.
+	// MaxHTTPBufferSize bounds, in bytes, the body of a POST, a WebSocket message, and
+	// all parts of a binary packet together. Default 1,000,000.
 	MaxHTTPBufferSize int64
-	// Handshake bounds, in bytes, the URL and the header of a request together:
-	// those of a connection's first are kept as long as that lives, see
-	// [Handshake]. Over it the answer is 431. Default 16 KB. What the HTTP server
-	// takes is bounded by that: http.Server.MaxHeaderBytes, 1 MB by default, and
+	// Handshake bounds, in bytes, the URL and the header of a request together. A
+	// larger request is answered with status 431. The server keeps URL and header of a
+	// connection's first request, see [Handshake]. Default 16 KB. HTTP servers have
+	// limits of their own: http.Server.MaxHeaderBytes, 1 MB by default, and
 	// fiber.Config.ReadBufferSize, 4 KB.
 	Handshake int
-	// SendBuffer bounds, in bytes, what waits to be sent to one client; over
-	// it the client is disconnected, volatile messages going first. An empty
-	// queue takes any one message. Default: the larger of 4 MB and twice
-	// MaxHTTPBufferSize.
+	// SendBuffer bounds, in bytes, the messages that are queued for one client. Over
+	// the limit queued volatile messages are dropped first, then the client is
+	// disconnected. An empty queue takes one message of any size. Default: the larger
+	// of 4 MB and twice MaxHTTPBufferSize.
 	SendBuffer int64
-	// WriteTimeout is the time in which a client that has something to read
-	// must take at least one byte. Default 10 s.
+	// WriteTimeout is the time in which a client must read at least one byte of a
+	// message that is sent to it. Default 10 s.
 	WriteTimeout time.Duration
-	// ReceiveBuffer bounds, in bytes, the events of one connection that wait
-	// for their handlers, and what else waits for middleware and hooks; over it
-	// the connection is not read. Default 1 MB.
+	// ReceiveBuffer bounds, in bytes, the packets of one connection that wait: events
+	// for their handlers, connections and disconnects for middleware and hooks. Over
+	// the limit the server does not read the connection. Default 1 MB.
 	ReceiveBuffer int64
-	// Attachments bounds the binary attachments of a received packet. Default
-	// 10, as stock clients do. What is sent is bounded by 10 in any case.
+	// Attachments bounds the binary attachments of a received packet. Default 10, as in
+	// stock clients. A packet that is sent has at most 10 in any case.
 	Attachments int
 	// AttachmentTimeout is the time in which a packet's attachments must
 	// arrive. Default 10 s.
@@ -183,30 +183,30 @@ type Limits struct {
 	// EventName, NamespaceName and RoomName bound names in bytes. Default 256,
 	// 512 and 1,024.
 	EventName, NamespaceName, RoomName int
-	// Namespaces bounds the namespaces one connection may be in, and how many of
-	// its sockets middleware, handlers and hooks may run for, those that it has
-	// left included: further ones wait for their turn, and when as many have left
-	// before it the connection is not read. Default 32.
+	// Namespaces bounds the namespaces that one connection may be in. It also bounds
+	// the number of sockets of one connection, with those that have left, for which
+	// middleware, handlers and hooks run at a time: further sockets wait for their
+	// turn. When as many sockets have left while they waited, the server does not read
+	// the connection. Default 32.
 	Namespaces int
-	// Refusals bounds how many connections to namespaces that do not exist one
-	// connection may ask for in a second; then it is not read until the second is
-	// over. Default 1,000.
+	// Refusals bounds the requests of one connection, in a second, for namespaces that
+	// do not exist. Over the limit the server does not read the connection until the
+	// second has passed. Default 1,000.
 	Refusals int
-	// ChildNamespaces bounds the namespaces that clients make by joining them,
-	// of all parents of a server together; over it a client that asks for yet
-	// another one is told "Invalid namespace". Default 10,000.
+	// ChildNamespaces bounds the children of all parents of a server together, which
+	// clients make by joining them. Over the limit a client that asks for a new child
+	// gets the error "Invalid namespace". Default 10,000.
 	ChildNamespaces int
-	// Rooms bounds the rooms one socket may be in. Default 10,000.
+	// Rooms bounds the rooms of one socket. Default 10,000.
 	Rooms int
 	// Auth bounds, in bytes, the auth payload of a connection to a namespace.
 	// Default 16 KB.
 	Auth int
-	// MiddlewareTimeout bounds all middleware of one connection to a
-	// namespace together: its context ends, and the client is refused even if it
-	// runs on. Default 20 s.
+	// MiddlewareTimeout bounds the time of all middleware for one socket together. Then
+	// the context of the middleware ends, and the client is refused even if middleware
+	// continues to run. Default 20 s.
 	MiddlewareTimeout time.Duration
-	// PendingAcks bounds the acknowledgements awaited from one socket.
-	// Default 1,000.
+	// PendingAcks bounds the outstanding acknowledgements of one socket. Default 1,000.
 	PendingAcks int
 	// FirstPollTimeout, BodyTimeout, MessageTimeout, CloseTimeout, Fragments
 	// and ControlFrames: see [engine.Options].

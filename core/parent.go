@@ -6,42 +6,43 @@ import (
 	"slices"
 )
 
-// OfRegexp returns the parent of all namespaces whose names match: a client
-// that joins one makes it, as a child. The expression is not anchored by
-// itself: "^/room-[0-9]+$" is meant more often than "/room-[0-9]+".
+// OfRegexp returns the parent of all namespaces whose names match. A client that joins
+// such a namespace makes the namespace, as a child of the parent. The expression is not
+// anchored: write "^/room-[0-9]+$", as "/room-[0-9]+" also matches "/x/room-1/y".
 //
-// What is registered with the parent holds for all its children, live: its
-// middleware, hooks and listeners come before a child's own, its event
-// middleware is outside of theirs, its handlers are for the events that the
-// child has none for. What is sent or done with the parent is for all its
-// children that have sockets on this server, each on all servers.
+// Everything that is registered with the parent, at any time, applies to all its
+// children: middleware, hooks and listeners of the parent run before those of the
+// child, event middleware of the parent is outside of that of the child, and a handler
+// of the parent gets the events for which the child has no handler. Methods such as
+// Emit act on all children that have sockets on this server, and for each child on all
+// servers.
 //
-// Namespaces that [Server.Of] has made come first, then parents in the order of
-// their registration; the first that wants the client has it. While a child
-// exists its name is its parent's, which alone is asked. A child that nobody
-// is in is removed, see [Namespace.Child] and Options.KeepEmptyNamespaces.
+// A client joins the namespace that [Server.Of] has made under the name, otherwise a
+// child of the first parent, in the order of registration, that accepts the client.
+// While a child exists only its own parent is asked. The server removes a child that
+// has no sockets, see [Namespace.Child] and Options.KeepEmptyNamespaces.
 //
-// It panics on nil. See https://socket.io/docs/v4/namespaces/#dynamic-namespaces.
+// OfRegexp panics if re is nil. See
+// https://socket.io/docs/v4/namespaces/#dynamic-namespaces.
 func (srv *Server) OfRegexp(re *regexp.Regexp) *Namespace {
 	notNil("OfRegexp", re == nil)
 	return srv.newParent(re.String(), &pattern{re: re, match: func(name string, _ *Handshake) bool { return re.MatchString(name) }})
 }
 
-// OfFunc returns the parent of all namespaces that f says yes to. It is asked
-// for every client that wants to join, also when the child exists: its answer
-// may depend on the handshake, whose Auth is that of this namespace. It runs on
-// the goroutine that reads the client's connection and must be quick; what
-// takes time is middleware of the parent. When it panics, that is logged and
-// means no. It may be called concurrently.
+// OfFunc returns the parent of all namespaces for which f returns true. The server
+// calls f for every client that joins, also when the child exists: the result may
+// depend on the handshake, whose Auth is the payload for this namespace. f runs on the
+// goroutine that reads the client's connection, and must be quick; put slow checks into
+// middleware of the parent. A panic of f is logged and means false. f may be called
+// concurrently.
 //
-// f says which names there are. Query, headers and Auth are what the client claims:
-// who may join is for the parent's middleware, after a guard that has verified who
-// it is.
+// f decides which names exist. It cannot decide who may join, because query, headers
+// and Auth are not verified: that is for middleware of the parent, behind middleware
+// that verifies the identity of the client.
 //
-// [Namespace.Child] returns a child by its name. [Server.Of] does not know f's
-// names: to register something with what Of returns makes a namespace that is not
-// f's, and has nothing of the parent's, its middleware included. Otherwise OfFunc is
-// like [Server.OfRegexp].
+// [Namespace.Child] returns a child by its name. [Server.Of] does not: registering
+// something with the value that Of returns makes a namespace that is no child and has
+// nothing of the parent. Otherwise OfFunc is like [Server.OfRegexp].
 func (srv *Server) OfFunc(f func(name string, h *Handshake) bool) *Namespace {
 	notNil("OfFunc", f == nil)
 	return srv.newParent("func", &pattern{match: f})
@@ -71,11 +72,11 @@ func (srv *Server) ownNameLocked(name string) string {
 	return own
 }
 
-// OnNewNamespace adds a hook that hears of each namespace that is made from
-// then on, by [Server.Of] or as a child, before its first client has joined.
-// What the hook registers with a child does not keep it from being removed: for
-// the next child of that name the hook runs again. When it panics for a child,
-// the clients that wait for that are refused.
+// OnNewNamespace adds a hook that runs for each new namespace, of [Server.Of] or a
+// child, before the first client has joined. Registering something with a child in the
+// hook does not prevent the removal of the child: the hook runs again for the next
+// child of that name. When the hook panics for a child, the clients that wait for the
+// child are refused.
 func (srv *Server) OnNewNamespace(f func(ns *Namespace)) {
 	notNil("OnNewNamespace", f == nil)
 	srv.mu.Lock()
@@ -100,17 +101,16 @@ func (ns *Namespace) Children() []*Namespace {
 	return all
 }
 
-// Child returns a parent's child by its name, to send to it or to register
-// something with it. It panics when ns is no parent, and on a name that the
-// parent's expression does not match.
+// Child returns a child of a parent by its name. Child panics if ns is no parent, and
+// if the parent's expression does not match the name.
 //
-// A child exists while a socket is in it, or joins it. What is returned can be
-// used at any time: what is sent with it goes to the child that exists then,
-// here and on other servers, and to nobody if there is none. Registering
-// something with it makes the child, if need be, and keeps it for good: do so
-// only for a few names that the application knows, and for the others with the
-// parent or in [Server.OnNewNamespace]. All that is true of the namespaces that
-// [Socket.Namespace] and [Server.Of] return, too, when they are children.
+// A child exists while at least one socket is in the child or joins. The returned value
+// can be used at any time: its methods, such as Emit, act on the child that exists at
+// the time of the call, on all servers, and on nobody if there is none. Registering
+// something with the returned value makes the child if there is none, and keeps the
+// child until the server ends: do so only for a few names that the application knows,
+// and for all others register with the parent or in [Server.OnNewNamespace]. The same
+// holds for children that [Socket.Namespace] and [Server.Of] return.
 func (ns *Namespace) Child(name string) *Namespace {
 	if ns.pattern == nil {
 		panic("socketio: Child: namespace " + ns.name + " is no parent")

@@ -3,20 +3,21 @@ package socketio
 import "strings"
 
 // Of returns the namespace of that name, and makes the namespace if there is none.
-// Clients can join a namespace that Of has made. A missing leading slash is added.
+// Clients can join a namespace that Of has made. Of adds a missing leading slash.
 //
 // A name that a parent of [Server.OfRegexp] matches is that parent's child: see
-// [Namespace.Child]. A parent of [Server.OfFunc] may want any name, so a server
-// that has one makes a namespace only when something is registered with what Of
-// returns: a handler, a hook, a listener or middleware. Until then clients cannot
-// join because of Of, and what is sent with the returned value, or asked of it,
-// is for the namespace that has the name at that moment, most often a child of
-// the parent. The namespace that is made by registering has nothing of the
-// parent's, its middleware included.
+// [Namespace.Child]. A parent of [Server.OfFunc] may want any name, so a server that
+// has one makes a namespace only when something is registered with what Of returns: a
+// handler, a hook, a listener or middleware. Until then Of has made nothing that
+// clients can join, and methods of the returned value, such as Emit, act on the
+// namespace that has the name at the time of the call, most often a child of the
+// parent. The namespace that registering makes has nothing of the parent: no handlers,
+// no hooks, no middleware.
 //
-// A namespace of Of that nothing was registered with, and that no client has joined,
-// gives its name to a parent that is added later and wants the first client. While
-// there is a parent of [Server.OfFunc], that parent must want the client.
+// A parent that is added later takes the name of a namespace of Of, with the first
+// client that the parent accepts, if nothing was registered with the namespace and no
+// client has joined. While there is a parent of [Server.OfFunc], clients can join such
+// a namespace only if that parent accepts them.
 func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
 
 // of is Of; with claim it makes the namespace whatever functions may want the name.

@@ -16,9 +16,9 @@ type Reply struct {
 // Len is the number of arguments of the acknowledgement.
 func (r *Reply) Len() int { return len(r.args) }
 
-// Decode decodes the arguments, in order, into the variables that dst point
-// to. Further arguments are ignored; it fails with [ErrMissingArgument] when
-// there are fewer, and when one does not decode.
+// Decode decodes the arguments, in order, into the variables that dst point to, and
+// ignores further arguments. It returns [ErrMissingArgument] if there are fewer
+// arguments, and an error if an argument does not decode.
 func (r *Reply) Decode(dst ...any) error {
 	for i, d := range dst {
 		if i >= len(r.args) {

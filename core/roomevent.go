@@ -2,11 +2,11 @@ package socketio
 
 import "strconv"
 
-// RoomStep says what has happened to a room.
+// RoomStep is the kind of a [RoomEvent].
 type RoomStep uint8
 
-// The types of room events. When a socket joins a room that nobody of this
-// server was in, RoomStepCreated comes before RoomStepJoined; when the last one leaves,
+// The kinds of room events. When the first socket of this server joins a room,
+// RoomStepCreated comes before RoomStepJoined. When the last socket leaves,
 // RoomStepDeleted comes after RoomStepLeft.
 const (
 	RoomStepCreated RoomStep = iota + 1
@@ -15,7 +15,7 @@ const (
 	RoomStepDeleted
 )
 
-// String is the name that the reference has for it, such as "create-room".
+// String returns the name that Node's server uses, such as "create-room".
 func (t RoomStep) String() string {
 	switch t {
 	case RoomStepCreated:
@@ -30,10 +30,10 @@ func (t RoomStep) String() string {
 	return "RoomStep(" + strconv.Itoa(int(t)) + ")"
 }
 
-// RoomEvent is a change of the sockets of this server that are in a room.
+// RoomEvent is a change of a room: of the sockets of this server that are in the room.
 type RoomEvent struct {
 	Step RoomStep
-	// Namespace is the one that the room is in, never a parent.
+	// Namespace is the namespace of the room, never a parent.
 	Namespace *Namespace
 	// Room is the room's name.
 	Room string

@@ -12,12 +12,11 @@ import (
 	"github.com/gosio/gosio/core/internal/browser"
 )
 
-// Server is a Socket.IO server: an http.Handler for the path that a router
-// gives it, and the namespaces behind it. Its methods may be called
-// concurrently. Create one with [NewServer].
+// Server is a Socket.IO server: an http.Handler for the path at which a router mounts
+// the server, and the namespaces of that server. Its methods may be called
+// concurrently. [NewServer] makes a Server.
 //
-// The embedded Namespace is "/", the one every client starts in: srv.On is
-// srv.Of("/").On.
+// The embedded Namespace is the main namespace, "/": srv.On is srv.Of("/").On.
 type Server struct {
 	*Namespace
 
@@ -37,8 +36,8 @@ type Server struct {
 	onNew      []func(*Namespace)
 }
 
-// ServeHTTP serves Engine.IO requests and, unless Options.NoClient is set, the
-// browser client under its well-known names. The router owns the path:
+// ServeHTTP serves Engine.IO requests and, unless Options.NoClient is set, the files of
+// the browser client, such as socket.io.js. The application chooses the path:
 //
 //	http.Handle("/socket.io/", srv)
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -55,27 +54,27 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Stream is what [Server.ServeStream] serves. See [engine.Stream].
 type Stream = engine.Stream
 
-// ServeStream serves a request for WebTransport, on the stream that accept
-// returns. It is for packages that speak WebTransport, as transports/webtransport
-// does; Options.Transports has to have "webtransport". See
-// [engine.Server.ServeStream].
+// ServeStream serves a WebTransport request on the stream that accept returns. Packages
+// that implement WebTransport call it, such as transports/webtransport;
+// Options.Transports must contain "webtransport". See [engine.Server.ServeStream].
 func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(context.Context) (Stream, error)) {
 	srv.engine.ServeStream(w, r, accept)
 }
 
-// IsHandshake reports whether a request opens a connection: the others, each
-// poll and POST, belong to one. Middleware in front of the server runs for
-// all of them and can use it to do expensive work once. It must be asked of
-// requests for the server alone: any other can be given a "sid", too.
+// IsHandshake reports whether a request opens a connection. All other requests, polls
+// and POSTs, belong to an open connection. HTTP middleware runs for all requests, and
+// can use IsHandshake to do expensive work once per connection. Call IsHandshake only
+// for requests to the server's path: a request is no handshake if it has a query
+// parameter "sid", and on another path any client can add that.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
 
-// Connections is the number of open connections. One connection carries all
+// Connections returns the number of open connections. One connection carries all
 // namespaces of a client.
 func (srv *Server) Connections() int { return srv.engine.Count() }
 
-// WantsUpstream reports whether the server needs to know what a mount knows of a
-// request: for handshakes, and with Options.Pin for all requests. It is for package
-// mount.
+// WantsUpstream reports whether the server needs the upstream values of a request: it
+// needs those of handshakes and, with Options.Pin, those of all requests. Package mount
+// calls it.
 func (srv *Server) WantsUpstream(r *http.Request) bool {
 	return srv.opts.Pin != nil || IsHandshake(r)
 }

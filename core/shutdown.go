@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Shutdown ends all connections with [ReasonServerShuttingDown], after what is
-// queued for them is sent, and waits for connections and handlers to end. More
-// than ten are ended over some time, see Options.ShutdownSpread. New ones are
-// refused with 503 and a Retry-After header. Clients reconnect by themselves.
+// Shutdown closes all connections with [ReasonServerShuttingDown], each after its
+// queued messages are sent, and waits until all connections are closed and all handlers
+// have returned. More than ten connections are closed over some time, see
+// Options.ShutdownSpread. Meanwhile the server refuses new connections with status 503
+// and a Retry-After header. Clients reconnect by themselves.
 //
-// When ctx ends first it cuts what is left and returns the context's error.
-// Code of the application that still runs is on its own then: handlers, and
-// what holds a connection up, such as the function of [Server.OfFunc], a
-// [Parser], an [Observer], a listener of [Namespace.OnRoom], or an adapter's
-// Close. What it does then reaches nobody: its sockets are disconnected.
+// When ctx ends first, Shutdown closes the remaining connections at once and returns
+// the error of ctx. It does not wait any longer for code of the application: handlers,
+// the function of [Server.OfFunc], a [Parser], an [Observer], listeners of
+// [Namespace.OnRoom], an adapter's Close. The sockets of that code are disconnected.
 //
-// Call it before http.Server.Shutdown, which does not know WebSocket
-// connections and would wait for parked polls.
+// Call Shutdown before http.Server.Shutdown, which does not close WebSocket connections
+// and waits for the polls that wait for messages.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	srv.endRunning(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
@@ -77,8 +77,8 @@ func (srv *Server) leaveClusters(ctx context.Context) error {
 	return nil
 }
 
-// Close is Shutdown without patience: what is queued is dropped, and running
-// handlers are not waited for.
+// Close closes all connections at once. It drops queued messages, and does not wait for
+// handlers that run.
 func (srv *Server) Close() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

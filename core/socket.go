@@ -74,10 +74,10 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID is the socket's public id: 20 characters. It is new after a reconnection,
-// unless the connection state is recovered: then the socket that middleware has
-// seen under an id of its own gets back the one that it had before. Do not keep
-// the id in middleware when Options.Recovery is set; hooks of OnConnect may.
+// ID returns the public id of the socket: 20 characters. A client that reconnects has a
+// socket with a new id, unless its connection state is recovered: then the socket has a
+// new id while middleware runs, and the former id from then on. With Options.Recovery
+// middleware must not store the id; hooks of OnConnect may.
 func (s *Socket) ID() string {
 	if s.track == nil {
 		return s.id
@@ -87,22 +87,22 @@ func (s *Socket) ID() string {
 	return s.id
 }
 
-// Recovered reports whether the socket goes on with a session that had lost
-// its connection: with its id, rooms and values, and the events that it had
-// missed. It is false in middleware. See [Recovery].
+// Recovered reports whether the socket continues a session whose connection was lost,
+// with the id, the rooms, the values and the missed events of that session. Recovered
+// returns false in middleware. See [Recovery].
 func (s *Socket) Recovered() bool { return s.track != nil && s.track.recovered.Load() }
 
 // Namespace returns the namespace the socket is in.
 func (s *Socket) Namespace() *Namespace { return s.ns }
 
-// Handshake returns what the socket's connection began with.
+// Handshake returns a snapshot of the request that has opened the connection.
 func (s *Socket) Handshake() *Handshake { return s.handshake }
 
 // Transport is the name of the transport in use: "polling" or "websocket".
 func (s *Socket) Transport() string { return s.sess.Transport() }
 
-// Subprotocol is the WebSocket subprotocol of the connection, as
-// Options.Subprotocol has chosen it; "" if there is none, and on polling.
+// Subprotocol returns the WebSocket subprotocol that Options.Subprotocol has chosen; ""
+// if there is none, and on polling.
 func (s *Socket) Subprotocol() string { return s.sess.Subprotocol() }
 
 // Connected reports whether the socket has joined and not left.
@@ -110,9 +110,9 @@ func (s *Socket) Connected() bool { return s.connected() }
 
 func (s *Socket) connected() bool { return s.state.Load() == connected }
 
-// Context ends when the socket is disconnected; its cause is then a
-// [*DisconnectError]. Handlers get it, or one derived from it. To finish work
-// for a client that has left, use context.WithoutCancel.
+// Context returns a context that ends when the socket is disconnected, with a
+// [*DisconnectError] as its cause. Handlers get this context, or a context derived from
+// it. Use context.WithoutCancel to finish work for a client that has disconnected.
 func (s *Socket) Context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,22 +125,23 @@ func (s *Socket) Context() context.Context {
 	return s.ctx
 }
 
-// SetIdentity says who the client is; authentication middleware calls it.
+// SetIdentity stores the identity of the client, such as a user's id. Authentication
+// middleware calls it.
 func (s *Socket) SetIdentity(id string) {
 	s.mu.Lock()
 	s.identity = id
 	s.mu.Unlock()
 }
 
-// Identity is who the client is, or empty.
+// Identity returns the identity that SetIdentity has stored, or "".
 func (s *Socket) Identity() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.identity
 }
 
-// On registers a handler for this socket only. It shadows the namespace's
-// handler of the same event. Otherwise it is like [Namespace.On].
+// On registers a handler for this socket only, which replaces the namespace's handler
+// of the event. Otherwise On is like [Namespace.On].
 func (s *Socket) On(event string, handler any) (off func()) {
 	h := newHandler(event, handler)
 	h.scope = inSocket
@@ -149,8 +150,8 @@ func (s *Socket) On(event string, handler any) (off func()) {
 	return s.handlers.addLocked(event, h, &s.mu)
 }
 
-// Siblings returns the sockets, this one included, of the namespaces that the
-// client has joined over the same connection.
+// Siblings returns all sockets of the connection, one for each namespace that the
+// client has joined, with this socket.
 func (s *Socket) Siblings() []*Socket {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
@@ -160,17 +161,17 @@ func (s *Socket) Siblings() []*Socket {
 // connections makes the numbers of [Socket.Connection].
 var connections = maphash.MakeSeed()
 
-// Connection is a number that all sockets of a connection have, and those of no other:
-// for what is to be counted once for a client that is in several namespaces, or that
-// leaves one and joins it again. It is no secret, and means nothing to other processes.
+// Connection returns a number that identifies the connection of the socket in this
+// process. Use the number to count a client once that joins several namespaces, or that
+// leaves a namespace and joins again. The number is no secret.
 func (s *Socket) Connection() uint64 { return maphash.String(connections, s.sess.ID()) }
 
-// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 for a
-// client of Socket.IO 2.x, which Options.AllowEIO3 lets in.
+// Protocol returns the revision of Engine.IO that the client uses: 4, or 3 for a client
+// of Socket.IO 2.x (Options.AllowEIO3).
 func (s *Socket) Protocol() int { return s.conn.sess.Protocol() }
 
-// LogValue implements slog.LogValuer: the id or, for a client of protocol 3,
-// whose id is its session's, a piece of a hash of that.
+// LogValue implements slog.LogValuer: the id. For a client of Socket.IO 2.x, whose id
+// is the secret id of its session, it is a part of a hash of the id.
 func (s *Socket) LogValue() slog.Value {
 	if s.conn.old() {
 		return s.conn.sess.LogValue()
@@ -183,27 +184,26 @@ func (s *Socket) attrs(more ...slog.Attr) []slog.Attr {
 	return append([]slog.Attr{slog.Any("namespace", s.ns), slog.Any("socket", s)}, more...)
 }
 
-// Once is On for a handler that runs once. See [Namespace.Once].
+// Once is like On for a handler that runs once. See [Namespace.Once].
 func (s *Socket) Once(event string, handler any) (off func()) {
 	return s.handlers.once(event, handler, inSocket, &s.mu)
 }
 
-// OnAny adds a listener to all events that come in by this socket. See
-// [Namespace.OnAny].
+// OnAny adds a listener to all incoming events of this socket. See [Namespace.OnAny].
 func (s *Socket) OnAny(f func(s *Socket, in *Incoming)) (off func()) {
 	notNil("OnAny", f == nil)
 	return ownScope(s).incoming.Add(f)
 }
 
-// OnAnyOutgoing adds a listener to all events that go out to this socket,
-// broadcasts included. See [Namespace.OnAnyOutgoing].
+// OnAnyOutgoing adds a listener to all outgoing events of this socket, broadcasts
+// included. See [Namespace.OnAnyOutgoing].
 func (s *Socket) OnAnyOutgoing(f func(s *Socket, out *Outgoing)) (off func()) {
 	notNil("OnAnyOutgoing", f == nil)
 	return ownScope(s).outgoing.Add(f)
 }
 
-// UseEvent adds middleware around the handlers of this socket's events, inside
-// that of the namespace. Otherwise it is like [Namespace.UseEvent].
+// UseEvent adds middleware around the handlers of this socket, inside of that of the
+// namespace. Otherwise UseEvent is like [Namespace.UseEvent].
 func (s *Socket) UseEvent(m func(next EventHandler) EventHandler) {
 	notNil("UseEvent", m == nil)
 	ownScope(s).events.Add(m)

@@ -7,8 +7,8 @@ import (
 	"github.com/gosio/gosio/core/internal/browser"
 )
 
-// NewServer returns a server. o may be nil. It panics with a text that begins
-// with "socketio:" on options that cannot work.
+// NewServer returns a server. A nil o means the defaults. NewServer panics, with a text
+// that begins with "socketio:", if the options contradict each other.
 func NewServer(o *Options) *Server {
 	var opts Options
 	if o != nil {

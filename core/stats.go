@@ -2,13 +2,14 @@ package socketio
 
 import "github.com/gosio/gosio/core/engine"
 
-// Stats are numbers of this server at one moment. See [Server.Stats].
+// Stats are the numbers of a server at one moment. See [Server.Stats].
 type Stats struct {
-	// Connections is how many are open, by transport. Each transport that is
-	// allowed is there.
+	// Connections is the number of open connections, by transport. The map has all
+	// transports that are allowed.
 	Connections map[string]int
-	// Namespaces are the sockets of each, by name. Those of children are added
-	// up under the name of their parent, so that clients cannot make it grow.
+	// Namespaces has the numbers of each namespace, by name. The numbers of children
+	// are added up under the name of their parent: otherwise clients could make the map
+	// grow.
 	Namespaces map[string]NamespaceStats
 	// SendBytes is the number of bytes that wait to be sent to all clients together,
 	// SendBytesMax the number for the client that most bytes wait for.
@@ -24,23 +25,23 @@ type Stats struct {
 	ReceiveHeld int
 }
 
-// NamespaceStats are numbers of a namespace on this server.
+// NamespaceStats are the numbers of a namespace on one server.
 type NamespaceStats struct {
-	// Sockets is how many are connected.
+	// Sockets is the number of connected sockets.
 	Sockets int
-	// Rooms is how many rooms there are, without the one that each socket has
-	// for itself.
+	// Rooms is the number of rooms, without the rooms that sockets have for themselves.
 	Rooms int
-	// Sessions is how many sessions of lost connections are kept for recovery.
+	// Sessions is the number of sessions of lost connections that are kept for
+	// recovery.
 	Sessions int
-	// Children is how many namespaces the numbers stand for: those of a parent,
+	// Children is the number of namespaces that are added up: the children of a parent,
 	// otherwise 1.
 	Children int
 }
 
-// Stats returns numbers of this server. A call takes about 100 ns per connection and per
-// namespace, and holds each of their locks for no longer than that: call Stats every few
-// seconds, not for every event.
+// Stats returns the numbers of this server. A call takes about 100 ns per connection
+// and per namespace, and holds each of their locks for no longer than that: call Stats
+// every few seconds, not for every event.
 func (srv *Server) Stats() Stats {
 	st := Stats{Namespaces: make(map[string]NamespaceStats)}
 	e := srv.engine.Stats(func(r engine.Receiver) {
