@@ -2,17 +2,17 @@ package socketio
 
 import "context"
 
-// Observer hears of what a server does: for metrics and for traces. Ready ones
-// are in the packages below observe/. An implementation embeds [NopObserver] and
-// overrides the methods that it needs; so it still compiles when there are more.
+// Observer is called for what a server does, for metrics and traces. Packages below
+// observe/ have Observers for Prometheus and OpenTelemetry. An implementation embeds
+// [NopObserver] and overrides the methods that it needs, so that it still compiles when
+// Observer gets more methods.
 //
-// Its methods are called concurrently, on the goroutine that does what they tell
-// of, which they hold up: they must not block. All but Dropped may ask the server
-// anything, [Server.Stats] included; what they send is observed in turn. One that
-// panics is logged, ten times at level error with its stack, then at level debug,
-// and counts as one that has done nothing: neither clients nor handlers notice.
+// The methods are called concurrently, on the goroutine that causes the event, and must
+// not block. All methods but Dropped may call the server, [Server.Stats] included;
+// events that they emit are observed, too. A panic of a method is logged, ten times at
+// level error with the stack, then at level debug, and has no other effect.
 //
-// Events are passed by value and get more fields over time.
+// Events are passed by value. Later versions may add fields to them.
 type Observer interface {
 	// Connection is called when an Engine.IO connection opens, on the goroutine of its
 	// first HTTP request and before the response; and when the connection ends, on any
@@ -57,8 +57,8 @@ type Observer interface {
 	embedsNopObserver()
 }
 
-// Watcher is implemented by observers that want to ask for [Server.Stats]:
-// [NewServer] gives them the server before it returns it.
+// Watcher is implemented by observers that call [Server.Stats]: [NewServer] calls Watch
+// with the new server.
 type Watcher interface{ Watch(srv *Server) }
 
 // NopObserver is an [Observer] that does nothing. Embed it.

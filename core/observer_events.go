@@ -26,9 +26,9 @@ type ConnectionEvent struct {
 	Duration time.Duration
 }
 
-// Keep has [Handshake.Value] return v for the key, for as long as the connection
-// lives: a span's context, for example, from the context of Request. It may be
-// called only at the beginning, before the call returns.
+// Keep stores v so that [Handshake.Value] returns v for the key as long as the
+// connection is open: the context of a span, for example. Call Keep only during
+// [Observer] Connection for a connection that opens.
 func (e ConnectionEvent) Keep(key, v any) {
 	if e.Handshake.values == nil {
 		e.Handshake.values = make(map[any]any, 1)

@@ -21,8 +21,8 @@ type RequestError = engine.RequestError
 // PerMessageDeflate compresses WebSocket messages. See [engine.PerMessageDeflate].
 type PerMessageDeflate = engine.PerMessageDeflate
 
-// Options configures a [Server]. The zero value of each field means its
-// documented default. NewServer copies it, with its slices and pointers.
+// Options configures a [Server]. The zero value of each field means the documented
+// default. NewServer copies the Options, with slices and pointers.
 type Options struct {
 	// CORS lists the origins, beside the server's own, whose pages may connect.
 	CORS CORS

@@ -1,4 +1,5 @@
-// Package authredis tells all nodes of a cluster of revoked tokens, by Redis.
+// Package authredis shares revocations of tokens between all nodes of a cluster, by
+// Redis.
 //
 //	revocations := authredis.New(ctx, client, authredis.Options{MaxAge: 24 * time.Hour})
 //	guard := auth.JWT(auth.Config[Claims]{…, Watch: revocations})
@@ -23,19 +24,19 @@ import (
 // Options configures [New]. The zero value of each field but MaxAge means its
 // documented default.
 type Options struct {
-	// MaxAge is the longest time that any token lives, leeway included.
-	// Revocations are kept for so long. Required.
+	// MaxAge is the longest lifetime of any token, with leeway. Redis keeps a
+	// revocation for this time. Required.
 	MaxAge time.Duration
-	// Prefix is that of the keys and of the channel. Default "gosio:auth:".
+	// Prefix is the prefix of the Redis keys and of the channel. Default "gosio:auth:".
 	Prefix string
-	// Logger hears of messages that are none. Nil means slog.Default().
+	// Logger logs invalid messages. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// Revocations is an [auth.Watch] that all nodes with the same Redis share.
-// Revoked tokens are keys that expire after Options.MaxAge; a message tells
-// live nodes at once. After a lost connection, during which messages may have
-// been missed, all live sockets are checked. Its methods may be called
+// Revocations is an [auth.Watch] that all nodes with the same Redis share. A revocation
+// is a key that expires after Options.MaxAge, and a message by which all nodes learn of
+// the revocation at once. A node that loses its connection to Redis may miss messages:
+// it checks all live sockets when the connection is back. The methods may be called
 // concurrently.
 type Revocations struct {
 	client redis.UniversalClient
@@ -48,9 +49,8 @@ type Revocations struct {
 
 var _ auth.Watch = (*Revocations)(nil)
 
-// New returns the revocations of a Redis. It listens on one connection and
-// goroutine until ctx ends; see [Revocations.Done]. The client is the caller's
-// to close.
+// New returns the revocations in a Redis. New starts a goroutine that listens on one
+// connection until ctx ends; see [Revocations.Done]. The caller closes the client.
 func New(ctx context.Context, client redis.UniversalClient, o Options) *Revocations {
 	if client == nil {
 		panic("auth: authredis.New without a client: give it a redis.NewClient(…)")
@@ -113,7 +113,7 @@ func (v *Revocations) Watch(f func(auth.Revocation)) {
 func (v *Revocations) tokenKey(id string) string        { return v.opts.Prefix + "token:" + id }
 func (v *Revocations) subjectKey(subject string) string { return v.opts.Prefix + "subject:" + subject }
 
-// later stores a time, in microseconds, unless a later one is there.
+// later is a script that stores a time, in microseconds, unless a later time is stored.
 var later = redis.NewScript(`
 local known = tonumber(redis.call('GET', KEYS[1]))
 if known and known > tonumber(ARGV[1]) then
@@ -123,10 +123,10 @@ else
 end
 return 1`)
 
-// Revoke withdraws tokens on all nodes: when it returns, handshakes with them
-// are refused everywhere, and nodes have been told to end their live sockets. It
-// fails with [auth.ErrNothingRevoked], and when Redis does; a revocation that may
-// not have reached all may be made again.
+// Revoke revokes tokens on all nodes. When Revoke has returned, all nodes refuse
+// handshakes with the tokens, and have been told to disconnect their live sockets.
+// Revoke returns [auth.ErrNothingRevoked], and errors of Redis. After an error some
+// nodes may not know of the revocation: call Revoke again.
 func (v *Revocations) Revoke(ctx context.Context, r auth.Revocation) error {
 	r, err := r.MadeAt(time.Now())
 	if err != nil {

@@ -38,7 +38,7 @@ type CORS struct {
 	TrustForwardedHost bool
 }
 
-// AllowsAll reports whether every origin is allowed.
+// AllowsAll reports whether every origin is allowed, by "*".
 func (c *CORS) AllowsAll() bool { return c.policy().AllowsAll() }
 
 func (c *CORS) policy() *cors.Policy { return (*cors.Policy)(c) }

@@ -14,10 +14,10 @@ package engine
 // [Message.Compress]).
 type PerMessageDeflate struct {
 	// Threshold is the smallest size, in bytes, of a message that is compressed.
-	// Default 1,024; negative: all.
+	// Default 1,024; negative: all messages are compressed.
 	Threshold int
-	// Level is that of package compress/flate, 1 (fastest) to 9. Default 1:
-	// the others take several times as long for a few per cent.
+	// Level is the level of package compress/flate, 1 (fastest) to 9. Default 1: the
+	// other levels take several times as long, and save a few per cent more.
 	Level int
 	// ServerContextTakeover lets this side refer to earlier messages, if the
 	// client does not ask for server_no_context_takeover. Default: never.

@@ -13,8 +13,9 @@ import (
 // It returns at once.
 func (s *Session) Close() { s.shut(ReasonForcedClose, nil, true) }
 
-// Fail is Close for a client that has broken the Receiver's rules: err, which
-// must not have anything from the client in it, is logged and given to Closed.
+// Fail is like Close, for a client that has broken the protocol of the Receiver. The
+// engine logs err and passes it to Receiver.Closed; err must not contain text of the
+// client.
 func (s *Session) Fail(err error) { s.shut(ReasonForcedClose, err, true) }
 
 // shut ends the session and tells the Receiver. With flush, what is queued

@@ -14,8 +14,8 @@ import (
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// Code is the code of a refused request.
-// See https://socket.io/docs/v4/engine-io-protocol/.
+// Code is the error code of a refused request. See
+// https://socket.io/docs/v4/engine-io-protocol/.
 type Code int
 
 // The codes of refused requests, with the numbers of the reference server.
@@ -28,7 +28,7 @@ const (
 	CodeUnsupportedProtocolVersion Code = 5
 )
 
-// String returns the message that goes with the code.
+// String returns the message of the code, with the text of the reference server.
 func (c Code) String() string {
 	switch c {
 	case CodeTransportUnknown:
@@ -47,14 +47,14 @@ func (c Code) String() string {
 	return "Code " + strconv.Itoa(int(c))
 }
 
-// RequestError says why a request was refused. Code and Message go to the
-// peer, Context stays on this side.
+// RequestError is the error of a refused request. The peer gets Code and Message, but
+// not Context.
 type RequestError struct {
 	Code Code
 	// Message replaces the text of the code for the peer. An error that
 	// Options.AllowRequest returns may carry one.
 	Message string
-	// Context says what was wrong, for the log and Options.OnRefused.
+	// Context is the cause, for the log and Options.OnRefused.
 	Context string
 	// Status is the HTTP status; zero means 400, or 403 for CodeForbidden.
 	Status int
@@ -104,7 +104,8 @@ func (e *RequestError) level() slog.Level {
 var (
 	// ErrClosed is returned by Send on a session that has ended.
 	ErrClosed = fmt.Errorf("engine: session is closed: %w", net.ErrClosed)
-	// ErrSlowConsumer ends a session whose peer does not take its messages.
+	// ErrSlowConsumer is the error of a session whose peer does not read its messages
+	// fast enough.
 	ErrSlowConsumer = errors.New("engine: peer does not read fast enough (Limits.SendBuffer, Limits.WriteTimeout)")
 )
 

@@ -32,8 +32,8 @@ func (l *Layer) Yield() {
 	}
 }
 
-// Prefetch has the CPU load what Send is going to need. It pays to call it for
-// about eight sessions before sending to them, if there are many: see ready.go.
+// Prefetch makes the CPU load the memory that Send needs. Call Prefetch for about eight
+// sessions before sending to these, in a broadcast to many: see ready.go.
 func (l *Layer) Prefetch() {
 	if c := (*Session)(l).ws.Load(); c != nil {
 		c.writer.lease.lent()
@@ -47,12 +47,13 @@ type LayerMessage Message
 // must not be sent before Seal has completed it.
 func Draft(buf []byte) LayerMessage { return LayerMessage{outbox.Draft(buf)} }
 
-// Seal adds the end to a Draft. There is no copy if the buffer has room for it.
+// Seal completes a Draft with its end. Seal copies the message only if the buffer has
+// no room for the end.
 func (m LayerMessage) Seal(end []byte) Message {
 	return Message{outbox.Text(append(m.out.Frame, end...))}.Compress(!m.out.Plain)
 }
 
-// V3 returns a binary message as clients of protocol 3 get it: bytes of its own,
-// which a broadcast to many of them shares. A session of that protocol converts
-// messages by itself that have not been.
+// V3 returns a binary message in the format of protocol 3, so that a broadcast to many
+// clients of protocol 3 shares the bytes. A session of protocol 3 converts all other
+// binary messages by itself.
 func (m LayerMessage) V3() Message { return Message{m.out.ToV3()} }

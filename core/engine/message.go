@@ -24,8 +24,8 @@ func (m Message) Compress(on bool) Message {
 	return m
 }
 
-// Size is the number of bytes that the message counts against Options.SendBuffer:
-// those of its WebSocket frame.
+// Size returns the number of bytes that the message counts against Options.SendBuffer:
+// the size of its WebSocket frame.
 func (m Message) Size() int { return len(m.out.Frame) }
 
 // Payload returns the content of the message, without Engine.IO's packet type.

@@ -23,27 +23,28 @@ type Observer interface {
 	Flushed(s *Session, wait time.Duration)
 }
 
-// UpgradeStep is how far an upgrade has come.
+// UpgradeStep is a step of an upgrade.
 type UpgradeStep string
 
-// The steps of an upgrade: each that is tried is done or fails.
+// The steps of an upgrade: it is tried, and then is done or fails.
 const (
 	UpgradeStepTried  UpgradeStep = "tried"
 	UpgradeStepDone   UpgradeStep = "done"
 	UpgradeStepFailed UpgradeStep = "failed"
 )
 
-// DropCause says why messages are lost.
+// DropCause is the reason for which messages are lost.
 type DropCause string
 
-// The causes of lost messages.
+// The reasons for which messages are lost.
 const (
-	// DropCauseVolatile: volatile messages could not leave at once.
+	// DropCauseVolatile: volatile messages could not be sent at once.
 	DropCauseVolatile DropCause = "volatile"
-	// DropCauseEvicted: volatile messages that were queued had to make room for others.
+	// DropCauseEvicted: queued volatile messages were dropped to make room for other
+	// messages.
 	DropCauseEvicted DropCause = "evicted"
-	// DropCauseSlowConsumer: the session ends with [ErrSlowConsumer], and what is queued
-	// is lost with it.
+	// DropCauseSlowConsumer: the session ends with [ErrSlowConsumer], and its queued
+	// messages are lost.
 	DropCauseSlowConsumer DropCause = "slow_consumer"
 )
 

@@ -18,8 +18,9 @@ const (
 	WebTransport = "webtransport" // see [Server.ServeStream]
 )
 
-// Options configures a [Server]. The zero value of each field means its
-// default; a negative limit or duration means none, where that is allowed.
+// Options configures a [Server]. The zero value of each field means the documented
+// default. A negative limit or duration means no limit, unless the field says
+// otherwise.
 type Options struct {
 	// Transports that clients may use. Default: polling and websocket.
 	// WebTransport also needs a caller of [Server.ServeStream].
@@ -37,92 +38,90 @@ type Options struct {
 	// MaxHTTPBufferSize bounds, in bytes, the body of a POST and a WebSocket
 	// message. Default 1,000,000.
 	MaxHTTPBufferSize int64
-	// MaxHandshake bounds, in bytes, the URL and the header of a request
-	// together; those of a handshake are kept as long as the session. A larger
-	// request is answered with 431. Default 16 KB.
+	// MaxHandshake bounds, in bytes, the URL and the header of a request together. A
+	// larger request is answered with status 431. Default 16 KB.
 	MaxHandshake int
 	// MaxFragments bounds the frames of one WebSocket message. Default 1,024.
 	MaxFragments int
 	// MessageTimeout is the time in which a fragmented or partial WebSocket
 	// message must be complete. Default 30 s.
 	MessageTimeout time.Duration
-	// SendBuffer bounds, in bytes, what waits to be sent to one session; an
-	// empty queue takes any one message. Default: the larger of 4 MB and twice
+	// SendBuffer bounds, in bytes, the messages that are queued for one session. An
+	// empty queue takes one message of any size. Default: the larger of 4 MB and twice
 	// MaxHTTPBufferSize.
 	SendBuffer int64
-	// WriteTimeout is the time in which a peer that has something to read
-	// must take at least one byte. Default 10 s.
+	// WriteTimeout is the time in which a peer must read at least one byte of a message
+	// that is sent to it. Default 10 s.
 	WriteTimeout time.Duration
 	// BodyTimeout is the time in which the body of a POST must arrive. Default 20 s.
 	BodyTimeout time.Duration
-	// FirstPollTimeout ends a polling session whose client did nothing after
-	// the handshake. Default 10 s.
+	// FirstPollTimeout is the time in which the client of a polling session must send
+	// its first request after the handshake. Default 10 s.
 	FirstPollTimeout time.Duration
-	// CloseTimeout is the time a peer has to answer a close frame, and to let a
-	// request end that was refused or whose session was closed. Default 2 s; it
-	// must not be negative.
+	// CloseTimeout is the time in which a peer must answer a close frame, and must read
+	// the response to a request that was refused or whose session was closed. Default 2
+	// s; it must not be negative.
 	CloseTimeout time.Duration
-	// ShutdownSpread bounds the time over which [Server.Shutdown] ends the
-	// sessions: 10 ms for each if there are more than ten, and no more than half
-	// of what its context leaves beyond CloseTimeout, or a quarter of all.
-	// Default 10 s; negative: all at once.
+	// ShutdownSpread bounds the time over which [Server.Shutdown] ends the sessions.
+	// The time is 10 ms per session if there are more than ten. It is at most half of
+	// the time that the context leaves beyond CloseTimeout, or a quarter of the time
+	// that the context leaves. Default 10 s; negative: all at once.
 	ShutdownSpread time.Duration
 	// ControlFrames bounds the WebSocket ping frames taken in a second.
 	// Default 100.
 	ControlFrames int
 
-	// AllowEIO3 lets in clients of protocol 3, which Socket.IO 2.x speaks, beside
-	// those of protocol 4: requests that say EIO=3. They send the pings; the rest
-	// of the options holds for both. JSONP is refused. Default: they are refused
-	// with [CodeUnsupportedProtocolVersion].
+	// AllowEIO3 also accepts clients of protocol 3, which Socket.IO 2.x uses: requests
+	// with EIO=3. These clients send the pings; all other options apply to them, too.
+	// JSONP is refused. Default: false, clients of protocol 3 are refused with
+	// [CodeUnsupportedProtocolVersion].
 	AllowEIO3 bool
 
-	// HTTPCompression is the smallest size, in bytes, from which responses to polls
-	// are compressed, with gzip or deflate as the client prefers, if one of their
-	// messages may be (see [Message.Compress]). Default 0: never, as with less than
-	// 0. Leave the default where a framework or a proxy compresses: the response
-	// would be compressed twice. For WebSockets see PerMessageDeflate.
+	// HTTPCompression is the smallest size, in bytes, of a response to a poll that is
+	// compressed, with gzip or deflate as the client prefers, if at least one of its
+	// messages may be compressed (see [Message.Compress]). Default 0: never; so is a
+	// negative value. Leave the default if a framework or a proxy compresses: otherwise
+	// the response is compressed twice. For WebSockets see PerMessageDeflate.
 	//
-	// The length of a compressed message tells about its content: do not compress
-	// messages that mix secrets with text that somebody else chooses.
+	// The length of a compressed message reveals something about its content: do not
+	// compress messages that contain both secrets and text that others choose.
 	HTTPCompression int
 	// PerMessageDeflate compresses WebSocket messages for clients that support
 	// compression, as all browsers do. Default: nil, off; new(PerMessageDeflate)
 	// turns it on with its defaults.
 	PerMessageDeflate *PerMessageDeflate
-	// GenerateID makes the ids of sessions: bearer secrets, so they have to be
-	// hard to guess, and unique among all servers behind a load balancer. An id
-	// is 1 to 256 letters, digits or any of "-._~". Any other, that of a
-	// living session, and an error refuse the handshake as [CodeBadRequest]. It is
-	// called for each handshake that AllowRequest has admitted, concurrently.
-	// Default: 16 random bytes.
+	// GenerateID returns the id of a new session. Ids are bearer secrets: they must be
+	// hard to guess, and unique among all servers behind a load balancer. An id has 1
+	// to 256 letters, digits or characters of "-._~". Any other id, the id of an open
+	// session, and an error refuse the handshake with [CodeBadRequest]. GenerateID is
+	// called for each handshake that AllowRequest has accepted, concurrently. Default:
+	// 16 random bytes.
 	GenerateID func(r *http.Request) (string, error)
 
-	// CORS is both the list of allowed origins and what browsers are told.
+	// CORS lists the allowed origins, and sets the CORS headers for browsers.
 	CORS CORS
 	// Cookie, when set, is the template of a cookie that carries the session
 	// id on the first polling response. Name defaults to "io", Path to "/",
 	// SameSite to Lax; HttpOnly is always set.
 	Cookie *http.Cookie
-	// AllowRequest decides on each handshake, before anything is allocated.
-	// An error refuses it: with its own code and text if it is a
-	// [*RequestError], as [CodeForbidden] otherwise.
+	// AllowRequest, if not nil, is called for each handshake, before the session is
+	// made, and returns nil to accept it. An error refuses the handshake: a
+	// [*RequestError] with its own code and text, any other error with [CodeForbidden].
 	AllowRequest func(r *http.Request) error
-	// Pin, if not nil, ties each session to who opened it: it names the user of
-	// a request, and a poll, POST or upgrade for which it returns something
-	// else than for the handshake is refused as [CodeForbidden]. The session itself
-	// lives on. What it returns is kept as long as the session.
+	// Pin, if not nil, returns the user of a request. A poll, POST or upgrade with
+	// another user than the handshake is refused with [CodeForbidden], and the session
+	// stays open. The session keeps the user in memory.
 	Pin func(r *http.Request) string
-	// Headers may change the response's header on every polling response, and
-	// on the 101. initial is true for the first response of a session.
+	// Headers, if not nil, may change the header of every response to a poll or POST,
+	// and of the 101 response. initial is true for the first response of a session.
 	Headers func(h http.Header, r *http.Request, initial bool)
-	// Subprotocol chooses among the WebSocket subprotocols that a client offers, the
-	// stock client by its option protocols. What it returns is not answered unless
-	// it was offered; with "" browsers fail the connection. offered, which must not
-	// be kept, holds at most 32 names: those that are tokens (RFC 9110 section
-	// 5.6.2) of at most 256 bytes. It is called for each WebSocket of a client that
-	// offers any, concurrently; [Session.Subprotocol] tells what was chosen.
-	// Default: the first one offered.
+	// Subprotocol chooses one of the WebSocket subprotocols that a client offers
+	// (option protocols of the stock client). The server ignores a result that was not
+	// offered; with "" browsers fail the connection. offered has at most 32 names:
+	// those that are tokens (RFC 9110 section 5.6.2) of at most 256 bytes. Subprotocol
+	// must not keep offered. It is called for each WebSocket of a client that offers
+	// subprotocols, concurrently; [Session.Subprotocol] returns the choice. Default:
+	// the first.
 	Subprotocol func(r *http.Request, offered []string) string
 	// OpenDelay is the time between the 101 of a WebSocket and the first packet of
 	// its session. Some peers that read both at once lose the packet: some proxies,
@@ -135,13 +134,13 @@ type Options struct {
 	OnRefused func(r *http.Request, e *RequestError)
 	// Observer, if not nil, is called for upgrades, lost messages and their waits.
 	Observer Observer
-	// Logger is where the engine logs. Default: its warnings and errors go to
-	// [slog.Default], as that is when the server is made. Use
-	// slog.New(slog.DiscardHandler) to log nothing. Requests that are refused are
-	// logged at level info, or at warn where the operator is likely to have
-	// something to mend; clients that break the protocol or a limit at warn,
-	// wrong wiring at error, and all else at debug. Lines that clients cause are
-	// bounded in rate and size, and never hold session ids or payloads.
+	// Logger is the logger of the server. Default: warnings and errors go to the
+	// [slog.Default] of the time when the server is made. Use
+	// slog.New(slog.DiscardHandler) to log nothing. The level is info for refused
+	// requests, warn for refused requests that the operator can probably do something
+	// about and for clients that break the protocol or a limit, error for wrong wiring,
+	// and debug for all other lines. Lines that clients cause are limited in rate and
+	// size, and never contain session ids or payloads.
 	Logger *slog.Logger
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// servePost takes a payload: every packet of it is handled before the answer.
+// servePost serves a POST: it handles every packet of the payload before it responds.
 func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	defer t.endPollAfterPost() // also when Receiver.Closed or Options.OnRefused panics
 	held, e := false, t.beginPost(r)
@@ -42,9 +42,9 @@ func (t *polling) servePost(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(bodyOK)       // the packets are handled; the next poll finds a dead peer
 }
 
-// breakOff ends a session whose client has broken the rules in a POST, of which
-// the answer tells. What is queued for the client goes out before, as it does on
-// a WebSocket; what only says that the session has ended comes behind.
+// breakOff ends a session whose client has broken the protocol in a POST. The response
+// to the POST tells the client. Before that response the queued messages are sent, as
+// on a WebSocket; packets that only say that the session has ended come after it.
 func (t *polling) breakOff(reason Reason, err error) {
 	if tell := t.s.leave(reason, err, true, true); tell != nil {
 		defer time.AfterFunc(t.s.srv.opts.CloseTimeout, t.wakePoll).Stop() // tell may take its time
@@ -52,8 +52,8 @@ func (t *polling) breakOff(reason Reason, err error) {
 	}
 }
 
-// awaitPollAnswer waits for what breakOff has left to a poll: the stock client drops
-// its poll when a POST is refused.
+// awaitPollAnswer waits until a poll has got the messages that breakOff has left: the
+// stock client aborts its poll when a POST is refused.
 func (t *polling) awaitPollAnswer() {
 	t.s.mu.Lock()
 	if t.farewell != farewellPost || (t.answers == 0 && (t.poll == nil || len(t.queue.Msgs) == 0)) {
@@ -73,8 +73,8 @@ func (t *polling) awaitPollAnswer() {
 	}
 }
 
-// endPollAfterPost ends the poll that breakOff has let wait. Without one the session
-// stays a little for a poll that is on its way.
+// endPollAfterPost ends the poll that breakOff has not ended. If no poll waits, the
+// session stays for a short time, for a poll that is on its way.
 func (t *polling) endPollAfterPost() {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
@@ -90,7 +90,7 @@ func (t *polling) endPollAfterPost() {
 	}
 }
 
-// beginPost claims the session's one place for a POST.
+// beginPost registers the POST with the session: a session has one POST at a time.
 func (t *polling) beginPost(r *http.Request) *RequestError {
 	t.s.mu.Lock()
 	t.noteContactLocked(contactSeen)
@@ -114,7 +114,7 @@ func (t *polling) beginPost(r *http.Request) *RequestError {
 	return nil
 }
 
-// endPost gives the place free again, also when the application panics.
+// endPost undoes beginPost, also when the application panics.
 func (t *polling) endPost() {
 	t.s.mu.Lock()
 	last := t.post == postFeeding && t.s.unrefLocked()
@@ -129,9 +129,9 @@ func (t *polling) endPost() {
 	}
 }
 
-// startFeeding makes the POST the one that works on the Receiver, until endPost.
-// An upgrade waits for it even if the session ends, see waitPost. It reports
-// false if the session has ended: then there is nothing to take.
+// startFeeding says that the POST calls the Receiver from now on, until endPost. An
+// upgrade waits for this POST even if the session ends, see waitPostLocked.
+// startFeeding reports false if the session has ended: then the packets are not taken.
 func (t *polling) startFeeding() bool {
 	t.s.mu.Lock()
 	defer t.s.mu.Unlock()
@@ -143,8 +143,8 @@ func (t *polling) startFeeding() bool {
 	return true
 }
 
-// handlePost reads the body and takes its packets. held reports that the
-// Receiver had no room meanwhile.
+// handlePost reads the body and takes its packets. held reports that the POST had to
+// wait for the Receiver's backlog.
 func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool, _ *RequestError) {
 	defer t.endPost()
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
@@ -185,9 +185,9 @@ func (t *polling) handlePost(w http.ResponseWriter, r *http.Request) (held bool,
 	return held || late, e
 }
 
-// isOctets reports whether a body is binary. In protocol 3, clients and the
-// reference compare it as it stands; in 4, where it is refused, whoever means it
-// counts.
+// isOctets reports whether a body is binary. In protocol 3 the content type must be
+// exactly application/octet-stream, as in the reference. In protocol 4, where binary
+// bodies are refused, parameters and capitals do not matter.
 func isOctets(contentType string, v3 bool) bool {
 	if v3 {
 		return contentType == octetStream
@@ -196,17 +196,16 @@ func isOctets(contentType string, v3 bool) bool {
 	return strings.EqualFold(strings.TrimSpace(media), octetStream)
 }
 
-// askEvery is how many bytes of a payload are taken before the Receiver is
-// asked again whether it has room, and packetCost what each packet counts
-// beside its data. A WebSocket asks before each read.
+// askEvery is the number of bytes of a payload that are taken between two calls of
+// Receiver.Backlog; packetCost is what each packet counts beside its data. A WebSocket
+// calls Backlog before each read.
 const askEvery, packetCost = 1 << 10, 8
 
-// takeAll handles the packets of a POST. While the Receiver has too much to do,
-// the rest of them waits, however long that takes, and even if the client or a
-// middleware has given the request up: the packets are here, and they can
-// neither be dropped nor be queued without a bound. Until then the session takes
-// no other POST. The end of the session ends the wait. It reports whether there
-// was one.
+// takeAll handles the packets of a POST. While the Receiver's backlog is full the
+// remaining packets wait, without a limit of time, and even if the client or HTTP
+// middleware has cancelled the request: the packets have arrived, and can neither be
+// dropped nor be queued without a bound. Meanwhile the session refuses another POST.
+// The end of the session ends the wait. held reports that takeAll has waited.
 func (t *polling) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _ *RequestError) {
 	var left unfinished
 	returned := false
@@ -221,7 +220,7 @@ func (t *polling) takeAll(packets iter.Seq2[parser.Packet, error]) (held bool, _
 	return held, e
 }
 
-// takeEach is takeAll, in which the application may panic.
+// takeEach is takeAll without the recovery from a panic of the application.
 func (t *polling) takeEach(packets iter.Seq2[parser.Packet, error], left *unfinished) (held bool, _ *RequestError) {
 	taken := 0
 	for p, err := range packets {
@@ -244,7 +243,8 @@ func (t *polling) takeEach(packets iter.Seq2[parser.Packet, error], left *unfini
 	return held, nil
 }
 
-// take handles one packet of a POST. With end it was the last one.
+// take handles one packet of a POST. end reports that the packets behind it are not
+// taken.
 func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *RequestError, end bool) {
 	if err != nil {
 		err = &failure{ReasonParseError, err}
@@ -265,9 +265,10 @@ func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *Request
 	return &RequestError{Code: CodeBadRequest, Context: f.Error(), read: true}, true
 }
 
-// closedDuringPost: an overlapping POST has ended the session and this one is
-// told so; a session that is being closed politely takes it and ignores it,
-// unless it is the client's own goodbye.
+// closedDuringPost answers a POST of a session that has ended meanwhile. The POST is
+// refused if an overlapping POST or breakOff has ended the session. A session that
+// closes after its queued messages are sent accepts the POST and ignores the packets,
+// except a close packet.
 func (t *polling) closedDuringPost(body []byte) *RequestError {
 	t.s.mu.Lock()
 	over := t.s.state.Load() == stateReleased || t.farewell == farewellPost
@@ -322,17 +323,17 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 	}
 }
 
-// tooLarge ends the session: what the client sent is lost. The answer has no
-// body: clients give it to their application as the details.
+// tooLarge ends the session, because the packets of the client are lost. The response
+// has no body: clients report a body to their application as the details of the error.
 func (t *polling) tooLarge() *RequestError {
 	t.breakOff(ReasonTransportError, breach("body over Limits.MaxHTTPBufferSize"))
 	return &RequestError{Code: CodeBadRequest, Context: "body over Limits.MaxHTTPBufferSize", Status: http.StatusRequestEntityTooLarge, bare: true}
 }
 
-// waitPostLocked waits until no POST is in flight, whose packets were sent before
-// the upgrade. When the session has ended it waits only for one whose packets
-// are being taken: of the two the POST works on the Receiver, and one that has
-// not begun will not (see startFeeding). It releases mu while it waits.
+// waitPostLocked waits until the session has no POST: the packets of a POST were sent
+// before the upgrade. When the session has ended, waitPostLocked waits only for a POST
+// that calls the Receiver; a POST that has not begun to do so never will (see
+// startFeeding). waitPostLocked releases mu while it waits.
 func (t *polling) waitPostLocked() {
 	for t.post == postFeeding || t.post != postNone && t.s.state.Load() == stateOpen {
 		if t.posted == nil {

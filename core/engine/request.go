@@ -7,13 +7,13 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/query"
 )
 
-// IsHandshake reports whether the request opens a session: it names none.
-// Middleware in front of the server, which sees every poll, can use it to do
-// expensive work once.
+// IsHandshake reports whether the request opens a session: it has no session id. HTTP
+// middleware, which runs for every poll, can use IsHandshake to do expensive work once
+// per session.
 func IsHandshake(r *http.Request) bool { return query.Parse(r.URL.RawQuery).SID == "" }
 
-// IsUpgrade reports whether the request asks for a WebSocket. It is for
-// integrations that have to serve those another way.
+// IsUpgrade reports whether the request asks for a WebSocket, for integrations that
+// serve such requests in another way.
 func IsUpgrade(r *http.Request) bool {
 	return header.Has(r.Header, "Connection", "upgrade") && header.Has(r.Header, "Upgrade", "websocket")
 }

@@ -50,7 +50,7 @@ func NewServer(h Handler, o *Options) *Server {
 // SendBuffer is the bound on what waits for one peer, in bytes; negative: none.
 func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 
-// Count is the number of open sessions.
+// Count returns the number of open sessions.
 func (srv *Server) Count() int { return srv.table.count() }
 
 // AfterFunc is time.AfterFunc for what ends something because of a peer: if this
@@ -60,23 +60,23 @@ func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
 	return (*Timer)(srv.clock.AfterFunc(d, f))
 }
 
-// Timer calls a function when a peer has not done in time what was waited for. See
-// [Server.AfterFunc]. Its methods may be called concurrently.
+// Timer calls a function when a peer has missed a deadline. See [Server.AfterFunc]. The
+// methods may be called concurrently.
 type Timer clock.Timer
 
 // Stop prevents the call. It reports false if the timer was stopped before, or
 // has expired.
 func (t *Timer) Stop() bool { return (*clock.Timer)(t).Stop() }
 
-// Reset makes the timer expire after d.
+// Reset restarts the timer, which expires after d.
 func (t *Timer) Reset(d time.Duration) { (*clock.Timer)(t).Reset(d) }
 
-// Stats are numbers of this moment.
+// Stats are the numbers of a server at one moment.
 type Stats struct {
-	// Sessions is how many are open, by transport.
+	// Sessions is the number of open sessions, by transport.
 	Sessions map[string]int
-	// QueuedBytes wait to be sent, to all peers together; QueuedMax to the one
-	// that has most.
+	// QueuedBytes is the number of bytes that are queued for all peers together,
+	// QueuedMax the number for the peer with the most.
 	QueuedBytes, QueuedMax int64
 }
 
@@ -108,12 +108,12 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 // behind it, after Options.CloseTimeout at the latest.
 func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) { srv.report.leaveBody(w, r) }
 
-// CheckOrigin refuses requests of pages that may not connect and sets the CORS
-// headers of those that may. It also refuses what is over Options.MaxHandshake,
-// and what could be read in two ways: two headers that say where a request comes
-// from, or an upgrade with a body. It reports whether the request is to go on; a
-// preflight is answered here and does not. Whoever serves something beside
-// the engine under the same path calls it, too.
+// CheckOrigin refuses requests of pages that may not connect and sets the CORS headers
+// of those that may. It also refuses what is over Options.MaxHandshake, and what could
+// be read in two ways: two headers that say where a request comes from, or an upgrade
+// with a body. It reports whether the request is to go on; a preflight is answered here
+// and does not. Call CheckOrigin, too, for other content that is served under the path
+// of the engine.
 func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return srv.gate.checkOrigin(w, r)
 }

@@ -66,10 +66,10 @@ type Session struct {
 	opened   clock.Time
 }
 
-// ID is the session id: a bearer secret that must not be shown to others.
+// ID returns the session id: a bearer secret that nobody but the client may learn.
 func (s *Session) ID() string { return s.id }
 
-// Transport is the name of the transport in use.
+// Transport returns the name of the transport in use.
 func (s *Session) Transport() string {
 	if ws := s.ws.Load(); ws != nil {
 		return ws.writer.framing.transport()
@@ -85,7 +85,7 @@ func (s *Session) revision() string {
 	return "4"
 }
 
-// Protocol is the revision of Engine.IO that the client speaks: 4, or 3 with
+// Protocol returns the revision of Engine.IO that the client uses: 4, or 3 with
 // Options.AllowEIO3.
 func (s *Session) Protocol() int {
 	if s.v3 {
@@ -94,9 +94,9 @@ func (s *Session) Protocol() int {
 	return 4
 }
 
-// Subprotocol is the WebSocket subprotocol that the session's transport has agreed
-// on, "" if there is none: see Options.Subprotocol. A session that begins on
-// polling has one after its upgrade.
+// Subprotocol returns the WebSocket subprotocol that Options.Subprotocol has chosen, ""
+// if there is none. A session that begins on polling can have a subprotocol after its
+// upgrade.
 func (s *Session) Subprotocol() string {
 	if ws := s.ws.Load(); ws != nil {
 		return ws.subprotocol
@@ -104,8 +104,7 @@ func (s *Session) Subprotocol() string {
 	return ""
 }
 
-// LogValue implements slog.LogValuer: a piece of a hash of the id, which is a
-// secret.
+// LogValue implements slog.LogValuer: a part of a hash of the id, which is a secret.
 func (s *Session) LogValue() slog.Value { return sessionTag(s.id).LogValue() }
 
 // queueLocked is the queue of the current transport.

@@ -60,7 +60,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close ends all sessions at once; what they have queued is dropped.
+// Close ends all sessions at once and drops their queued messages.
 func (srv *Server) Close() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -16,28 +16,27 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// Stream is a reliable stream of bytes, both ways, to one client. Deadlines
-// fail with os.ErrDeadlineExceeded, and what ends because the client or its
-// network has gone with io.EOF or net.ErrClosed. Close ends it at once.
+// Stream is a reliable, bidirectional stream of bytes to one client. Read and Write
+// return os.ErrDeadlineExceeded after a deadline, and io.EOF or net.ErrClosed when the
+// client or its network is gone. Close ends the stream at once.
 type Stream interface {
 	net.Conn
-	// CloseWrite says that nothing more will be written. The client gets what
-	// was written before, and is then made to end the connection.
+	// CloseWrite ends the writing side of the stream. The client gets all bytes that
+	// were written before, and must then close the connection.
 	CloseWrite() error
 }
 
-// ServeStream serves a request for WebTransport, whichever library speaks
-// that: the engine needs one stream, which the client opens. It checks the
-// request as ServeHTTP does, origin, session id, Options.AllowRequest and
-// Options.Pin, and answers one that it refuses. Otherwise accept completes the
-// request and returns the client's stream, within Options.UpgradeTimeout and
-// before the server shuts down: then ctx ends. If accept fails it has closed
-// everything. ServeStream returns when the stream is closed, and r is not used
-// any more.
+// ServeStream serves a WebTransport request, with any library that implements
+// WebTransport. Like ServeHTTP it checks origin, session id, Options.AllowRequest and
+// Options.Pin, and responds to a request that it refuses. Otherwise it calls accept,
+// which must accept the request and return the stream that the client opens. ctx ends
+// after Options.UpgradeTimeout, and when the server shuts down. If accept returns an
+// error, accept must have closed everything. ServeStream returns when the stream is
+// closed, and does not use r after that.
 //
-// A session id in the query is checked before the request is accepted; the
-// one in the stream's first packet decides.
-// See https://socket.io/docs/v4/engine-io-protocol/#webtransport.
+// ServeStream checks a session id in the query before it accepts the request. The
+// session id in the first packet of the stream decides which session is upgraded. See
+// https://socket.io/docs/v4/engine-io-protocol/#webtransport.
 func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept func(ctx context.Context) (Stream, error)) {
 	if !srv.gate.checkOrigin(w, r) {
 		return
@@ -78,8 +77,8 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 	}
 }
 
-// receiveStream accepts the request and reads the stream's first packet.
-// early is what came behind it.
+// receiveStream accepts the request and reads the first packet of the stream. early has
+// the bytes that came after it.
 func (srv *Server) receiveStream(r *http.Request, accept func(context.Context) (Stream, error)) (st *streamConn, sid string, early []byte, err error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -145,9 +144,8 @@ func (srv *Server) upgradeStream(s *Session, st *streamConn, early []byte) *Requ
 	return nil
 }
 
-// streamConn is the connection of a wsConn that is a stream, and its framing.
-// What is queued for it are WebSocket frames as for all others; outgoing changes
-// them.
+// streamConn is the connection and the framing of a wsConn on a stream. Queued messages
+// are WebSocket frames, as on all connections; outgoing converts them.
 type streamConn struct {
 	Stream
 	limit  int64         // of a packet, in bytes
@@ -160,7 +158,7 @@ const maxOpening = 512
 // errOpening ends a stream that does not begin with an open packet.
 var errOpening = errors.New("engine: a stream has to begin with an open packet")
 
-// opening takes the first packet.
+// opening is a stream.Handler for the first packet.
 type opening struct {
 	seen bool
 	sid  string
@@ -184,8 +182,8 @@ func (o *opening) Message(data []byte, binary bool) error {
 	return nil
 }
 
-// open reads the first packet and returns its session id, if it has one, and
-// the bytes that came behind it.
+// open reads the first packet and returns its session id, if there is one, and the
+// bytes that came after the packet.
 func (st *streamConn) open() (sid string, early []byte, err error) {
 	var first opening
 	buf := make([]byte, maxOpening)
@@ -219,8 +217,8 @@ func (st *streamConn) transport() string { return WebTransport }
 // emptyBinary is an empty binary message as text, in base64.
 var emptyBinary = []byte{1, 'b'}
 
-// outgoing gives the batch headers of the stream's own, and drops the WebSocket's
-// control frames.
+// outgoing replaces the WebSocket headers of the batch by those of the stream, and
+// drops control frames.
 func (st *streamConn) outgoing(batch []outbox.Message) (out []outbox.Message, saved int) {
 	out = make([]outbox.Message, 0, len(batch)+1)
 	var heads []byte
@@ -243,7 +241,8 @@ func (st *streamConn) outgoing(batch []outbox.Message) (out []outbox.Message, sa
 	return out, saved
 }
 
-// end tells the client, for whom a WebSocket has its close frame.
+// end tells the client that the session has ended, as a close frame does on a
+// WebSocket.
 func (st *streamConn) end() { _ = st.CloseWrite() } // it may be closed already
 
 func (st *streamConn) release() {}

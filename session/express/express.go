@@ -1,6 +1,6 @@
-// Package sessionexpress lets sockets in by sessions of express-session, as
-// connect-redis and its kin store them, for teams that move from Node, or run
-// both.
+// Package sessionexpress authenticates sockets by sessions of express-session, in the
+// format of connect-redis and similar stores, for teams that move from Node or run Node
+// and Go together.
 //
 //	sessions := session.New(sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{secret}}), session.Config{…})
 package sessionexpress
@@ -20,39 +20,38 @@ import (
 	"github.com/gosio/gosio/session"
 )
 
-// KV is where the sessions are. Package session/redis has one.
+// KV is the store of the sessions. Package session/redis has a KV for Redis.
 type KV interface {
-	// Get returns what is under the key, nil if there is nothing, and how long
-	// it has left to live, zero if it lives until it is deleted.
+	// Get returns the value of a key, nil if there is none, and the remaining time to
+	// live, zero if the value does not expire.
 	Get(ctx context.Context, key string) (value []byte, left time.Duration, err error)
-	// Replace changes what is under the key and sets its time to live, zero for
-	// none, in one transaction: if somebody else changes or deletes it
-	// meanwhile, change is called again with what there is then. It does
-	// nothing, and returns false, if there is nothing; an error of change it
-	// returns.
+	// Replace changes the value of a key and sets its time to live, zero for none, in
+	// one transaction: if the value changes meanwhile, Replace calls change again with
+	// the new value. Replace does nothing and returns false if there is no value. It
+	// returns the error of change.
 	Replace(ctx context.Context, key string, change func(old []byte, left time.Duration) (value []byte, ttl time.Duration, err error)) (bool, error)
-	// Delete does nothing if there is nothing.
+	// Delete does nothing if there is no value.
 	Delete(ctx context.Context, key string) error
 }
 
-// Options are the settings of express-session and of its store that matter.
+// Options are settings of express-session and of its store. Give them the same values
+// as in Node.
 type Options struct {
-	// Secrets are the option "secret": the first signs, all are accepted.
-	// Required.
+	// Secrets are the option "secret". express-session signs with the first secret; the
+	// provider accepts all. Required.
 	Secrets []string
-	// Cookie is the option "name". Default "connect.sid".
+	// Cookie is the option "name", the name of the cookie. Default "connect.sid".
 	Cookie string
-	// Prefix is that of the store's keys. Default "sess:", as in connect-redis.
+	// Prefix is the prefix of the store's keys. Default "sess:", as in connect-redis.
 	Prefix string
 	// TTL is the time to live of a session whose cookie has no maxAge. Default
 	// 24 hours, as in connect-redis.
 	TTL time.Duration
 }
 
-// Provider reads and writes sessions in the JSON that express-session uses.
-// The key "cookie", which describes the cookie, is none of the values. Numbers
-// are float64, as encoding/json has them. Its methods may be called
-// concurrently.
+// Provider reads and writes sessions in the JSON format of express-session. The key
+// "cookie", which describes the cookie, is not among the values. Numbers are float64,
+// as encoding/json decodes them. The methods may be called concurrently.
 type Provider struct {
 	kv   KV
 	opts Options
@@ -102,7 +101,7 @@ func (p *Provider) Load(ctx context.Context, r *http.Request) (*session.Session,
 	return p.Reload(ctx, &session.Session{ID: id})
 }
 
-// unsign checks a cookie, "s:" + id + "." + signature, and returns the id.
+// unsign verifies a cookie, "s:" + id + "." + signature, and returns the id.
 func (p *Provider) unsign(value string) (id string, ok bool) {
 	value, err := url.PathUnescape(value) // "+" is a plus
 	if err != nil {
@@ -128,7 +127,7 @@ func sign(id, secret string) []byte {
 	return base64.RawStdEncoding.AppendEncode(nil, m.Sum(nil))
 }
 
-// stored is the JSON of a session: its values, and "cookie" among them.
+// stored is the JSON of a session: its values and the key "cookie".
 type stored map[string]any
 
 func parse(b []byte) (stored, error) {
@@ -142,9 +141,9 @@ func parse(b []byte) (stored, error) {
 	return s, nil
 }
 
-// expires is when a session ends of which the store keeps the key that long.
-// Requests that change nothing only extend the life of the key, so the cookie's
-// expiry counts where there is none. Zero: not known.
+// expires returns when a session ends whose key has this time to live. The time to live
+// counts, because requests that change nothing extend only that; without one the
+// cookie's expiry counts. Zero: not known.
 func (s stored) expires(left time.Duration) time.Time {
 	if left > 0 {
 		return time.Now().Add(left)
@@ -155,8 +154,8 @@ func (s stored) expires(left time.Duration) time.Time {
 	return t
 }
 
-// extend moves the expiry as a request does with the cookie's maxAge. It
-// shortens no life, and gives none to a key that had none.
+// extend extends the expiry by the cookie's maxAge, as a request does. It never
+// shortens a time to live, and sets none for a key that does not expire.
 func (s stored) extend(left, def time.Duration) (ttl time.Duration) {
 	ttl = def
 	cookie, _ := s["cookie"].(map[string]any)
@@ -196,8 +195,8 @@ func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
 	return p.Update(ctx, s, func(map[string]any) error { return nil })
 }
 
-// Update implements [session.Updater]. It is atomic, so change may be called
-// more than once.
+// Update implements [session.Updater]. The update is atomic, and may call change more
+// than once.
 func (p *Provider) Update(ctx context.Context, s *session.Session, change func(values map[string]any) error) error {
 	found, err := p.kv.Replace(ctx, p.opts.Prefix+s.ID, func(old []byte, left time.Duration) ([]byte, time.Duration, error) {
 		data, err := parse(old)

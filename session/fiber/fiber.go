@@ -1,6 +1,5 @@
-// Package sessionfiber lets sockets in by sessions of Fiber's session
-// middleware, in any storage of github.com/gofiber/storage. It does not import
-// Fiber.
+// Package sessionfiber authenticates sockets by sessions of Fiber's session middleware,
+// in any storage of github.com/gofiber/storage. The package does not import Fiber.
 //
 //	sessions := session.New(sessionfiber.New(storage, "session_id", 24*time.Hour), session.Config{…})     // Fiber v2
 //	sessions := session.New(sessionfiber.NewV3(storage, "session_id", 30*time.Minute), session.Config{…}) // Fiber v3
@@ -19,23 +18,22 @@ import (
 	"github.com/gosio/gosio/session"
 )
 
-// Storage is the part of fiber.Storage that is needed.
+// Storage has the methods of fiber.Storage that a Provider calls.
 type Storage interface {
-	// Get returns nil, nil if there is nothing.
+	// Get returns nil, nil if there is no value.
 	Get(key string) ([]byte, error)
 	// Set stores a value for exp.
 	Set(key string, value []byte, exp time.Duration) error
-	// Delete does nothing if there is nothing.
+	// Delete does nothing if there is no value.
 	Delete(key string) error
 }
 
-// Provider reads and writes the sessions in a storage, as the session
-// middleware of Fiber does: gob of a map. Types of values of your own have
-// to be registered as for Fiber, with Store.RegisterType. Its methods may be
-// called concurrently.
+// Provider reads and writes the sessions in a storage as the session middleware of
+// Fiber does, a map encoded by encoding/gob. Register your own types of values with
+// Store.RegisterType, as for Fiber. The methods may be called concurrently.
 //
-// Storages know no transactions: a value that an HTTP request writes between
-// the load and the save of an Update, some milliseconds, is lost.
+// Storages have no transactions. Update loads a session and saves it some milliseconds
+// later: a value that an HTTP request writes between the two is lost.
 type Provider struct {
 	storage Storage
 	cookie  string
@@ -59,14 +57,14 @@ func New(s Storage, cookie string, life time.Duration) *Provider {
 	return newProvider("New", s, cookie, life, 24*time.Hour)
 }
 
-// NewV3 returns a provider for Fiber v3. cookie is the name in the middleware's
-// Extractor, which has to be one of a cookie, and idle its IdleTimeout; empty and
-// zero mean its defaults, "session_id" and 30 minutes. Values are those whose keys
-// are strings; an Update leaves the others as they are. A session ends at the
-// middleware's AbsoluteTimeout, too.
+// NewV3 returns a provider for Fiber v3. cookie is the name of the cookie in the
+// middleware's Extractor, idle the middleware's IdleTimeout; empty and zero mean the
+// defaults, "session_id" and 30 minutes. The Extractor must read a cookie. The provider
+// has the values whose keys are strings; Update does not change the others. A session
+// also ends at the middleware's AbsoluteTimeout.
 //
-// The middleware must run in the same process: with AbsoluteTimeout it stores a
-// value of a type that only itself can register for package encoding/gob.
+// With AbsoluteTimeout the middleware must run in the same process: it stores a value
+// of a type that only the middleware can register for encoding/gob.
 func NewV3(s Storage, cookie string, idle time.Duration) *Provider {
 	p := newProvider("NewV3", s, cookie, idle, 30*time.Minute)
 	p.v3 = true
@@ -86,13 +84,14 @@ func newProvider(name string, s Storage, cookie string, life, defaultLife time.D
 	return &Provider{storage: s, cookie: cookie, life: life}
 }
 
-// WithLife returns a provider that knows how long each session lives after its
-// last use, from its values; zero or less means the life given to [New]. Storages
-// do not tell it, and applications give sessions different lives ("remember me",
-// by Session.SetExpiry). So without f a touch only looks whether the session is
-// there: pages that are open do not extend it. And an Update, which has to name
-// a life to save at all, names that given to New, which shortens a longer one. Where all
-// sessions have that life, f returns zero.
+// WithLife returns a provider that calls f for the lifetime of a session after its last
+// use. f gets the values of the session; zero or less means the lifetime that was given
+// to [New]. The provider needs f because storages do not return the lifetime, and
+// applications give sessions different lifetimes ("remember me", by Session.SetExpiry).
+// Without f, Touch only checks that the session exists, so that open pages do not
+// extend the session, and Update saves the session with the lifetime that was given to
+// New, which may shorten a longer lifetime. Let f return zero if all sessions have that
+// lifetime.
 func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
 	if f == nil {
 		panic("session: sessionfiber.WithLife without a function: leave WithLife out if nobody knows how long sessions live")
@@ -117,8 +116,8 @@ func (p *Provider) Reload(_ context.Context, s *session.Session) (*session.Sessi
 	return v, err
 }
 
-// get returns a session as it is stored, and as the application sees it. others
-// are the values of Fiber v3 whose keys are not strings.
+// get returns a session, and its values as the application gets them. others are the
+// values of Fiber v3 whose keys are not strings.
 func (p *Provider) get(id string) (stored []byte, v *session.Session, others map[any]any, err error) {
 	b, err := p.storage.Get(id)
 	switch {
@@ -147,7 +146,7 @@ func (p *Provider) get(id string) (stored []byte, v *session.Session, others map
 	return b, v, others, nil
 }
 
-// hint says what is likely to be wrong with a session that does not decode.
+// hint adds the probable cause to the error of a session that does not decode.
 func (p *Provider) hint(err error) error {
 	if err == nil {
 		return nil
@@ -166,8 +165,8 @@ func isAbsoluteTimeout(key any) bool {
 	return t.Name() == "absExpirationKeyType" && strings.HasPrefix(t.PkgPath(), "github.com/gofiber/fiber/v3/")
 }
 
-// Touch implements [session.Toucher]. It extends the session if the provider
-// knows how long it lives, see [Provider.WithLife].
+// Touch implements [session.Toucher]. It extends the session if the provider knows the
+// lifetime, see [Provider.WithLife].
 func (p *Provider) Touch(ctx context.Context, s *session.Session) error {
 	if p.lives == nil {
 		_, err := p.Reload(ctx, s)

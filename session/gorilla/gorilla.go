@@ -1,6 +1,6 @@
-// Package sessiongorilla lets sockets in by sessions of
-// github.com/gorilla/sessions, which are also those of gin-contrib/sessions and
-// of echo-contrib/session.
+// Package sessiongorilla authenticates sockets by sessions of
+// github.com/gorilla/sessions, which gin-contrib/sessions and echo-contrib/session use,
+// too.
 //
 //	sessions := session.New(sessiongorilla.New(store, "session"), session.Config{…})
 package sessiongorilla
@@ -24,15 +24,14 @@ import (
 	"github.com/gosio/gosio/session"
 )
 
-// Provider reads the sessions of a store. Its methods may be called
-// concurrently.
+// Provider reads the sessions of a store. The methods may be called concurrently.
 //
-// With a store on the server, sessions can also be changed; stores know no
-// transactions: a value that an HTTP request writes between the load and the
-// save of an Update, some milliseconds, is lost. Sessions in a
-// sessions.CookieStore are all in the cookie: they cannot be changed by a
-// socket, and not be revoked; whoever has copied the cookie can use it until it
-// expires. Values whose keys are no strings are left out.
+// The provider can also change sessions in a store on the server. Stores have no
+// transactions: Update loads a session and saves it some milliseconds later, and a
+// value that an HTTP request writes between the two is lost. A session of a
+// sessions.CookieStore is in the cookie only: sockets cannot change or revoke the
+// session, and a copy of the cookie is valid until it expires. The provider leaves out
+// values whose keys are not strings.
 type Provider struct {
 	store  sessions.Store
 	name   string
@@ -48,13 +47,13 @@ var (
 	_ session.Destroyer = (*Provider)(nil)
 )
 
-// New returns a provider; name is that of the session, and of its cookie.
+// New returns a provider. name is the name of the session and of its cookie.
 //
-// A session that was renewed is found by its new ID alone. That takes the keys
-// which sign the store's cookies: they are in the field Codecs that the stores of
-// gorilla/sessions have, and those made after them. For a store without that field
-// pass the codecs, as securecookie.CodecsFromPairs makes them; otherwise the
-// sockets of a renewed session reconnect with the new cookie.
+// The provider finds a renewed session by its new ID, without a cookie. For that it
+// needs the keys that sign the cookies of the store. They are in the field Codecs,
+// which the stores of gorilla/sessions and most others have. Pass the codecs, from
+// securecookie.CodecsFromPairs, for a store without that field; otherwise the sockets
+// of a renewed session have to reconnect with the new cookie.
 func New(s sessions.Store, name string, codecs ...securecookie.Codec) *Provider {
 	if s == nil || name == "" {
 		panic("session: sessiongorilla.New needs the Store and the name that the application gives to gorilla/sessions")
@@ -65,7 +64,7 @@ func New(s sessions.Store, name string, codecs ...securecookie.Codec) *Provider 
 	return &Provider{store: s, name: name, codecs: slices.Clone(codecs)}
 }
 
-// codecsOf looks for the field Codecs, also of a store within a store.
+// codecsOf returns the field Codecs of a store, or of a store inside of it.
 func codecsOf(s sessions.Store) []securecookie.Codec {
 	v := reflect.ValueOf(s)
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
@@ -86,13 +85,14 @@ func codecsOf(s sessions.Store) []securecookie.Codec {
 	return codecs
 }
 
-// WithLife returns a provider that knows how long each session lives after its
-// last use, from its values; zero or less means the MaxAge of the store's options.
-// Stores do not tell it, and applications give sessions different lives ("remember
-// me", by Options.MaxAge). So without f a touch only looks whether the session is
-// there: pages that are open do not extend it. And an Update, which saves with some MaxAge,
-// saves with the store's, which shortens a longer life in stores that count it.
-// Where all sessions have the store's MaxAge, f returns zero.
+// WithLife returns a provider that calls f for the lifetime of a session after its last
+// use. f gets the values of the session; zero or less means the MaxAge of the store's
+// options. The provider needs f because stores do not return the lifetime, and
+// applications give sessions different lifetimes ("remember me", by Options.MaxAge).
+// Without f, Touch only checks that the session exists, so that open pages do not
+// extend the session, and Update saves the session with the MaxAge of the store, which
+// may shorten a longer lifetime. Let f return zero if all sessions have the MaxAge of
+// the store.
 func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provider {
 	if f == nil {
 		panic("session: sessiongorilla.WithLife without a function: leave WithLife out if nobody knows how long sessions live")
@@ -102,8 +102,8 @@ func (p *Provider) WithLife(f func(values map[string]any) time.Duration) *Provid
 	return &with
 }
 
-// ID is the [session.Session] ID of a session: what to give to
-// session.Sessions.Logout. For a cookie store use LogoutRequest.
+// ID returns the [session.Session] ID of a session, for session.Sessions.Logout. For a
+// cookie store use LogoutRequest.
 func ID(s *sessions.Session) string { return s.ID }
 
 // Load implements [session.Provider].
@@ -128,8 +128,8 @@ func (p *Provider) Reload(_ context.Context, v *session.Session) (*session.Sessi
 	return snapshot(s, cookie), nil
 }
 
-// Touch implements [session.Toucher]. It saves the session as it is if the
-// provider knows how long it lives, see [Provider.WithLife].
+// Touch implements [session.Toucher]. It saves the unchanged session if the provider
+// knows its lifetime, see [Provider.WithLife].
 func (p *Provider) Touch(_ context.Context, v *session.Session) error {
 	s, cookie, err := p.stored(v)
 	if err != nil || s.ID == "" || p.lives == nil {
@@ -162,8 +162,8 @@ func (p *Provider) Update(_ context.Context, v *session.Session, change func(val
 	return p.save(s, cookie)
 }
 
-// save writes a session with the life that it has. Stores delete what they save
-// with no MaxAge.
+// save saves a session with its lifetime. Stores delete a session that is saved without
+// a MaxAge.
 func (p *Provider) save(s *sessions.Session, cookie string) error {
 	if p.lives != nil {
 		if life := p.lives(snapshot(s, cookie).Values); life > 0 {
@@ -181,10 +181,10 @@ func (p *Provider) save(s *sessions.Session, cookie string) error {
 	return withoutPath(p.store.Save(p.request(cookie), discard{}, s))
 }
 
-// Destroy implements [session.Destroyer]: it saves the session with a negative
-// MaxAge, as handlers do to delete it. A store that finds what to delete by the
-// request's cookie, and not by the session's ID, deletes nothing unless the codecs
-// are known, see [New]: let the handler of the logout delete the session, too.
+// Destroy implements [session.Destroyer]: it saves the session with a negative MaxAge,
+// as HTTP handlers do to delete a session. A store that finds the session by the cookie
+// of the request, and not by the ID, deletes nothing unless the codecs are known, see
+// [New]: let the HTTP handler of the logout delete the session, too.
 func (p *Provider) Destroy(_ context.Context, id string) error {
 	s := sessions.NewSession(p.store, p.name)
 	s.ID = id
@@ -197,8 +197,8 @@ func (p *Provider) Destroy(_ context.Context, id string) error {
 	return withoutPath(err)
 }
 
-// withoutPath takes the name of a file out of an error: that of a
-// sessions.FilesystemStore has the session's ID, and errors are logged.
+// withoutPath removes the name of a file from an error: errors are logged, and the file
+// names of a sessions.FilesystemStore contain the session's ID.
 func withoutPath(err error) error {
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		return fmt.Errorf("session: the store's file: %s: %w", path.Op, path.Err)
@@ -206,7 +206,7 @@ func withoutPath(err error) error {
 	return err
 }
 
-// cookie is what the browser has for that ID.
+// cookie returns the value of the cookie of an ID.
 func (p *Provider) cookie(id string) (value string, ok bool) {
 	if len(p.codecs) == 0 || id == "" {
 		return "", false
@@ -231,7 +231,8 @@ func (p *Provider) stored(v *session.Session) (s *sessions.Session, cookie strin
 	return s, cookie, err
 }
 
-// request is one that has the cookie. New, other than Get, does not write to it.
+// request returns a request with the cookie. New, unlike Get, does not write to the
+// request.
 func (p *Provider) request(cookie string) *http.Request {
 	r, _ := http.NewRequest(http.MethodGet, "/", http.NoBody) // a fixed URL: never fails
 	r.Header.Set("Cookie", p.name+"="+cookie)
@@ -268,7 +269,8 @@ func snapshot(s *sessions.Session, cookie string) *session.Session {
 	return v
 }
 
-// discard is a response that nobody gets: a socket has none to set a cookie in.
+// discard is a response that is not sent: a socket has no response that could set a
+// cookie.
 type discard struct{}
 
 func (discard) Header() http.Header         { return http.Header{} }

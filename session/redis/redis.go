@@ -1,5 +1,5 @@
-// Package sessionredis connects the nodes of a cluster by Redis: it carries
-// logouts to all of them, and reads and writes the sessions of express-session.
+// Package sessionredis shares logouts between all nodes of a cluster, by Redis, and
+// reads and writes the sessions of express-session in Redis.
 package sessionredis
 
 import (
@@ -17,12 +17,12 @@ import (
 	"github.com/gosio/gosio/session/express"
 )
 
-// Bus is a [session.Bus] over Redis pub/sub. After a lost connection, during
-// which events may have been missed, all live sessions are checked. Its methods
+// Bus is a [session.Bus] over Redis pub/sub. A node that loses its connection to Redis
+// may miss events: it checks all live sessions when the connection is back. The methods
 // may be called concurrently.
 //
-// An event of a renewed session carries its new id: whoever can read the
-// channel can read the sessions.
+// The event of a renewed session contains the new id, which is a secret: give read
+// access to the channel only to programs that may read the sessions.
 type Bus struct {
 	client  redis.UniversalClient
 	channel string
@@ -40,12 +40,12 @@ var _ session.Bus = (*Bus)(nil)
 type BusOptions struct {
 	// Channel is the Redis channel of the events. Default "gosio:session".
 	Channel string
-	// Logger gets a line for a message that is no event. Nil means slog.Default().
+	// Logger logs invalid messages. Nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// NewBus returns a bus. It listens on one connection and goroutine until ctx
-// ends; see [Bus.Done]. The caller closes the client.
+// NewBus returns a bus. NewBus starts a goroutine that listens on one connection until
+// ctx ends; see [Bus.Done]. The caller closes the client.
 func NewBus(ctx context.Context, client redis.UniversalClient, o BusOptions) *Bus {
 	if client == nil {
 		panic("session: sessionredis.NewBus without a client: give it a redis.NewClient(…)")
@@ -116,7 +116,7 @@ type KV struct{ client redis.UniversalClient }
 
 var _ sessionexpress.KV = (*KV)(nil)
 
-// NewKV returns a KV. The client is the caller's to close.
+// NewKV returns a KV. The caller closes the client.
 func NewKV(client redis.UniversalClient) *KV { return &KV{client} }
 
 // Get implements [sessionexpress.KV].
@@ -124,7 +124,7 @@ func (k *KV) Get(ctx context.Context, key string) (value []byte, left time.Durat
 	return get(ctx, k.client, key)
 }
 
-// get asks for a value and its time to live at once; nil if there is nothing.
+// get returns a value and its time to live from one request; nil if there is no value.
 func get(ctx context.Context, c redis.Cmdable, key string) (value []byte, left time.Duration, err error) {
 	var text *redis.StringCmd
 	var life *redis.DurationCmd
@@ -146,7 +146,8 @@ func get(ctx context.Context, c redis.Cmdable, key string) (value []byte, left t
 	return value, left, err
 }
 
-// attempts is how often Replace tries before it gives up on a busy key.
+// attempts is the number of times that Replace tries to change a key that others
+// change, too.
 const attempts = 20
 
 // Replace implements [sessionexpress.KV], by WATCH.
@@ -161,8 +162,8 @@ func (k *KV) Replace(ctx context.Context, key string, change func(old []byte, le
 			if err != nil {
 				return err
 			}
-			// XX: a key that has expired since is not made anew. Older servers do
-			// not take its expiry for a change.
+			// XX: do not make a key anew that has expired meanwhile. WATCH of older
+			// servers does not notice that a key expires.
 			var set *redis.BoolCmd
 			_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error { set = p.SetXX(ctx, key, value, ttl); return nil })
 			found = err == nil && set.Val()

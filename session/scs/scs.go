@@ -1,4 +1,4 @@
-// Package sessionscs lets sockets in by sessions of github.com/alexedwards/scs.
+// Package sessionscs authenticates sockets by sessions of github.com/alexedwards/scs.
 //
 //	sessions := session.New(sessionscs.New(manager), session.Config{…})
 package sessionscs
@@ -15,14 +15,14 @@ import (
 	"github.com/gosio/gosio/session"
 )
 
-// Provider reads and writes the sessions of a manager, through its store and
-// its codec. Its methods may be called concurrently.
+// Provider reads and writes the sessions of a SessionManager, with the store and the
+// codec of the manager. The methods may be called concurrently.
 //
-// The stores of scs know no transactions: a value that an HTTP request writes
-// between the load and the save of an Update or, with an IdleTimeout, of a touch,
-// some milliseconds, is lost.
-// scs.LoadAndSave must not be around the Socket.IO route: it holds back the
-// responses, and it would save what it loaded.
+// The stores of scs have no transactions. Update and, with an IdleTimeout, Touch load a
+// session and save it some milliseconds later: a value that an HTTP request writes
+// between the two is lost. scs.LoadAndSave must not be around the Socket.IO route: it
+// holds back the responses, and overwrites the session with the values that it has
+// loaded.
 type Provider struct{ manager *scs.SessionManager }
 
 var (
@@ -33,7 +33,7 @@ var (
 	_ session.Destroyer = (*Provider)(nil)
 )
 
-// New returns a provider. Settings of the manager that matter: Cookie.Name,
+// New returns a provider. The provider uses these settings of the manager: Cookie.Name,
 // Store, Codec, IdleTimeout, HashTokenInStore.
 func New(m *scs.SessionManager) *Provider {
 	if m == nil {
@@ -93,7 +93,7 @@ func (p *Provider) Update(ctx context.Context, s *session.Session, change func(v
 	return p.commit(ctx, s.ID, b, deadline)
 }
 
-// commit saves a session. The deadline is the session's own, from the login.
+// commit saves a session. The deadline is that of the session, which the login has set.
 func (p *Provider) commit(ctx context.Context, token string, b []byte, deadline time.Time) error {
 	expiry := deadline
 	if idle := p.manager.IdleTimeout; idle > 0 && time.Now().Add(idle).Before(deadline) {
@@ -133,7 +133,7 @@ func (p *Provider) find(ctx context.Context, token string) (b []byte, deadline t
 	return b, deadline, values, err
 }
 
-// key is what the token is in the store.
+// key returns the key of a token in the store.
 func (p *Provider) key(token string) string {
 	if !p.manager.HashTokenInStore {
 		return token
