@@ -82,8 +82,13 @@ func BenchmarkRaw(b *testing.B) {
 // BenchmarkReceive is a message from Redis until it is applied, or dropped because
 // nobody is in its room.
 func BenchmarkReceive(b *testing.B) {
-	for name, has := range map[string]bool{"applied": true, "nobody": false} {
-		b.Run(name, func(b *testing.B) {
+	for _, bb := range []struct {
+		name  string
+		has   bool
+		rooms int
+	}{{"applied", true, 1}, {"nobody", false, 1}, {"applied of 3 rooms", true, 3}, {"nobody of 3 rooms", false, 3}} {
+		b.Run(bb.name, func(b *testing.B) {
+			has := bb.has
 			redis := redistest.Start(b)
 			url := "unix://" + redis.Addr
 			from := sioredis.New(&sioredis.Options{URL: url})
@@ -93,6 +98,7 @@ func BenchmarkReceive(b *testing.B) {
 			defer sender.Close()
 			defer receiver.Close()
 			op := message()
+			op.Target.Rooms = []string{"room", "room2", "room3"}[:bb.rooms]
 			first := to.Stats().Received
 			b.ReportAllocs()
 			n := uint64(0)

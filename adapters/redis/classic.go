@@ -98,10 +98,10 @@ func (c classic) route(l *link, m *rueidis.PubSubMessage) {
 func (classic) broadcast(n *node, room, payload string) {
 	// In MessagePack: an array of three, and a short string.
 	own := len(payload) > 2 && payload[0] == 0x93 && payload[1] == byte(0xa0+len(n.uid)) && strings.HasPrefix(payload[2:], n.uid)
-	if own || room != "" && !n.local.HasRoom(room) {
+	if own || room != "" && !n.local.HasRoom(room) || room == "" && !clusterwire.ClassicConcerns(payload, n.local.HasRoom) {
 		return
 	}
-	m, err := clusterwire.DecodeClassicBroadcast([]byte(payload), nil)
+	m, err := clusterwire.DecodeClassicBroadcast([]byte(payload), &n.link.opts.limits)
 	if err != nil {
 		n.unreadable(err)
 		return
@@ -117,7 +117,7 @@ func (classic) request(n *node, payload string) {
 	if own, ok := strings.CutPrefix(payload, `{"uid":"`); ok && strings.HasPrefix(own, n.uid+`"`) {
 		return
 	}
-	m, err := clusterwire.DecodeClassicRequest([]byte(payload), nil)
+	m, err := clusterwire.DecodeClassicRequest([]byte(payload), &n.link.opts.limits)
 	if err != nil {
 		n.unreadable(err)
 		return
@@ -133,7 +133,7 @@ func (classic) response(n *node, payload string) {
 		n.peer(payload)
 		return
 	}
-	m, err := clusterwire.DecodeClassicResponse([]byte(payload), nil)
+	m, err := clusterwire.DecodeClassicResponse([]byte(payload), &n.link.opts.limits)
 	if err != nil {
 		n.link.dropped.Add(1) // it may be another server's: who asks counts
 		return

@@ -137,3 +137,20 @@ func TestTwoServers(t *testing.T) {
 	}()
 	socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 }
+
+// TestNoLimit: without a limit an operation is as large as Redis takes it.
+func TestNoLimit(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	node := raw(t, redis)
+	assert.NoError(t, node.Do(t.Context(), node.B().Arbitrary("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0").Build()).Error())
+	o := sioredis.Options{URL: "unix://" + redis.Addr, MaxSize: -1}
+	l := &local{applied: make(chan struct{}, window), has: true}
+	sender, receiver := sioredis.New(&o).Adapter(&local{applied: make(chan struct{}, window)}), sioredis.New(&o).Adapter(l)
+	defer sender.Close()
+	defer receiver.Close()
+	op := message()
+	op.Target.Rooms, op.Packet.Data, op.Packet.Attachments = nil, []byte(`[{"_placeholder":true,"num":0}]`), [][]byte{make([]byte, 70<<20)}
+	assert.NoError(t, sender.Publish(op))
+	eventually(t, "it arrives", func() bool { return len(l.applied) == 1 })
+}

@@ -43,7 +43,7 @@ func (in *inbox) message(m rueidis.PubSubMessage) {
 	if in.lost > 0 && in.bytes < most/2 {
 		in.overflowLocked()
 	}
-	if in.lost > 0 || in.bytes+it.size() > most {
+	if in.lost > 0 || in.bytes > 0 && in.bytes+it.size() > most {
 		in.lost++
 		in.mu.Unlock()
 		return

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/gosio/gosio/internal/clusterwire"
 )
 
 // Options configures [New]. The zero value of each field is its default.
@@ -27,15 +29,20 @@ type Options struct {
 	Mode Mode
 	// MaxSize is the largest operation in bytes: Redis ends the connection of each
 	// server that is behind by more than its client-output-buffer-limit, 8 MB for a
-	// minute by default. Default 8 MB; negative: no limit.
+	// minute by default. What comes may be as large as that, or 64 MB if that is more:
+	// give all servers the same. Default 8 MB; negative: no limit but that of Redis,
+	// 512 MB.
 	MaxSize int
-	// OutboxSize is how many bytes may wait for Redis to take them. Default 64 MB.
+	// OutboxSize is how many bytes may wait for Redis to take them, unless one operation
+	// has more. Default 64 MB.
 	OutboxSize int
-	// InboxSize is how many bytes may wait to be delivered to this server's sockets.
-	// Default 64 MB.
+	// InboxSize is how many bytes may wait to be delivered to this server's sockets,
+	// unless one message has more. Default 64 MB.
 	InboxSize int
 	// Logger is told when connections are lost and come back. Default: nobody.
 	Logger *slog.Logger
+
+	limits clusterwire.Limits // of what comes
 }
 
 // Errors of what is emitted or asked.
@@ -84,6 +91,7 @@ const (
 	backWithin    = 500 * time.Millisecond      // after an outage: not all servers tell of themselves at once
 	farewell      = time.Second                 // for what is queued when the engine ends
 	atOnce        = 512                         // commands in one batch, channels in one command
+	mostOfRedis   = 512<<20 - 64<<10            // a larger argument ends the connection; the rest is the command's
 	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more
 )
 
@@ -109,8 +117,9 @@ func (o *Options) withDefaults() Options {
 	out.Prefix = cmp.Or(out.Prefix, "socket.io")
 	out.MaxSize = cmp.Or(out.MaxSize, 8<<20)
 	if out.MaxSize < 0 {
-		out.MaxSize = 1 << 30
+		out.MaxSize = mostOfRedis
 	}
+	out.limits.Size = max(out.MaxSize, 64<<20)
 	out.OutboxSize = cmp.Or(max(out.OutboxSize, 0), 64<<20)
 	out.InboxSize = cmp.Or(max(out.InboxSize, 0), 64<<20)
 	if out.Logger == nil {

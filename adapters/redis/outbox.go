@@ -69,7 +69,7 @@ func (o *outbox) push(jobs ...job) error {
 	}
 	o.mu.Lock()
 	err := o.err
-	if err == nil && o.bytes+size > o.l.opts.OutboxSize {
+	if err == nil && o.bytes > 0 && o.bytes+size > o.l.opts.OutboxSize {
 		err = ErrOutboxFull
 	}
 	if err != nil {

@@ -79,7 +79,7 @@ func (l *link) peer(namespace, payload string) {
 
 // peer takes what a node of this module says to this one.
 func (n *node) peer(payload string) {
-	p, err := clusterwire.DecodePeer([]byte(payload), nil)
+	p, err := clusterwire.DecodePeer([]byte(payload), &n.link.opts.limits)
 	if err != nil {
 		n.link.dropped.Add(1)
 		return

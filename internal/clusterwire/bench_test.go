@@ -1,6 +1,7 @@
 package clusterwire_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gosio/gosio/internal/clusterwire"
@@ -35,4 +36,30 @@ func BenchmarkBroadcast(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkConcerns is a broadcast to three rooms that have nobody here: looked at, and
+// decoded.
+func BenchmarkConcerns(b *testing.B) {
+	m := clusterwire.Message{
+		Type: clusterwire.Broadcast, UID: "abcdefghij0123456789", Namespace: "/", Target: clusterwire.Target{Rooms: []string{"room1", "room2", "room3"}},
+		Packet: clusterwire.Packet{Data: []byte(`["message",{"text":"` + strings.Repeat("x", 150) + `","n":17,"list":[1,2,3]}]`)},
+	}
+	src, err := m.ClassicBroadcast()
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := string(src)
+	b.Run("look", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			clusterwire.ClassicConcerns(text, func(string) bool { return false })
+		}
+	})
+	b.Run("decode", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = clusterwire.DecodeClassicBroadcast(src, nil)
+		}
+	})
 }
