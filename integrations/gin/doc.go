@@ -18,6 +18,8 @@
 // WebSockets, which CORS does not cover. http.Server.WriteTimeout and timeouts
 // of the request's context are fine; what replaces the writer by one without
 // Hijack leaves clients on polling, and the log says which writer it was.
+// gin-contrib/timeout answers 408 to a poll that waits longer, and clients that
+// poll then connect anew, over and over: mount on a group without it.
 //
 // At the end call srv.Shutdown before http.Server.Shutdown, which would wait
 // for polls.

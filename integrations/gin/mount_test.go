@@ -1,8 +1,10 @@
 package siogin_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 	"weak"
@@ -141,20 +143,54 @@ func (holding) WriteHeaderNow() {}
 func (holding) Flush()          {}
 func (h holding) Written() bool { return false }
 
-// TestHeldBack: a writer that nobody knows holds the 101 back.
+// buffering is a writer like that of gin-contrib/timeout: what is not written to it,
+// such as WriteHeaderNow, goes to Gin's.
+type buffering struct {
+	gin.ResponseWriter
+	header http.Header
+	code   int
+	body   bytes.Buffer
+}
+
+func (b *buffering) Header() http.Header               { return b.header }
+func (b *buffering) WriteHeader(code int)              { b.code = code }
+func (b *buffering) Write(p []byte) (int, error)       { return b.body.Write(p) }
+func (b *buffering) WriteString(s string) (int, error) { return b.body.WriteString(s) }
+
+// TestHeldBack: writers that nobody knows hold the 101 back.
 func TestHeldBack(t *testing.T) {
 	t.Parallel()
-	app := mounttest.NewApp(t)
-	hold := func(c *gin.Context) {
-		if c.IsWebsocket() {
-			c.Writer = holding{c.Writer}
-		}
-		c.Next()
-		if c.IsWebsocket() && c.Writer.Size() >= 0 {
-			_, _ = c.Writer.Write([]byte("the end of a body"))
-		}
+	for name, hold := range map[string]gin.HandlerFunc{
+		"until a body comes": func(c *gin.Context) {
+			if c.IsWebsocket() {
+				c.Writer = holding{c.Writer}
+			}
+			c.Next()
+			if c.IsWebsocket() && c.Writer.Size() >= 0 {
+				_, _ = c.Writer.Write([]byte("the end of a body"))
+			}
+		},
+		"until the handlers have returned": func(c *gin.Context) {
+			w := c.Writer
+			b := &buffering{ResponseWriter: w, header: make(http.Header)}
+			c.Writer = b
+			c.Next()
+			c.Writer = w
+			maps.Copy(w.Header(), b.header)
+			if b.code != 0 {
+				w.WriteHeader(b.code)
+			}
+			if b.body.Len() > 0 {
+				_, _ = w.Write(b.body.Bytes())
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := mounttest.NewApp(t)
+			mounttest.Drive(t, app, front.Mount(hold).Start(t, app.Server), nil)
+		})
 	}
-	mounttest.Drive(t, app, front.Mount(hold).Start(t, app.Server), nil)
 }
 
 // TestGzipRefusal: what is refused without compression is whole.

@@ -29,10 +29,11 @@ type upgraded struct {
 // Unwrap is for http.ResponseController.
 func (w *upgraded) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader implements http.ResponseWriter.
+// WriteHeader implements http.ResponseWriter. A writer that holds the status back
+// often passes WriteHeaderNow on all the same, and Gin's would send a 200.
 func (w *upgraded) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
-	if code == http.StatusSwitchingProtocols {
+	if code == http.StatusSwitchingProtocols && w.Status() == code {
 		w.WriteHeaderNow()
 	}
 }
