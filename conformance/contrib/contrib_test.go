@@ -69,6 +69,7 @@ type app struct {
 	url   string
 	entry http.Handler
 	store gorilla.Store
+	http  *http.Client // its own: httptest.Server.Close ends the default client's connections, whosever they are
 }
 
 func start(t *testing.T, f framework, store gorilla.Store) *app {
@@ -101,7 +102,9 @@ func start(t *testing.T, f framework, store gorilla.Store) *app {
 	hs := httptest.NewServer(entry)
 	t.Cleanup(hs.Close)
 	t.Cleanup(srv.Close)
-	return &app{t, hs.URL, entry, store}
+	client := hs.Client()
+	client.Timeout = patience
+	return &app{t, hs.URL, entry, store, client}
 }
 
 // browser has a cookie jar.
@@ -112,7 +115,7 @@ type browser struct {
 
 func (a *app) browser() *browser {
 	jar, _ := cookiejar.New(nil) // never fails
-	return &browser{a, &http.Client{Jar: jar, Timeout: patience}}
+	return &browser{a, &http.Client{Transport: a.http.Transport, Jar: jar, Timeout: patience}}
 }
 
 func (b *browser) get(path string) string {
@@ -237,7 +240,7 @@ func (b *browser) poll(t *testing.T, cookie string) {
 		r, err := http.NewRequest(method, address, strings.NewReader(body))
 		assert.NoError(t, err)
 		r.Header.Set("Cookie", cookie)
-		res, err := (&http.Client{Timeout: patience}).Do(r)
+		res, err := b.app.http.Do(r)
 		assert.NoError(t, err)
 		defer res.Body.Close()
 		text, err := io.ReadAll(res.Body)
