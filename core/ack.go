@@ -9,7 +9,8 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// askSocket is EmitWithAck; t, if not nil, counts the delivery.
+// askSocket is Socket.EmitWithAck without the Observer. t, if not nil, counts the
+// delivery.
 func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []any) (*Reply, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -22,7 +23,7 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 		return nil, emitError(event, err)
 	}
 	defer dropAck(s, id)
-	if s.conn.heldUp() { // from now on Backlog sees to it
+	if s.conn.held() { // from now on Backlog sees to it
 		return nil, emitError(event, ErrBacklog)
 	}
 	f, err := packEventWithID(s.ns, id, true, event, args)
@@ -43,7 +44,7 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 	}
 }
 
-// askSocketObserved is EmitWithAck that o hears of.
+// askSocketObserved is askSocket, and tells o.
 func askSocketObserved(ctx context.Context, s *Socket, o *observing, event string, args []any) (*Reply, error) {
 	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
 	r := EmitResult{Err: ErrPanicked}
@@ -61,12 +62,12 @@ func askSocketObserved(ctx context.Context, s *Socket, o *observing, event strin
 	return reply, err
 }
 
-// newAckID returns an id that no other event of the namespace has: one may
-// be shared by all the sockets that an event goes to.
+// newAckID returns an id that no other event of the namespace has. An event has the
+// same id for all its sockets.
 func newAckID(ns *Namespace) uint64 { return ns.lastAck.Add(1) - 1 }
 
-// awaitAck has the acknowledgement of that id, or why there is none, sent to
-// result, which must have room for it.
+// awaitAck registers result for the acknowledgement of that id, or for the error that
+// ends the wait. result must have room for it.
 func awaitAck(s *Socket, id uint64, result chan<- ackResult) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,8 +84,8 @@ func awaitAck(s *Socket, id uint64, result chan<- ackResult) error {
 	return nil
 }
 
-// dropAck stops waiting. It reports false if the result is there already, or
-// about to be.
+// dropAck removes a registration of awaitAck. It reports false if result has got its
+// value, or is about to.
 func dropAck(s *Socket, id uint64) (dropped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,8 +94,9 @@ func dropAck(s *Socket, id uint64) (dropped bool) {
 	return dropped
 }
 
-// resolveAck gives an acknowledgement to the call that waits for it. It runs
-// on the reader. One that nobody waits for is ignored, as it may be late.
+// resolveAck passes an acknowledgement to the call that waits for it. It runs on the
+// reader, and ignores an acknowledgement that no call waits for, because it may be
+// late.
 func resolveAck(s *Socket, p *parser.Packet) {
 	if !p.HasID {
 		return
@@ -112,7 +114,7 @@ func resolveAck(s *Socket, p *parser.Packet) {
 	result <- ackResult{reply: r} // has room for one of each socket, which sends once
 }
 
-// failAcks ends all waits.
+// failAcks ends all waits for acknowledgements of the socket with err.
 func failAcks(s *Socket, err error) {
 	s.mu.Lock()
 	acks := s.acks

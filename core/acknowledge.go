@@ -23,7 +23,7 @@ func (in *Incoming) Ack(args ...any) error {
 	return in.Socket.send(&f)
 }
 
-// ackServer is Ack for an event of another server.
+// ackServer is Ack for a server-side event.
 func (in *Incoming) ackServer(args []any) error {
 	p, err := encodeAck(args)
 	if err != nil || in.acked.Swap(true) {
@@ -33,7 +33,7 @@ func (in *Incoming) ackServer(args []any) error {
 	return nil
 }
 
-// fail acknowledges that the handler has failed. attrs say whose it is. Methods
+// fail acknowledges that the handler has failed, and logs the error with attrs. Methods
 // of the error and of its Data may panic or end the goroutine.
 func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
 	defer func() {

@@ -59,12 +59,11 @@ func (l *local) Respond(ctx context.Context, op *adapter.Operation, reply func(*
 	return errOperation
 }
 
-// eventLimits are those of events that another server may send to clients here:
-// what [Socket.Emit] can have made.
+// eventLimits are the limits of an event of another server: those of [Socket.Emit].
 var eventLimits = parser.Limits{Attachments: parser.MaxAttachments, Depth: 1024, EventName: -1}
 
-// checkPacket makes sure that an event of another server harms no client here: they
-// drop a connection that brings what is not valid.
+// checkPacket checks an event of another server, because clients close the connection
+// on an invalid packet.
 func checkPacket(p *adapter.Packet) error {
 	if !bytes.HasSuffix(p.Data, []byte("]")) { // where recovery puts an offset
 		return errOperation
@@ -79,8 +78,8 @@ func checkPacket(p *adapter.Packet) error {
 	return nil
 }
 
-// observeRemote tells of an event of another server. done is called when it is
-// delivered here.
+// observeRemote tells the Observer of an event of another server. The caller calls done
+// when the event is delivered.
 func observeRemote(o *observing, ns *Namespace, op *adapter.Operation) (done func(t *tally)) {
 	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
 	f := o.emit(context.Background(), &EmitInfo{
@@ -92,9 +91,8 @@ func observeRemote(o *observing, ns *Namespace, op *adapter.Operation) (done fun
 	}
 }
 
-// respondCall answers OpCall. Unless nobody has to be waited for, a goroutine
-// goes on with it, which ends with the clients, or op.Timeout, at the latest;
-// Shutdown waits for it.
+// respondCall answers OpCall. If clients have to be waited for, a goroutine does so,
+// which ends after op.Timeout at the latest; Shutdown waits for it.
 func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if err := checkPacket(&op.Packet); err != nil {
 		return err
@@ -125,7 +123,7 @@ func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, repl
 	return nil
 }
 
-// observedCall is call for another server.
+// observedCall is newCall for another server, and tells the Observer.
 func observedCall(ns *Namespace, op *adapter.Operation) *call {
 	o := ns.srv.observer
 	if o == nil {

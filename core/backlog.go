@@ -79,8 +79,8 @@ func (c *conn) readOnLocked() {
 	}
 }
 
-// heldUp reports whether the connection is not read, see Backlog.
-func (c *conn) heldUp() bool {
+// held reports whether the connection is not read, see Backlog.
+func (c *conn) held() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.backlog.Held()

@@ -9,13 +9,8 @@ import (
 	"github.com/gosio/gosio/core/engine"
 )
 
-// PartialError says that not all who were asked have answered: clients, or the
-// servers of a cluster. It comes together with the answers that there are. Adapters
-// return it, too: so it belongs to package adapter.
-type PartialError = adapter.PartialError
-
-// errNotAsked is why clients of another server do not answer before the end of
-// the context.
+// errNotAsked is the cause of missing replies when another server cannot wait for a
+// client.
 var errNotAsked = errors.New("socketio: a client of another server cannot be waited for")
 
 // answers collects what the clients of all servers answer.
@@ -40,7 +35,7 @@ func (a *answers) gather(ctx context.Context, c *call, wait func() error) error 
 	return why
 }
 
-// response takes a response of another server.
+// response adds the response of another server.
 func (a *answers) response(r *adapter.Response) {
 	if r.Reply == nil {
 		a.add(r.Clients, nil)
@@ -51,7 +46,8 @@ func (a *answers) response(r *adapter.Response) {
 	}
 }
 
-// add counts clients that are asked, or have left, and keeps a reply.
+// add adds to the number of expected replies, negative for clients that have left, and
+// adds a reply unless r is nil.
 func (a *answers) add(clients int, r *Reply) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,7 +57,7 @@ func (a *answers) add(clients int, r *Reply) {
 	}
 }
 
-// result ends the collecting of the answers to an event.
+// result returns the replies, and a [*PartialError] if replies are missing.
 func (a *answers) result(event string, why error) ([]*Reply, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -81,7 +77,7 @@ func (a *answers) result(event string, why error) ([]*Reply, error) {
 	return a.replies, partial
 }
 
-// call is one event on its way to this server's clients that acknowledge it.
+// call is one event that clients of this server acknowledge.
 type call struct {
 	id      uint64
 	sockets []*Socket      // those that are waited for
@@ -90,8 +86,8 @@ type call struct {
 	err     error          // why not
 }
 
-// newCall sends an event to the sockets of this server that the target means, all
-// with the same id, so that it is encoded once.
+// newCall sends an event to the matching sockets of this server. The event is encoded
+// once, with one id for all sockets.
 func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	targets := ns.rooms.match(&op.Target, nil)
 	c := &call{id: newAckID(ns)}
@@ -116,11 +112,12 @@ func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	return c
 }
 
-// send sends the event to one socket and, if it can, waits for it.
+// send sends the event to one socket and, if possible, registers for the
+// acknowledgement.
 func (c *call) send(s *Socket, f *frames) {
 	err := awaitAck(s, c.id, c.results) // before it can be answered
 	waiting := err == nil
-	if waiting && s.conn.heldUp() { // from now on Backlog sees to it
+	if waiting && s.conn.held() { // from now on Backlog sees to it
 		err = ErrBacklog
 	}
 	if errors.Is(err, ErrClosed) {
@@ -146,9 +143,9 @@ func (c *call) send(s *Socket, f *frames) {
 	c.asked++
 }
 
-// gather waits for the sockets. For each it calls end on this goroutine, with
-// its reply, or nil, and whether it has left without one. Afterwards nothing is
-// awaited any more. An error says why there are fewer replies.
+// gather waits for the acknowledgements of the sockets. For each socket it calls end,
+// on this goroutine, with the reply or nil; left reports that the socket has
+// disconnected without a reply. An error is the cause of missing replies.
 func (c *call) gather(ctx context.Context, end func(r *Reply, left bool)) error {
 	for range c.sockets {
 		r, ok := c.next(ctx)

@@ -14,8 +14,8 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// conn is what one client has open: an Engine.IO session and the sockets, one
-// per namespace, that share it. It implements engine.Receiver.
+// conn is the connection of one client: an Engine.IO session, and the sockets that
+// share it, one per namespace. It implements engine.Receiver.
 type conn struct {
 	srv       *Server
 	sess      *engine.Session
@@ -52,19 +52,20 @@ func newConn(srv *Server, s *engine.Session, h *Handshake) *conn {
 			c.custom = noDecoder{}
 		}
 	}
-	c.timer = srv.engine.AfterFunc(srv.opts.ConnectTimeout, c.idle)
+	c.timer = srv.engine.AfterFunc(srv.opts.ConnectTimeout, c.closeIdle)
 	return c
 }
 
-// LogValue says for the engine's log who the client is.
+// LogValue implements slog.LogValuer for the log of the engine: the address of the
+// client.
 func (c *conn) LogValue() slog.Value { return slog.StringValue(apperror.Clip(c.handshake.Address)) }
 
 // old reports a client of Socket.IO 2.x, which speaks revision 3 of Engine.IO: see
 // Options.AllowEIO3.
 func (c *conn) old() bool { return c.sess.Protocol() == 3 }
 
-// socketID is the id of a new socket: for an old client the one that it makes
-// up by itself.
+// socketID returns the id of a new socket. An old client derives the id from that of
+// the session.
 func (c *conn) socketID(ns *Namespace) string {
 	switch {
 	case !ns.srv.opts.AllowEIO3 || !c.old():
@@ -75,8 +76,8 @@ func (c *conn) socketID(ns *Namespace) string {
 	return ns.name + "#" + c.sess.ID()
 }
 
-// idle ends a connection that is in no namespace for too long.
-func (c *conn) idle() {
+// closeIdle ends a connection that is in no namespace for too long.
+func (c *conn) closeIdle() {
 	c.mu.Lock()
 	busy := slices.ContainsFunc(c.sockets, (*Socket).connected)
 	if busy { // about to be noted; forget starts the time anew
@@ -88,10 +89,9 @@ func (c *conn) idle() {
 	}
 }
 
-// socket finds the socket of a namespace. left reports that there is none any
-// more: the packet may have been under way when this side ended it, or come from
-// a part of the client that does not know yet that another part has left. The
-// reference closes the connection, and with it the client's other namespaces.
+// socket returns the socket of a namespace. left reports that the socket has left: the
+// client may have sent the packet before it learned that. The reference closes the
+// connection then, and so disconnects the client from all namespaces.
 func (c *conn) socket(namespace string) (s *Socket, left bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,8 +110,8 @@ func (c *conn) socketLocked(namespace string) *Socket {
 	return nil
 }
 
-// forget takes a socket off the connection. A connection in no namespace is
-// given ConnectTimeout again. It reports whether the socket was still there.
+// forget removes a socket from the connection, and reports whether the socket was
+// there. It starts ConnectTimeout for a connection without sockets.
 func (c *conn) forget(s *Socket) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,12 +122,12 @@ func (c *conn) forget(s *Socket) bool {
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	c.departLocked(s.ns.name)
 	if len(c.sockets) == 0 && !c.closed && c.timer == nil {
-		c.timer = c.srv.engine.AfterFunc(c.srv.opts.ConnectTimeout, c.idle)
+		c.timer = c.srv.engine.AfterFunc(c.srv.opts.ConnectTimeout, c.closeIdle)
 	}
 	return true
 }
 
-// joined notes that the connection is in a namespace, if it still is.
+// joined stops ConnectTimeout if the connection has a connected socket.
 func (c *conn) joined() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,7 +137,8 @@ func (c *conn) joined() {
 	}
 }
 
-// departLocked notes a namespace that the client may still send packets for.
+// departLocked remembers a namespace that the connection has left, for which the client
+// may still send packets.
 func (c *conn) departLocked(namespace string) {
 	if c.past == nil {
 		c.past = new(past.Past)
@@ -145,7 +146,7 @@ func (c *conn) departLocked(namespace string) {
 	c.past.Depart(namespace, min(c.srv.opts.Limits.Namespaces, 1024))
 }
 
-// awaitAttachments limits the time that a packet's attachments may take.
+// awaitAttachments starts or stops Limits.AttachmentTimeout.
 func (c *conn) awaitAttachments(pending bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,20 +161,20 @@ func (c *conn) awaitAttachments(pending bool) {
 	}
 }
 
-// deadline is a timer that is moved.
+// deadline is a timer that can be extended.
 type deadline struct {
 	*engine.Timer
 	by time.Time // an earlier call is stale
 }
 
-// extendAttachmentsLocked starts the time anew.
+// extendAttachmentsLocked restarts Limits.AttachmentTimeout.
 func (c *conn) extendAttachmentsLocked() {
 	c.attached.by = time.Now().Add(c.srv.opts.Limits.AttachmentTimeout)
 	c.attached.Reset(c.srv.opts.Limits.AttachmentTimeout)
 }
 
-// noAttachments ends a connection whose attachments are late, unless it is
-// this side that does not read them.
+// noAttachments closes a connection whose attachments are late, unless the server has
+// not read the connection meanwhile.
 func (c *conn) noAttachments() {
 	c.mu.Lock()
 	if c.attached != nil && (c.backlog.Held() || c.past.Pausing()) {
@@ -187,8 +188,8 @@ func (c *conn) noAttachments() {
 	c.sess.Fail(errNoAttachments)
 }
 
-// close disconnects all sockets of the connection, then the connection itself
-// once what is queued is sent.
+// close disconnects all sockets of the connection, and closes the connection after the
+// queued messages are sent.
 func (c *conn) close() {
 	c.mu.Lock()
 	c.barred = true
@@ -200,8 +201,8 @@ func (c *conn) close() {
 	c.sess.Close()
 }
 
-// isBarred reports whether the application has ended the connection: a socket that
-// joins meanwhile has been told to leave, too.
+// isBarred reports whether the application has closed the connection. A socket that is
+// about to join must not recover a session then.
 func (c *conn) isBarred() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

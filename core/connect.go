@@ -9,9 +9,9 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// connect begins to join a namespace. Middleware runs on the new socket's
-// dispatcher, and the events that follow wait behind it: the reference closes
-// connections that do not wait for the answer.
+// connect makes the socket for a CONNECT packet. Middleware runs on the dispatcher of
+// the new socket, and events that follow at once wait behind the middleware. The
+// reference closes the connection of a client that does not wait for the answer.
 func (c *conn) connect(p *parser.Packet) error {
 	if len(p.Data) > c.srv.opts.Limits.Auth {
 		return errAuthTooLarge
@@ -20,7 +20,7 @@ func (c *conn) connect(p *parser.Packet) error {
 		return err
 	}
 	handshake := c.handshake.with(p.Data)
-	ns := c.srv.enter(p.Namespace, handshake)
+	ns := c.srv.holdFor(p.Namespace, handshake)
 	if ns == nil {
 		c.noNamespace(p.Namespace)
 		return nil
@@ -45,13 +45,13 @@ func (c *conn) connect(p *parser.Packet) error {
 	return nil
 }
 
-// mayConnect tells what a client does wrong that connects to a namespace. Only
-// the reader adds sockets, so that what is found here holds. again reports that
-// the client has asked for the same already, as some do that connect from two
-// threads: it is told what it has been told, or will be. The reference closes the
-// connection, or makes a second socket if the first has not joined yet. With
-// another auth payload a client has left before it had an answer, which it need
-// not say; after the answer it must.
+// mayConnect checks a CONNECT packet. Only the reader adds sockets, so the result stays
+// valid. again reports that the client has sent the same CONNECT packet before, as
+// clients do that connect from two threads: such a client gets the same answer again.
+// The reference closes the connection, or makes a second socket if the first has not
+// joined yet. A CONNECT packet with another auth payload means that the client has left
+// before it got an answer, without a DISCONNECT packet; after the answer it is an
+// error.
 func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 	c.mu.Lock()
 	s := c.socketLocked(p.Namespace)
@@ -64,11 +64,11 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 		return false, nil
 	case bytes.Equal(s.handshake.Auth, p.Data):
 		c.srv.log.Debug("socketio: second CONNECT for one namespace", "namespace", apperror.Clip(p.Namespace))
-		if told(s) {
+		if welcomed(s) {
 			reply(c, parser.Connect, p.Namespace, joinedAs(s))
 		}
 		return true, nil
-	case told(s):
+	case welcomed(s):
 		return false, errJoinedTwice
 	}
 	c.forget(s)
@@ -76,7 +76,7 @@ func (c *conn) mayConnect(p *parser.Packet) (again bool, err error) {
 	return false, nil
 }
 
-// noNamespace answers a client that has asked for a namespace that does not exist.
+// noNamespace refuses a client that has asked for a namespace that does not exist.
 func (c *conn) noNamespace(name string) {
 	c.mu.Lock()
 	c.departLocked(name)

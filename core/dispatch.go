@@ -47,7 +47,7 @@ func push(s *Socket, j *inbox.Job) int {
 	return pushFirst
 }
 
-// enqueue adds a job and sees that a dispatcher runs.
+// enqueue adds a job, and starts a dispatcher if none runs.
 func enqueue(s *Socket, j *inbox.Job) {
 	s.conn.hold(j.Size())
 	if push(s, j) == pushFirst {
@@ -58,7 +58,7 @@ func enqueue(s *Socket, j *inbox.Job) {
 // startDispatcher runs the socket's jobs on a goroutine of their own.
 func startDispatcher(s *Socket) { s.ns.srv.workers.Go((*dispatcher)(s)) }
 
-// dispatcher is a socket as the engine and the pool of goroutines see it.
+// dispatcher is a socket as an engine.Worker and a workers.Task: its dispatcher.
 type dispatcher Socket
 
 // Run implements workers.Task.
@@ -84,27 +84,27 @@ func dispatch(s *Socket) {
 			s.ns.srv.work.Done()
 			return
 		}
-		doAll(s, batch)
+		runBatch(s, batch)
 	}
 }
 
-func doAll(s *Socket, batch *inbox.Batch) {
+func runBatch(s *Socket, batch *inbox.Batch) {
 	at, n := 0, len(batch.Jobs)
 	defer func() {
 		if at < n {
-			quit(s, batch, at)
+			replaceDispatcher(s, batch, at)
 		}
 	}()
 	for ; at < n; at++ {
-		do(s, &batch.Jobs[at])
+		runJob(s, &batch.Jobs[at])
 	}
 	batch.Free()
 }
 
-// quit is called when the application has ended the dispatcher's goroutine in
-// one of the jobs, by runtime.Goexit: a test's FailNow does. The hooks behind
-// that one, and the other jobs, get another dispatcher.
-func quit(s *Socket, batch *inbox.Batch, at int) {
+// replaceDispatcher is called when code of the application has ended the dispatcher's
+// goroutine with runtime.Goexit, as FailNow of a test does. A new dispatcher runs the
+// remaining hooks of the job and the remaining jobs.
+func replaceDispatcher(s *Socket, batch *inbox.Batch, at int) {
 	defer func() { // whatever an observer does
 		s.mu.Lock()
 		s.inbox.Return(batch, at)
@@ -116,8 +116,8 @@ func quit(s *Socket, batch *inbox.Batch, at int) {
 	s.closePanicked()
 }
 
-// abandon does what a job that was not finished owes others, and leaves of it
-// what another dispatcher can do.
+// abandon releases what the interrupted job holds, and changes the job to what a new
+// dispatcher has to do.
 func abandon(s *Socket, j *inbox.Job) {
 	switch j.Kind {
 	case inbox.Event:
@@ -132,13 +132,13 @@ func abandon(s *Socket, j *inbox.Job) {
 		defer func() {
 			s.leaveAll()
 			refuse(s, errPanicked)
-			over(s)
+			finish(s)
 		}()
 		observeStep(s, &NamespaceEvent{Step: NamespaceStepRefused, Err: errPanicked}, time.Time{})
 	}
 }
 
-func do(s *Socket, j *inbox.Job) {
+func runJob(s *Socket, j *inbox.Job) {
 	switch j.Kind {
 	case inbox.Event:
 		if s.admitted { // otherwise its middleware has refused it
@@ -149,7 +149,7 @@ func do(s *Socket, j *inbox.Job) {
 		s.conn.unhold(j.Size()) // it waits no more, and has a turn
 		if !join(s) {
 			j.Kind = inbox.Done
-			over(s)
+			finish(s)
 			return
 		}
 		j.Kind = inbox.Greet
@@ -173,15 +173,15 @@ func do(s *Socket, j *inbox.Job) {
 
 // departed ends a socket whose hooks have run.
 func departed(s *Socket, reason Reason) {
-	defer over(s)
+	defer finish(s)
 	if s.ns.recovery != nil {
 		s.ns.recovery.departed(s)
 	}
 	observeStep(s, &NamespaceEvent{Step: NamespaceStepLeft, Reason: reason}, time.Time{})
 }
 
-// over is the end of a socket's last job.
-func over(s *Socket) {
+// finish is the end of a socket's last job.
+func finish(s *Socket) {
 	defer s.conn.giveTurn()
 	if s.admitted {
 		s.ns.life.visited.Store(true)
@@ -196,7 +196,8 @@ func (c *conn) giveTurn() {
 	}
 }
 
-// discard forgets a socket that has missed its turn: the application has not seen it.
+// discard drops the jobs of a socket that has left before its turn: no code of the
+// application has run for the socket.
 func discard(s *Socket) {
 	s.mu.Lock()
 	size := s.inbox.Discard()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/parser"
@@ -121,3 +122,8 @@ func refusalOf(err error) []byte {
 
 // errOperation says that a server of a later version has asked.
 var errOperation = errors.New("socketio: operation that cannot be answered")
+
+// PartialError says that not all who were asked have answered: clients, or the
+// servers of a cluster. It comes together with the answers that there are. Adapters
+// return it, too: so it belongs to package adapter.
+type PartialError = adapter.PartialError

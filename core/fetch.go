@@ -46,7 +46,7 @@ func (r RemoteSocket) Local() (*Socket, bool) {
 }
 
 func (r RemoteSocket) broadcast() Broadcast {
-	b := r.ns.To(r.info.ID)
+	b := Broadcast{ns: r.ns}.To(r.info.ID)
 	_, b.local = r.Local()
 	return b
 }

@@ -8,33 +8,11 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// find returns the handler of an event: the socket's own before the
-// namespace's, that before its parent's; nil if there is none and no event
-// middleware either.
-func find(s *Socket, event []byte) *handler {
-	s.mu.Lock()
-	h := s.handlers[string(event)]
-	s.mu.Unlock()
-	root := s.ns
-	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
-		ns.mu.RLock()
-		h = ns.handlers[string(event)]
-		ns.mu.RUnlock()
-		root = ns
-	}
-	if h == nil {
-		if _, middleware := withinScopes(s, inParent, root.unhandled); middleware {
-			return root.unhandled
-		}
-	}
-	return h
-}
-
 // handleEvent runs the handler of one event and acknowledges a failure.
 func handleEvent(s *Socket, p *parser.Packet) {
 	name := p.EventName()
 	h := find(s, name)
-	heard := hears(s)
+	heard := hasIncomingListeners(s)
 	if h == nil && !heard {
 		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
 			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
@@ -47,10 +25,10 @@ func handleEvent(s *Socket, p *parser.Packet) {
 	} else {
 		in.Event = string(name)
 	}
-	in.args = p.AppendArgs(in.few[:0])
+	in.args = p.AppendArgs(in.argsBuf[:0])
 	returned := false
 	defer func() {
-		if !returned { // the application has ended this goroutine, see quit
+		if !returned { // the application has ended this goroutine, see replaceDispatcher
 			in.fail(errPanicked, s.ns.srv, s.attrs())
 		}
 	}()
@@ -58,13 +36,13 @@ func handleEvent(s *Socket, p *parser.Packet) {
 	returned = true
 }
 
-// answer calls the listeners of an event and its handler.
+// answer calls the listeners and the handler of an event, and acknowledges a failure.
 func answer(s *Socket, in *Incoming, h *handler, heard bool) {
 	if heard {
 		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
 			defer o.strange.Enter(in.Event)()
 		}
-		hear(s, in)
+		tellIncoming(s, in)
 		h = find(s, in.packet.EventName()) // what a listener has registered is there
 	}
 	if h == nil {
@@ -81,7 +59,7 @@ func answer(s *Socket, in *Incoming, h *handler, heard bool) {
 	}
 }
 
-// invoke calls a handler. A panic is an error to the caller.
+// invoke calls a handler, and returns errPanicked after a panic.
 func invoke(s *Socket, h *handler, in *Incoming) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -100,20 +78,8 @@ func invoke(s *Socket, h *handler, in *Incoming) (err error) {
 	return call(ctx, in)
 }
 
-// withinScopes returns a handler within the event middleware of a scope and of all
-// scopes further in. Each piece of middleware is put around each handler once,
-// whichever scopes there are further in: it may keep state.
-func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware bool) {
-	for ; at < scopes; at++ {
-		if c := scopeOf(s, at); c != nil && !c.events.Empty() {
-			return c.chain(at, h), true
-		}
-	}
-	return h.call, false
-}
-
-// hears reports whether there is a listener to incoming events.
-func hears(s *Socket) bool {
+// hasIncomingListeners reports whether there is a listener to incoming events.
+func hasIncomingListeners(s *Socket) bool {
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil && !c.incoming.Empty() {
 			return true
@@ -122,8 +88,8 @@ func hears(s *Socket) bool {
 	return false
 }
 
-// hear calls the listeners to incoming events. Their panics are logged.
-func hear(s *Socket, in *Incoming) {
+// tellIncoming calls the listeners to incoming events. Their panics are logged.
+func tellIncoming(s *Socket, in *Incoming) {
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil {
 			for _, f := range c.incoming.All() {
@@ -133,7 +99,7 @@ func hear(s *Socket, in *Incoming) {
 	}
 }
 
-// eventInfoOf describes an event that has come.
+// eventInfoOf describes an incoming event for the Observer.
 func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
 	n := len(p.Data)
 	for _, a := range p.Attachments {
@@ -142,7 +108,7 @@ func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
 	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID}
 }
 
-// observeUnhandled tells of an event that nobody handles.
+// observeUnhandled tells the Observer of an event without a handler.
 func observeUnhandled(s *Socket, p *parser.Packet) {
 	o := s.ns.srv.observer
 	if o == nil {
@@ -155,7 +121,7 @@ func observeUnhandled(s *Socket, p *parser.Packet) {
 	o.eventDone(done, EventResult{})
 }
 
-// callObserved calls a handler.
+// callObserved calls a handler and tells the Observer.
 func callObserved(ctx context.Context, o *observing, h *handler, call EventHandler, in *Incoming) error {
 	e := eventInfoOf(in.Socket, &in.packet, in.Event)
 	e.Registered = !h.others

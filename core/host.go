@@ -13,8 +13,8 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// host is what all parts of a server have in common: options, log, observer, and what
-// runs. It knows none of the parts.
+// host has what all parts of a server use: options, log, observer, goroutines. It
+// refers to none of the parts.
 type host struct {
 	opts     Options
 	limits   parser.Limits
@@ -51,7 +51,8 @@ func (h *host) prepare(opts Options) {
 // grow as they like, see package loglimit, and nothing of theirs that is
 // longer than 256 bytes is logged.
 
-// note logs a line of a kind, which no client has chosen.
+// note logs a line. kind must not contain text of a client: lines of one kind are
+// limited in rate.
 func (h *host) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
 	for i, a := range attrs {
 		if err, ok := a.Value.Any().(error); ok {
@@ -61,13 +62,13 @@ func (h *host) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {
 	h.noted.Log(h.log, level, kind, msg, attrs...)
 }
 
-// notePanic logs a panic of the application, which goes no further.
+// notePanic logs a recovered panic of the application.
 func (h *host) notePanic(in string, p any, attrs ...slog.Attr) {
 	h.note(slog.LevelError, "panic "+in, "socketio: panic", append(attrs, slog.String("in", in),
 		slog.String("panic", apperror.Clip(fmt.Sprint(p))), slog.String("stack", string(debug.Stack())))...)
 }
 
-// noteExit says what runtime.Goexit has done.
+// noteExit logs that the application has called runtime.Goexit.
 func (h *host) noteExit(attrs ...slog.Attr) {
 	h.note(slog.LevelError, "goexit", "socketio: the application has ended the goroutine that called it (runtime.Goexit)", attrs...)
 }

@@ -26,7 +26,7 @@ type Incoming struct {
 	packet     parser.Packet
 	registered bool // there is a handler of that name
 	args       [][]byte
-	few        [3][]byte // what args is made of, for most events
+	argsBuf    [3][]byte // what args is made of, for most events
 	acked      atomic.Bool
 	reply      func(*adapter.Response) // to the server that has sent it
 }

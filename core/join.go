@@ -10,9 +10,10 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// join runs the middleware and, if it agrees, lets the socket in. It reports
-// whether that was so: a disconnect job is then to come. A client that has gone
-// before is not asked who it is.
+// join runs the middleware of the namespace and, if the middleware accepts the socket,
+// puts the socket into the namespace. It reports whether the socket has joined: then a
+// Disconnect job follows later. join does not run middleware for a client that has
+// disconnected.
 func join(s *Socket) (in bool) {
 	if s.state.Load() != connecting {
 		return false
@@ -42,8 +43,8 @@ func join(s *Socket) (in bool) {
 	return true
 }
 
-// enterSubscribed enters the namespace, anew or recovered, when the adapter has
-// subscribed to what the socket needs.
+// enterSubscribed waits until the adapter has subscribed to the rooms of the socket,
+// and then puts the socket into the namespace, with a new or a recovered session.
 func enterSubscribed(s *Socket) (in bool) {
 	defer awaitSubscriptions(s)() // also when a listener to rooms ends the goroutine
 	if s.ns.recovery != nil {
@@ -52,9 +53,9 @@ func enterSubscribed(s *Socket) (in bool) {
 	return enter(s)
 }
 
-// admit runs the middleware for a socket. When that takes too long the client
-// is refused, though the middleware may go on: it holds the dispatcher until it
-// returns, and what it returns then does not matter.
+// admit runs the middleware for a socket. After Limits.MiddlewareTimeout the client is
+// refused, even if middleware has not returned. Middleware that has not returned holds
+// the dispatcher, and its result is ignored.
 func admit(s *Socket) error {
 	middleware := s.ns.allMiddleware()
 	if len(middleware) == 0 {
@@ -83,22 +84,23 @@ func admit(s *Socket) error {
 	return nil
 }
 
-// errTimedOut refuses a client whose middleware has taken too long.
+// errTimedOut is the refusal of a client whose middleware has taken too long.
 var errTimedOut = &ConnectError{Message: "Connection timed out"}
 
-// lastWord is the time that middleware has for an answer of its own when its
-// context has ended.
+// lastWord is the time that middleware has to return its own error after its context
+// has ended.
 const lastWord = 100 * time.Millisecond
 
-// enter puts the socket into its namespace. It reports false if the client is
-// gone.
+// enter puts the socket into its namespace. It reports false if the client has
+// disconnected.
 func enter(s *Socket) bool {
 	s.mu.Lock()
 	rooms := s.rooms
 	s.rooms = nil
 	s.mu.Unlock()
-	// Reachable before the client knows: what it causes when it does, somebody's
-	// broadcast included, must find it. Until then broadcasts wait in early.
+	// The socket is reachable before the client learns that it has joined, so that
+	// broadcasts that the client then causes reach the socket. Until then early holds
+	// the broadcasts.
 	s.ns.rooms.add(s)
 	_ = s.ns.rooms.join(s, rooms, s.ns.srv.opts.Limits.Rooms) // counted when the middleware joined
 	if s.state.Load() == connecting {
@@ -116,9 +118,10 @@ func enter(s *Socket) bool {
 	return true
 }
 
-// admitNow sends what middleware has emitted and makes the socket connected.
-// It returns the rooms that it was told to join meanwhile, and false if the
-// client is gone. No lock is held while sending: that may disconnect a slow client.
+// admitNow sends the events that middleware has emitted, and makes the socket
+// connected. It returns the rooms that the socket was told to join meanwhile, and false
+// if the client has disconnected. It sends without a lock, because sending may
+// disconnect a slow client.
 func admitNow(s *Socket) (rooms []string, live bool) {
 	for {
 		s.mu.Lock()
@@ -142,7 +145,7 @@ func admitNow(s *Socket) (rooms []string, live bool) {
 	}
 }
 
-// refuse answers a client whose connection to the namespace was turned down.
+// refuse sends CONNECT_ERROR to a client that middleware has refused.
 func refuse(s *Socket, err error) {
 	answer := refusalOf(err)                                              // before anything changes: the error may end the goroutine
 	told := err == errPanicked || apperror.Find[ConnectError](err) != nil //nolint:errorlint // as it is
@@ -166,8 +169,8 @@ func refuse(s *Socket, err error) {
 	reply(s.conn, parser.ConnectError, s.ns.name, answer)
 }
 
-// dropEvents gives back what the events count that wait behind middleware
-// which has refused them.
+// dropEvents drops the events that wait behind the middleware of a refused socket, and
+// takes them off the connection's backlog.
 func dropEvents(s *Socket) {
 	s.mu.Lock()
 	size := s.inbox.DropEvents()

@@ -1,39 +1,19 @@
 package socketio
 
 import (
-	linked "container/list"
 	"math"
-	"sync/atomic"
 
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// lifetime is how long a child is there.
-type lifetime struct {
-	// users are its sockets, from the moment they connect until their last
-	// hook has run, and calls under way; removed once it is not there. Sessions that
-	// are kept for recovery are none: a child that has only these rests.
-	users      atomic.Int64
-	kept       bool            // the application has registered something; guarded by Server.mu
-	resting    *linked.Element // of Server.resting; guarded by Server.mu
-	rests      atomic.Bool     // resting is not nil
-	visited    atomic.Bool     // a socket has left it since it began to rest
-	after      <-chan struct{} // closed when the adapter of the one before is
-	ready      atomic.Bool     // it has its adapter
-	known      atomic.Bool     // the hooks of OnNewNamespace have run
-	announcing atomic.Bool     // they run
-	leaving    atomic.Bool     // its adapter is being closed
-	left       chan struct{}   // closed when that has returned; made with the adapter
-}
-
-const removed = math.MinInt64 / 2
+const usersRemoved = math.MinInt64 / 2
 
 // maxEvicted is how many children that were removed for others may be closing
 // their adapters at a time.
 const maxEvicted = 100
 
-// hold keeps a child from being removed until release. It reports whether the
-// namespace is there.
+// hold prevents the removal of a child until release. It reports false if the child has
+// been removed.
 func (ns *Namespace) hold() bool {
 	for ns.parent != nil {
 		n := ns.life.users.Load()
@@ -47,24 +27,24 @@ func (ns *Namespace) hold() bool {
 	return true
 }
 
-// release ends a hold. The last one removes the child.
+// release undoes hold. The last release removes the child.
 func (ns *Namespace) release() {
-	if ns.parent != nil && ns.life.users.Add(-1) == 0 && !ns.restsOn() {
+	if ns.parent != nil && ns.life.users.Add(-1) == 0 && !ns.staysResting() {
 		ns.settle()
 	}
 }
 
-// restsOn reports whether a child that nobody uses is where it belongs: something
-// was sent to it, or asked of it, while it rested. This needs no lock: a broadcast
-// of a parent does it for each of its children. Whoever takes such a child off the
-// resting ones, or the last session off the child, looks at its users afterwards.
-func (ns *Namespace) restsOn() bool {
+// staysResting reports whether an unused child is in Server.resting and belongs there:
+// a broadcast has used the child, but no socket. It takes no lock, because a broadcast
+// of a parent calls it for each child. Code that removes a child from Server.resting,
+// or the last session from a child, must check the users of the child afterwards.
+func (ns *Namespace) staysResting() bool {
 	return ns.life.rests.Load() && !ns.life.visited.Load() && ns.recovery.kept.Load() > 0
 }
 
-// releaseAside is release for a goroutine that must not wait for an adapter.
+// releaseAside is like release, for a goroutine that must not wait for an adapter.
 func (ns *Namespace) releaseAside() {
-	if ns.parent == nil || ns.life.users.Add(-1) != 0 || ns.restsOn() {
+	if ns.parent == nil || ns.life.users.Add(-1) != 0 || ns.staysResting() {
 		return
 	}
 	if !ns.life.ready.Load() { // it has none
@@ -78,7 +58,8 @@ func (ns *Namespace) releaseAside() {
 	}()
 }
 
-// settle removes a child that nobody uses, unless sessions of it are kept.
+// settle removes an unused child, or adds it to Server.resting if sessions of the child
+// are kept.
 func (ns *Namespace) settle() {
 	srv := ns.srv
 	if srv.opts.KeepEmptyNamespaces {
@@ -95,18 +76,18 @@ func (ns *Namespace) settle() {
 	left, ok := ns.removeLocked()
 	srv.mu.Unlock()
 	if ok {
-		ns.removed(left)
+		ns.closeRemoved(left)
 	}
 }
 
-// removeLocked takes a child that nobody uses off its server's. The caller must
-// call removed, with what it returns, when Server.mu, which is held, is released.
+// removeLocked removes an unused child from the server. The caller must call
+// closeRemoved with left after it has released Server.mu.
 func (ns *Namespace) removeLocked() (left chan struct{}, ok bool) {
 	srv := ns.srv
-	if ns.life.kept || !ns.life.users.CompareAndSwap(0, removed) {
+	if ns.life.kept || !ns.life.users.CompareAndSwap(0, usersRemoved) {
 		return nil, false
 	}
-	ns.riseLocked()
+	ns.wakeLocked()
 	delete(srv.namespaces, ns.name)
 	delete(ns.parent.pattern.children, ns.name)
 	srv.children--
@@ -121,8 +102,8 @@ func (ns *Namespace) removeLocked() (left chan struct{}, ok bool) {
 	return left, true
 }
 
-// restLocked makes a child one of the resting ones; the last of them if it is
-// new, or if somebody has been in. Server.mu is held.
+// restLocked adds a child to the end of Server.resting, or moves it there if a socket
+// has been in the child meanwhile.
 func (ns *Namespace) restLocked() {
 	visited := ns.life.visited.Swap(false)
 	switch {
@@ -134,8 +115,8 @@ func (ns *Namespace) restLocked() {
 	}
 }
 
-// riseLocked takes a child off the resting ones. Server.mu is held.
-func (ns *Namespace) riseLocked() {
+// wakeLocked removes a child from Server.resting.
+func (ns *Namespace) wakeLocked() {
 	if ns.life.resting != nil {
 		ns.srv.resting.Remove(ns.life.resting)
 		ns.life.resting = nil
@@ -143,9 +124,8 @@ func (ns *Namespace) riseLocked() {
 	}
 }
 
-// removed ends what a removed child has: the log of its events, which nobody
-// misses any more, and its adapter.
-func (ns *Namespace) removed(left chan struct{}) {
+// closeRemoved closes the event log and the adapter of a removed child.
+func (ns *Namespace) closeRemoved(left chan struct{}) {
 	if ns.recovery != nil {
 		ns.recovery.end()
 	}
@@ -166,8 +146,8 @@ func (ns *Namespace) removed(left chan struct{}) {
 	}
 }
 
-// evictLocked removes the child that has had only kept sessions for longest. It
-// reports false when there is none. Server.mu is held.
+// evictLocked removes the child that has been in Server.resting for longest. It reports
+// false if there is none, or if maxEvicted removed children still close their adapters.
 func evictLocked(srv *Server) bool {
 	if srv.evicted >= maxEvicted {
 		return false
@@ -176,8 +156,8 @@ func evictLocked(srv *Server) bool {
 		ns := e.Value.(*Namespace)
 		left, ok := ns.removeLocked()
 		if !ok { // it is in use, and rests again later
-			ns.riseLocked()
-			if ns.life.users.Load() == 0 && !ns.life.kept { // not any more, see restsOn
+			ns.wakeLocked()
+			if ns.life.users.Load() == 0 && !ns.life.kept { // not any more, see staysResting
 				ns.restLocked()
 			}
 			continue
@@ -191,14 +171,14 @@ func evictLocked(srv *Server) bool {
 				srv.evicted--
 				srv.mu.Unlock()
 			}()
-			ns.removed(left)
+			ns.closeRemoved(left)
 		}()
 		return true
 	}
 	return false
 }
 
-// closeAdapter closes the adapter once. Further callers wait for the first.
+// closeAdapter closes the adapter once. Later callers wait for the first call.
 func (ns *Namespace) closeAdapter() error {
 	switch {
 	case ns.adapter == nil:

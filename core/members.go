@@ -2,14 +2,15 @@ package socketio
 
 import "errors"
 
-// eachLocal calls f with the namespaces of this server that this one stands for.
+// eachLocal calls f with the namespaces that ns stands for and that this server has.
 func eachLocal(ns *Namespace, f func(*Namespace)) {
 	_ = each(ns, false, func(ns *Namespace) error { f(ns); return nil })
 }
 
-// each calls f with the namespaces that this one stands for: a parent's
-// children that can have sockets, or a child's successor. With cluster, a child
-// that is not there is made for the call if it may be on other servers.
+// each calls f with the namespaces that ns stands for: the children of a parent that
+// can have sockets, or the child that has the name of ns now. With cluster and an
+// adapter, a child that this server does not have is made for the call, because other
+// servers may have it.
 func each(ns *Namespace, cluster bool, f func(*Namespace) error) error {
 	switch {
 	case ns.pattern != nil:
@@ -21,7 +22,7 @@ func each(ns *Namespace, cluster bool, f func(*Namespace) error) error {
 	}
 	live := ns
 	if !ns.hold() {
-		live = ns.srv.held(ns.name, false)
+		live = ns.srv.holdNamed(ns.name, false)
 		if live == nil && cluster && ns.srv.opts.Adapter != nil {
 			live, _ = ns.srv.adopt(ns.parent, ns.name, noLimit)
 		}
@@ -50,11 +51,12 @@ func eachChild(ns *Namespace, f func(*Namespace) error) error {
 	return errors.Join(errs...)
 }
 
-// eachNamed is each for an alias. With cluster, a child that may be on other servers
-// is made for the call, of the first of several functions that may want the name.
+// eachNamed is each for an alias. With cluster and an adapter, a child that other
+// servers may have is made for the call, as a child of the first parent that may accept
+// the name.
 func eachNamed(ns *Namespace, cluster bool, f func(*Namespace) error) error {
 	srv := ns.srv
-	live := srv.held(ns.name, false)
+	live := srv.holdNamed(ns.name, false)
 	if live == nil && cluster && srv.opts.Adapter != nil {
 		srv.mu.RLock()
 		p := srv.parentByNameLocked(ns.name)
@@ -71,11 +73,10 @@ func eachNamed(ns *Namespace, cluster bool, f func(*Namespace) error) error {
 	return f(live.ready())
 }
 
-// members are the namespaces that another one stands for, held.
+// members are the namespaces that a Namespace stands for, held.
 type members []*Namespace
 
-// members is each for calls that take their time: what it returns must be
-// released.
+// membersOf is each for calls that wait. The caller must release the members.
 func membersOf(ns *Namespace, cluster bool) (all members) {
 	_ = each(ns, cluster, func(ns *Namespace) error {
 		ns.hold()

@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	linked "container/list"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -173,4 +174,22 @@ func (ns *Namespace) level() int {
 		return inParent
 	}
 	return inNamespace
+}
+
+// lifetime is how long a child is there.
+type lifetime struct {
+	// users are its sockets, from the moment they connect until their last
+	// hook has run, and calls under way; removed once it is not there. Sessions that
+	// are kept for recovery are none: a child that has only these rests.
+	users      atomic.Int64
+	kept       bool            // the application has registered something; guarded by Server.mu
+	resting    *linked.Element // of Server.resting; guarded by Server.mu
+	rests      atomic.Bool     // resting is not nil
+	visited    atomic.Bool     // a socket has left it since it began to rest
+	after      <-chan struct{} // closed when the adapter of the one before is
+	ready      atomic.Bool     // it has its adapter
+	known      atomic.Bool     // the hooks of OnNewNamespace have run
+	announcing atomic.Bool     // they run
+	leaving    atomic.Bool     // its adapter is being closed
+	left       chan struct{}   // closed when that has returned; made with the adapter
 }

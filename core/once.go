@@ -7,10 +7,11 @@ import (
 	"sync"
 )
 
-// errTaken: of events that came at the same time another one has the handler.
+// errTaken says that another event, which arrived at the same time, has used up the
+// handler.
 var errTaken = errors.New("socketio: the handler is taken")
 
-// once adds a handler that takes itself off when it is about to run.
+// once adds a handler that removes itself when it is about to run.
 func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off func()) {
 	f := newHandler(event, fn) // panics on what On panics on
 	h := &handler{event: event, scope: scope, signature: f.signature}
@@ -38,8 +39,8 @@ func (hs *handlers) once(event string, fn any, scope int, mu sync.Locker) (off f
 	return hs.addLocked(event, h, mu)
 }
 
-// taken returns h's function as an EventHandler that asks take when it has the
-// arguments: what does not decode is not to use up a handler.
+// taken returns fn as an EventHandler that calls take after it has decoded the
+// arguments: an event whose arguments do not decode does not use up the handler.
 func (h *handler) taken(fn any, take func() error) EventHandler {
 	switch fn.(type) {
 	case EventHandler, func(context.Context, *Incoming) error, *handler: // which decode by themselves

@@ -8,7 +8,7 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// run does an operation on all servers, or on this one.
+// run performs an operation on all servers or, with local, on this server.
 func run(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 	if ns.pattern == nil && ns.parent == nil && !ns.alias.Load() {
 		return perform(ns, op, local, t)
@@ -16,7 +16,7 @@ func run(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 	return each(ns, !local, func(ns *Namespace) error { return perform(ns, op, local, t) })
 }
 
-// perform does an operation here and publishes it.
+// perform publishes an operation, unless local, and applies it on this server.
 func perform(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 	if op.Type == adapter.OpJoin && slices.ContainsFunc(op.Rooms, ns.srv.opts.Limits.tooLong) {
 		return ErrRoomName
@@ -29,8 +29,8 @@ func perform(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 		return ns.recovery.perform(op, local, t)
 	}
 	if !local && ns.adapter != nil {
-		// Published first: what a client does in answer to it on another
-		// server must not overtake it there.
+		// Publish first: an operation that a client causes in answer must not overtake
+		// this operation on another server.
 		err := ns.adapter.Publish(op)
 		if e := apply(ns, op, t); e != nil {
 			return e
@@ -40,8 +40,8 @@ func perform(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 	return apply(ns, op, t)
 }
 
-// apply does an operation to the sockets of this server. t, if not nil, counts
-// the deliveries of a broadcast.
+// apply applies an operation to the sockets of this server. t, if not nil, counts the
+// deliveries of a broadcast.
 func apply(ns *Namespace, op *adapter.Operation, t *tally) error {
 	switch op.Type {
 	case adapter.OpBroadcast:
@@ -77,7 +77,7 @@ func apply(ns *Namespace, op *adapter.Operation, t *tally) error {
 	return nil
 }
 
-// request sends op to the other servers, if there are any that it is for.
+// request sends op to the other servers, unless local. wait waits for their answers.
 func request(ctx context.Context, ns *Namespace, op *adapter.Operation, local bool, each func(*adapter.Response)) (wait func() error) {
 	if local || ns.adapter == nil {
 		return func() error { return nil }
@@ -89,8 +89,8 @@ func request(ctx context.Context, ns *Namespace, op *adapter.Operation, local bo
 	return wait
 }
 
-// within bounds a wait for answers by Options.AckTimeout if nothing else does,
-// and notes in op how long it may take.
+// within bounds the wait for answers to op by Options.AckTimeout if ctx has no
+// deadline, and stores the time in op.
 func within(ctx context.Context, ns *Namespace, op *adapter.Operation) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
 	if ok {

@@ -37,7 +37,7 @@ func (c *conn) Message(data []byte, binary bool) (engine.Worker, error) {
 	return c.route(&p)
 }
 
-// decode is Message with Options.Parser.
+// decode is like Message, for a server with Options.Parser.
 func (c *conn) decode(message []byte, binary bool) (engine.Worker, error) {
 	p, whole, err := c.decodeOne(message, binary)
 	if err != nil {
@@ -69,8 +69,8 @@ var (
 	errDecoder = errors.New("socketio: the parser's decoder has panicked")
 )
 
-// opaque is an error of the application's as the engine gets it, for nil nil: a text
-// alone. The engine calls the methods of errors where a panic would end the process.
+// opaque returns an error with the text of err, nil for nil. The engine calls methods
+// of errors on goroutines where a panic would end the process.
 func opaque(err error) error {
 	if err == nil {
 		return nil
@@ -113,14 +113,14 @@ func (c *conn) route(p *parser.Packet) (engine.Worker, error) {
 	return nil, nil
 }
 
-// begin joins "/" for a client that expects it.
+// begin joins "/" for an old client, which sends no CONNECT packet for it.
 func (c *conn) begin() {
 	c.decoder.Limits = &c.srv.limits3
 	_ = c.connect(&parser.Packet{Namespace: parser.DefaultNamespace}) // a first one cannot break a rule
 }
 
-// translate puts a packet of an old client into today's form: the query behind
-// the namespace of a CONNECT packet is its auth payload.
+// translate converts a packet of an old client: the query behind the namespace of a
+// CONNECT packet becomes the auth payload.
 func (c *conn) translate(p *parser.Packet) error {
 	name, query, _ := strings.Cut(p.Namespace, "?")
 	if len(name) > c.srv.opts.Limits.NamespaceName {
@@ -178,9 +178,8 @@ func (c *conn) Closed(reason engine.Reason, _ error) {
 	c.closeAll(sockets, Reason(reason))
 }
 
-// closeAll closes the sockets, one after another, and then says that the
-// connection has ended. A listener that ends the goroutine does not prevent what
-// comes behind it.
+// closeAll closes the sockets, one after another, and then tells the Observer that the
+// connection has ended. It goes on if a listener ends the goroutine.
 func (c *conn) closeAll(sockets []*Socket, reason Reason) {
 	if len(sockets) == 0 {
 		observeEnded(c, reason)

@@ -20,7 +20,8 @@ import "strings"
 // a namespace only if that parent accepts them.
 func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
 
-// of is Of; with claim it makes the namespace whatever functions may want the name.
+// of is Of for a checked name. With claim it makes the namespace even if there is a
+// parent of OfFunc.
 func (srv *Server) of(name string, claim bool) *Namespace {
 	srv.mu.Lock()
 	ns, made := srv.namespaces[name], false
@@ -51,7 +52,8 @@ func (srv *Server) of(name string, claim bool) *Namespace {
 	return ns
 }
 
-// checked returns a name that a namespace can have.
+// checked returns a name with a leading slash. It panics if no namespace can have the
+// name.
 func (srv *Server) checked(name string) string {
 	if !strings.HasPrefix(name, "/") {
 		name = "/" + name
@@ -62,9 +64,10 @@ func (srv *Server) checked(name string) string {
 	return name
 }
 
-// held returns the namespace of that name and holds it; nil if there is none. join
-// says that a client is about to join: a namespace that a parent may take is none then.
-func (srv *Server) held(name string, join bool) *Namespace {
+// holdNamed returns the namespace of that name, held, or nil if there is none. With
+// join a client is about to join: then a namespace whose name a parent may take does
+// not count.
+func (srv *Server) holdNamed(name string, join bool) *Namespace {
 	srv.mu.RLock()
 	defer srv.mu.RUnlock()
 	ns := srv.namespaces[name]
@@ -80,12 +83,12 @@ func (srv *Server) held(name string, join bool) *Namespace {
 	return ns
 }
 
-// enter returns the namespace that a client is to join, and holds it; nil if
-// there is none for it.
-func (srv *Server) enter(name string, h *Handshake) *Namespace {
+// holdFor returns the namespace that a client joins, held, or nil if there is none for
+// the client.
+func (srv *Server) holdFor(name string, h *Handshake) *Namespace {
 	for {
-		if ns := srv.held(name, true); ns != nil {
-			if ns.parent == nil || srv.wants(ns.parent, name, h) {
+		if ns := srv.holdNamed(name, true); ns != nil {
+			if ns.parent == nil || srv.accepts(ns.parent, name, h) {
 				return ns
 			}
 			ns.release()
@@ -101,7 +104,7 @@ func (srv *Server) enter(name string, h *Handshake) *Namespace {
 	}
 }
 
-// parentByNameLocked is the first parent whose expression matches.
+// parentByNameLocked returns the first parent whose expression matches, or nil.
 func (srv *Server) parentByNameLocked(name string) *Namespace {
 	for _, p := range srv.parents {
 		if p.pattern.re != nil && p.pattern.re.MatchString(name) {
@@ -111,7 +114,7 @@ func (srv *Server) parentByNameLocked(name string) *Namespace {
 	return nil
 }
 
-// parentByFuncLocked is the first parent of OfFunc, nil if there is none.
+// parentByFuncLocked returns the first parent of OfFunc, or nil.
 func (srv *Server) parentByFuncLocked() *Namespace {
 	for _, p := range srv.parents {
 		if p.pattern.re == nil {
@@ -121,28 +124,28 @@ func (srv *Server) parentByFuncLocked() *Namespace {
 	return nil
 }
 
-// parentFor is the first parent that wants the client.
+// parentFor returns the first parent that accepts the client, or nil.
 func (srv *Server) parentFor(name string, h *Handshake) *Namespace {
 	srv.mu.RLock()
 	parents := srv.parents
 	srv.mu.RUnlock()
 	for _, p := range parents {
-		if srv.wants(p, name, h) {
+		if srv.accepts(p, name, h) {
 			return p
 		}
 	}
 	return nil
 }
 
-// wants asks a parent, without a lock held.
-func (srv *Server) wants(p *Namespace, name string, h *Handshake) (yes bool) {
+// accepts reports whether a parent accepts the client. No lock may be held.
+func (srv *Server) accepts(p *Namespace, name string, h *Handshake) (yes bool) {
 	srv.guard("OfFunc", name, func() { yes = p.pattern.match(name, h) })
 	return yes
 }
 
-// adopt returns the parent's child of that name, which it makes if there is
-// none and there are fewer than limit, those aside that only sessions are kept
-// of, and holds it. taken reports that the name has become another one's.
+// adopt returns the child of that name, held, and makes the child if there is none. It
+// returns nil if there are limit children already, and none of them can be evicted.
+// taken reports that another namespace has the name.
 func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, taken bool) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
@@ -171,7 +174,7 @@ func (srv *Server) adopt(p *Namespace, name string, limit int) (ns *Namespace, t
 }
 
 // displaceLocked makes an alias of a namespace that nothing was registered with, and
-// that no client has joined: a parent wants its name.
+// that no client has joined, because a parent takes the name.
 func (srv *Server) displaceLocked(ns *Namespace) {
 	delete(srv.namespaces, ns.name)
 	ns.alias.Store(true)
@@ -186,26 +189,26 @@ func (srv *Server) displaceLocked(ns *Namespace) {
 	srv.work.Add()
 	go func() { // until the adapter is closed; Shutdown waits
 		defer srv.work.Done()
-		ns.ready().removed(left)
+		ns.ready().closeRemoved(left)
 	}()
 }
 
-// newChild returns a child that is not there yet.
+// newChild returns a child that the server does not have yet.
 func newChild(parent *Namespace, name string) *Namespace {
 	ns := newNamespace(parent.srv, name)
 	ns.parent = parent
 	if ns.recovery != nil {
 		parent.recovery.share.join(ns.recovery)
 	}
-	ns.life.users.Store(removed)
+	ns.life.users.Store(usersRemoved)
 	return ns
 }
 
-// While a parent of [Server.OfFunc] may want any name, a namespace that [Server.Of]
-// makes for an Emit alone would be one that every client can join without the
-// parent's guard. So Of returns an alias then: a Namespace that is not there itself,
-// and passes on what is sent with it to the namespace that has its name. What is
-// registered with an alias makes the namespace.
+// newAlias returns an alias: a Namespace that the server does not have. Its methods act
+// on the namespace that has the name at the time of the call, and registering something
+// with the alias makes the namespace. [Server.Of] returns an alias while there is a
+// parent of [Server.OfFunc]: if Of made a namespace for a mere Emit, every client could
+// join it, without the guard of the parent.
 
 func newAlias(srv *Server, name string) *Namespace {
 	ns := newNamespace(srv, name)

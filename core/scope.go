@@ -16,8 +16,7 @@ const (
 	scopes
 )
 
-// scope is what stands around the handlers of one parent, namespace or socket
-// beside its hooks: event middleware, and listeners to all events.
+// scope has the event middleware and the listeners of one parent, namespace or socket.
 type scope struct {
 	events   listeners.List[func(EventHandler) EventHandler]
 	incoming listeners.List[func(*Socket, *Incoming)]
@@ -60,9 +59,9 @@ func (c *scope) chain(at int, h *handler) EventHandler {
 	return c.keep(at, chained{h, call, len(events)}).call
 }
 
-// chained returns what has been kept for a handler. A handler is in one parent
-// and one namespace and holds what belongs to them; what is put around it
-// further in is held there, and ends with it.
+// chained returns the stored chain of a handler in this scope. A handler stores the
+// chains of its own scope and of the scopes outside of it; a scope further in stores
+// its own chains, which end with the scope.
 func (c *scope) chained(at int, h *handler) chained {
 	if at <= h.scope {
 		if k := h.chains[at].Load(); k != nil {
@@ -78,7 +77,8 @@ func (c *scope) chained(at int, h *handler) chained {
 	return chained{}
 }
 
-// keep keeps a chain, unless somebody was faster, and returns the one to use.
+// keep stores a chain, unless another goroutine has stored a newer chain, and returns
+// the chain to use.
 func (c *scope) keep(at int, k chained) chained {
 	if at <= k.h.scope {
 		slot := &k.h.chains[at]
@@ -125,7 +125,8 @@ func ownScope(s *Socket) *scope {
 	return s.own.Load()
 }
 
-// noteRoom notes a change of a room, if anybody listens. The lock of rooms is held.
+// noteRoom queues a change of a room for the listeners, if there are any. rooms.mu is
+// held.
 func noteRoom(ns *Namespace, step RoomStep, room, socket string) {
 	if ns.scope.rooms.Empty() && (ns.parent == nil || ns.parent.scope.rooms.Empty()) {
 		return
@@ -133,7 +134,7 @@ func noteRoom(ns *Namespace, step RoomStep, room, socket string) {
 	ns.rooms.events.Add(RoomEvent{step, ns, room, socket})
 }
 
-// tellRoom tells the listeners of one change. Their panics are logged.
+// tellRoom calls the listeners for one change of a room. Their panics are logged.
 func tellRoom(ns *Namespace, e RoomEvent) {
 	if ns.parent != nil {
 		ns.parent.scope.tellRoom(e)
@@ -151,4 +152,38 @@ func (c *scope) tellGap(e GapEvent) {
 	for _, f := range c.gaps.All() {
 		e.Namespace.srv.guard("OnGap", e.Namespace.name, func() { (*f)(e) })
 	}
+}
+
+// withinScopes returns a handler within the event middleware of a scope and of all
+// scopes further in. Each piece of middleware is put around each handler once,
+// whichever scopes there are further in: it may keep state.
+func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware bool) {
+	for ; at < scopes; at++ {
+		if c := scopeOf(s, at); c != nil && !c.events.Empty() {
+			return c.chain(at, h), true
+		}
+	}
+	return h.call, false
+}
+
+// find returns the handler of an event: the socket's own before the
+// namespace's, that before its parent's; nil if there is none and no event
+// middleware either.
+func find(s *Socket, event []byte) *handler {
+	s.mu.Lock()
+	h := s.handlers[string(event)]
+	s.mu.Unlock()
+	root := s.ns
+	for ns := s.ns; h == nil && ns != nil; ns = ns.parent {
+		ns.mu.RLock()
+		h = ns.handlers[string(event)]
+		ns.mu.RUnlock()
+		root = ns
+	}
+	if h == nil {
+		if _, middleware := withinScopes(s, inParent, root.unhandled); middleware {
+			return root.unhandled
+		}
+	}
+	return h
 }

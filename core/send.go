@@ -8,8 +8,8 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// send queues a packet. What middleware emits waits for the CONNECT packet,
-// which clients have to see first.
+// send queues a packet. Packets of middleware wait until the CONNECT packet is sent,
+// which must be first.
 func (s *Socket) send(f *frames) error {
 	state := s.state.Load()
 	if state != disconnected && s.tells() {
@@ -33,7 +33,7 @@ func (s *Socket) send(f *frames) error {
 	return s.transmit(f)
 }
 
-// tells reports whether anybody listens to what goes out.
+// tells reports whether there is a listener to outgoing events.
 func (s *Socket) tells() bool {
 	if c := s.own.Load(); c != nil && !c.outgoing.Empty() {
 		return true
@@ -41,7 +41,7 @@ func (s *Socket) tells() bool {
 	return !s.ns.scope.outgoing.Empty() || s.ns.parent != nil && !s.ns.parent.scope.outgoing.Empty()
 }
 
-// tell tells the listeners of an event that goes out. Their panics are logged.
+// tell calls the listeners to outgoing events. Their panics are logged.
 func (s *Socket) tell(f *frames) {
 	out := f.outgoing()
 	if out == nil {
@@ -96,8 +96,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 	return s.sess.SendVolatile(f.messages(s.conn)...)
 }
 
-// observeDropped tells of a volatile event that was not kept for a client that
-// does not know yet that it has joined.
+// observeDropped tells the Observer of a volatile event that holdBack has dropped.
 func observeDropped(s *Socket, f *frames) {
 	if o := s.ns.srv.observer; o != nil {
 		o.dropped(DropEvent{Policy: DropPolicyWelcome, Messages: 1 + len(f.binary)})

@@ -10,7 +10,7 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// serverSide is what other servers send to this one's namespace.
+// serverSide has the handlers of server-side events, and the events that wait for them.
 type serverSide struct {
 	mu       sync.Mutex
 	handlers handlers
@@ -26,8 +26,8 @@ type serverEvent struct {
 	in      *Incoming
 }
 
-// receiveServerSide queues an event of another server for its handler. reply
-// is nil if nobody waits for an answer.
+// receiveServerSide queues an event of another server for its handler. reply is nil if
+// that server does not wait for an answer.
 func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if !isArray(op.Packet.Data) {
 		return errOperation
@@ -36,7 +36,7 @@ func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation
 		Type: parser.Event, HasID: reply != nil, Data: op.Packet.Data, Attachments: op.Packet.Attachments,
 	}}
 	in.Event = in.packet.Event()
-	in.args = in.packet.AppendArgs(in.few[:0])
+	in.args = in.packet.AppendArgs(in.argsBuf[:0])
 	if ns.servers.push(ctx, ns, in, timeoutOf(ns, op)) || reply == nil {
 		return nil
 	}
@@ -44,9 +44,9 @@ func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation
 	return nil
 }
 
-// push queues an event and sees that a goroutine runs the handlers, which ends
-// when none is left to run; Shutdown waits for it. It reports false if the
-// event has no handler.
+// push queues an event, and starts a goroutine that runs the handlers if none runs. The
+// goroutine ends when the queue is empty; Shutdown waits for it. push reports false if
+// the event has no handler.
 func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, timeout time.Duration) bool {
 	sd.mu.Lock()
 	defer sd.mu.Unlock()
@@ -87,7 +87,7 @@ func (sd *serverSide) find(event string) *handler {
 func (sd *serverSide) run(ns *Namespace) {
 	returned := false
 	defer func() {
-		if !returned { // see Socket.quit
+		if !returned { // see replaceDispatcher
 			go sd.run(ns)
 		}
 	}()
@@ -102,8 +102,8 @@ func (sd *serverSide) run(ns *Namespace) {
 	}
 }
 
-// next takes the first event off the queue. It reports false if there is none:
-// then nothing runs any more.
+// next takes the first event off the queue. It reports false if the queue is empty:
+// then the goroutine must end.
 func (sd *serverSide) next() (e serverEvent, more bool) {
 	sd.mu.Lock()
 	defer sd.mu.Unlock()
@@ -135,7 +135,7 @@ func serve(ns *Namespace, e *serverEvent) {
 	returned = true
 }
 
-// timeout is how long another server waits for the answer to op.
+// timeoutOf returns how long the server that has sent op waits for the answer.
 func timeoutOf(ns *Namespace, op *adapter.Operation) time.Duration {
 	if op.Timeout > 0 {
 		return op.Timeout

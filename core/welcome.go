@@ -9,23 +9,24 @@ import (
 	"github.com/gosio/gosio/core/parser"
 )
 
-// A client learns that it has joined when the hooks of OnConnect have run: what
-// it causes then, by another connection for instance, finds the rooms and values
-// that they have given the socket. The reference gets this from its event loop.
-// Until then the CONNECT packet and all that follows it are held, in order.
+// The server sends the CONNECT packet when the hooks of OnConnect have run: a client
+// that then acts, over another connection for example, finds the rooms and values that
+// the hooks have given the socket. In the reference the event loop has the same effect.
+// Until then s.held has the CONNECT packet and all packets behind it, in order.
 
 const (
-	// welcomeDelay is the time after which a client is told all the same.
+	// welcomeDelay is the time after which the CONNECT packet is sent even if hooks
+	// run.
 	welcomeDelay = time.Second
-	// maxHeld is how many packets may wait for it.
+	// maxHeld is how many packets may wait behind the CONNECT packet.
 	maxHeld = 64
 )
 
 // errDropped: a volatile packet was not kept.
 var errDropped = errors.New("socketio: no room for a volatile event")
 
-// joinedAs is the payload of the CONNECT packet. The id of a socket that has been
-// accepted does not change.
+// joinedAs returns the payload of the CONNECT packet. The id does not change after
+// accept.
 func joinedAs(s *Socket) []byte {
 	switch {
 	case s.conn.old(): // which knows its id
@@ -36,7 +37,8 @@ func joinedAs(s *Socket) []byte {
 	return []byte(`{"sid":"` + s.id + `"}`)
 }
 
-// accept holds the CONNECT packet, and with it what is sent from now on.
+// accept holds back the CONNECT packet, the missed events, and all packets that are
+// sent from now on.
 func accept(s *Socket, missed ...frames) {
 	f, ok := sealedPacket(s.ns.srv, parser.Packet{Type: parser.Connect, Namespace: s.ns.name, Data: joinedAs(s)})
 	s.mu.Lock()
@@ -48,12 +50,13 @@ func accept(s *Socket, missed ...frames) {
 	s.mu.Unlock()
 }
 
-// told reports whether the client may know that it has joined.
-func told(s *Socket) bool { return s.connected() && !s.holding.Load() }
+// welcomed reports whether the CONNECT packet has been sent.
+func welcomed(s *Socket) bool { return s.connected() && !s.holding.Load() }
 
-// holdBack keeps a packet for a client that does not know yet that it has joined.
-// It reports false when it does: it is to be sent. It fails as
-// engine.Session.Enqueue does. A volatile packet that finds no room is dropped.
+// holdBack holds back a packet behind the CONNECT packet. It reports false if the
+// CONNECT packet has been sent: then the caller sends the packet. It returns the errors
+// of engine.Layer.Enqueue, and errDropped for a volatile packet if maxHeld packets
+// wait.
 func holdBack(s *Socket, f *frames, volatile bool) (held bool, err error) {
 	if !s.holding.Load() {
 		return false, nil
@@ -73,8 +76,9 @@ func holdBack(s *Socket, f *frames, volatile bool) (held bool, err error) {
 	return true, err
 }
 
-// releaseHeldLocked sends what is held. Called with mu held, so that nothing overtakes it.
-// A client that has left by itself is told nothing: it may have joined again.
+// releaseHeldLocked sends the packets that are held back. mu is held meanwhile, so that
+// no other packet overtakes them. They are dropped if the client has left: it may have
+// joined again.
 func releaseHeldLocked(s *Socket) error {
 	if !s.holding.Load() {
 		return nil
@@ -95,7 +99,8 @@ func releaseHeldLocked(s *Socket) error {
 	return err
 }
 
-// welcome tells the client that it has joined, if it does not know yet.
+// welcome sends the CONNECT packet and the packets behind it, unless they have been
+// sent.
 func welcome(s *Socket) {
 	if !s.holding.Load() {
 		return
