@@ -7,11 +7,11 @@ import (
 	"github.com/gosio/gosio/core/engine"
 )
 
-// matched holds the lists of recipients of broadcasts under way.
+// matched pools the lists of recipients of broadcasts.
 var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
-// deliver sends frames to the sockets of this server that the target means. It
-// returns how many have got them into their queue. position is for recovery.
+// deliver sends a broadcast to the sockets of this server that the target means, and
+// returns for how many it was queued. position is for recovery.
 func deliver(ns *Namespace, t *adapter.Target, f *frames, position string) (n int) {
 	if ns.recovery != nil {
 		return ns.recovery.deliver(t, f, position)
@@ -31,10 +31,10 @@ func deliver(ns *Namespace, t *adapter.Target, f *frames, position string) (n in
 	return n
 }
 
-// warmAhead is how many recipients of a broadcast the CPU loads at a time.
+// warmAhead is how many recipients of a broadcast are prefetched at a time.
 const warmAhead = 8
 
-// warm has the CPU load the next recipients, every so often.
+// warm prefetches the next warmAhead recipients, once in warmAhead calls.
 func warm(sockets []*Socket, at int) {
 	if at%warmAhead != 0 {
 		return
@@ -44,13 +44,13 @@ func warm(sockets []*Socket, at int) {
 	}
 }
 
-// tally counts what an event is delivered to on this server.
+// tally counts the deliveries of an event on this server, and their bytes.
 type tally struct {
 	deliveries int
 	bytes      int64
 }
 
-// add counts a packet of size bytes. t may be nil: then nobody wants to know.
+// add counts deliveries of a packet. t may be nil: then there is no Observer.
 func (t *tally) add(deliveries int, f *frames) {
 	if t != nil {
 		t.deliveries += deliveries

@@ -25,7 +25,7 @@ func encodeAck(args []any) (adapter.Packet, error) {
 	return adapter.Packet{Data: data, Attachments: attachments}, err
 }
 
-// framesFor puts a packet of this namespace into the form that clients get.
+// framesFor encodes a packet of the namespace for clients.
 func framesFor(ns *Namespace, p *adapter.Packet) (*frames, error) { return sealPacket(ns, p, 0, false) }
 
 // framesWithID is framesFor for an event that all its recipients acknowledge with
@@ -105,7 +105,7 @@ func (f *frames) messages(c *conn) []engine.Message {
 	return append([]engine.Message{f.text}, binary...)
 }
 
-// codeFor puts a packet into the form of Options.Parser.
+// codeFor encodes a packet with Options.Parser, if there is one.
 func codeFor(srv *Server, namespace string, f frames) (frames, error) {
 	if srv.opts.Parser == nil {
 		return f, nil
@@ -113,8 +113,8 @@ func codeFor(srv *Server, namespace string, f frames) (frames, error) {
 	return recodeFor(srv, namespace, f)
 }
 
-// recodeFor does the work of codeFor. A packet that lacks its offset stays as it is:
-// whether it can be encoded is known then.
+// recodeFor encodes a packet with Options.Parser. It returns a packet that lacks its
+// offset unchanged, after a check that the packet can be encoded.
 func recodeFor(srv *Server, namespace string, f frames) (frames, error) {
 	p := f.packet()
 	p.Namespace = namespace
@@ -132,8 +132,8 @@ func recodeFor(srv *Server, namespace string, f frames) (frames, error) {
 
 var errEncoder = errors.New("socketio: the parser has panicked")
 
-// recode calls the application's parser. Locks may be held, so that a panic
-// must not get any further.
+// recode calls Options.Parser, and returns errEncoder after a panic. Locks may be held
+// meanwhile.
 func recode(srv *Server, p parser.Packet, compress bool) (text engine.Message, binary []engine.Message, err error) {
 	defer func() {
 		if v := recover(); v != nil {

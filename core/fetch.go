@@ -125,8 +125,8 @@ func (b Broadcast) FetchSockets(ctx context.Context) ([]RemoteSocket, error) {
 	return list, err
 }
 
-// fetchFrom begins to fetch the sockets of one namespace. What it returns waits for
-// the other servers.
+// fetchFrom begins to fetch the sockets of one namespace. The returned function waits
+// for the other servers.
 func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local bool) func() ([]RemoteSocket, error) {
 	var others []adapter.SocketInfo // what each appends is there when wait returns
 	wait := request(ctx, ns, op, local, func(r *adapter.Response) { others = append(others, r.Sockets...) })
@@ -150,7 +150,8 @@ func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local 
 	}
 }
 
-// socketInfos tells of the sockets of this server that the target means.
+// socketInfos returns the sockets of this server that the target means, for another
+// server.
 func socketInfos(ns *Namespace, t *adapter.Target) []adapter.SocketInfo {
 	sockets := ns.rooms.match(t, nil)
 	infos := make([]adapter.SocketInfo, len(sockets))
@@ -162,14 +163,15 @@ func socketInfos(ns *Namespace, t *adapter.Target) []adapter.SocketInfo {
 	return infos
 }
 
-// socketInfo is all of a socket but its data in one piece.
+// socketInfo returns the data of a socket; Data is nil, and the shared values are
+// returned beside it.
 func socketInfo(s *Socket) (adapter.SocketInfo, map[string]json.RawMessage) {
 	return adapter.SocketInfo{
 		ID: s.id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), s.id), Identity: s.Identity(),
 	}, sharedValues(s)
 }
 
-// sharedValues encodes the values that travel.
+// sharedValues encodes the values of shared keys.
 func sharedValues(s *Socket) map[string]json.RawMessage {
 	s.mu.Lock()
 	values := slices.Clone(s.values)

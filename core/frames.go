@@ -23,8 +23,7 @@ type frames struct {
 	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }
 
-// outgoing reads an event back from the form that clients get; nil if the
-// packet is an acknowledgement.
+// outgoing decodes the event for listeners. It returns nil if the packet is no event.
 func (f *frames) outgoing() *Outgoing {
 	if f.canonical != nil {
 		f = f.canonical
@@ -36,7 +35,7 @@ func (f *frames) outgoing() *Outgoing {
 	return &Outgoing{Event: p.Event(), packet: p, args: p.AppendArgs(nil)}
 }
 
-// uncompressed takes the wish to be compressed off a packet.
+// uncompressed excludes the packet from compression.
 func (f *frames) uncompressed() {
 	f.plain = true
 	f.text = f.text.Compress(false)
@@ -45,7 +44,7 @@ func (f *frames) uncompressed() {
 	}
 }
 
-// size is what a packet counts in one client's queue.
+// size returns the bytes that the packet counts in the queue of one client.
 func (f *frames) size() int64 {
 	n := int64(f.text.Size())
 	for _, b := range f.binary {
@@ -54,7 +53,8 @@ func (f *frames) size() int64 {
 	return n
 }
 
-// packet reads a packet back from the standard form, but for its namespace.
+// packet decodes the packet, without its namespace. The packet must be in the standard
+// encoding.
 func (f *frames) packet() parser.Packet {
 	p := wire.Read(f.text, f.binary)
 	if f.open {

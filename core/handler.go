@@ -28,7 +28,7 @@ func (h *handler) key() chainKey { return chainKey{h.event, h.others} }
 // handlers maps event names to handlers. Its owner's lock guards it.
 type handlers map[string]*handler
 
-// addLocked is called with mu, the owner's lock, held.
+// addLocked adds a handler. mu is the owner's lock, which off takes, too.
 func (hs *handlers) addLocked(event string, h *handler, mu sync.Locker) (off func()) {
 	if (*hs)[event] != nil {
 		panic(fmt.Sprintf("socketio: event %q has a handler already: OnAny adds listeners to events, UseEvent puts code around handlers, and the function that On returns takes a handler off", event))
@@ -46,12 +46,12 @@ func (hs *handlers) addLocked(event string, h *handler, mu sync.Locker) (off fun
 	}
 }
 
-// unhandled is the handler of events that have none. Like the reference it
-// does not acknowledge.
+// unhandled is the handler of events without a handler. Like the reference it does not
+// acknowledge.
 func unhandled(context.Context, *Incoming) error { return nil }
 
-// newHandler makes a handler of a function. The signatures that are used most are
-// called directly, all others by reflection.
+// newHandler returns a handler that calls fn: directly for the most common signatures,
+// by reflection for all others.
 func newHandler(event string, fn any) *handler {
 	if parser.IsReserved(event) || event == "connection" { // the name that Node's server has for it
 		panic(fmt.Sprintf("socketio: event %q is reserved; for joining and leaving there are OnConnect and OnDisconnect", event))
@@ -83,7 +83,7 @@ func newHandler(event string, fn any) *handler {
 	return newReflected(event, fn)
 }
 
-// direct is a handler with one argument.
+// direct returns a handler of a function with one argument.
 func direct[T any](event string, fn any, call func(*Incoming, T) error) *handler {
 	return &handler{event: event, noContext: true, signature: signatureOf(fn), call: func(_ context.Context, in *Incoming) error {
 		var v T
@@ -98,15 +98,15 @@ var special = signature.Special{Socket: reflect.TypeFor[*Socket](), Ack: reflect
 
 func signatureOf(fn any) signature.Signature { return signature.Of(fn, special) }
 
-// newReflected makes a handler of a function of any allowed signature.
+// newReflected returns a handler of a function with any allowed signature.
 func newReflected(event string, fn any) *handler {
 	s := signatureOf(fn)
 	s.Check(event)
 	return &handler{event: event, noContext: !s.Context, signature: s, call: reflected(&s, reflect.ValueOf(fn), nil)}
 }
 
-// reflected returns what calls a function of that signature. take, unless it is nil,
-// may object when there are arguments to call the function with.
+// reflected returns an EventHandler that calls fn by reflection. take, unless nil, is
+// called when the arguments are decoded, and may return an error instead.
 func reflected(s *signature.Signature, fn reflect.Value, take func() error) EventHandler {
 	return func(ctx context.Context, in *Incoming) error {
 		args, err := s.Bind(ctx, reflect.ValueOf(in.Socket), reflect.ValueOf(Ack(in.Ack)), in,

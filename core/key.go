@@ -13,15 +13,14 @@ type Key[T any] struct {
 // the values.
 func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }
 
-// NewSharedKey returns a new key whose values travel: [Broadcast.FetchSockets]
-// finds them, as JSON, with the sockets of other servers, under the key's name,
-// which must therefore be the same there and no other shared key's. A session
-// that another server recovers brings them along, see [Recovery]. To servers
-// of the reference it is a member of socket.data. A value must not be changed
-// once it is set: it is encoded when somebody asks.
+// NewSharedKey returns a new key whose values other servers get, as JSON: with
+// [Broadcast.FetchSockets], and with a session that another server recovers, see
+// [Recovery]. The name identifies the key: it must be the same on all servers, and no
+// other shared key may have it. On servers of the reference the value is a member of
+// socket.data. A value must not be changed after Set, because it is encoded later.
 func NewSharedKey[T any](name string) *Key[T] { return &Key[T]{name: name, shared: true} }
 
-// sharedAs is the name under which values travel, or empty.
+// sharedAs returns the name of a shared key, "" for any other key.
 func (k *Key[T]) sharedAs() string {
 	if !k.shared {
 		return ""
@@ -89,8 +88,8 @@ func (k *Key[T]) find(s *Socket) (val any, found keyFound) {
 	return nil, keyNone
 }
 
-// settle stores what was decoded, unless a value has been set meanwhile, and returns
-// the value that counts.
+// settle stores the decoded value, unless another value has been set meanwhile, and
+// returns the stored value.
 func (k *Key[T]) settle(s *Socket, decoded T) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -93,8 +93,8 @@ func (s *Socket) InRoom(room string) bool {
 	return slices.Contains(s.rooms, room)
 }
 
-// joinEarly notes rooms for a socket that has not joined its namespace. It reports
-// false for a socket that has: a connected socket needs no lock for that.
+// joinEarly stores rooms for a socket that has not joined its namespace yet. It reports
+// false for a connected socket, without a lock.
 func joinEarly(s *Socket, names []string, limit int) (early bool, err error) {
 	if s.connected() {
 		return false, nil
@@ -127,8 +127,8 @@ func leaveEarly(s *Socket, names []string) {
 	}
 }
 
-// joinEarlyLocked notes a room for a socket that has not joined its namespace. It reports
-// false when the socket is in limit rooms. s.mu is held.
+// joinEarlyLocked stores a room for a socket that has not joined its namespace yet. It
+// reports false when the socket has limit rooms.
 func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	if len(s.rooms) <= roster.Indexed {
 		s.known = nil
@@ -153,7 +153,7 @@ func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	return true
 }
 
-// leaveEarlyLocked undoes joinEarlyLocked for each of the names. s.mu is held.
+// leaveEarlyLocked undoes joinEarlyLocked for each of the names.
 func leaveEarlyLocked(s *Socket, names []string) {
 	if len(s.rooms) == 0 {
 		return

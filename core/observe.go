@@ -13,9 +13,8 @@ import (
 	"github.com/gosio/gosio/core/internal/strangers"
 )
 
-// observing calls the application's Observer. A server without one has none of
-// it: where something can be observed there is a check for nil, and no clock
-// is read.
+// observing calls the application's Observer. It is nil in a server without an
+// Observer: such a server checks for nil, and reads no clock.
 type observing struct {
 	to     Observer
 	log    *slog.Logger
@@ -32,7 +31,7 @@ func (o *observing) now() time.Duration { return time.Since(o.began) }
 // stackedPanics is how many panics of an observer are logged with their stack.
 const stackedPanics = 10
 
-// survive is deferred around each call of the observer: a panic goes no further.
+// survive is deferred around each call of the Observer. It recovers and logs a panic.
 func (o *observing) survive(method string) {
 	p := recover()
 	if p == nil {
@@ -109,7 +108,7 @@ func (o *observing) flushed(e FlushEvent) {
 	o.to.Flushed(e)
 }
 
-// background is ctx, or if there is none Background.
+// background returns ctx, or Background if ctx is nil.
 func background(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()
@@ -117,7 +116,7 @@ func background(ctx context.Context) context.Context {
 	return ctx
 }
 
-// observeBegin reads the clock if somebody wants to know.
+// observeBegin returns the time if the server has an Observer.
 func observeBegin(srv *Server) (t time.Time) {
 	if srv.observer != nil {
 		t = time.Now()
@@ -125,7 +124,8 @@ func observeBegin(srv *Server) (t time.Time) {
 	return t
 }
 
-// observeStep tells of a step of a socket whose middleware began at start.
+// observeStep tells the Observer of a step of a socket whose middleware began at start;
+// start may be zero.
 func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	o := s.ns.srv.observer
 	if o == nil {
@@ -141,14 +141,14 @@ func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	o.namespace(*e)
 }
 
-// observeOpened tells of a connection at its beginning.
+// observeOpened tells the Observer that a connection opens.
 func observeOpened(c *conn, r *http.Request) {
 	if o := c.srv.observer; o != nil {
 		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
 	}
 }
 
-// observeEnded tells of its end.
+// observeEnded tells the Observer that a connection has ended.
 func observeEnded(c *conn, reason Reason) {
 	if o := c.srv.observer; o != nil {
 		o.connection(ConnectionEvent{

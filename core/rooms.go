@@ -10,8 +10,8 @@ import (
 	"github.com/gosio/gosio/core/internal/subscription"
 )
 
-// rooms are the rooms of a namespace that sockets of this server are in, and who hears
-// of a change: listeners, the adapter that subscribes, and the track of the socket.
+// rooms has the rooms of a namespace with the sockets of this server. It passes changes
+// on to listeners, to the adapter that subscribes, and to the track of the socket.
 type rooms struct {
 	mu      sync.RWMutex
 	index   roster.Index[*Socket]
@@ -27,7 +27,7 @@ func (rs *rooms) init(note func(step RoomStep, room, socket string), tell func(R
 	rs.note, rs.tellOne = note, tell
 }
 
-// add makes a socket reachable.
+// add makes a socket reachable by its id and by broadcasts.
 func (rs *rooms) add(s *Socket) {
 	rs.mu.Lock()
 	rs.index.Add(s.id, s)
@@ -41,8 +41,8 @@ func (rs *rooms) socket(id string) (*Socket, bool) {
 	return rs.index.Member(id)
 }
 
-// atOnce is how many rooms a socket joins or leaves before those who wait for mu
-// have their turn.
+// atOnce is how many rooms a socket joins or leaves before mu is released for other
+// goroutines.
 const atOnce = 512
 
 func (rs *rooms) join(s *Socket, names []string, limit int) (err error) {
@@ -63,8 +63,8 @@ func (rs *rooms) full(s *Socket, limit int) bool {
 	return s.seat.Len() >= limit
 }
 
-// enter is join for callers that hold a lock: they call tell later. With record
-// the socket's track gets the moves.
+// enter is join without tell, for a caller that holds a lock and calls tell later. With
+// record the track of the socket records the moves.
 func (rs *rooms) enter(s *Socket, names []string, limit int, record bool) error {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -92,7 +92,7 @@ func (rs *rooms) leave(s *Socket, name string) {
 	rs.tell()
 }
 
-// exit is leave for callers that hold a lock: they call tell later.
+// exit is leave without tell, for a caller that holds a lock and calls tell later.
 func (rs *rooms) exit(s *Socket, name string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -114,8 +114,8 @@ func (rs *rooms) leftLocked(s *Socket, name string, deleted bool) {
 	}
 }
 
-// remove takes a socket out of all its rooms, and lets others have their turn in
-// between. It returns their names.
+// remove removes a socket from all its rooms, and returns the names of the rooms. It
+// releases mu after atOnce rooms each.
 func (rs *rooms) remove(s *Socket) (names []string) {
 	for more := true; more; {
 		rs.mu.Lock()
@@ -131,8 +131,8 @@ func (rs *rooms) remove(s *Socket) (names []string) {
 	return names
 }
 
-// take is remove for callers that hold a lock. With keep the rooms stay subscribed to
-// until forget.
+// take is remove for a caller that holds a lock and calls tell later. With keep the
+// server stays subscribed to the rooms until forget.
 func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
@@ -146,8 +146,8 @@ func (rs *rooms) take(s *Socket, keep bool) (names []string) {
 	return names
 }
 
-// takeLocked takes a socket that is disconnected out of at most so many rooms, and
-// makes it unreachable. more reports that it is in others.
+// takeLocked removes a disconnected socket from at most limit rooms, and makes the
+// socket unreachable. more reports that the socket is in further rooms.
 func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	if rs.index.Remove(s.id, s) {
 		rs.ownSubs.Release(s.id)
@@ -160,13 +160,13 @@ func (rs *rooms) takeLocked(s *Socket, limit int) (names []string, more bool) {
 	return names, more
 }
 
-// forget ends what take has kept.
+// forget ends the subscriptions that take has kept.
 func (rs *rooms) forget(id string, names []string) {
 	rs.subs.Release(names...)
 	rs.ownSubs.Release(id)
 }
 
-// tell tells the listeners what has happened, without a lock held.
+// tell calls the listeners for the queued changes. No lock may be held.
 func (rs *rooms) tell() {
 	if rs.events.Waiting() {
 		rs.events.Tell(&rs.mu, rs.tellOne)
@@ -198,15 +198,15 @@ func (rs *rooms) names() []string {
 	return rs.index.Names()
 }
 
-// match appends the sockets that the target means, each once. What is sent to
-// them is sent after the lock is released.
+// match appends the sockets of the target to dst, each once. The caller sends after the
+// lock is released.
 func (rs *rooms) match(t *adapter.Target, dst []*Socket) []*Socket {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()
 	return rs.findLocked(t, dst)
 }
 
-// findLocked is match, called with mu held.
+// findLocked is match without the lock.
 func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
 	if !t.Own {
 		return rs.index.Find(t.Rooms, t.Except, dst)
@@ -219,7 +219,7 @@ func (rs *rooms) findLocked(t *adapter.Target, dst []*Socket) []*Socket {
 	return dst
 }
 
-// count is how many sockets and rooms there are.
+// count returns the number of sockets and of rooms.
 func (rs *rooms) count() (sockets, rooms int) {
 	rs.mu.RLock()
 	defer rs.mu.RUnlock()

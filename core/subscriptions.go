@@ -9,7 +9,8 @@ import (
 	"github.com/gosio/gosio/core/internal/subscription"
 )
 
-// subscribe finds out what the namespace's adapter subscribes to.
+// subscribe sets up the subscriptions of an adapter that subscribes to rooms or to
+// sockets.
 func subscribe(ns *Namespace) {
 	if by, ok := ns.adapter.(adapter.RoomSubscriber); ok {
 		ns.rooms.subs = newSubscriptions(ns, "rooms", by.SubscribeRooms, by.UnsubscribeRooms)
@@ -31,9 +32,9 @@ func newSubscriptions(ns *Namespace, to string, subscribe func(context.Context, 
 	})
 }
 
-// awaitSubscriptions waits until what others send to a socket that is going to join, or
-// to the rooms that its middleware has joined, arrives. release ends the holds: by then
-// the socket and its rooms have their own.
+// awaitSubscriptions waits until the adapter has subscribed to a socket that is about
+// to join, and to the rooms that middleware has joined. The caller calls release when
+// the socket is in its rooms, which have subscriptions of their own then.
 func awaitSubscriptions(s *Socket) (release func()) {
 	rs := &s.ns.rooms
 	if rs.subs == nil && rs.ownSubs == nil {
