@@ -61,6 +61,7 @@ var allowed = []row{
 	{"core/internal/inbox", []string{"core/parser"}},
 	{"core/internal/listeners", nil},
 	{"core/internal/past", nil},
+	{"core/internal/pending", nil},
 	{"core/internal/signature", nil},
 	{"core/internal/strangers", nil},
 	{"core/internal/roster", nil},

@@ -12,6 +12,9 @@ func (l *local) Gap(g adapter.Gap) {
 	if g.Type == adapter.GapIncoming && ns.recovery != nil {
 		ns.recovery.takeGap()
 	}
+	if g.Type == adapter.GapOutgoing && ns.recovery != nil {
+		ns.recovery.giveUp()
+	}
 	tellGap(ns, g)
 }
 

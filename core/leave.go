@@ -27,7 +27,7 @@ func (s *Socket) Disconnect(closeConn bool) {
 // [Socket.EndSession] was called.
 func (s *Socket) CloseTransport() {
 	welcome(s)
-	s.sess.Close()
+	flushed(s.Siblings(), s.sess.Close)
 }
 
 func (s *Socket) leaveNamespace() {

@@ -35,7 +35,7 @@ func (s *Socket) joinNow(rooms []string) error {
 	if early, err := joinEarly(s, rooms, limit); early || err != nil {
 		return err
 	}
-	if err := s.ns.rooms.join(s, rooms, limit); err != nil {
+	if err := s.joinOrdered(rooms, limit); err != nil {
 		return err
 	}
 	if !s.connected() { // it left meanwhile; nothing may stay behind
@@ -43,6 +43,20 @@ func (s *Socket) joinNow(rooms []string) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// joinOrdered joins rooms behind what was sent to them before.
+func (s *Socket) joinOrdered(rooms []string, limit int) (err error) {
+	r := s.ns.recovery
+	if !r.sequenced() {
+		return s.ns.rooms.join(s, rooms, limit)
+	}
+	for part := range slices.Chunk(rooms, atOnce) {
+		if err = r.move(s, part, true, limit); err != nil {
+			break
+		}
+	}
+	return err
 }
 
 // leaveAll takes a disconnected socket out of its rooms. Rooms returns their names from
@@ -59,7 +73,10 @@ func (s *Socket) leaveAll() {
 // Leave takes the socket out of rooms.
 func (s *Socket) Leave(rooms ...string) {
 	leaveEarly(s, rooms)
-	if r := s.ns.recovery; r.sequenced() && leaveBehind(r, s, slices.Clone(rooms)) {
+	if r := s.ns.recovery; r.sequenced() && s.connected() {
+		for part := range slices.Chunk(rooms, atOnce) {
+			_ = r.move(s, part, false, 0)
+		}
 		return
 	}
 	for _, r := range rooms {

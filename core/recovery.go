@@ -114,6 +114,7 @@ type recovery struct {
 	slow     []*engine.Session          // to be ended when mu is released
 	kept     atomic.Int64               // how many are stored
 	freed    bool                       // some are not any more: a child may have to go when mu is released
+	after    []func()                   // to be called when mu is released
 	timer    *time.Timer                // drops what is too old; nil: nothing is kept
 	expected map[string]time.Duration   // rooms that sessions were put into while they were away, until when
 	gap      uint64                     // position of the last one that the adapter has reported
@@ -165,11 +166,11 @@ func (r *recovery) keepsAny() bool {
 
 func (r *recovery) now() time.Duration { return time.Since(r.began) }
 
-// unlock releases mu, ends the connections whose queues have run over, and lets
-// go of the namespace for sessions that are not kept any more.
+// unlock releases mu, ends the connections whose queues have run over, lets go of
+// the namespace for sessions that are not kept any more, and does what is to be done after.
 func (r *recovery) unlock() {
-	slow, freed := r.slow, r.freed
-	r.slow, r.freed = nil, false
+	slow, freed, after := r.slow, r.freed, r.after
+	r.slow, r.freed, r.after = nil, false, nil
 	r.mu.Unlock()
 	r.share.keep(r.ns, r.opts)
 	if freed && r.ns.parent != nil && r.kept.Load() == 0 {
@@ -178,16 +179,19 @@ func (r *recovery) unlock() {
 	for _, sess := range slow {
 		(*engine.Layer)(sess).Overflow()
 	}
+	for _, f := range after {
+		f()
+	}
 }
 
 // send sends to one connected socket.
 func (r *recovery) send(s *Socket, f *frames) error {
 	r.mu.Lock()
-	if !s.connected() {
+	if !s.connected() || s.track.parted {
 		r.unlock()
 		return ErrClosed
 	}
-	if r.seq.by != nil && (f.open || !r.seq.steps.empty()) {
+	if r.seq.by != nil && (f.open || !r.seq.steps.Empty()) {
 		st := r.ownLocked(s, f)
 		r.unlock()
 		r.handOverOwn(st)
@@ -199,15 +203,15 @@ func (r *recovery) send(s *Socket, f *frames) error {
 
 // ownLocked queues what is for one socket, when there is a log. An event goes to all
 // servers: the socket may be on another one by then.
-func (r *recovery) ownLocked(s *Socket, f *frames) *step {
+func (r *recovery) ownLocked(s *Socket, f *frames) *waiting {
 	own := *f // which else would be on the heap of all who send
-	st := &step{f: &own, s: s}
+	st := &waiting{Value: step{f: &own, s: s}}
 	if !f.open {
 		r.queueLocked(st)
 		return st
 	}
 	p := f.packet()
-	st.op = &adapter.Operation{
+	st.Value.op = &adapter.Operation{
 		Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{s.id}, Own: true},
 		Packet: adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain},
 	}
@@ -217,9 +221,9 @@ func (r *recovery) ownLocked(s *Socket, f *frames) *step {
 
 // handOverOwn gives what ownLocked has queued to the adapter. An error is one of the
 // others': the socket is here.
-func (r *recovery) handOverOwn(st *step) {
-	if st.op != nil {
-		_ = r.handOver(st, st.op)
+func (r *recovery) handOverOwn(st *waiting) {
+	if st.Value.op != nil {
+		_ = r.handOver(st)
 	}
 }
 
@@ -304,13 +308,13 @@ func (r *recovery) postLocked(s *Socket, f *frames) error {
 func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 	r.mu.Lock()
 	defer r.unlock()
-	if !s.connected() {
+	if !s.connected() || s.track.parted {
 		return false
 	}
-	if !r.seq.steps.empty() {
+	if !r.seq.steps.Empty() {
 		own := *f
 		own.volatile = true
-		r.queueLocked(&step{f: &own, s: s})
+		r.queueLocked(&waiting{Value: step{f: &own, s: s}})
 		return true
 	}
 	if f.open {
@@ -325,7 +329,7 @@ func (r *recovery) deliver(t *adapter.Target, f *frames, position string) (n int
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
-	sockets, n := r.deliverLocked(t, f, position, (*list)[:0])
+	sockets, n := r.deliverLocked(place{position: position}, t, f, (*list)[:0])
 	r.unlock()
 	tellAll(sockets, &told)
 	clear(sockets)
@@ -336,10 +340,13 @@ func (r *recovery) deliver(t *adapter.Target, f *frames, position string) (n int
 
 // deliverLocked appends the sockets to dst. n is how many have got the event into their
 // queue.
-func (r *recovery) deliverLocked(t *adapter.Target, f *frames, position string, dst []*Socket) (sockets []*Socket, n int) {
-	sockets, pos := r.matchLocked(t, f, position, dst)
+func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, n int) {
+	sockets, pos := r.matchLocked(at, t, f, dst)
 	for i, s := range sockets {
 		warm(sockets, i)
+		if s.track.parted {
+			continue
+		}
 		if f.volatile {
 			if s.transmitVolatile(f) {
 				n++
@@ -350,7 +357,7 @@ func (r *recovery) deliverLocked(t *adapter.Target, f *frames, position string, 
 			n++
 		}
 		if pos > 0 {
-			s.track.sent(pos, position)
+			s.track.sent(pos, at.position)
 		}
 	}
 	return sockets, n
@@ -367,61 +374,60 @@ func tellAll(sockets []*Socket, told *frames) {
 
 // matchLocked finds the sockets that a broadcast is for. One that can be recovered
 // takes a position, and is kept even if nobody is there.
-func (r *recovery) matchLocked(t *adapter.Target, f *frames, position string, dst []*Socket) (sockets []*Socket, pos uint64) {
-	if position != "" {
-		defer r.reachLocked(position)
+func (r *recovery) matchLocked(at place, t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, pos uint64) {
+	if at.position != "" {
+		defer r.reachLocked(at.position)
 	}
 	if f.volatile || !f.open {
 		if f.open {
-			r.stamp(f, r.log.Last(), position)
+			r.stamp(f, r.log.Last(), at.position)
 		}
-		return r.ns.rooms.match(t, dst), 0
+		r.ns.rooms.mu.RLock()
+		defer r.ns.rooms.mu.RUnlock()
+		return meantLocked(r, at, t, 0, dst), 0
 	}
-	sockets, pos = r.takeLocked(t, dst)
-	r.stamp(f, pos, position)
-	r.keepLocked(eventOf(t, f, position))
+	sockets, pos = r.takeLocked(at, t, dst)
+	r.stamp(f, pos, at.position)
+	r.keepLocked(eventOf(t, f, at.position))
 	return sockets, pos
 }
 
 // takeLocked finds the sockets of a target and takes the next position at the same
 // moment: who joins or leaves does so before or after it.
-func (r *recovery) takeLocked(t *adapter.Target, dst []*Socket) (sockets []*Socket, pos uint64) {
-	rs := &r.ns.rooms
-	rs.mu.RLock()
-	defer rs.mu.RUnlock()
-	return rs.findLocked(t, dst), r.log.Take()
+func (r *recovery) takeLocked(at place, t *adapter.Target, dst []*Socket) (sockets []*Socket, pos uint64) {
+	r.ns.rooms.mu.RLock()
+	defer r.ns.rooms.mu.RUnlock()
+	pos = r.log.Take()
+	return meantLocked(r, at, t, pos, dst), pos
 }
 
 // operate does an operation on rooms and connections, for sockets that are
 // away, too.
 func (r *recovery) operate(op *adapter.Operation, position string) {
 	r.mu.Lock()
-	after := r.operateLocked(op, position)
-	r.unlock()
-	r.ns.rooms.tell()
-	if after != nil {
-		after()
-	}
+	defer r.unlock()
+	r.operateLocked(place{position: position}, op)
 }
 
-// operateLocked is operate. What it returns is to be called when mu is released.
-func (r *recovery) operateLocked(op *adapter.Operation, position string) (after func()) {
-	if position != "" {
-		defer r.reachLocked(position)
+func (r *recovery) operateLocked(at place, op *adapter.Operation) {
+	if at.position != "" {
+		defer r.reachLocked(at.position)
 	}
 	limit := r.ns.srv.opts.Limits.Rooms
-	rooms := op.Rooms
-	if op.Type == adapter.OpJoin && slices.ContainsFunc(rooms, r.ns.srv.opts.Limits.tooLong) {
-		return nil
+	if op.Type == adapter.OpJoin && slices.ContainsFunc(op.Rooms, r.ns.srv.opts.Limits.tooLong) {
+		return
 	}
-	sockets, _ := r.takeLocked(&op.Target, nil)
+	sockets, pos := r.takeLocked(at, &op.Target, nil)
 	e := entryOf(op)
-	e.Position = position
+	e.Position = at.position
 	r.keepLocked(e)
+	before := r.seq.steps.Before(at.seq, op.Rooms)
+	pinAwayLocked(r, at, pos, &before, op.Rooms)
 	if op.Type == adapter.OpJoin {
-		expectRooms(r, rooms)
+		expectRooms(r, op.Rooms)
 	}
 	for _, s := range sockets {
+		rooms := stillMoved(s, op.Rooms, &before)
 		switch op.Type {
 		case adapter.OpJoin:
 			_ = r.ns.rooms.enter(s, rooms, limit, true) // a full socket stays where it is
@@ -430,15 +436,15 @@ func (r *recovery) operateLocked(op *adapter.Operation, position string) (after 
 				r.ns.rooms.exit(s, name)
 			}
 		case adapter.OpDisconnect:
-			s.track.barred = true
+			s.track.barred, s.track.parted = true, true
 		}
 	}
-	if op.Type != adapter.OpDisconnect {
-		return nil
-	}
-	return func() {
-		for _, s := range sockets {
-			s.Disconnect(op.Close)
-		}
+	r.after = append(r.after, r.ns.rooms.tell)
+	if op.Type == adapter.OpDisconnect {
+		r.after = append(r.after, func() {
+			for _, s := range sockets {
+				s.Disconnect(op.Close)
+			}
+		})
 	}
 }

@@ -298,7 +298,11 @@ func (h *homecoming) comebackLocked(pos uint64) (*comeback, RecoveryOutcome) {
 	}
 	moves := make([]history.Move, 0, len(saved.Moves))
 	for _, m := range saved.Moves {
-		moves = append(moves, history.Move{Pos: at(m.Position), Room: m.Room, Joined: m.Joined})
+		pos := at(m.Position)
+		if m.Once && (pos <= from || view.Position(pos) != m.Position) {
+			continue // what it is of is not missed
+		}
+		moves = append(moves, history.Move{Pos: pos, Room: m.Room, Joined: m.Joined, Once: m.Once})
 	}
 	sess.Track = history.Returned(from, max(sess.End, from+1), moves)
 	now := history.NewGrant(sess.granted, grantedRooms(h.s))

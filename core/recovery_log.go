@@ -3,9 +3,11 @@ package socketio
 import (
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/history"
+	"github.com/gosio/gosio/core/internal/pending"
 )
 
 // sequence is what recovery knows of the log that the servers of a cluster share, see
@@ -16,6 +18,7 @@ type sequence struct {
 	store adapter.SessionStore // nil: it keeps no sessions
 
 	following bool // everything behind at is to come
+	gapped    bool // but for what was lost before the next entry
 	epoch     string
 	at        string // position of the newest entry that is done here
 	atPos     uint64 // log.Last() then
@@ -23,12 +26,12 @@ type sequence struct {
 	floorPos  uint64
 	advance   chan struct{} // closed when at changes; nil: nobody waits
 
-	number uint64 // of the newest operation of this server
-	mark   uint64 // operations up to this number are done here that may still come in the log; 0: none are
-	owed   int    // how many
-	early  bool   // the log is late: nothing waits for it
-	steps  steps
-	alone  uint64 // number of the newest event that no other server has; 0: none
+	number uint64              // of the newest operation of this server
+	steps  pending.Queue[step] // what waits for the log
+	early  bool                // the log is late: nothing waits for it
+	heard  time.Duration       // when the log has had one of this server's operations
+	timer  *time.Timer         // ends the wait; nil: it does not run
+	alone  uint64              // number of the newest event that no other server has; 0: none
 
 	saves  []*session // that are to be saved
 	saving bool       // a goroutine does that
@@ -40,6 +43,8 @@ func (r *recovery) sequenceBy(a adapter.Adapter) {
 	if !ok {
 		return
 	}
+	r.mu.Lock() // the adapter may deliver already
+	defer r.unlock()
 	r.seq.by = by
 	r.seq.store, _ = a.(adapter.SessionStore)
 }
@@ -71,7 +76,7 @@ func (l *local) Follow(epoch, position string) {
 	case q.at != "" && adapter.ComparePositions(position, q.at) < 0:
 		position = q.at // what is behind it is done already
 	}
-	q.following, q.epoch = true, epoch
+	q.following, q.gapped, q.epoch = true, false, epoch
 	r.reachLocked(position)
 	q.floor, q.floorPos = position, r.log.Last()
 	r.unlock()
@@ -84,7 +89,14 @@ func (r *recovery) takeGap() {
 	r.mu.Lock()
 	defer r.unlock()
 	r.gapLocked()
-	r.seq.following = false
+	r.seq.gapped = r.seq.following
+}
+
+// giveUp waits no more for operations that were done here early.
+func (r *recovery) giveUp() {
+	r.mu.Lock()
+	defer r.unlock()
+	r.seq.steps.GivenUp()
 }
 
 // gapLocked takes a position for a gap: no session is recovered from a position before it.
@@ -133,26 +145,21 @@ func (l *local) Placed(n uint64, position string) {
 		return
 	}
 	r.mu.Lock()
+	defer r.unlock()
 	q := &r.seq
 	if !q.isNewLocked(position) {
-		r.unlock()
 		return
 	}
-	q.early, q.steps.last = false, r.now()
-	var after []func()
-	if st := q.steps.takeLocked(n); st != nil {
-		after = append(after, r.doLocked(st, position))
-	} else if n <= q.mark {
-		q.owed--
+	q.early, q.heard = false, r.now()
+	st := q.steps.Take(n)
+	if st != nil {
+		r.doLocked(st, position)
 	}
 	r.reachLocked(position)
-	if q.mark > 0 && (q.owed <= 0 || n > q.mark) {
-		q.mark, q.owed = 0, 0
+	if settled := q.steps.Placed(n); settled || st == nil { // it was done before its place
 		q.floor, q.floorPos = position, r.log.Last()
 	}
-	after = r.proceedLocked(after)
-	r.unlock()
-	r.runAll(after)
+	r.proceedLocked()
 }
 
 // isNewLocked reports whether what is at a position is still to be done. Without a log that is
@@ -163,12 +170,15 @@ func (q *sequence) isNewLocked(position string) bool {
 
 // soundLocked reports whether the sockets of this server get what the log has, and
 // nothing else.
-func (q *sequence) soundLocked() bool { return q.following && q.mark == 0 }
+func (q *sequence) soundLocked() bool { return q.following && !q.gapped && !q.steps.Owing() }
 
 // reachLocked notes that everything up to a position is done.
 func (r *recovery) reachLocked(position string) {
 	q := &r.seq
 	q.at, q.atPos = position, r.log.Last()
+	if q.gapped { // nobody knows what was in front of it
+		q.gapped, q.floor, q.floorPos = false, q.at, q.atPos
+	}
 	if q.advance != nil {
 		close(q.advance)
 		q.advance = nil

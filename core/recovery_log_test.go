@@ -236,12 +236,16 @@ func TestSequenceRefused(t *testing.T) {
 		down := errors.New("down")
 		l.err = down
 		assert.ErrorIs(t, a.Emit("b"), down)
-		assert.Equal(t, "at once, and in order", events(c), "a b")
 		l.err = nil
 		assert.NoError(t, a.Emit("c"))
-		assert.Equal(t, "waits again", events(c), "")
-		l.place(1, 3)
+		assert.Equal(t, "in their order", events(c), "")
+		l.place(1)
+		assert.Equal(t, "what is refused waits for what is before it", events(c), "a b")
+		l.place(3)
 		assert.Equal(t, "once", events(c), "c")
+		l.err = down
+		assert.ErrorIs(t, a.Emit("d"), down)
+		assert.Equal(t, "at once if nothing is", events(c), "d")
 	})
 }
 

@@ -87,12 +87,12 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		}
 		sess := e.Value.(*session)
 		wait := sess.left
-		if sess.saved != nil && sess.gone() {
+		if sess.stored != nil && sess.gone() {
 			wait = sess.stored
 		}
 		select {
 		case <-wait:
-			if sess.saved != nil {
+			if sess.stored != nil {
 				continue // it is being saved
 			}
 			if met == sess || sess.identity != identity || len(sess.conditions) == 0 {
@@ -210,8 +210,8 @@ func recoverOrEnter(s *Socket) bool {
 		r.forgetLocked(back.session)
 	}
 	r.live[s.track.pid] = s
-	var own []*step // of what middleware has sent, for the adapter
-	for {           // what middleware has joined and sent, and may still do on goroutines of its own
+	var own []*waiting // of what middleware has sent, for the adapter
+	for {              // what middleware has joined and sent, and may still do on goroutines of its own
 		s.mu.Lock()
 		early, rooms := s.early, s.rooms
 		s.early, s.rooms = nil, nil
@@ -223,6 +223,9 @@ func recoverOrEnter(s *Socket) bool {
 		}
 		s.mu.Unlock()
 		s.track.granted = append(s.track.granted, rooms...)
+		for _, name := range rooms {
+			r.seq.steps.Moved(s.track.pid, name, back != nil && slices.Contains(back.Rooms, name))
+		}
 		_ = r.ns.rooms.enter(s, rooms, noLimit, true) // counted when it joined
 		for i := range early {
 			if r.seq.by != nil {
@@ -232,9 +235,9 @@ func recoverOrEnter(s *Socket) bool {
 			_ = r.putLocked(s, &early[i]) // a connection that is gone says so by its disconnect
 		}
 	}
-	after := r.proceedLocked(nil)
+	r.proceedLocked()
 	r.unlock()
-	r.runAll(after)
+	r.ns.rooms.tell()
 	for _, st := range own {
 		r.handOverOwn(st)
 	}
@@ -308,9 +311,8 @@ func endOrdered(s *Socket, reason Reason) (was int32, cancel context.CancelCause
 	r.mu.Lock()
 	defer r.unlock()
 	if r.seq.by != nil && reason == ReasonServerNamespaceDisconnect && s.connected() {
-		r.giveLocked(s)
+		partLocked(r, s)
 	}
-	r.leaveLocked(s)
 	was, cancel = s.end(reason)
 	if was == connected {
 		r.detachLocked(s, reason)

@@ -39,15 +39,19 @@ func (r *recovery) prepareLocked(sess *session, t *track) {
 		return // no offset of the client would do: with its own server there may be one
 	}
 	r.movesLocked(sess, saved)
-	sess.saved, sess.stored = saved, make(chan struct{})
+	sess.form, sess.stored = saved, make(chan struct{})
 }
 
 // movesLocked gives a session its moves by their positions, as far back as the log goes.
 func (r *recovery) movesLocked(sess *session, saved *adapter.Session) {
 	moves, known := sess.Track.Moves(), max(r.log.First(), sess.Track.Horizon()+1)
 	for _, m := range moves {
-		if p := r.log.Position(m.Pos); m.Pos >= known && p != "" {
-			saved.Moves = append(saved.Moves, adapter.Move{Position: p, Room: m.Room, Joined: m.Joined})
+		p := r.log.Position(m.Pos)
+		if m.Once && (m.Pos < known || r.log.Position(m.Pos-1) == p) {
+			continue // the log of all has nothing there
+		}
+		if m.Pos >= known && p != "" {
+			saved.Moves = append(saved.Moves, adapter.Move{Position: p, Room: m.Room, Joined: m.Joined, Once: m.Once})
 		} else {
 			saved.Since = saved.End
 		}
@@ -77,20 +81,34 @@ func (r *recovery) valuesOf(s *Socket) (data json.RawMessage, ok bool) {
 // saveLocked has a session saved that is complete, if all of it can travel. data are
 // its values.
 func (r *recovery) saveLocked(s *Socket, sess *session, data json.RawMessage, travels bool) {
-	if sess.saved == nil {
+	if sess.stored == nil {
 		return
 	}
-	if e := r.stored[sess.pid]; e == nil || e.Value != sess {
-		close(sess.stored) // it has gone meanwhile
-		return
-	}
+	sess.form.Identity, sess.form.Data = sess.identity, data
 	if !travels || len(sess.conditions) > 0 {
-		sess.saved = nil
-		close(sess.stored)
+		sess.savedLocked()
 		return
 	}
-	sess.saved.Identity, sess.saved.Data = sess.identity, data
 	s.track.shared = true
+	if r.seq.steps.HasMoved(sess.pid) { // what waits may be for it, though its rooms say no
+		r.queueLocked(&waiting{Value: step{do: func() { r.saveNowLocked(sess) }}})
+		return
+	}
+	r.saveNowLocked(sess)
+}
+
+// savedLocked says that a session is with the adapter, or will not be.
+func (s *session) savedLocked() {
+	close(s.stored)
+	s.stored = nil
+}
+
+// saveNowLocked gives a session to the goroutine that saves.
+func (r *recovery) saveNowLocked(sess *session) {
+	if e := r.stored[sess.pid]; e == nil || e.Value != sess {
+		sess.savedLocked() // it has gone meanwhile
+		return
+	}
 	q := &r.seq
 	q.saves = append(q.saves, sess)
 	if !q.saving {
@@ -143,7 +161,7 @@ func (r *recovery) saveAll(batch []*session) {
 	defer cancel()
 	list := make([]*adapter.Session, len(batch))
 	for i, sess := range batch {
-		list[i] = sess.saved
+		list[i] = sess.form
 	}
 	err := errPanicked
 	defer func() { // also when the adapter ends the goroutine
@@ -157,8 +175,7 @@ func (r *recovery) saveAll(batch []*session) {
 			if !alone {
 				r.forgetLocked(sess)
 			}
-			sess.saved = nil
-			close(sess.stored)
+			sess.savedLocked()
 		}
 		r.unlock()
 		if !alone {

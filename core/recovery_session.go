@@ -27,6 +27,7 @@ type track struct {
 	beganAt    uint64 // log.Last() then
 	lastAt     string // of the last event that was sent to it
 	lastPos    uint64
+	parted     bool   // gets nothing any more: it is being told to leave
 	unclear    string // an offset up to here may be one of before the socket, or of another log
 	history.Track
 }
@@ -49,6 +50,11 @@ func (t *track) moveLocked(room string, joined bool) {
 	t.Move(room, joined, t.log.Last(), t.log.First())
 }
 
+// onceLocked notes in which room the socket was for one entry alone. rooms.mu is held.
+func (t *track) onceLocked(pos uint64, room string, in bool) {
+	t.Once(pos, room, in, t.log.First())
+}
+
 // session is what is kept of a socket that has lost its connection.
 type session struct {
 	history.Absence
@@ -60,8 +66,8 @@ type session struct {
 	granted    []string // of rooms
 	conditions []condition
 
-	saved   *adapter.Session // for other servers; nil: this one alone keeps it
-	stored  chan struct{}    // closed when it is with the adapter, or will not be
+	form    *adapter.Session // as other servers understand it; nil: only this one does
+	stored  chan struct{}    // closed when it is with the adapter, or will not be; nil from then on
 	begun   string           // as in track, as are the next
 	beganAt uint64
 	lastAt  string
@@ -213,6 +219,7 @@ func (r *recovery) end() {
 	r.mu.Lock()
 	defer r.unlock()
 	r.ended = true
+	r.hurryLocked() // what waits may be somebody
 	for e := r.oldest.Front(); e != nil; e = r.oldest.Front() {
 		r.forgetLocked(e.Value.(*session))
 	}
@@ -220,7 +227,7 @@ func (r *recovery) end() {
 	if r.timer != nil {
 		r.timer.Stop()
 	}
-	if r.seq.steps.timer != nil {
-		r.seq.steps.timer.Stop()
+	if r.seq.timer != nil {
+		r.seq.timer.Stop()
 	}
 }

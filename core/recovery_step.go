@@ -7,28 +7,22 @@ import (
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/pending"
 )
 
 // step is something to be done in order: an operation of this server, which waits until
-// the log has it, or what would overtake one.
+// the log has it, or what would overtake one. One of its parts is set, but for an event of
+// one socket, which has three.
 type step struct {
-	n     uint64 // of the operation that it waits for; 0: it waits for those before it alone
-	since time.Duration
-	size  int64
-	op    *adapter.Operation
-	f     *frames // of a broadcast, or for s
-	s     *Socket // f is for it, and its listeners have heard
-	leave []string
-	do    func() // instead of all that; mu is held
+	op   *adapter.Operation
+	f    *frames // of a broadcast, or for s
+	s    *Socket // f is for it, and its listeners have heard
+	do   func()  // is called with mu held
+	then func()  // is called when mu is released
 }
 
-// steps wait in their order. recovery.mu guards them.
-type steps struct {
-	list  []*step
-	bytes int64
-	last  time.Duration // when the log has had one of this server's operations
-	timer *time.Timer   // ends the wait; nil: it does not run
-}
+// waiting is a step that waits.
+type waiting = pending.Step[step]
 
 // A log may give no sign of life for so long, or so much may wait for it. Then this server
 // does not wait any more. One that is only slow is waited for: what came early would be
@@ -39,74 +33,50 @@ const (
 	stepBytes = 16 << 20
 )
 
-func (q *steps) empty() bool { return len(q.list) == 0 }
-
-// takeLocked takes the step that waits for an operation, or returns nil.
-func (q *steps) takeLocked(n uint64) *step {
-	for i, st := range q.list { // most often it is the first
-		if st.n == n {
-			q.dropLocked(i)
-			return st
-		}
-	}
-	return nil
-}
-
-func (q *steps) dropLocked(i int) {
-	q.bytes -= q.list[i].size
-	if i == 0 {
-		q.list[0] = nil
-		q.list = q.list[1:]
-	} else {
-		q.list = append(q.list[:i], q.list[i+1:]...)
-	}
-	if len(q.list) == 0 {
-		q.list = nil
-	}
-}
-
 // queueLocked puts a step behind all that wait.
-func (r *recovery) queueLocked(st *step) {
-	q := &r.seq.steps
-	st.since, st.size = r.now(), 128
-	if st.f != nil {
-		st.size += st.f.size()
+func (r *recovery) queueLocked(st *waiting) {
+	q := &r.seq
+	st.Since, st.Size = r.now(), 128
+	if st.Value.f != nil {
+		st.Size += st.Value.f.size()
 	}
-	q.list = append(q.list, st)
-	q.bytes += st.size
+	q.steps.Add(st)
 	if q.timer == nil && !r.ended {
 		q.timer = time.AfterFunc(placing, r.overdue)
 	}
+	if st.Number == 0 && q.crowdedLocked() { // an operation has to be appended first
+		r.hurryLocked()
+	}
+}
+
+// crowdedLocked reports whether too much waits.
+func (q *sequence) crowdedLocked() bool {
+	return q.steps.Len() > maxSteps || q.steps.Bytes() > stepBytes
 }
 
 // numberLocked queues an operation that the adapter is going to append.
-func (r *recovery) numberLocked(st *step) {
+func (r *recovery) numberLocked(st *waiting) {
 	r.seq.number++
-	st.n = r.seq.number
+	st.Number = r.seq.number
 	r.queueLocked(st)
 }
 
 // behind does something when all that waits is done. It reports false if nothing waits:
 // then the caller is to do it.
-func (r *recovery) behind(st *step) bool {
+func (r *recovery) behind(st step) bool {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.seq.steps.empty() {
+	defer r.unlock()
+	if r.seq.steps.Empty() {
 		return false
 	}
-	r.queueLocked(st)
+	r.queueLocked(&waiting{Value: st})
 	return true
-}
-
-// leaveBehind is Leave behind what was sent to the rooms before.
-func leaveBehind(r *recovery, s *Socket, rooms []string) bool {
-	return r.behind(&step{s: s, leave: rooms})
 }
 
 // awaitSteps waits until what this goroutine has published is done here.
 func (r *recovery) awaitSteps(ctx context.Context) {
 	done := make(chan struct{})
-	if !r.behind(&step{do: func() { close(done) }}) {
+	if !r.behind(step{do: func() { close(done) }}) {
 		return
 	}
 	select {
@@ -117,7 +87,7 @@ func (r *recovery) awaitSteps(ctx context.Context) {
 
 // perform is Namespace.perform for a namespace whose adapter has a log.
 func (r *recovery) perform(op *adapter.Operation, local bool, t *tally) error {
-	st := &step{op: op}
+	st := step{op: op}
 	if op.Type == adapter.OpBroadcast {
 		f, err := framesFor(r.ns, &op.Packet)
 		if err != nil {
@@ -129,137 +99,105 @@ func (r *recovery) perform(op *adapter.Operation, local bool, t *tally) error {
 		}
 	}
 	if !local && !op.Packet.Volatile {
-		return r.append(st, op)
+		w := &waiting{Value: st}
+		r.mu.Lock()
+		r.numberLocked(w)
+		r.unlock()
+		return r.handOver(w)
 	}
 	var err error
 	if !local {
 		err = r.ns.adapter.Publish(op)
 	}
-	if r.behind(st) {
-		return err
+	r.mu.Lock()
+	defer r.unlock()
+	if r.seq.steps.Empty() {
+		r.doLocked(&waiting{Value: st}, "")
+	} else {
+		r.queueLocked(&waiting{Value: st})
 	}
-	r.mu.Lock()
-	after := r.doLocked(st, "")
-	r.unlock()
-	r.runAll([]func(){after})
 	return err
-}
-
-// append has the adapter append an operation, which is done when the log has it.
-func (r *recovery) append(st *step, op *adapter.Operation) error {
-	r.mu.Lock()
-	r.numberLocked(st)
-	r.mu.Unlock()
-	return r.handOver(st, op)
 }
 
 // handOver gives an operation that is queued to the adapter.
-func (r *recovery) handOver(st *step, op *adapter.Operation) error {
-	err := r.seq.by.Append(st.n, op)
+func (r *recovery) handOver(st *waiting) error {
+	err := r.seq.by.Append(st.Number, st.Value.op)
 	r.mu.Lock()
+	defer r.unlock()
 	q := &r.seq
-	over := len(q.steps.list) > maxSteps || q.steps.bytes > stepBytes
-	var after []func()
-	switch {
-	case err != nil:
-		after = r.hurryLocked(st.n, st)
-	case over || q.early:
-		q.early = true
-		after = r.hurryLocked(noNumber, nil)
+	if err != nil {
+		q.steps.Refused(st.Number)
+		r.proceedLocked()
+		return err
 	}
-	r.unlock()
-	r.runAll(after)
-	return err
+	q.steps.Appended(st.Number, q.number)
+	if q.early || q.crowdedLocked() {
+		r.hurryLocked()
+	}
+	return nil
 }
-
-// noNumber is behind all numbers of operations.
-const noNumber = 1<<64 - 1
 
 // overdue ends the wait for a log that is late.
 func (r *recovery) overdue() {
 	r.mu.Lock()
-	q := &r.seq.steps
+	defer r.unlock()
+	q := &r.seq
 	q.timer = nil
-	if q.empty() {
-		r.mu.Unlock()
+	if q.steps.Empty() {
 		return
 	}
-	var after []func()
-	if rest := max(q.list[0].since, q.last) + placing - r.now(); rest > 0 && !r.ended {
+	if rest := max(q.steps.Steps()[0].Since, q.heard) + placing - r.now(); rest > 0 && !r.ended {
 		q.timer = time.AfterFunc(rest, r.overdue)
-	} else {
-		r.seq.early = true
-		after = r.hurryLocked(noNumber, nil)
+		return
 	}
-	r.unlock()
-	if after != nil {
+	r.after = append(r.after, func() {
 		r.ns.srv.note(slog.LevelWarn, "placing", "socketio: the adapter's log is late: events go to the clients of this server without it", r.ns.attrs()...)
-	}
-	r.runAll(after)
+	})
+	r.hurryLocked()
 }
 
-// hurryLocked does what waits, up to the operation of that number, without its place in
-// the log. lost, if not nil, will have none.
-func (r *recovery) hurryLocked(n uint64, lost *step) (after []func()) {
-	q := &r.seq
-	last := -1
-	for i, st := range q.steps.list {
-		if st.n != 0 && st.n <= n {
-			last = i
-		}
+// hurryLocked does all that waits, without its place in the log, and lets nothing wait
+// until the log is there again.
+func (r *recovery) hurryLocked() {
+	r.seq.early = true
+	for st := r.seq.steps.Hurry(); st != nil; st = r.seq.steps.Hurry() {
+		r.doLocked(st, "")
 	}
-	for range last + 1 {
-		st := q.steps.list[0]
-		q.steps.dropLocked(0)
-		if st.n != 0 {
-			q.mark = q.number
-			if st != lost {
-				q.owed++
-			}
-		}
-		after = append(after, r.doLocked(st, ""))
-	}
-	return r.proceedLocked(after)
+	r.seq.steps.Settle()
 }
 
 // proceedLocked does what waits for nothing any more.
-func (r *recovery) proceedLocked(after []func()) []func() {
-	q := &r.seq.steps
-	for !q.empty() && q.list[0].n == 0 {
-		st := q.list[0]
-		q.dropLocked(0)
-		after = append(after, r.doLocked(st, ""))
+func (r *recovery) proceedLocked() {
+	for st := r.seq.steps.Next(); st != nil; st = r.seq.steps.Next() {
+		r.doLocked(st, "")
 	}
-	return after
+	r.seq.steps.Settle()
 }
 
-// doLocked does a step. What it returns is to be called when mu is released.
-func (r *recovery) doLocked(st *step, position string) (after func()) {
-	switch {
-	case st.do != nil:
-		st.do()
-	case st.leave != nil:
-		for _, name := range st.leave {
-			r.ns.rooms.exit(st.s, name)
-		}
-	case st.op == nil:
-		r.postStepLocked(st.s, st.f)
-	case st.op.Type == adapter.OpBroadcast:
-		told := *st.f
-		sockets, _ := r.deliverLocked(&st.op.Target, st.f, position, nil)
-		if st.s == nil {
-			return func() { tellAll(sockets, &told) }
+// doLocked does a step.
+func (r *recovery) doLocked(st *waiting, position string) {
+	switch v := &st.Value; {
+	case v.do != nil:
+		v.do()
+	case v.then != nil:
+		r.after = append(r.after, v.then)
+	case v.op == nil:
+		r.postStepLocked(v.s, v.f)
+	case v.op.Type == adapter.OpBroadcast:
+		told := *v.f
+		sockets, _ := r.deliverLocked(place{position, st.Seq}, &v.op.Target, v.f, nil)
+		if v.s == nil {
+			r.after = append(r.after, func() { tellAll(sockets, &told) })
 		}
 	default:
-		return r.operateLocked(st.op, position)
+		r.operateLocked(place{position, st.Seq}, v.op)
 	}
-	return nil
 }
 
 // postStepLocked sends what is kept for nobody: an acknowledgement, or a volatile event.
 func (r *recovery) postStepLocked(s *Socket, f *frames) {
 	switch {
-	case f == nil || !s.connected():
+	case f == nil || !s.connected() || s.track.parted:
 	case f.volatile:
 		if f.open {
 			r.stamp(f, r.log.Last(), "")
@@ -270,58 +208,98 @@ func (r *recovery) postStepLocked(s *Socket, f *frames) {
 	}
 }
 
-func (r *recovery) runAll(list []func()) {
-	for _, f := range list {
-		if f != nil {
-			f()
-		}
-	}
-	r.ns.rooms.tell()
+// place is where an operation is done: its position in the log of all servers, or none, and
+// behind which steps of this one; 0 for what has not waited here.
+type place struct {
+	position string
+	seq      uint64
 }
 
-// giveLocked sends a socket what waits for the log: it is about to be told to leave,
-// and comes back for nothing.
-func (r *recovery) giveLocked(s *Socket) {
-	moved := make(map[string]bool) // rooms that it is going to be in, or not
+// turn is where a step would move a socket.
+type turn struct {
+	seq  uint64
+	room string
+	was  bool
+}
+
+// move is Join and Leave behind what waits: the socket moves at once, and what waits finds
+// it where it was.
+func (r *recovery) move(s *Socket, names []string, join bool, limit int) (err error) {
+	r.mu.Lock()
+	defer r.unlock()
+	r.after = append(r.after, r.ns.rooms.tell)
+	var would []turn
+	in := r.walkLocked(s, func(*waiting, func(string) bool) bool { return true }, func(seq uint64, name string, was bool) {
+		if slices.Contains(names, name) {
+			would = append(would, turn{seq, name, was})
+		}
+	})
+	for _, name := range names {
+		was := in(name)
+		if join {
+			err = r.ns.rooms.enter(s, []string{name}, limit, true)
+		} else {
+			r.ns.rooms.exit(s, name)
+		}
+		if err != nil {
+			break
+		}
+		for _, w := range would {
+			if w.room == name {
+				r.seq.steps.MovedAt(w.seq, s.track.pid, name, w.was)
+			}
+		}
+		r.seq.steps.Moved(s.track.pid, name, was)
+	}
+	return err
+}
+
+// walkLocked goes through what waits, with the rooms that a socket will be in, until visit
+// returns false. What it returns tells of the rooms afterwards. moves, if not nil, hears of
+// what will move the socket.
+func (r *recovery) walkLocked(s *Socket, visit func(st *waiting, in func(room string) bool) bool,
+	moves func(seq uint64, room string, was bool),
+) func(room string) bool {
+	q, pid := &r.seq.steps, s.track.pid
+	var moved map[string]bool
+	seq := uint64(0)
 	in := func(name string) bool {
+		if was, later := q.Was(pid, name, seq); later {
+			return was
+		}
 		is, known := moved[name]
 		return name == s.id || is || !known && r.ns.rooms.has(s, name)
 	}
-	for _, st := range r.seq.steps.list {
-		switch {
-		case st.leave != nil && st.s == s:
-			for _, name := range st.leave {
-				moved[name] = false
-			}
-		case st.op == nil && st.s == s:
-			r.postStepLocked(s, st.f)
-			st.f = nil
-		case st.op == nil || !means(&st.op.Target, s.id, in):
-		case st.f != nil:
-			r.giveCopyLocked(s, st.f)
-		case st.op.Type == adapter.OpDisconnect:
-			return
-		default:
-			for _, name := range st.op.Rooms {
-				moved[name] = st.op.Type == adapter.OpJoin
-			}
+	for _, st := range q.Steps() {
+		seq = st.Seq
+		if !visit(st, in) {
+			break
 		}
-	}
-}
-
-// leaveLocked does what a socket that has lost its connection has left behind what waits:
-// its session is not to be in those rooms.
-func (r *recovery) leaveLocked(s *Socket) {
-	for _, st := range r.seq.steps.list {
-		if st.s != s {
+		op := st.Value.op
+		if op == nil || op.Type != adapter.OpJoin && op.Type != adapter.OpLeave || !means(&op.Target, s.id, in) {
 			continue
 		}
-		for _, name := range st.leave {
-			r.ns.rooms.exit(s, name)
+		for _, name := range op.Rooms {
+			_, later := q.Was(pid, name, seq)
+			was, is := in(name), op.Type == adapter.OpJoin
+			if later || was == is {
+				continue
+			}
+			if moved == nil {
+				moved = make(map[string]bool)
+			}
+			moved[name] = is
+			if moves != nil {
+				moves(seq, name, was)
+			}
 		}
-		st.leave = nil
 	}
+	seq = behindAll
+	return in
 }
+
+// behindAll is a number that no step has.
+const behindAll = 1<<64 - 1
 
 // means reports whether a target means the socket of that id, which is in these rooms.
 func means(t *adapter.Target, id string, in func(room string) bool) bool {
@@ -329,19 +307,4 @@ func means(t *adapter.Target, id string, in func(room string) bool) bool {
 		return len(t.Rooms) == 1 && t.Rooms[0] == id
 	}
 	return (len(t.Rooms) == 0 || slices.ContainsFunc(t.Rooms, in)) && !slices.ContainsFunc(t.Except, in)
-}
-
-// giveCopyLocked sends a socket an event whose frames get another offset later.
-func (r *recovery) giveCopyLocked(s *Socket, f *frames) {
-	p := f.packet()
-	own, err := framesFor(r.ns, &adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain})
-	if err != nil {
-		return
-	}
-	if own.volatile = f.volatile; own.volatile {
-		r.postStepLocked(s, own)
-		return
-	}
-	r.stamp(own, r.log.Last(), "")
-	_ = r.postLocked(s, own)
 }

@@ -22,6 +22,7 @@ import (
 // Call Shutdown before http.Server.Shutdown, which does not close WebSocket connections
 // and waits for the polls that wait for messages.
 func (srv *Server) Shutdown(ctx context.Context) error {
+	flushAll(ctx, srv)
 	srv.endRunning(ErrClosed)
 	err := srv.engine.Shutdown(ctx)
 	srv.endSubscribing()
@@ -29,6 +30,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	if e := srv.work.Wait(ctx); err == nil {
 		err = e
 	}
+	flushAll(ctx, srv) // what the last hooks have sent
 	if e := srv.leaveClusters(ctx); err == nil {
 		err = e
 	}

@@ -47,7 +47,8 @@ type Sequencer interface {
 	// afterwards are recovered on no other server. The adapter goes on trying. What it gives up it
 	// reports as a [GapOutgoing], and leaves a mark in the log as soon as it can:
 	// servers that come to the mark report a [GapIncoming], Replay returns [ErrGap].
-	// It may give up by time or number, as its queue must be bounded.
+	// It may give up by time or number, as its queue must be bounded. It reports the gap when
+	// Placed was called for all that was appended before and is in the log.
 	//
 	// An error says that op will not be in the log, as with Publish. The sockets of
 	// this server get the event all the same, behind what was appended before it.

@@ -42,17 +42,18 @@ func (l *Log[E]) Missed(a *Absence, g *Grant, from uint64, maxRooms int, maxByte
 		from = max(from, a.End)
 	}
 	from = max(from+1, l.First())
-	m.Moves = slices.Clone(t.moves)
 	rooms, next := t.roomsAt(a.Rooms, from)
+	m.Moves = slices.Clone(t.moves[:next])
 	for pos, last := from, l.Last(); pos <= last; pos++ {
 		for ; next < len(t.moves) && t.moves[next].Pos < pos; next++ {
+			m.Moves = append(m.Moves, t.moves[next])
 			t.moves[next].apply(rooms)
 		}
-		e := l.at(pos)
+		e, once := l.at(pos), onceAt(t.moves[next:], pos)
 		switch {
 		case a.Shared && e.Position == "": // done here alone
 		case e.Kind != KindEvent && pos <= a.End: // done while it was there
-		case !e.meant(a.ID, rooms, pos > a.End, g):
+		case !e.meant(a.ID, rooms, once, pos > a.End, g):
 		case e.Kind == KindEvent:
 			m.Events, m.Positions = append(m.Events, e), append(m.Positions, pos)
 			if maxBytes -= e.Size; maxBytes < 0 {
@@ -61,10 +62,11 @@ func (l *Log[E]) Missed(a *Absence, g *Grant, from uint64, maxRooms int, maxByte
 		case e.Kind == KindEnd:
 			return m, false
 		default:
-			m.Moves = e.move(rooms, pos, maxRooms, m.Moves)
+			m.Moves = e.move(rooms, once, pos, maxRooms, m.Moves)
 		}
 	}
 	for ; next < len(t.moves); next++ {
+		m.Moves = append(m.Moves, t.moves[next])
 		t.moves[next].apply(rooms)
 	}
 	for name := range rooms {
@@ -74,14 +76,17 @@ func (l *Log[E]) Missed(a *Absence, g *Grant, from uint64, maxRooms int, maxByte
 	return m, true
 }
 
-// meant reports whether an entry is for a member that was in these rooms, and may
-// have it now. away says that the entry came when the member was gone: an entry from
+// meant reports whether an entry is for a member that was in these rooms, but for those of
+// once, and may have it now. away says that the entry came when the member was gone: an entry from
 // before had to reach it, whatever rooms it has got by coming back.
-func (e *Entry[E]) meant(id string, rooms map[string]struct{}, away bool, g *Grant) bool {
+func (e *Entry[E]) meant(id string, rooms map[string]struct{}, once []Move, away bool, g *Grant) bool {
 	if e.Own != "" {
 		return e.Own == id
 	}
 	was := func(name string) bool {
+		if i := slices.IndexFunc(once, func(m Move) bool { return m.Room == name }); i >= 0 {
+			return once[i].Joined
+		}
 		_, ok := rooms[name]
 		return ok || name == id
 	}
@@ -91,14 +96,17 @@ func (e *Entry[E]) meant(id string, rooms map[string]struct{}, away bool, g *Gra
 	return (len(e.Rooms) == 0 || slices.ContainsFunc(e.Rooms, in)) && !slices.ContainsFunc(e.Except, out)
 }
 
-// move does KindJoin and KindLeave to the rooms of a member.
-func (e *Entry[E]) move(rooms map[string]struct{}, pos uint64, limit int, moves []Move) []Move {
+// move does KindJoin and KindLeave to the rooms of a member, but for those of once.
+func (e *Entry[E]) move(rooms map[string]struct{}, once []Move, pos uint64, limit int, moves []Move) []Move {
 	for _, name := range e.Moves {
+		if slices.ContainsFunc(once, func(m Move) bool { return m.Room == name }) {
+			continue
+		}
 		_, in := rooms[name]
 		if in == (e.Kind == KindJoin) || !in && len(rooms) >= limit {
 			continue
 		}
-		m := Move{pos, name, !in}
+		m := Move{Pos: pos, Room: name, Joined: !in}
 		m.apply(rooms)
 		moves = append(moves, m)
 	}

@@ -16,17 +16,23 @@ type Track struct {
 	horizon uint64 // of those before it some are forgotten
 }
 
-// Move is a member's way into a room or out of it; it holds for the events behind its
-// position.
+// Move is a member's way into a room or out of it; it holds for the entries behind its
+// position. With Once it holds for the one entry at its position: the member was in the
+// room, or was not, when what the entry stands for was asked for. An operation on members
+// does not move the member into that room or out of it then.
 type Move struct {
 	Pos    uint64
 	Room   string
 	Joined bool
+	Once   bool
 }
 
 func (m *Move) apply(rooms map[string]struct{}) { m.set(rooms, m.Joined) }
 
 func (m *Move) set(rooms map[string]struct{}, in bool) {
+	if m.Once {
+		return
+	}
 	if in {
 		rooms[m.Room] = struct{}{}
 	} else {
@@ -94,7 +100,28 @@ func (t *Track) Move(room string, joined bool, last, first uint64) {
 		}
 		t.moves = slices.Delete(t.moves, 0, stale)
 	}
-	t.moves = append(t.moves, Move{last, room, joined})
+	t.moves = append(t.moves, Move{Pos: last, Room: room, Joined: joined})
+}
+
+// Once notes where the member was for the entry at a position, the newest one, alone; first
+// is the log's First.
+func (t *Track) Once(pos uint64, room string, in bool, first uint64) {
+	t.Move(room, in, pos, first)
+	t.moves[len(t.moves)-1].Once = true
+}
+
+// onceAt are the moves that hold for the entry at a position alone, of those that begin
+// with the first that is not before it.
+func onceAt(moves []Move, pos uint64) (once []Move) {
+	for _, m := range moves {
+		if m.Pos != pos {
+			break
+		}
+		if m.Once {
+			once = append(once, m)
+		}
+	}
+	return once
 }
 
 // covered reports whether the log, whose oldest entry is first, has all that was sent
