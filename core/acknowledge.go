@@ -10,8 +10,11 @@ import (
 
 // Ack acknowledges the event, as an [Ack] does.
 func (in *Incoming) Ack(args ...any) error {
-	if !in.packet.HasID || in.acked.Load() {
+	if in.acked.Load() || !in.packet.HasID && in.onAck == nil {
 		return nil
+	}
+	if in.onAck != nil {
+		return in.ackHeard(args)
 	}
 	if in.reply != nil {
 		return in.ackServer(args)

@@ -29,6 +29,7 @@ type Incoming struct {
 	argsBuf    [3][]byte // what args is made of, for most events
 	acked      atomic.Bool
 	reply      func(*adapter.Response) // to the server that has sent it
+	onAck      func(*Acknowledgement)  // nil: nobody wants to have it
 }
 
 // Len is the number of arguments.
