@@ -6,7 +6,7 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/cors"
 )
 
-// CORS decides which web pages may connect, and tells their browsers.
+// CORS lists the web pages that may connect, and sets the CORS headers for browsers.
 //
 // A browser names a page's origin in the Origin header. The engine checks that
 // header on every request, with a session id or without, because browsers send

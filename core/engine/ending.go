@@ -9,8 +9,8 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// Close ends the session with [ReasonForcedClose] after what it has queued is sent.
-// It returns at once.
+// Close ends the session with [ReasonForcedClose] after its queued messages are sent.
+// Close returns at once.
 func (s *Session) Close() { s.shut(ReasonForcedClose, nil, true) }
 
 // Fail is like Close, for a client that has broken the protocol of the Receiver. The

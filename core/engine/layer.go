@@ -4,28 +4,28 @@ import (
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
-// Layer has the methods of a [Session] that only package socketio needs: it sends
-// while it holds locks of its own, learns before the engine that a peer is gone, and
+// Layer has the methods of a [Session] that only package socketio needs, which sends
+// while it holds locks of its own, may learn before the engine that a peer is gone, and
 // sends to many sessions at once. (*Layer)(s) converts a session.
 type Layer Session
 
-// Enqueue is [Session.Send] for a caller that holds a lock which its Receiver
-// takes, too: when it returns [ErrSlowConsumer] the session has not ended, and what
-// was sent, before and now, stays queued in order. The caller ends the session with
-// Overflow once it has released its lock.
+// Enqueue is like [Session.Send], for a caller that holds a lock which its Receiver
+// takes, too. When Enqueue returns [ErrSlowConsumer] it has not ended the session, and
+// the messages are queued, in order. The caller must release its lock and then end the
+// session with Overflow.
 func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false) }
 
 // Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as Send
 // does by itself.
 func (l *Layer) Overflow() { (*Session)(l).shut(ReasonTransportError, ErrSlowConsumer, false) }
 
-// Lost ends a session whose peer is known to be gone, with [ReasonTransportClose]. What
-// is queued is dropped.
+// Lost ends a session whose peer is gone, with [ReasonTransportClose], and drops its
+// queued messages.
 func (l *Layer) Lost() { (*Session)(l).shut(ReasonTransportClose, nil, false) }
 
-// Yield tells the session that the application, in a handler that a [Worker] runs
-// inline, is going to wait for something that may have to be read first: another
-// goroutine takes over reading.
+// Yield moves the reading of the session to another goroutine. Call Yield when the
+// application, in a handler that a [Worker] runs inline, is about to wait for a message
+// of the client.
 func (l *Layer) Yield() {
 	if c := (*Session)(l).ws.Load(); c != nil {
 		c.takeOver(c.writer.lease.n.Load())

@@ -13,9 +13,9 @@ import (
 // the peer has left more than Options.SendBuffer unread, which ends the session.
 func (s *Session) Send(msgs ...Message) error { return s.send(msgs, false) }
 
-// SendVolatile is Send for messages that may be lost: it drops them, and
-// reports so, unless they can leave at once. On polling that means that a
-// request waits; on WebSocket that the connection took everything before.
+// SendVolatile is like Send, for messages that may be lost. It drops them, and reports
+// false, unless they can be sent at once: on polling if a request waits, on WebSocket
+// if the connection has taken all earlier messages.
 func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs, true) == nil }
 
 // errDropped is what send says of volatile messages that were not writable.

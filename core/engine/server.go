@@ -11,8 +11,8 @@ import (
 )
 
 // Handler makes a [Receiver] for every new session. The engine calls Connect on the
-// request's goroutine, before the client knows of the session; r is valid only
-// until Connect returns. Connect may send to the session and close it.
+// goroutine of the request, before the response; r is valid only until Connect returns.
+// Connect may send to the session and close it.
 type Handler interface {
 	Connect(s *Session, r *http.Request) Receiver
 }
@@ -47,15 +47,16 @@ func NewServer(h Handler, o *Options) *Server {
 	return srv
 }
 
-// SendBuffer is the bound on what waits for one peer, in bytes; negative: none.
+// SendBuffer returns the limit of the messages that are queued for one session, in
+// bytes; negative: no limit.
 func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
 
 // Count returns the number of open sessions.
 func (srv *Server) Count() int { return srv.table.count() }
 
-// AfterFunc is time.AfterFunc for what ends something because of a peer: if this
-// process was stopped meanwhile, or the timer is late for another reason, the
-// peer has some more time, as what it has sent may not be read yet.
+// AfterFunc is like time.AfterFunc, for a deadline of a peer. If the timer is late,
+// because this process was stopped for example, the peer gets some more time: the
+// server may not have read yet what the peer has sent.
 func (srv *Server) AfterFunc(d time.Duration, f func()) *Timer {
 	return (*Timer)(srv.clock.AfterFunc(d, f))
 }
@@ -80,9 +81,9 @@ type Stats struct {
 	QueuedBytes, QueuedMax int64
 }
 
-// Stats looks at all sessions, one after another; each, if not nil, is called
-// with their Receivers. It costs about 100 ns per session and holds up nobody
-// for longer than that.
+// Stats looks at all sessions, one after another; each, if not nil, is called with
+// their Receivers. It takes about 100 ns per session, and holds no lock for longer than
+// that.
 func (srv *Server) Stats(each func(Receiver)) Stats {
 	st := Stats{Sessions: make(map[string]int, 2)}
 	for _, name := range srv.opts.Transports {
@@ -102,18 +103,17 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 	return st
 }
 
-// LeaveBody is to be called before the answer to a request whose body has not
-// been read, and will not be. net/http would read it first, and wait for that
-// without a bound: the answer leaves at once instead, and the connection is closed
-// behind it, after Options.CloseTimeout at the latest.
+// Call LeaveBody before the response to a request whose body is not read. net/http
+// would read the body first, and wait for it without a bound. After LeaveBody the
+// response is sent at once, and the connection is closed, after Options.CloseTimeout at
+// the latest.
 func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) { srv.report.leaveBody(w, r) }
 
-// CheckOrigin refuses requests of pages that may not connect and sets the CORS headers
-// of those that may. It also refuses what is over Options.MaxHandshake, and what could
-// be read in two ways: two headers that say where a request comes from, or an upgrade
-// with a body. It reports whether the request is to go on; a preflight is answered here
-// and does not. Call CheckOrigin, too, for other content that is served under the path
-// of the engine.
+// CheckOrigin responds to a request that CORS does not allow, to a preflight request, to
+// a request over Options.MaxHandshake, and to an ambiguous request: one that repeats a
+// header such as Origin, or has a body that it should not have. For any other request it
+// sets the CORS headers and reports true: the caller must go on with the request. Call
+// CheckOrigin also for other content that is served under the path of the engine.
 func (srv *Server) CheckOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return srv.gate.checkOrigin(w, r)
 }

@@ -30,8 +30,8 @@ const (
 // awaited reports whether a pong is expected.
 func (b *beat) awaited() bool { return b.Load() != beatResting }
 
-// Session is one Engine.IO connection, whatever transport it is on at the
-// moment. Its methods may be called concurrently.
+// Session is one Engine.IO connection, on any transport. The methods may be called
+// concurrently.
 //
 // What a send needs comes first: see ready.go.
 type Session struct {

@@ -17,17 +17,17 @@ const (
 	lastWait = 300 * time.Millisecond
 )
 
-// Shutdown refuses new sessions, ends all open ones with
-// [ReasonServerShuttingDown] after what they have queued is sent, answers every
-// waiting poll, and waits until all connections are closed. It ends them one
-// after another, in an order and at moments that chance decides, so that their
-// clients do not all come back together: see Options.ShutdownSpread.
+// Shutdown refuses new sessions, ends all open sessions with
+// [ReasonServerShuttingDown], each after its queued messages are sent, responds to
+// every waiting poll, and waits until all connections are closed. It ends the sessions
+// one after another, in random order at random times, so that clients do not reconnect
+// all at once: see Options.ShutdownSpread.
 //
-// When ctx ends first it cuts those that are left and returns the context's
-// error. It does not wait then for the application, if that keeps a goroutine of
-// a session's: the session is cut, and ends when the application returns.
-// Call it before http.Server.Shutdown, which does not know hijacked
-// connections and would wait for parked polls.
+// When ctx ends first, Shutdown closes the remaining connections at once and returns
+// the error of ctx. It does not wait for code of the application that runs on a
+// goroutine of a session: that session ends when the code returns. Call Shutdown before
+// http.Server.Shutdown, which does not close hijacked connections and waits for polls
+// that wait for messages.
 func (srv *Server) Shutdown(ctx context.Context) error {
 	all, told := srv.stop(), make(chan struct{})
 	go func() {
