@@ -19,14 +19,21 @@ import (
 // addresses. It ends with the test.
 func Cluster(t testing.TB, n int) (addrs []string) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Fatalf("redistest: %v", err)
+	for _, p := range ClusterOf(t, n) {
+		addrs = append(addrs, p.Addr)
 	}
+	return addrs
+}
+
+// ClusterOf is Cluster whose masters can be killed; args are for all of them.
+func ClusterOf(t testing.TB, n int, args ...string) (masters []*Process) {
+	t.Helper()
+	var addrs []string
 	for i := range n {
-		addrs = append(addrs, startMaster(t))
-		port := addrs[i][strings.LastIndexByte(addrs[i], ':')+1:]
+		masters = append(masters, StartWith(t, append(slices.Clip(args), clusterNode...)...))
+		addrs = append(addrs, masters[i].Addr)
 		ask(t, addrs[i], "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(16384*i/n), strconv.Itoa(16384*(i+1)/n-1))
-		ask(t, addrs[0], "CLUSTER", "MEET", "127.0.0.1", port)
+		ask(t, addrs[0], "CLUSTER", "MEET", "127.0.0.1", masters[i].port())
 	}
 	until(t, "all masters know all slots", func() bool {
 		for _, addr := range addrs {
@@ -37,13 +44,54 @@ func Cluster(t testing.TB, n int) (addrs []string) {
 		}
 		return true
 	})
-	return addrs
+	return masters
 }
 
-// startMaster runs one master on a port of its own.
-func startMaster(t testing.TB) (addr string) {
+var clusterNode = []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes"}
+
+// ClusterReplica adds a replica of a master to a Redis Cluster. It takes the place of a
+// master that is killed; args are those of the masters.
+func ClusterReplica(t testing.TB, master *Process, args ...string) *Process {
 	t.Helper()
-	return startOn(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes").Addr
+	replica := StartWith(t, append(slices.Clip(args), clusterNode...)...)
+	ask(t, replica.Addr, "CLUSTER", "MEET", "127.0.0.1", master.port())
+	id := ask(t, master.Addr, "CLUSTER", "MYID")
+	until(t, "the replica knows its master", func() bool {
+		return strings.HasPrefix(tell(t, replica.Addr, "CLUSTER", "REPLICATE", id), "+OK")
+	})
+	until(t, "the replica is in step", func() bool {
+		return strings.Contains(ask(t, replica.Addr, "INFO", "replication"), "master_link_status:up") &&
+			strings.Contains(ask(t, master.Addr, "INFO", "replication"), "connected_slaves:1")
+	})
+	return replica
+}
+
+// Slot returns the slot of a key or a channel, and the master that has it.
+func Slot(t testing.TB, masters []*Process, key string) (slot string, master *Process) {
+	t.Helper()
+	slot = strings.TrimSpace(strings.TrimPrefix(ask(t, masters[0].Addr, "CLUSTER", "KEYSLOT", key), ":"))
+	for _, m := range masters {
+		if answer := tell(t, m.Addr, "EXISTS", "{"+key+"}"); !strings.HasPrefix(answer, "-MOVED") {
+			return slot, m
+		}
+	}
+	t.Fatal("redistest: nobody has the slot")
+	return "", nil
+}
+
+// MoveSlot gives an empty slot from one master to another.
+func MoveSlot(t testing.TB, masters []*Process, slot string, from, to *Process) {
+	t.Helper()
+	source, target := ask(t, from.Addr, "CLUSTER", "MYID"), ask(t, to.Addr, "CLUSTER", "MYID")
+	ask(t, to.Addr, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
+	ask(t, from.Addr, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+	ask(t, to.Addr, "CLUSTER", "SETSLOT", slot, "NODE", target)
+	ask(t, from.Addr, "CLUSTER", "SETSLOT", slot, "NODE", target)
+	for _, m := range masters {
+		if m != from && m != to {
+			ask(t, m.Addr, "CLUSTER", "SETSLOT", slot, "NODE", target)
+		}
+	}
 }
 
 // Process is a redis-server on a port of its own.
@@ -54,6 +102,8 @@ type Process struct {
 
 // Kill ends it at once.
 func (p *Process) Kill() { p.kill() }
+
+func (p *Process) port() string { return p.Addr[strings.LastIndexByte(p.Addr, ':')+1:] }
 
 // StartWith runs an empty server with these arguments on a port of its own. It ends with
 // the test. A file that is the first argument is its configuration; with a certificate
