@@ -50,6 +50,18 @@ func withRedis() *socketio.Server {
 
 var _ = withRedis
 
+func withRedisCluster() *sioredis.Engine {
+	// code: sharded
+	engine := sioredis.New(&sioredis.Options{
+		URL:  "redis://redis-1:6379?addr=redis-2:6379&addr=redis-3:6379",
+		Mode: sioredis.ShardedDynamic,
+	})
+	// end
+	return engine
+}
+
+var _ = withRedisCluster
+
 // quiet is an adapter of a server that is alone.
 type quiet struct{ adapter.Adapter }
 

@@ -37,24 +37,31 @@ func message() *adapter.Operation {
 // window is how many messages are under way.
 const window = 4096
 
+// benchModes are one of each family, both of which give everything to everybody.
+var benchModes = map[string]sioredis.Mode{"classic": sioredis.ClassicByPattern, "sharded": sioredis.ShardedStatic}
+
 // BenchmarkPublish is an operation from Publish until Redis has it; BenchmarkRaw is the
 // client library alone, with the same batches.
 func BenchmarkPublish(b *testing.B) {
-	redis := redistest.Start(b)
-	engine := sioredis.New(&sioredis.Options{URL: "unix://" + redis.Addr})
-	a := engine.Adapter(&local{applied: make(chan struct{}, window)})
-	defer a.Close()
-	op := message()
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		for a.Publish(op) != nil { // until there is room
-		}
-		if i%window == 0 {
-			for engine.Stats().Waiting > window*300 { // until there is room
+	for name, mode := range benchModes {
+		b.Run(name, func(b *testing.B) {
+			redis := redistest.Start(b)
+			engine := sioredis.New(&sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode})
+			a := engine.Adapter(&local{applied: make(chan struct{}, window)})
+			defer a.Close()
+			op := message()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				for a.Publish(op) != nil { // until there is room
+				}
+				if i%window == 0 {
+					for engine.Stats().Waiting > window*300 { // until there is room
+					}
+				}
 			}
-		}
-	}
-	for engine.Stats().Waiting > 0 { // until there is room
+			for engine.Stats().Waiting > 0 { // until there is room
+			}
+		})
 	}
 }
 
@@ -80,39 +87,41 @@ func BenchmarkRaw(b *testing.B) {
 }
 
 // BenchmarkReceive is a message from Redis until it is applied, or dropped because
-// nobody is in its room.
+// nobody is in its rooms.
 func BenchmarkReceive(b *testing.B) {
-	for _, bb := range []struct {
-		name  string
-		has   bool
-		rooms int
-	}{{"applied", true, 1}, {"nobody", false, 1}, {"applied of 3 rooms", true, 3}, {"nobody of 3 rooms", false, 3}} {
-		b.Run(bb.name, func(b *testing.B) {
-			has := bb.has
-			redis := redistest.Start(b)
-			url := "unix://" + redis.Addr
-			from := sioredis.New(&sioredis.Options{URL: url})
-			to := sioredis.New(&sioredis.Options{URL: url, Mode: sioredis.ClassicByPattern})
-			l := &local{applied: make(chan struct{}, 1<<20), has: has}
-			sender, receiver := from.Adapter(&local{applied: make(chan struct{}, window)}), to.Adapter(l)
-			defer sender.Close()
-			defer receiver.Close()
-			op := message()
-			op.Target.Rooms = []string{"room", "room2", "room3"}[:bb.rooms]
-			first := to.Stats().Received
-			b.ReportAllocs()
-			n := uint64(0)
-			for b.Loop() {
-				_ = sender.Publish(op)
-				if n++; n%window == 0 {
-					for to.Stats().Received < first+n-window { // until there is room
-					}
-				}
-				for len(l.applied) > 0 {
-					<-l.applied
-				}
+	for family, mode := range benchModes {
+		for _, bb := range []struct {
+			name  string
+			has   bool
+			rooms int
+		}{{"applied", true, 1}, {"nobody", false, 1}, {"applied of 3 rooms", true, 3}, {"nobody of 3 rooms", false, 3}} {
+			b.Run(family+"/"+bb.name, func(b *testing.B) { benchmarkReceive(b, mode, bb.has, bb.rooms) })
+		}
+	}
+}
+
+func benchmarkReceive(b *testing.B, mode sioredis.Mode, has bool, rooms int) {
+	redis := redistest.Start(b)
+	o := sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode}
+	from, to := sioredis.New(&o), sioredis.New(&o)
+	l := &local{applied: make(chan struct{}, 1<<20), has: has}
+	sender, receiver := from.Adapter(&local{applied: make(chan struct{}, window)}), to.Adapter(l)
+	defer sender.Close()
+	defer receiver.Close()
+	op := message()
+	op.Target.Rooms = []string{"room", "room2", "room3"}[:rooms]
+	first := to.Stats().Received
+	b.ReportAllocs()
+	n := uint64(0)
+	for b.Loop() {
+		_ = sender.Publish(op)
+		if n++; n%window == 0 {
+			for to.Stats().Received < first+n-window { // until there is room
 			}
-		})
+		}
+		for len(l.applied) > 0 {
+			<-l.applied
+		}
 	}
 }
 

@@ -37,7 +37,11 @@ func (classic) encode(m *clusterwire.Message) ([]byte, error) {
 	return m.ClassicRequest()
 }
 
-func (classic) encodeResponse(m *clusterwire.Message) ([]byte, error) { return m.ClassicResponse() }
+func (classic) encodeResponse(_ *node, m *clusterwire.Message) ([]byte, error) {
+	return m.ClassicResponse()
+}
+
+func (classic) separate(string) bool { return true }
 
 func (classic) publish(b rueidis.Builder, channel, payload string) rueidis.Completed {
 	return b.Publish().Channel(channel).Message(payload).Build()

@@ -6,7 +6,13 @@
 //
 // The servers speak what @socket.io/redis-adapter 8.3 speaks with createAdapter, by
 // PUBLISH, so Node servers and servers of this module may be in one cluster, and
-// emitters of both kinds reach it.
+// emitters of both kinds reach it. With the modes of sharded pub/sub they speak what it
+// speaks with createShardedAdapter, by SPUBLISH, which needs Redis 7:
+//
+//	engine := sioredis.New(&sioredis.Options{
+//		URL:  "redis://redis-1:6379?addr=redis-2:6379&addr=redis-3:6379",
+//		Mode: sioredis.ShardedDynamic,
+//	})
 //
 // # Delivery
 //
@@ -19,6 +25,6 @@
 // # Who gets what
 //
 // By default a server subscribes to the channels of its rooms and sockets, and gets
-// what concerns them alone. With the mode ClassicByPattern it subscribes to all of a
+// what concerns them alone. See [Mode] for the others. With the mode ClassicByPattern it subscribes to all of a
 // namespace.
 package sioredis

@@ -6,8 +6,9 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// Engine is one server's end of Redis, for all its namespaces: two connections, and one that the client library keeps, of
-// which one sends and one subscribes. It connects when the server is made, and ends with
+// Engine is one server's end of Redis, for all its namespaces: two connections, of which
+// one sends and one subscribes, and one that the client library keeps; with a sharded
+// mode in a Redis Cluster two to each master. It connects when the server is made, and ends with
 // it. Its methods may be called concurrently.
 type Engine struct {
 	opts Options

@@ -15,6 +15,34 @@ import (
 	"github.com/redis/rueidis"
 )
 
+// sender sends what this server says.
+type sender interface {
+	// push queues jobs that belong together, or none of them.
+	push(jobs ...job) error
+	state() error
+	stats(s *Stats)
+	// drain waits until all that is queued is sent; afterwards nothing is taken.
+	drain(patience time.Duration)
+	run()
+}
+
+// subscriptions are all channels that this server needs.
+type subscriptions interface {
+	// subscribe wants channels, and a pattern unless that is empty. The ticket is done
+	// when Redis has confirmed them. Without a node there is none.
+	subscribe(n *node, pattern string, names ...string) *ticket
+	unsubscribe(n *node, pattern string, names ...string) *ticket
+	patternOf(pattern string) *node
+	// reachable returns an error while the channels cannot be subscribed to.
+	reachable(names []string) error
+	// together reports whether what comes on the two channels is in one order.
+	together(a, b string) bool
+	state() error
+	refusal() error
+	count() int
+	run()
+}
+
 // link is the connections of one server and what they share.
 type link struct {
 	opts    *Options
@@ -25,8 +53,8 @@ type link struct {
 	end     context.CancelFunc
 	work    sync.WaitGroup // the goroutines of outbox, subscriber and inbox
 
-	out outbox
-	sub subscriber
+	out sender
+	sub subscriptions
 	in  inbox
 
 	watch watch
@@ -52,8 +80,17 @@ func newLink(opts *Options) *link {
 	l := &link{opts: opts, dialect: opts.Mode.dialect(), id: strings.ToLower(cryptorand.Text()), nodes: make(map[string]*node), connected: make(chan struct{}), started: time.Now()}
 	l.peers = l.dialect.channels(opts.Prefix, "", "").peers
 	l.life, l.end = context.WithCancel(context.Background())
-	l.out.init(l)
-	l.sub.init(l)
+	if opts.Mode.sharded() {
+		s := newShards(l)
+		l.out, l.sub = s.sender(), s
+	} else {
+		out, sub := new(outbox), new(subscriber)
+		out.init(l, l.life, l.open)
+		sub.init(l, l.life, l.open, out)
+		sub.probeBy(l.probe(""))
+		l.out, l.sub = out, sub
+	}
+	l.sub.subscribe(nil, "", l.peers)
 	l.in.init(l)
 	l.watch.init()
 	for _, run := range []func(){l.out.run, l.sub.run, l.in.run, func() { l.watch.run(l) }} { // until stop, which waits
@@ -123,6 +160,11 @@ func (l *link) open() (c rueidis.DedicatedClient, closeIt func(), err error) {
 		return nil, nil, err
 	}
 	c, release := client.Dedicate()
+	return l.check(c, release)
+}
+
+// check tries a connection, and ends it if it is of no use.
+func (l *link) check(c rueidis.DedicatedClient, release func()) (_ rueidis.DedicatedClient, closeIt func(), err error) {
 	// The key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
 	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
 	defer cancel()
@@ -245,14 +287,17 @@ func (l *link) ready() error {
 	return l.sub.state()
 }
 
-// rest waits before the next attempt to connect. It reports false when the link ends.
-func (l *link) rest(attempt int) bool {
+// probe is a channel of this server's own.
+func (l *link) probe(more string) string { return l.opts.Prefix + "-probe#" + l.id + "#" + more }
+
+// rest waits before the next attempt to connect. It reports false when life ends.
+func rest(life context.Context, attempt int) bool {
 	timer := time.NewTimer(min(pause<<min(attempt, 10), longestPause))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 		return true
-	case <-l.life.Done():
+	case <-life.Done():
 		return false
 	}
 }

@@ -24,7 +24,19 @@ const (
 	// Node's servers do. A server gets all broadcasts of the cluster, and drops those
 	// for rooms that it does not have; no join waits.
 	ClassicByPattern
-	lastMode = ClassicByPattern
+	// ShardedDynamic is by SPUBLISH, as createShardedAdapter of Node's
+	// @socket.io/redis-adapter does it by default: it needs Redis 7. A server subscribes
+	// to the channels of its rooms, except those that look like a socket's own: their
+	// names have 20 characters. What is for these goes to all servers. The first join of
+	// a room waits until Redis has confirmed the subscription.
+	ShardedDynamic
+	// ShardedDynamicPrivate is the same, but subscribes to the channels of all rooms and
+	// sockets, as Node's subscriptionMode "dynamic-private" does.
+	ShardedDynamicPrivate
+	// ShardedStatic is the same, but a server gets all that concerns a namespace, as with
+	// Node's subscriptionMode "static"; no join waits.
+	ShardedStatic
+	lastMode = ShardedStatic
 )
 
 // String returns the name of the constant.
@@ -34,15 +46,31 @@ func (m Mode) String() string {
 		return "ClassicByRoom"
 	case ClassicByPattern:
 		return "ClassicByPattern"
+	case ShardedDynamic:
+		return "ShardedDynamic"
+	case ShardedDynamicPrivate:
+		return "ShardedDynamicPrivate"
+	case ShardedStatic:
+		return "ShardedStatic"
 	}
 	return fmt.Sprintf("Mode(%d)", uint8(m))
 }
 
 // byRoom reports whether a server subscribes to the channels of rooms and sockets.
-func (m Mode) byRoom() bool { return m == ClassicByRoom }
+func (m Mode) byRoom() bool { return m != ClassicByPattern && m != ShardedStatic }
+
+// sharded reports whether each channel belongs to one master of a Redis Cluster.
+func (m Mode) sharded() bool {
+	return m == ShardedDynamic || m == ShardedDynamicPrivate || m == ShardedStatic
+}
 
 // dialect returns what the servers speak in this mode.
-func (m Mode) dialect() dialect { return classic{m} }
+func (m Mode) dialect() dialect {
+	if m.sharded() {
+		return sharded{m}
+	}
+	return classic{m}
+}
 
 // dialect is what the servers of a cluster say to each other, on which channels, and by
 // which commands of Redis. What it decodes it hands to the methods of node: apply,
@@ -50,10 +78,12 @@ func (m Mode) dialect() dialect { return classic{m} }
 type dialect interface {
 	// channels are those that the node of this uid needs.
 	channels(prefix, namespace, uid string) channels
+	// separate reports whether what is for one room alone has a channel of its own.
+	separate(room string) bool
 	// encode encodes a broadcast or a request of a node.
 	encode(m *clusterwire.Message) ([]byte, error)
 	// encodeResponse encodes a response to a server of another kind.
-	encodeResponse(m *clusterwire.Message) ([]byte, error)
+	encodeResponse(n *node, m *clusterwire.Message) ([]byte, error)
 	// route hands a message of Redis to the nodes that it is for.
 	route(l *link, m *rueidis.PubSubMessage)
 
@@ -66,14 +96,15 @@ type dialect interface {
 
 // channels are those of one node of a namespace.
 type channels struct {
-	base      string   // of broadcasts; with a room's name and "#" of what is for that room
-	pattern   string   // of all broadcasts; empty: nobody subscribes to it
-	request   string   // of all that is no broadcast; servers of other kinds are counted by it
-	responses string   // with a uid and "#" of what is for that node alone
-	own       string   // that of this node
-	peers     string   // what nodes of this module tell each other of themselves
-	gaps      string   // where they tell what is lost
-	names     []string // all that the node subscribes to, except the pattern
+	base      string    // of broadcasts; with a room's name and "#" of what is for that room
+	pattern   string    // of all broadcasts; empty: nobody subscribes to it
+	request   string    // of all that is no broadcast; servers of other kinds are counted by it
+	responses string    // with a uid and "#" of what is for that node alone
+	own       string    // that of this node
+	peers     string    // what nodes of this module tell each other of themselves
+	gaps      string    // where they tell what is lost
+	names     []string  // all that the node subscribes to, except the pattern
+	signature [2]string // how messages of this node end, where that can be told
 }
 
 // response is the channel of responses to a node.

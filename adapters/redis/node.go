@@ -3,6 +3,7 @@ package sioredis
 import (
 	"context"
 	"crypto/rand"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +76,7 @@ func (n *node) start() {
 	n.heard.Store(true) // or should have, from the confirmation on
 	ctx, cancel = context.WithTimeout(n.link.life, firstPatience)
 	defer cancel()
-	if n.link.sub.await(ctx, t) != nil {
+	if t.await(ctx) != nil {
 		return
 	}
 	ctx, cancel = context.WithTimeout(ctx, helloPatience)
@@ -120,7 +121,7 @@ func (n *node) Publish(op *adapter.Operation) error {
 
 // channelFor is the channel of a broadcast: that of its room, if it has one.
 func (n *node) channelFor(rooms []string) string {
-	if len(rooms) != 1 {
+	if len(rooms) != 1 || !n.link.dialect.separate(rooms[0]) {
 		return n.channels.base
 	}
 	n.mu.Lock()
@@ -129,7 +130,10 @@ func (n *node) channelFor(rooms []string) string {
 	if recent && time.Now().Before(until) {
 		return n.channels.base
 	}
-	return n.channels.base + rooms[0] + "#"
+	if room := n.channels.base + rooms[0] + "#"; n.link.sub.together(n.channels.base, room) {
+		return room
+	}
+	return n.channels.base // to be in order with the rest
 }
 
 // joining remembers rooms that other nodes may have to subscribe to now.
@@ -154,6 +158,16 @@ func (n *node) joining(op *adapter.Operation) {
 	n.prune = 2 * len(n.recent)
 }
 
+// anyOf reports whether one of the channels is the node's.
+func (n *node) anyOf(names iter.Seq[string]) bool {
+	for name := range names {
+		if strings.HasPrefix(name, n.channels.base) || slices.Contains(n.channels.names, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // Close implements adapter.Adapter.
 func (n *node) Close() error {
 	n.mu.Lock()
@@ -176,7 +190,7 @@ func (n *node) Close() error {
 	t := n.link.sub.unsubscribe(n, n.channels.pattern, append(slices.Clip(n.channels.names), rooms...)...)
 	if n.link.ready() == nil {
 		ctx, cancel := context.WithTimeout(n.link.life, farewell)
-		_ = n.link.sub.await(ctx, t)
+		_ = t.await(ctx)
 		n.awaitCensus(ctx) // who has asked nobody gets to know that
 		cancel()
 	}
@@ -193,6 +207,9 @@ type byRoom struct{ *node }
 // SubscribeRooms implements adapter.RoomSubscriber.
 func (n byRoom) SubscribeRooms(ctx context.Context, rooms []string) error {
 	names := n.ofRooms(rooms)
+	if len(names) == 0 {
+		return nil
+	}
 	n.mu.Lock()
 	if n.closed.Load() {
 		n.mu.Unlock()
@@ -203,10 +220,10 @@ func (n byRoom) SubscribeRooms(ctx context.Context, rooms []string) error {
 	}
 	t := n.link.sub.subscribe(n.node, "", names...) // with mu held, so that Close comes behind
 	n.mu.Unlock()
-	if err := n.link.sub.state(); err != nil {
+	if err := n.link.sub.reachable(names); err != nil {
 		return err // subscribed to when Redis is back
 	}
-	return n.link.sub.await(ctx, t)
+	return t.await(ctx)
 }
 
 // UnsubscribeRooms implements adapter.RoomSubscriber.
@@ -235,9 +252,11 @@ func (n byRoom) SubscribeSockets(ctx context.Context, ids []string) error {
 func (n byRoom) UnsubscribeSockets(ids []string) { n.UnsubscribeRooms(ids) }
 
 func (n byRoom) ofRooms(rooms []string) []string {
-	names := slices.Clone(rooms)
-	for i, room := range rooms {
-		names[i] = n.channels.base + room + "#"
+	names := make([]string, 0, len(rooms))
+	for _, room := range rooms {
+		if n.link.dialect.separate(room) {
+			names = append(names, n.channels.base+room+"#")
+		}
 	}
 	return names
 }

@@ -70,6 +70,8 @@ var (
 	errRefused  = errors.New("sioredis: Redis had refused a subscription")
 	errLate     = errors.New("sioredis: Redis has not confirmed a subscription in time")
 	errAway     = errors.New("sioredis: a server had no connection to Redis when it was asked")
+	errMoved    = errors.New("sioredis: channels have another master in the Redis Cluster")
+	errNoSlots  = errors.New("sioredis: no node of the Redis Cluster says which slots it has")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
 
@@ -81,6 +83,7 @@ const (
 	pause         = 100 * time.Millisecond // between attempts to connect, at first
 	longestPause  = 2 * time.Second
 	probeEvery    = 10 * time.Second            // how often a connection without traffic is tried
+	slotsEvery    = 5 * time.Second             // how often the masters of a Redis Cluster are asked for their slots
 	joinWindow    = 10 * time.Second            // see adapter.RoomSubscriber
 	checkEvery    = 500 * time.Millisecond      // whether those who have not answered are still there
 	countTimeout  = time.Second                 // for a node of a Redis Cluster to count its subscribers

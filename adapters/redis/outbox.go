@@ -13,12 +13,15 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// outbox is the queue of all that this server sends, and the one writer that takes from
-// it: so what is published has one order.
+// outbox is the queue of all that this server sends to a Redis, and the one writer that
+// takes from it: so what is published has one order.
 type outbox struct {
-	l    *link
-	wake chan struct{} // holds one
-	try  atomic.Bool   // the connection may be dead
+	l     *link
+	life  context.Context
+	open  func() (rueidis.DedicatedClient, func(), error)
+	moved func(error)   // channels have another master, or may have; nil: they never do
+	wake  chan struct{} // holds one
+	try   atomic.Bool   // the connection may be dead
 
 	// Used by the writer only.
 	batch    []job
@@ -57,8 +60,9 @@ type loss struct {
 	err        error
 }
 
-func (o *outbox) init(l *link) {
-	o.l, o.wake, o.err, o.losses = l, make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
+func (o *outbox) init(l *link, life context.Context, open func() (rueidis.DedicatedClient, func(), error)) {
+	o.l, o.life, o.open = l, life, open
+	o.wake, o.err, o.losses = make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
 }
 
 // push queues jobs that belong together, or none of them.
@@ -115,7 +119,7 @@ func (o *outbox) loseLocked(n *node, err error) {
 // run keeps the connection that sends.
 func (o *outbox) run() {
 	for attempt := 0; ; attempt++ {
-		c, closeIt, err := o.l.open()
+		c, closeIt, err := o.open()
 		if err == nil {
 			attempt = 0
 			o.connect()
@@ -126,7 +130,10 @@ func (o *outbox) run() {
 			o.l.down("outgoing", err)
 		}
 		o.disconnect(err)
-		if !o.l.rest(attempt) {
+		if o.moved != nil {
+			o.moved(err)
+		}
+		if !rest(o.life, attempt) {
 			return
 		}
 	}
@@ -193,7 +200,7 @@ func (o *outbox) serve(c rueidis.DedicatedClient) error {
 		}
 		select {
 		case <-o.wake:
-		case <-o.l.life.Done():
+		case <-o.life.Done():
 			return ErrClosed
 		case <-idle.C:
 			if err := ping(c); err != nil {
@@ -201,16 +208,6 @@ func (o *outbox) serve(c rueidis.DedicatedClient) error {
 			}
 		}
 	}
-}
-
-// ping tries a connection, and whether there is still a master behind it.
-func ping(c rueidis.DedicatedClient) error {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-	defer cancel()
-	if err := c.Do(ctx, c.B().Ping().Build()).NonRedisError(); err != nil {
-		return err
-	}
-	return isMaster(ctx, c)
 }
 
 // take moves what is queued into the batch, and reports whether there is something.
@@ -252,7 +249,7 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	results := c.DoMulti(ctx, o.commands...)
 	cancel()
-	var broken error
+	var broken, moved error
 	o.mu.Lock()
 	for i := range o.batch {
 		j := &o.batch[i]
@@ -265,6 +262,9 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 		if e := results[i].NonRedisError(); e != nil {
 			broken = e
 		}
+		if isMove(err) {
+			moved = err
+		}
 		o.loseLocked(j.operation, err)
 	}
 	o.mu.Unlock()
@@ -274,6 +274,9 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 		}
 	}
 	clear(o.batch)
+	if moved != nil && o.moved != nil {
+		o.moved(moved)
+	}
 	return broken
 }
 
@@ -304,5 +307,7 @@ func (o *outbox) state() error {
 func (o *outbox) stats(s *Stats) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.Published, s.Lost, s.Waiting = o.published, o.lost, o.bytes
+	s.Published += o.published
+	s.Lost += o.lost
+	s.Waiting += o.bytes
 }

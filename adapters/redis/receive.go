@@ -20,7 +20,7 @@ func (n *node) unreadable(err error) {
 	n.local.Gap(adapter.Gap{Type: adapter.GapIncoming, Operations: 1, Err: err})
 }
 
-// handle does what another server says that is no broadcast, or asks.
+// handle does what another server says, or answers what that asks.
 func (n *node) handle(m *clusterwire.Message) {
 	op := operation(m)
 	switch {
@@ -57,5 +57,8 @@ func (n *node) responded(m *clusterwire.Message) {
 	default:
 		return // to requests that this server does not make
 	}
-	n.collector.Response(m.RequestID, "", -1, r)
+	if m.UID != "" {
+		n.met(m.UID) // to be told from those who are only counted
+	}
+	n.collector.Response(m.RequestID, m.UID, -1, r)
 }

@@ -14,8 +14,13 @@ import (
 
 func TestMain(m *testing.M) { leak.Main(m) }
 
-// variants are the options by their names.
-var variants = map[string]sioredis.Options{"by room": {}, "by pattern": {Mode: sioredis.ClassicByPattern}}
+// classicVariants and variants are the options by their names.
+var classicVariants = map[string]sioredis.Options{"by room": {}, "by pattern": {Mode: sioredis.ClassicByPattern}}
+
+var variants = map[string]sioredis.Options{
+	"by room": classicVariants["by room"], "by pattern": classicVariants["by pattern"],
+	"sharded": {Mode: sioredis.ShardedDynamic}, "sharded private": {Mode: sioredis.ShardedDynamicPrivate}, "sharded static": {Mode: sioredis.ShardedStatic},
+}
 
 // start starts servers on a Redis. They end with the test.
 func start(t *testing.T, n int, opts socketio.Options, o sioredis.Options) []*socketio.Server {
@@ -29,7 +34,7 @@ func start(t *testing.T, n int, opts socketio.Options, o sioredis.Options) []*so
 	return servers
 }
 
-// TestContract: both variants are adapters.
+// TestContract: all variants are adapters.
 func TestContract(t *testing.T) {
 	t.Parallel()
 	for name, o := range variants {

@@ -125,7 +125,7 @@ func (n *node) sendResponse(channel string, payload []byte) (queued bool) {
 
 // send sends a response to a request.
 func (n *node) send(m, response *clusterwire.Message) {
-	payload, err := n.link.dialect.encodeResponse(response)
+	payload, err := n.link.dialect.encodeResponse(n, response)
 	if err != nil {
 		n.link.opts.Logger.Error("sioredis: a response does not encode", "namespace", n.namespace, "err", err)
 		return

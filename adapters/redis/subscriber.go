@@ -3,8 +3,10 @@ package sioredis
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -12,28 +14,35 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-// subscriber is the one connection that subscribes, and what it has to be subscribed to:
-// one, since Node servers count connections.
+// subscriber is a connection that subscribes, and what it has to be subscribed to. No
+// channel is another's, too, since Node servers count connections.
 type subscriber struct {
-	l     *link
-	wake  chan struct{} // holds one
-	probe string        // a channel of this server's own
+	l        *link
+	life     context.Context
+	open     func() (rueidis.DedicatedClient, func(), error)
+	out      *outbox       // the connection that sends to the same Redis
+	moved    func(error)   // channels have another master, or may have; nil: they never do
+	wake     chan struct{} // holds one
+	received atomic.Uint64
+	again    atomic.Bool // what was refused is tried without a pause
 
 	mu       sync.Mutex
+	probe    string           // a channel of this server's own
 	err      error            // nil: all that was wanted when it connected is confirmed
 	refused  map[string]error // channels and patterns that Redis does not let this server subscribe to
 	channels map[string]int   // how often each is wanted
 	patterns map[string]*node
 	queue    []change
-	open     bool // changes are sent; otherwise the next connection begins with all that is wanted
+	takes    bool                // changes are sent; otherwise the next connection begins with all that is wanted
+	leaving  map[string]struct{} // channels of an UNSUBSCRIBE that is under way
+	strays   []string            // channels that Redis has unsubscribed from by itself
 }
 
 // change is one command that is not sent yet, or only a ticket.
 type change struct {
 	verb   verb
 	names  []string
-	ticket *ticket // is done with the change
-	part   *ticket // fails with the change
+	ticket *ticket // is finished with the change
 }
 
 // verb is a command of Redis.
@@ -46,27 +55,36 @@ const (
 	verbPUnsubscribe
 )
 
-// ticket is what somebody waits for.
-type ticket struct {
-	node *node
-	done chan struct{} // closed when all before it is confirmed, or is not
-	err  error         // set before
-	late bool          // nobody waits any more; guarded by subscriber.mu
+func (s *subscriber) init(l *link, life context.Context, open func() (rueidis.DedicatedClient, func(), error), out *outbox) {
+	s.l, s.life, s.open, s.out = l, life, open, out
+	s.wake, s.err = make(chan struct{}, 1), ErrNotConnected
+	s.channels, s.patterns = make(map[string]int), make(map[string]*node)
 }
 
-func (s *subscriber) init(l *link) {
-	s.l, s.wake, s.err = l, make(chan struct{}, 1), ErrNotConnected
-	s.probe = l.opts.Prefix + "-probe#" + l.id + "#"
-	s.channels, s.patterns = map[string]int{s.probe: 1, l.peers: 1}, make(map[string]*node)
+// probeBy has a channel tell whether the connection passes anything on; no name: none.
+func (s *subscriber) probeBy(name string) {
+	s.mu.Lock()
+	before := s.probe
+	s.probe = name
+	s.mu.Unlock()
+	if before != "" {
+		s.unsubscribe(nil, "", before)
+	}
+	if name != "" {
+		s.want(nil, "", []string{name})
+	}
 }
 
 // subscribe wants channels, and a pattern unless that is empty. The ticket is done when
-// Redis has confirmed them.
-// Without a node there is none.
-func (s *subscriber) subscribe(n *node, pattern string, names ...string) (t *ticket) {
-	if n != nil {
-		t = &ticket{node: n, done: make(chan struct{})}
-	}
+// Redis has confirmed them. Without a node there is none.
+func (s *subscriber) subscribe(n *node, pattern string, names ...string) *ticket {
+	t := newTicket(n)
+	s.want(t, pattern, names)
+	t.finish(nil)
+	return t
+}
+
+func (s *subscriber) want(t *ticket, pattern string, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := make([]string, 0, len(names))
@@ -76,18 +94,21 @@ func (s *subscriber) subscribe(n *node, pattern string, names ...string) (t *tic
 		}
 	}
 	if pattern != "" {
-		s.patterns[pattern] = n
-		s.changeLocked(change{verb: verbPSubscribe, names: []string{pattern}, part: t})
+		s.patterns[pattern] = t.node
+		s.changeLocked(change{verb: verbPSubscribe, names: []string{pattern}, ticket: t})
 	}
 	s.changeLocked(change{names: fresh, ticket: t})
+}
+
+// unsubscribe is its opposite.
+func (s *subscriber) unsubscribe(n *node, pattern string, names ...string) *ticket {
+	t := newTicket(n)
+	s.unwant(t, pattern, names)
+	t.finish(nil)
 	return t
 }
 
-// unsubscribe is its opposite. Without a node there is no ticket.
-func (s *subscriber) unsubscribe(n *node, pattern string, names ...string) (t *ticket) {
-	if n != nil {
-		t = &ticket{node: n, done: make(chan struct{})}
-	}
+func (s *subscriber) unwant(t *ticket, pattern string, names []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	gone := make([]string, 0, len(names))
@@ -104,26 +125,30 @@ func (s *subscriber) unsubscribe(n *node, pattern string, names ...string) (t *t
 		s.changeLocked(change{verb: verbPUnsubscribe, names: []string{pattern}})
 	}
 	s.changeLocked(change{verb: verbUnsubscribe, names: gone, ticket: t})
-	return t
 }
 
 // changeLocked queues a change, in one command with the last one where that can be.
 func (s *subscriber) changeLocked(c change) {
-	if !s.open {
+	if !s.takes {
 		c.names = nil // they grow without a bound while Redis is away
 	}
 	if len(c.names) == 0 && c.ticket == nil {
 		return
 	}
+	c.ticket.add()
 	if len(s.queue) > 0 {
 		last := &s.queue[len(s.queue)-1]
-		if last.verb == c.verb && last.ticket == nil && last.part == nil && len(last.names)+len(c.names) <= atOnce {
+		if last.verb == c.verb && last.ticket == nil && len(last.names)+len(c.names) <= atOnce {
 			last.names = append(last.names, c.names...)
-			last.ticket, last.part = c.ticket, c.part
+			last.ticket = c.ticket
 			return
 		}
 	}
 	s.queue = append(s.queue, c)
+	s.ring()
+}
+
+func (s *subscriber) ring() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -142,6 +167,12 @@ func (s *subscriber) count() int {
 	return len(s.channels) + len(s.patterns)
 }
 
+// together reports whether what comes on the two channels is in one order.
+func (s *subscriber) together(string, string) bool { return true }
+
+// reachable returns an error while the channels cannot be subscribed to.
+func (s *subscriber) reachable([]string) error { return s.state() }
+
 func (s *subscriber) state() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,9 +182,9 @@ func (s *subscriber) state() error {
 // run keeps the connection.
 func (s *subscriber) run() {
 	for attempt := 0; ; attempt++ {
-		c, closeIt, err := s.l.open()
+		c, closeIt, err := s.open()
 		if err == nil {
-			lost := c.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.l.in.message})
+			lost := c.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.message, OnSubscription: s.subscription})
 			if err = s.resubscribe(c); err == nil {
 				attempt = 0
 				s.connect()
@@ -164,9 +195,35 @@ func (s *subscriber) run() {
 		if s.disconnect(err) || attempt == 0 {
 			s.l.down("incoming", err)
 		}
-		if !s.l.rest(attempt) {
+		if s.moved != nil {
+			s.moved(err)
+		}
+		if !rest(s.life, attempt) {
 			return
 		}
+	}
+}
+
+func (s *subscriber) message(m rueidis.PubSubMessage) {
+	s.received.Add(1)
+	s.l.in.message(m)
+}
+
+// subscription is told of what is confirmed. Redis unsubscribes by itself from channels
+// that have another master now.
+func (s *subscriber) subscription(e rueidis.PubSubSubscription) {
+	if e.Kind != "sunsubscribe" || s.moved == nil {
+		return
+	}
+	s.mu.Lock()
+	_, leaving := s.leaving[e.Channel]
+	stray := !leaving && s.channels[e.Channel] > 0
+	if stray {
+		s.strays = append(s.strays, e.Channel)
+	}
+	s.mu.Unlock()
+	if stray {
+		s.moved(nil)
 	}
 }
 
@@ -185,7 +242,7 @@ func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
 		patterns = append(patterns, pattern)
 	}
 	queue := s.queue // is part of that
-	s.queue, s.refused, s.open = nil, nil, true
+	s.queue, s.refused, s.takes, s.strays = nil, nil, true, nil
 	s.mu.Unlock()
 	err := s.command(c, verbPSubscribe, patterns)
 	if err == nil || isRefusal(err) {
@@ -196,7 +253,7 @@ func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
 		err = nil
 	}
 	for i := range queue {
-		s.finish(queue[i].ticket, err)
+		queue[i].ticket.finish(err)
 	}
 	for err == nil {
 		s.mu.Lock()
@@ -211,68 +268,20 @@ func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
 	return err
 }
 
-// command sends one kind of command, for so many names at once, and waits until Redis
-// confirms it. Names that Redis refuses are noted, and do not stop others.
-func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) (refusal error) {
-	for len(names) > 0 {
-		some := names[:min(len(names), atOnce)]
-		names = names[len(some):]
-		err := s.commandOnce(c, v, some)
-		switch {
-		case err == nil:
-		case !isRefusal(err):
-			return err
-		case len(some) > 1:
-			for i := range some {
-				if err := s.command(c, v, some[i:i+1]); err != nil && !isRefusal(err) {
-					return err
-				} else if err != nil {
-					refusal = err
-				}
-			}
-		default:
-			refusal = err
-			s.refuse(v, some[0], err)
-		}
-	}
-	return refusal
-}
-
-// isRefusal reports whether Redis has understood a command, and does not do it.
-func isRefusal(err error) bool {
-	_, refused := rueidis.IsRedisErr(err)
-	return err != nil && refused
-}
-
-// commandOnce sends one command.
-func (s *subscriber) commandOnce(c rueidis.DedicatedClient, v verb, names []string) error {
-	var cmd rueidis.Completed
-	switch v {
-	case verbSubscribe:
-		cmd = s.l.dialect.subscribe(c.B(), names)
-	case verbUnsubscribe:
-		cmd = s.l.dialect.unsubscribe(c.B(), names)
-	case verbPSubscribe:
-		cmd = c.B().Psubscribe().Pattern(names...).Build()
-	case verbPUnsubscribe:
-		cmd = c.B().Punsubscribe().Pattern(names...).Build()
-	}
-	ctx, cancel := context.WithTimeout(s.l.life, answerTimeout)
-	defer cancel()
-	return c.Do(ctx, cmd).Error()
-}
-
 // refuse notes a channel or a pattern that Redis does not let this server subscribe to.
 func (s *subscriber) refuse(v verb, name string, err error) {
 	if v != verbSubscribe && v != verbPSubscribe {
 		return
+	}
+	if s.moved != nil && isMove(err) {
+		defer s.moved(err) // without mu
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.channels[name] == 0 && s.patterns[name] == nil {
 		return
 	}
-	if len(s.refused) == 0 {
+	if len(s.refused) == 0 && !isMove(err) {
 		s.l.opts.Logger.Error("sioredis: Redis refuses a subscription: this server does not hear all; give its user the channels that docs/cluster.md names", "err", err)
 	}
 	if s.refused == nil {
@@ -286,6 +295,9 @@ func (s *subscriber) refusal() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, err := range s.refused {
+		if isMove(err) {
+			return fmt.Errorf("%w: %w", ErrNotConnected, err)
+		}
 		return fmt.Errorf("%w, and %d in all: %w", ErrRefused, len(s.refused), err)
 	}
 	return nil
@@ -314,48 +326,25 @@ func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 	heard := len(s.refused) < before
 	s.mu.Unlock()
 	if heard {
-		for _, n := range s.l.heard() {
-			s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: errRefused})
-		}
+		s.gap(errRefused)
 	}
 	return nil
 }
 
-// finish tells who waits for a ticket. If nobody does any more something may be missed.
-func (s *subscriber) finish(t *ticket, err error) {
-	if t == nil {
-		return
-	}
+// gap has the nodes that use this connection report a gap.
+func (s *subscriber) gap(err error) {
+	heard := s.l.heard()
 	s.mu.Lock()
-	late := t.late
+	heard = slices.DeleteFunc(heard, func(n *node) bool { return !n.anyOf(maps.Keys(s.channels)) })
 	s.mu.Unlock()
-	if t.err == nil {
-		t.err = err
+	for _, n := range heard {
+		s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: err})
 	}
-	close(t.done)
-	if late && err == nil {
-		s.l.in.gap(t.node, adapter.Gap{Type: adapter.GapIncoming, Err: errLate})
-	}
-}
-
-// await waits for a ticket, until ctx ends.
-func (s *subscriber) await(ctx context.Context, t *ticket) error {
-	select {
-	case <-t.done:
-		return t.err
-	case <-ctx.Done():
-	}
-	s.mu.Lock()
-	t.late = true
-	s.mu.Unlock()
-	return context.Cause(ctx)
 }
 
 // connect: all is confirmed. What was published before may be lost.
 func (s *subscriber) connect() {
-	for _, n := range s.l.heard() {
-		s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: errBroken})
-	}
+	s.gap(errBroken)
 	s.l.up()
 }
 
@@ -365,16 +354,14 @@ func (s *subscriber) disconnect(err error) bool {
 	was := s.err == nil
 	s.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
 	queue := s.queue
-	s.queue, s.open = nil, false
+	s.queue, s.takes = nil, false
 	s.mu.Unlock()
 	for i := range queue {
-		s.finish(queue[i].ticket, ErrNotConnected)
+		queue[i].ticket.finish(ErrNotConnected)
 	}
-	if was && s.l.life.Err() == nil { // so that hooks hear of it early
-		for _, n := range s.l.heard() {
-			s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: err})
-		}
-		s.l.out.suspect()
+	if was && s.life.Err() == nil { // so that hooks hear of it early
+		s.gap(err)
+		s.out.suspect()
 	}
 	return was
 }
@@ -383,19 +370,24 @@ func (s *subscriber) disconnect(err error) bool {
 func (s *subscriber) serve(c rueidis.DedicatedClient, lost <-chan error) error {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
-	p := probing{seen: s.l.in.received.Load()}
+	p := probing{seen: s.received.Load()}
 	for {
 		if err := s.change(c); err != nil {
 			return err
 		}
 		select {
 		case <-s.wake:
+			if s.again.Swap(false) {
+				if err := s.retry(c); err != nil {
+					return err
+				}
+			}
 		case err := <-lost:
 			if err == nil {
 				err = errBroken
 			}
 			return err
-		case <-s.l.life.Done():
+		case <-s.life.Done():
 			return ErrClosed
 		case <-tick.C:
 			if err := s.try(c, &p); err != nil {
@@ -422,35 +414,7 @@ func (s *subscriber) change(c rueidis.DedicatedClient) (broken error) {
 		if err != nil && !isRefusal(err) {
 			broken = err
 		}
-		if change.part != nil && err != nil {
-			change.part.err = err
-		}
-		s.finish(change.ticket, err)
+		change.ticket.finish(err)
 	}
 	return broken
-}
-
-// probing is what is known of a connection without traffic.
-type probing struct {
-	seen       uint64 // messages that had come at the last tick
-	unanswered int    // probes since
-}
-
-// try finds out whether a connection is alive, and whether what is published arrives by
-// it: a master that has become a replica answers, and gets nothing.
-func (s *subscriber) try(c rueidis.DedicatedClient, p *probing) error {
-	if err := ping(c); err != nil {
-		return err
-	}
-	if seen := s.l.in.received.Load(); seen != p.seen {
-		*p = probing{seen: seen}
-		return nil
-	}
-	if p.unanswered == 2 {
-		return errSilent
-	}
-	if s.l.out.push(job{channel: s.probe}) == nil { // whatever comes is enough
-		p.unanswered++
-	}
-	return nil
 }

@@ -22,13 +22,17 @@ import (
 	"github.com/gosio/gosio/internal/redistest"
 )
 
-// TestCluster: both variants are adapters on a Redis Cluster, too.
+// TestCluster: the variants are adapters on a Redis Cluster, too. What is particular to
+// "sharded private" TestShardedChannels and TestSlotMoves have there.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	addrs := redistest.Cluster(t, 3)
 	url := "redis://" + addrs[0] + "?addr=" + addrs[1] + "&addr=" + addrs[2]
 	t.Run("variants", func(t *testing.T) { // the cluster ends behind them
 		for name, o := range variants {
+			if o.Mode == sioredis.ShardedDynamicPrivate {
+				continue
+			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				adaptertest.Run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
@@ -114,7 +118,8 @@ func TestReplica(t *testing.T) {
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io*", "&socket.io#/#*", "-@all",
-		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client",
+		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+spublish", "+ssubscribe", "+sunsubscribe",
+		"+pubsub", "+ping", "+hello", "+client",
 		"--user", "few", "on", ">secret", "resetchannels", "&other*", "+@all")
 	for name, o := range variants {
 		t.Run(name, func(t *testing.T) {
