@@ -18,6 +18,7 @@ import { Manager } from "socket.io-client";
 export const modes = {
   classic: { form: "classic", make: (pub, sub) => createAdapter(pub, sub) },
   "sharded, dynamic": { form: "sharded", make: (pub, sub) => createShardedAdapter(pub, sub) },
+  "sharded, dynamic-private": { form: "sharded", make: (pub, sub) => createShardedAdapter(pub, sub, { subscriptionMode: "dynamic-private" }) },
   "sharded, static": { form: "sharded", make: (pub, sub) => createShardedAdapter(pub, sub, { subscriptionMode: "static" }) },
   streams: { form: "streams", make: (pub) => createStreamsAdapter(pub) },
   "four streams": { form: "four-streams", make: (pub) => createStreamsAdapter(pub, { streamCount: 4 }) },
@@ -98,6 +99,12 @@ export class Node {
   }
   async view(namespace) {
     return Object.fromEntries([...this.io.of(namespace).sockets.values()].map((s) => [s.id, [...s.rooms]]));
+  }
+  /** die cuts the server off from Redis, as if its process had ended. */
+  async die() {
+    await this.redis[0].ping(); // what it has sent is there: otherwise the adapter would throw
+    for (const client of this.redis) client.destroy();
+    this.stop();
   }
   // stop ends what clients use. The adapters' connections to Redis end with the
   // process: those of streams cannot be ended, and others are still used.

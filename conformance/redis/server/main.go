@@ -1,7 +1,7 @@
 // Program server is a server of this module on Redis. It does what each line of its
 // input says and writes what came of it; its first line is its port, and lines without
 // an id are what other servers have said to it. REDIS is the address, and the argument
-// "room" or "pattern".
+// the mode.
 package main
 
 import (
@@ -54,7 +54,13 @@ type program struct {
 }
 
 func main() {
-	mode := map[string]sioredis.Mode{"room": sioredis.ClassicByRoom, "pattern": sioredis.ClassicByPattern}[os.Args[1]]
+	mode, ok := map[string]sioredis.Mode{
+		"room": sioredis.ClassicByRoom, "pattern": sioredis.ClassicByPattern, "sharded-dynamic": sioredis.ShardedDynamic,
+		"sharded-dynamic-private": sioredis.ShardedDynamicPrivate, "sharded-static": sioredis.ShardedStatic,
+	}[os.Args[1]]
+	if !ok {
+		panic("no mode: " + os.Args[1])
+	}
 	engine := sioredis.New(&sioredis.Options{URL: "unix://" + os.Getenv("REDIS"), Mode: mode})
 	p := &program{out: json.NewEncoder(os.Stdout)}
 	p.srv = socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
