@@ -122,6 +122,7 @@ var allowed = []row{
 	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
 	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                        // for authors of mounts, ours and others
 	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
+	{"graceful", []string{"core", "internal/loglimit"}},
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
 	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
