@@ -13,6 +13,7 @@ import (
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/graceful"
 )
 
 // said is a message of the chat. The Node server sends the same.
@@ -94,15 +95,5 @@ func serve(ctx context.Context, name, path, redis string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(l) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+	return graceful.New(srv, nil).Serve(ctx, app, l)
 }

@@ -6,13 +6,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/labstack/echo/v5"
@@ -21,25 +18,25 @@ import (
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/examples/parts/chat"
 	"github.com/gosio/gosio/examples/parts/page"
+	"github.com/gosio/gosio/graceful"
 	sioecho "github.com/gosio/gosio/integrations/echov5"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
 	if err != nil {
 		slog.Error("cannot listen", "err", err)
 		os.Exit(1)
 	}
 	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
-	if err := run(ctx, l); err != nil {
+	if err := run(context.Background(), l); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the app until ctx ends, and then shuts it down.
+// run serves the app until a signal comes or ctx ends: then the sockets end, and
+// then the HTTP server. The clients reconnect by themselves.
 func run(ctx context.Context, l net.Listener) error {
 	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
 	chat.New(srv) // signs people in; rooms, messages, who is here
@@ -54,30 +51,17 @@ func run(ctx context.Context, l net.Listener) error {
 		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
 	})
 
+	service := graceful.New(srv, nil) // serves, and ends all in order
 	e := echo.New()
 	e.Use(middleware.RequestID(), middleware.Recover())
 	sioecho.Mount(e, srv)
 	e.POST("/orders", orders(srv))
+	e.GET("/healthz", echo.WrapHandler(http.HandlerFunc(service.Healthz)))
+	e.GET("/readyz", echo.WrapHandler(http.HandlerFunc(service.Readyz)))
 	e.StaticFS("/", page.Files)
 
-	// Echo shuts down when its context ends, and would wait for the polls that
-	// the sockets hold open; it does not know WebSockets. So they end first. The
-	// clients reconnect by themselves.
-	serving, finish := context.WithCancel(context.Background())
-	defer finish()
-	served := make(chan error, 1)
-	go func() { served <- echo.StartConfig{Listener: l, HideBanner: true, HidePort: true}.Start(serving, e) }()
-	select {
-	case err := <-served:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	err := srv.Shutdown(deadline)
-	finish()
-	return errors.Join(err, <-served)
+	app := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
+	return service.Serve(ctx, app, l)
 }
 
 type order struct {

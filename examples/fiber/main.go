@@ -6,16 +6,13 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/filesystem"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 	"github.com/gofiber/fiber/v2/middleware/requestid"
@@ -23,25 +20,25 @@ import (
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/examples/parts/chat"
 	"github.com/gosio/gosio/examples/parts/page"
+	"github.com/gosio/gosio/graceful"
 	siofiber "github.com/gosio/gosio/integrations/fiber"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
 	if err != nil {
 		slog.Error("cannot listen", "err", err)
 		os.Exit(1)
 	}
 	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
-	if err := run(ctx, l); err != nil {
+	if err := run(context.Background(), l); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the app until ctx ends, and then shuts it down.
+// run serves the app until a signal comes or ctx ends: then the sockets end, and
+// then the HTTP server. The clients reconnect by themselves.
 func run(ctx context.Context, l net.Listener) error {
 	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
 	chat.New(srv) // signs people in; rooms, messages, who is here
@@ -56,26 +53,17 @@ func run(ctx context.Context, l net.Listener) error {
 		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
 	})
 
+	service := graceful.New(srv, nil) // serves, and ends all in order
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Use(requestid.New(), recover.New())
 	siofiber.Mount(app, srv)
 	app.Post("/orders", orders(srv))
+	app.Get("/healthz", adaptor.HTTPHandlerFunc(service.Healthz))
+	app.Get("/readyz", adaptor.HTTPHandlerFunc(service.Readyz))
 	app.Use(filesystem.New(filesystem.Config{Root: http.FS(page.Files)}))
 
-	failed := make(chan error, 1)
-	go func() { failed <- app.Listener(siofiber.Listener(l)) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-
-	// First the sockets: app.Shutdown… would wait for the polls that they hold
-	// open, and does not know WebSockets. The clients reconnect by themselves.
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.ShutdownWithContext(deadline))
+	serve := func(l net.Listener) error { return app.Listener(siofiber.Listener(l)) }
+	return service.Serve(ctx, graceful.AppFunc(serve, app.ShutdownWithContext), l)
 }
 
 type order struct {

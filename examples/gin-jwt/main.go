@@ -11,14 +11,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -28,12 +25,11 @@ import (
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/examples/parts/login"
 	"github.com/gosio/gosio/examples/parts/members"
+	"github.com/gosio/gosio/graceful"
 	siogin "github.com/gosio/gosio/integrations/gin"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	life, err := time.ParseDuration(cmp.Or(os.Getenv("TOKEN_LIFE"), "15s"))
 	if err != nil || life < time.Second {
 		slog.Error("TOKEN_LIFE is no time such as 15s")
@@ -45,13 +41,14 @@ func main() {
 		os.Exit(1)
 	}
 	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
-	if err := run(ctx, l, life); err != nil {
+	if err := run(context.Background(), l, life); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the app until ctx ends, and then shuts it down.
+// run serves the app until a signal comes or ctx ends: then the sockets end, and
+// then the HTTP server. The clients reconnect by themselves.
 func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	key := login.NewKey() // in production from a secret store: the same on all nodes, and after a restart
 	accounts := login.New(key, life)
@@ -76,20 +73,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	r.NoRoute(gin.WrapH(http.FileServerFS(members.Page)))
 
 	app := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(l) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-
-	// First the sockets: app.Shutdown would wait for the polls that they hold
-	// open, and does not know WebSockets. The clients reconnect by themselves.
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+	return graceful.New(srv, nil).Serve(ctx, app, l)
 }
 
 // bearer stands before routes that need a token, signed with the key that the

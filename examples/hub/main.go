@@ -21,20 +21,17 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/examples/parts/chat"
 	"github.com/gosio/gosio/examples/parts/page"
+	"github.com/gosio/gosio/graceful"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Getenv("HUB"), os.Getenv("PORT")); err != nil {
+	if err := start(context.Background(), os.Getenv("HUB"), os.Getenv("PORT")); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
@@ -80,15 +77,5 @@ func run(ctx context.Context, l net.Listener, address string) error {
 	mux.Handle("/socket.io/", srv)
 	mux.Handle("/", http.FileServerFS(page.Files))
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(l) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+	return graceful.New(srv, nil).Serve(ctx, app, l)
 }

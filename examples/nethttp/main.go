@@ -7,36 +7,33 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/examples/parts/chat"
 	"github.com/gosio/gosio/examples/parts/page"
+	"github.com/gosio/gosio/graceful"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
 	if err != nil {
 		slog.Error("cannot listen", "err", err)
 		os.Exit(1)
 	}
 	slog.Info("the chat is open", "port", l.Addr().(*net.TCPAddr).Port)
-	if err := run(ctx, l); err != nil {
+	if err := run(context.Background(), l); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the app until ctx ends, and then shuts it down.
+// run serves the app until a signal comes or ctx ends: then the sockets end, and
+// then the HTTP server. The clients reconnect by themselves.
 func run(ctx context.Context, l net.Listener) error {
 	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
 	chat.New(srv) // signs people in; rooms, messages, who is here
@@ -51,26 +48,16 @@ func run(ctx context.Context, l net.Listener) error {
 		return s.To(room).Volatile().Emit("typing", s.Identity(), on)
 	})
 
+	service := graceful.New(srv, nil) // serves, and ends all in order
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
 	mux.Handle("POST /orders", orders(srv))
+	mux.HandleFunc("GET /healthz", service.Healthz)
+	mux.HandleFunc("GET /readyz", service.Readyz)
 	mux.Handle("/", http.FileServerFS(page.Files))
 
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(l) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-
-	// First the sockets: app.Shutdown would wait for the polls that they hold
-	// open, and does not know WebSockets. The clients reconnect by themselves.
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+	return service.Serve(ctx, app, l)
 }
 
 type order struct {

@@ -9,18 +9,16 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/graceful"
 	"github.com/gosio/gosio/session"
 	sessionscs "github.com/gosio/gosio/session/scs"
 )
@@ -29,21 +27,20 @@ import (
 var page embed.FS
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	l, err := net.Listen("tcp", ":"+cmp.Or(os.Getenv("PORT"), "3000"))
 	if err != nil {
 		slog.Error("cannot listen", "err", err)
 		os.Exit(1)
 	}
 	slog.Info("the page is open", "port", l.Addr().(*net.TCPAddr).Port)
-	if err := run(ctx, l); err != nil {
+	if err := run(context.Background(), l); err != nil {
 		slog.Error("the server failed", "err", err)
 		os.Exit(1)
 	}
 }
 
-// run serves the app until ctx ends, and then shuts it down.
+// run serves the app until a signal comes or ctx ends: then the sockets end, and
+// then the HTTP server. The clients reconnect by themselves.
 func run(ctx context.Context, l net.Listener) error {
 	lifetime, err := time.ParseDuration(cmp.Or(os.Getenv("SESSION_LIFETIME"), "12h"))
 	if err != nil {
@@ -80,18 +77,5 @@ func run(ctx context.Context, l net.Listener) error {
 
 func serve(ctx context.Context, l net.Listener, srv *socketio.Server, h http.Handler) error {
 	app := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- app.Serve(l) }()
-	select {
-	case err := <-failed:
-		srv.Close()
-		return err
-	case <-ctx.Done():
-	}
-
-	// First the sockets: app.Shutdown would wait for the polls that they hold
-	// open, and does not know WebSockets. The clients reconnect by themselves.
-	deadline, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	return errors.Join(srv.Shutdown(deadline), app.Shutdown(deadline))
+	return graceful.New(srv, nil).Serve(ctx, app, l)
 }

@@ -37,6 +37,6 @@
 // http.TimeoutHandler replaces the writer by one that cannot be hijacked:
 // clients stay on polling, and the log says so.
 //
-// At the end call srv.Shutdown before http.Server.Shutdown, which would wait
-// for polls.
+// Package graceful serves an http.Server until a signal, and ends both in order. By
+// hand, call srv.Shutdown before http.Server.Shutdown, which would wait for polls.
 package siochi

@@ -25,5 +25,7 @@
 //   - Pre(AddTrailingSlash) and Pre(RemoveTrailingSlash) are fine unless they
 //     redirect.
 //
-// At the end call srv.Shutdown before e.Shutdown, which would wait for polls.
+// Package graceful serves an http.Server with e as its Handler until a signal, and
+// ends both in order. By hand, call srv.Shutdown before e.Shutdown, which would wait
+// for polls.
 package sioecho

@@ -30,8 +30,9 @@
 // e.Start gives requests 30 s (http.Server.ReadTimeout), which polls and
 // WebSockets outlive; a POST whose body takes longer is cut.
 //
-// At the end call srv.Shutdown before the app's, which would wait for polls and
-// does not know WebSockets. Echo shuts down when the context of
-// echo.StartConfig.Start ends, and e.Start by itself at SIGINT and SIGTERM: end
-// that context after srv.Shutdown, as examples/echov5 does.
+// Package graceful serves an http.Server with e as its Handler until a signal, and
+// ends both in order, as examples/echov5 does. By hand, call srv.Shutdown before the
+// app's, which would wait for polls and does not know WebSockets: Echo shuts down
+// when the context of echo.StartConfig.Start ends, and e.Start by itself at SIGINT
+// and SIGTERM.
 package sioecho

@@ -51,6 +51,7 @@
 //     panic would end the process on fasthttp. After runtime.Goexit there it
 //     closes the connection. Handlers of events the server guards in any case.
 //
-// At the end call srv.Shutdown before app.Shutdown, which would wait for polls
-// and leave WebSockets open.
+// Package graceful serves the app until a signal, and ends sockets and app in order:
+// see its AppFunc. By hand, call srv.Shutdown before the app's, which would wait for
+// polls and leave WebSockets open.
 package siofiber

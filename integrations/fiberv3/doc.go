@@ -58,7 +58,8 @@
 //     panic would end the process on fasthttp. After runtime.Goexit there it
 //     closes the connection. Handlers of events the server guards in any case.
 //
-// At the end call srv.Shutdown before the app's shutdown, which would wait for
+// Package graceful serves the app until a signal, and ends sockets and app in order:
+// see its AppFunc. By hand, call srv.Shutdown before the app's, which would wait for
 // polls and leave WebSockets open; with ListenConfig.GracefulContext, end that
 // context after srv.Shutdown, or call it in app.Hooks().OnPreShutdown.
 package siofiber

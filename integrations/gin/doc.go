@@ -21,6 +21,6 @@
 // gin-contrib/timeout answers 408 to a poll that waits longer, and clients that
 // poll then connect anew, over and over: mount on a group without it.
 //
-// At the end call srv.Shutdown before http.Server.Shutdown, which would wait
-// for polls.
+// Package graceful serves an http.Server until a signal, and ends both in order. By
+// hand, call srv.Shutdown before http.Server.Shutdown, which would wait for polls.
 package siogin

@@ -114,6 +114,10 @@ func testPage(t *testing.T, a *app) {
 		rest := strings.ReplaceAll(body, "http://www.w3.org/2000/svg", "") // a name, not a request
 		assert.True(t, path+" refers to no other host", !strings.Contains(rest, "://"))
 	}
+	for _, path := range []string{"/healthz", "/readyz"} {
+		_, body := a.get(t, path)
+		assert.Equal(t, path, strings.TrimSpace(body), `{"status":"ok"}`)
+	}
 	res, err := a.http.Get(a.url + "/nothing-here")
 	assert.NoError(t, err)
 	defer res.Body.Close()
