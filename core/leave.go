@@ -106,9 +106,9 @@ func (s *Socket) EndSession() {
 		if sess := e.Value.(*session); sess.left == s.track.left {
 			r.forgetLocked(sess)
 		}
-	} else if s.track.shared {
-		s.track.shared = false
-		r.withdraw(s.track.pid)
+	} else if s.track.shared != "" {
+		r.shelf.withdraw(s.track.pid, s.track.shared)
+		s.track.shared = ""
 	}
 }
 

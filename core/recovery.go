@@ -122,6 +122,7 @@ type recovery struct {
 	share    *share                     // of bounds; a child's is its parent's
 	maxAge   time.Duration              // of events
 	seq      sequence                   // of an adapter with a log
+	shelf    shelf                      // the same
 }
 
 // detection is the time that a loss may go unnoticed with the default heartbeat.
@@ -138,6 +139,7 @@ func newRecovery(ns *Namespace) *recovery {
 		ns: ns, opts: o.Recovery, epoch: randomText(4), began: time.Now(),
 		ended: ns.srv.over.Load(), live: make(map[string]*Socket), stored: make(map[string]*linked.Element),
 	}
+	r.shelf.of = r
 	sh := new(share)
 	r.share, r.maxAge = sh, keep
 	r.log.Init(history.Limits{Entries: o.Recovery.MaxPackets, Bytes: o.Recovery.MaxBytes, Age: keep}, &sh.events)
@@ -241,7 +243,7 @@ func (r *recovery) putLocked(s *Socket, f *frames) error {
 	}
 	r.log.Take()
 	r.keepLocked(entry{Event: *f, Size: f.size(), Own: s.id})
-	s.track.sent(pos, "")
+	s.track.sent(pos, "", "")
 	return err
 }
 
@@ -357,7 +359,7 @@ func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*
 			n++
 		}
 		if pos > 0 {
-			s.track.sent(pos, at.position)
+			s.track.sent(pos, at.position, r.seq.at)
 		}
 	}
 	return sockets, n

@@ -34,17 +34,20 @@ const maxPID = 64
 // comeFromElsewhere takes a session from the adapter. It is called with mu held, and
 // returns so.
 func (r *recovery) comeFromElsewhere(s *Socket, a ask, identity string) (*comeback, RecoveryOutcome) {
-	if r.seq.store == nil || len(a.pid) > maxPID {
+	if r.shelf.by == nil || len(a.pid) > maxPID {
 		return nil, RecoveryOutcomeUnknown
 	}
 	r.awaitFollow(s.Context())
-	if !r.seq.soundLocked() {
+	switch {
+	case !r.seq.soundLocked():
 		return nil, RecoveryOutcomeGap
+	case r.now() < r.shelf.away:
+		return nil, RecoveryOutcomeMissing
 	}
 	r.unlock()
 	ctx, cancel := context.WithTimeout(s.Context(), handover)
 	defer cancel()
-	saved, err := r.takeSaved(ctx, a.pid)
+	saved, err := r.shelf.take(a.pid, taking)
 	h := &homecoming{r: r, s: s, saved: saved, ctx: ctx}
 	outcome := RecoveryOutcomeUnknown
 	switch {
@@ -53,15 +56,23 @@ func (r *recovery) comeFromElsewhere(s *Socket, a ask, identity string) (*comeba
 		outcome = RecoveryOutcomeMissing
 	case saved == nil:
 	case saved.Identity != identity:
+		r.shelf.giveBack(saved) // it is not this client's
 		outcome = RecoveryOutcomeIdentity
 	default:
 		outcome = h.begin(a.offset)
 	}
-	if outcome != RecoveryOutcomeDone {
-		r.mu.Lock()
-		return nil, outcome
+	if outcome == RecoveryOutcomeDone {
+		back, outcome := h.resume()
+		if back == nil && s.state.Load() != connecting {
+			r.shelf.giveBack(saved) // the client is gone, and may come again
+		}
+		return back, outcome
 	}
-	return h.resume()
+	r.mu.Lock()
+	if errors.Is(err, context.DeadlineExceeded) {
+		r.shelf.away = r.now() + taking
+	}
+	return nil, outcome
 }
 
 // awaitFollow gives an adapter that has just been made the time to connect. It is called
@@ -108,7 +119,11 @@ func (h *homecoming) begin(offset string) RecoveryOutcome {
 	case saved.Gap != "" && newer(h.from, saved.Gap) <= 0:
 		return RecoveryOutcomeGap
 	}
-	if end, ours, err := h.r.position(saved.Origin); ours && err == nil {
+	end, ours, err := h.r.position(saved.Origin)
+	if !ours && saved.Alone != "" && !reached(offset, saved.Alone) {
+		return RecoveryOutcomeMissing // only the other server has that event
+	}
+	if ours && err == nil {
 		h.end = end
 		if pos, ours, err := h.r.position(offset); ours && err == nil && !earlier {
 			h.own = min(pos, end)
@@ -142,7 +157,7 @@ func (h *homecoming) resume() (*comeback, RecoveryOutcome) {
 			if pos, ok := h.keptLocked(); ok {
 				return h.comebackLocked(pos)
 			}
-			if h.end > 0 && r.seq.alone > 0 { // what only this server has had may be among it
+			if h.end > 0 && r.seq.alone > h.own { // what only this server has had may be among it
 				return nil, RecoveryOutcomeMissing
 			}
 			h.own, h.end = 0, 0
@@ -245,7 +260,7 @@ const replayed = 1000
 
 func (h *homecoming) replay(after string, limit int) (ops []*adapter.Operation, through string, err error) {
 	err = errPanicked
-	h.r.ns.srv.guard("Adapter.Replay", h.r.ns.name, func() { ops, through, err = h.r.seq.store.Replay(h.ctx, h.saved.Epoch, after, limit) })
+	h.r.ns.srv.guard("Adapter.Replay", h.r.ns.name, func() { ops, through, err = h.r.shelf.by.Replay(h.ctx, h.saved.Epoch, after, limit) })
 	if err != nil && !errors.Is(err, adapter.ErrGap) {
 		h.r.ns.srv.note(slog.LevelWarn, "replaying", "socketio: the adapter has not replayed what a client has missed", h.r.ns.attrs(slog.Any("error", err))...)
 	}
@@ -310,7 +325,7 @@ func (h *homecoming) comebackLocked(pos uint64) (*comeback, RecoveryOutcome) {
 	if !ok {
 		return nil, RecoveryOutcomeMissing
 	}
-	return &comeback{sess, m, h.from}, RecoveryOutcomeDone
+	return &comeback{session: sess, missed: m, from: h.from, saved: saved}, RecoveryOutcomeDone
 }
 
 // valuesOf reads the values of shared keys. What they are is known when somebody asks by

@@ -11,11 +11,10 @@ import (
 )
 
 // sequence is what recovery knows of the log that the servers of a cluster share, see
-// [adapter.Sequencer]. recovery.mu guards all but by and store, which do not change
-// when the namespace is ready.
+// [adapter.Sequencer]. recovery.mu guards all but by, which does not change when
+// the namespace is ready.
 type sequence struct {
-	by    adapter.Sequencer    // nil: the adapter has no log
-	store adapter.SessionStore // nil: it keeps no sessions
+	by adapter.Sequencer // nil: the adapter has no log
 
 	following bool // everything behind at is to come
 	gapped    bool // but for what was lost before the next entry
@@ -32,9 +31,6 @@ type sequence struct {
 	heard  time.Duration       // when the log has had one of this server's operations
 	timer  *time.Timer         // ends the wait; nil: it does not run
 	alone  uint64              // number of the newest event that no other server has; 0: none
-
-	saves  []*session // that are to be saved
-	saving bool       // a goroutine does that
 }
 
 // sequenceBy finds out whether the adapter has a log.
@@ -46,7 +42,7 @@ func (r *recovery) sequenceBy(a adapter.Adapter) {
 	r.mu.Lock() // the adapter may deliver already
 	defer r.unlock()
 	r.seq.by = by
-	r.seq.store, _ = a.(adapter.SessionStore)
+	r.shelf.by, _ = a.(adapter.SessionStore)
 }
 
 // sequenced reports whether the servers of a cluster share the log. The namespace is

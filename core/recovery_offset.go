@@ -59,6 +59,23 @@ func (r *recovery) positionOf(sess *session, offset string) (pos uint64, ours bo
 	return pos, true, ""
 }
 
+// reached reports whether a client has an event that one server alone has: offset is the
+// client's, alone that of the event.
+func reached(offset, alone string) bool {
+	at, own, _ := strings.Cut(offset, besides)
+	behind, least, _ := strings.Cut(alone, besides)
+	if c := adapter.ComparePositions(at, behind); c != 0 {
+		return c > 0
+	}
+	if len(own) < epochSize || len(least) < epochSize || own[:epochSize] != least[:epochSize] {
+		return false
+	}
+	return len(own) > len(least) || len(own) == len(least) && own >= least
+}
+
+// epochSize is the characters of recovery.epoch.
+const epochSize = 6
+
 // unsealed is seal for an event that gets its offset when it is sent.
 func unsealed(p parser.Packet) frames {
 	buf := engine.TextBuffer(len(p.Data) + len(p.Namespace) + 24 + offsetRoom)

@@ -299,8 +299,16 @@ type kept struct {
 	*ledger
 	mu    sync.Mutex
 	saved []*adapter.Session
-	slow  bool
+	slow  bool          // does not answer
+	hold  chan struct{} // answers when it is closed; nil: at once
 	asked int
+}
+
+// with calls f with the lock held.
+func (k *kept) with(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f()
 }
 
 func (k *kept) SaveSessions(_ context.Context, sessions []*adapter.Session) error {
@@ -326,6 +334,11 @@ func (k *kept) TakeSession(ctx context.Context, pid string) (*adapter.Session, e
 	}
 	s := k.saved[i]
 	k.saved = slices.Delete(k.saved, i, i+1)
+	if hold := k.hold; hold != nil {
+		k.mu.Unlock()
+		<-hold
+		k.mu.Lock()
+	}
 	return s, nil
 }
 

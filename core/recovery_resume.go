@@ -52,7 +52,8 @@ func (a ask) position() string {
 type comeback struct {
 	*session
 	missed history.Missed[frames]
-	from   string // of a session that the adapter has kept: the client has everything up to this position
+	from   string           // of a session that the adapter has kept: the client has everything up to this position
+	saved  *adapter.Session // the same session as the adapter has kept it
 }
 
 // claim finds the session that a socket is to go on with, or nil. It returns
@@ -203,6 +204,9 @@ func recoverOrEnter(s *Socket) bool {
 	s.track.outcome = outcome
 	if !takeSession(s, back) {
 		r.unlock()
+		if back != nil && back.saved != nil {
+			r.shelf.giveBack(back.saved) // the client is gone, and may come again
+		}
 		return false
 	}
 	r.enterLocked(s, back)
@@ -288,7 +292,7 @@ func (r *recovery) enterLocked(s *Socket, back *comeback) {
 			if !e.Event.void {
 				missed = append(missed, e.Event)
 			}
-			t.sent(back.missed.Positions[i], e.Position)
+			t.sent(back.missed.Positions[i], e.Position, r.seq.at)
 		}
 	}
 	accept(s, missed...)
@@ -302,6 +306,7 @@ func (r *recovery) goOnLocked(t *track, back *comeback) {
 	}
 	t.begun, t.beganAt = back.begun, back.beganAt
 	t.lastAt, t.lastPos, t.unclear = back.lastAt, back.lastPos, back.unclear
+	t.aloneAt, t.alonePos = back.aloneAt, back.alonePos
 }
 
 // endOrdered is end, and keeps the session, in one step for all others. The

@@ -13,14 +13,28 @@ import (
 	"github.com/gosio/gosio/core/internal/apperror"
 )
 
-// storing is how long an adapter may take to save sessions, or to give one.
-const storing = 5 * time.Second
+// shelf is the store of sessions that the servers of a cluster share. recovery.mu guards
+// its fields but for of and by, which do not change when the namespace is ready.
+type shelf struct {
+	of *recovery
+	by adapter.SessionStore // nil: the adapter keeps no sessions
 
-// prepareLocked makes the form of a session that other servers understand, unless only
-// this server has what the session needs.
-func (r *recovery) prepareLocked(sess *session, t *track) {
+	saves  []*session // that are to be saved
+	saving bool       // a goroutine does that
+	away   time.Duration
+}
+
+const (
+	storing = 5 * time.Second  // how long an adapter may take to save sessions
+	taking  = time.Second      // how long a client waits for its session; and how long none waits when one has waited in vain
+	retaken = 15 * time.Second // when a session that was taken and is given back is there again
+)
+
+// prepareLocked makes the form of a session that other servers understand.
+func (h *shelf) prepareLocked(sess *session, t *track) {
+	r := h.of
 	q := &r.seq
-	if q.store == nil || !q.soundLocked() {
+	if h.by == nil || !q.soundLocked() {
 		return
 	}
 	saved := &adapter.Session{
@@ -31,6 +45,9 @@ func (r *recovery) prepareLocked(sess *session, t *track) {
 	if saved.TTL >= forever {
 		saved.TTL = -1
 	}
+	if t.alonePos > 0 {
+		saved.Alone = t.aloneAt + besides + r.epoch + strconv.FormatUint(t.alonePos, 36)
+	}
 	saved.Gap = t.unclear
 	if t.beganAt < q.floorPos {
 		saved.Gap = later(saved.Gap, q.floor)
@@ -38,12 +55,12 @@ func (r *recovery) prepareLocked(sess *session, t *track) {
 	if saved.Gap != "" && adapter.ComparePositions(t.lastAt, saved.Gap) <= 0 {
 		return // no offset of the client would do: with its own server there may be one
 	}
-	r.movesLocked(sess, saved)
+	movesLocked(r, sess, saved)
 	sess.form, sess.stored = saved, make(chan struct{})
 }
 
 // movesLocked gives a session its moves by their positions, as far back as the log goes.
-func (r *recovery) movesLocked(sess *session, saved *adapter.Session) {
+func movesLocked(r *recovery, sess *session, saved *adapter.Session) {
 	moves, known := sess.Track.Moves(), max(r.log.First(), sess.Track.Horizon()+1)
 	for _, m := range moves {
 		p := r.log.Position(m.Pos)
@@ -68,54 +85,14 @@ func (r *recovery) movesLocked(sess *session, saved *adapter.Session) {
 
 // valuesOf encodes what a socket that has left carries, if another server may want it.
 // It reports false if a value cannot leave this server.
-func (r *recovery) valuesOf(s *Socket) (data json.RawMessage, ok bool) {
-	if r.seq.store == nil {
+func (h *shelf) valuesOf(s *Socket) (data json.RawMessage, ok bool) {
+	if h.by == nil {
 		return nil, false
 	}
 	s.mu.Lock()
 	values := slices.DeleteFunc(slices.Clone(s.values), func(v value) bool { return v.granted })
 	s.mu.Unlock()
 	return travelling(values)
-}
-
-// saveLocked has a session saved that is complete, if all of it can travel. data are
-// its values.
-func (r *recovery) saveLocked(s *Socket, sess *session, data json.RawMessage, travels bool) {
-	if sess.stored == nil {
-		return
-	}
-	sess.form.Identity, sess.form.Data = sess.identity, data
-	if !travels || len(sess.conditions) > 0 {
-		sess.savedLocked()
-		return
-	}
-	s.track.shared = true
-	if r.seq.steps.HasMoved(sess.pid) { // what waits may be for it, though its rooms say no
-		r.queueLocked(&waiting{Value: step{do: func() { r.saveNowLocked(sess) }}})
-		return
-	}
-	r.saveNowLocked(sess)
-}
-
-// savedLocked says that a session is with the adapter, or will not be.
-func (s *session) savedLocked() {
-	close(s.stored)
-	s.stored = nil
-}
-
-// saveNowLocked gives a session to the goroutine that saves.
-func (r *recovery) saveNowLocked(sess *session) {
-	if e := r.stored[sess.pid]; e == nil || e.Value != sess {
-		sess.savedLocked() // it has gone meanwhile
-		return
-	}
-	q := &r.seq
-	q.saves = append(q.saves, sess)
-	if !q.saving {
-		q.saving = true
-		r.ns.srv.work.Add()
-		go r.save() // until there is nothing to be saved; Shutdown waits
-	}
 }
 
 // travelling encodes values. It reports false if one of them cannot leave this server.
@@ -133,44 +110,82 @@ func travelling(values []value) (data json.RawMessage, ok bool) {
 	return data, err == nil
 }
 
+// saveLocked has a session saved that is complete, if all of it can travel. data are
+// its values.
+func (h *shelf) saveLocked(s *Socket, sess *session, data json.RawMessage, travels bool) {
+	if sess.stored == nil {
+		return
+	}
+	sess.form.Identity, sess.form.Data = sess.identity, data
+	if !travels || len(sess.conditions) > 0 {
+		sess.savedLocked()
+		return
+	}
+	s.track.shared = sess.form.Origin
+	if r := h.of; r.seq.steps.HasMoved(sess.pid) { // what waits may be for it, though its rooms say no
+		r.queueLocked(&waiting{Value: step{do: func() { h.saveNowLocked(sess) }}})
+		return
+	}
+	h.saveNowLocked(sess)
+}
+
+// savedLocked says that a session is with the adapter, or will not be.
+func (s *session) savedLocked() {
+	close(s.stored)
+	s.stored = nil
+}
+
+// saveNowLocked gives a session to the goroutine that saves.
+func (h *shelf) saveNowLocked(sess *session) {
+	if !h.of.keepsLocked(sess) {
+		sess.savedLocked() // it has gone meanwhile
+		return
+	}
+	h.saves = append(h.saves, sess)
+	if !h.saving {
+		h.saving = true
+		h.of.ns.srv.work.Add()
+		go h.save() // until there is nothing to be saved; Shutdown waits
+	}
+}
+
 // save gives sessions to the adapter, all that have come meanwhile in one call.
-func (r *recovery) save() {
+func (h *shelf) save() {
 	returned := false
 	defer func() {
 		if !returned { // see Socket.quit
-			go r.save()
+			go h.save()
 		}
 	}()
+	r := h.of
 	for {
 		r.mu.Lock()
-		batch := r.seq.saves[:min(len(r.seq.saves), adapter.MaxNames)]
-		r.seq.saves = r.seq.saves[len(batch):]
-		r.seq.saving = len(batch) > 0
+		batch := h.saves[:min(len(h.saves), adapter.MaxNames)]
+		h.saves = h.saves[len(batch):]
+		h.saving = len(batch) > 0
 		r.mu.Unlock()
 		if len(batch) == 0 {
 			break
 		}
-		r.saveAll(batch)
+		h.saveAll(batch)
 	}
 	returned = true
 	r.ns.srv.work.Done()
 }
 
-func (r *recovery) saveAll(batch []*session) {
-	ctx, cancel := context.WithTimeout(context.Background(), storing)
-	defer cancel()
-	list := make([]*adapter.Session, len(batch))
+func (h *shelf) saveAll(batch []*session) {
+	r, list := h.of, make([]*adapter.Session, len(batch))
 	for i, sess := range batch {
 		list[i] = sess.form
 	}
 	err := errPanicked
 	defer func() { // also when the adapter ends the goroutine
 		alone := errors.Is(err, adapter.ErrNotSaved)
-		var gone []string
+		var gone []*session
 		r.mu.Lock()
 		for _, sess := range batch {
-			if e := r.stored[sess.pid]; e == nil || e.Value != sess {
-				gone = append(gone, sess.pid) // ended while it was saved
+			if !r.keepsLocked(sess) {
+				gone = append(gone, sess) // ended while it was saved
 			}
 			if !alone {
 				r.forgetLocked(sess)
@@ -179,36 +194,77 @@ func (r *recovery) saveAll(batch []*session) {
 		}
 		r.unlock()
 		if !alone {
-			for _, pid := range gone {
-				r.withdraw(pid)
+			for _, sess := range gone {
+				h.withdraw(sess.pid, sess.form.Origin)
 			}
 		}
 	}()
-	r.ns.srv.guard("Adapter.SaveSessions", r.ns.name, func() { err = r.seq.store.SaveSessions(ctx, list) })
-	if err != nil {
-		r.ns.srv.note(slog.LevelWarn, "saving", "socketio: the adapter has not saved sessions",
-			r.ns.attrs(slog.Int("sessions", len(list)), slog.Any("error", err))...)
-	}
+	err = h.put(list)
 }
 
-// withdraw has the adapter forget a session that nobody may go on with.
-func (r *recovery) withdraw(pid string) {
-	r.ns.srv.work.Add()
+// put has the adapter keep sessions.
+func (h *shelf) put(list []*adapter.Session) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), storing)
+	defer cancel()
+	ns := h.of.ns
+	err = errPanicked
+	ns.srv.guard("Adapter.SaveSessions", ns.name, func() { err = h.by.SaveSessions(ctx, list) })
+	if err != nil {
+		ns.srv.note(slog.LevelWarn, "saving", "socketio: the adapter has not saved sessions",
+			ns.attrs(slog.Int("sessions", len(list)), slog.Any("error", err))...)
+	}
+	return err
+}
+
+// giveBack has the adapter keep a session that was taken for nobody.
+func (h *shelf) giveBack(saved *adapter.Session) {
+	h.of.ns.srv.work.Add()
 	go func() { // until the adapter has answered; Shutdown waits
-		defer r.ns.srv.work.Done()
-		_, err := r.takeSaved(context.Background(), pid)
-		if err != nil {
-			r.ns.srv.note(slog.LevelError, "withdrawing", "socketio: the adapter has not forgotten a session that was ended",
-				r.ns.attrs(slog.Any("error", err))...)
+		defer h.of.ns.srv.work.Done()
+		_ = h.put([]*adapter.Session{saved})
+	}()
+}
+
+// withdraw has the adapter forget a session that nobody may go on with: of its private id
+// the one of that origin, and not the one of a socket that has gone on with it.
+func (h *shelf) withdraw(pid, origin string) {
+	h.of.ns.srv.work.Add()
+	go func() { // until the adapter has answered; Shutdown waits
+		defer h.of.ns.srv.work.Done()
+		if !h.withdrawn(pid, origin) { // a server may have it that will give it back
+			time.AfterFunc(retaken, func() {
+				h.of.mu.Lock()
+				ended := h.of.ended
+				h.of.mu.Unlock()
+				if !ended {
+					h.withdrawn(pid, origin)
+				}
+			})
 		}
 	}()
 }
 
-// takeSaved takes a session from the adapter.
-func (r *recovery) takeSaved(ctx context.Context, pid string) (saved *adapter.Session, err error) {
-	ctx, cancel := context.WithTimeout(ctx, storing)
+// withdrawn reports whether there was a session.
+func (h *shelf) withdrawn(pid, origin string) bool {
+	ns := h.of.ns
+	saved, err := h.take(pid, storing)
+	switch {
+	case err != nil:
+		ns.srv.note(slog.LevelError, "withdrawing", "socketio: the adapter has not forgotten a session that was ended",
+			ns.attrs(slog.Any("error", err))...)
+	case saved != nil && saved.Origin != origin:
+		_ = h.put([]*adapter.Session{saved})
+	}
+	return err != nil || saved != nil
+}
+
+// take takes a session from the adapter. It does not end with the client: what is taken
+// then would be lost.
+func (h *shelf) take(pid string, within time.Duration) (saved *adapter.Session, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
+	ns := h.of.ns
 	err = errPanicked
-	r.ns.srv.guard("Adapter.TakeSession", r.ns.name, func() { saved, err = r.seq.store.TakeSession(ctx, pid) })
+	ns.srv.guard("Adapter.TakeSession", ns.name, func() { saved, err = h.by.TakeSession(ctx, pid) })
 	return saved, err
 }

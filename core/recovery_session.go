@@ -22,12 +22,14 @@ type track struct {
 	conditions []condition     // of RecoverIf; guarded by the socket's mu
 	left       chan struct{}   // closed when the hooks of OnDisconnect have run; nil: not kept
 	session    *session
-	shared     bool   // the session was saved for all servers
+	shared     string // the session was saved for all servers, with this origin
 	begun      string // position in the log of all servers at which the socket has joined
 	beganAt    uint64 // log.Last() then
 	lastAt     string // of the last event that was sent to it
 	lastPos    uint64
 	parted     bool   // gets nothing any more: it is being told to leave
+	alonePos   uint64 // of the last event that was sent to it and no other server has
+	aloneAt    string // where the log of all servers was then
 	unclear    string // an offset up to here may be one of before the socket, or of another log
 	history.Track
 }
@@ -37,11 +39,13 @@ func (r *recovery) newTrack() *track {
 }
 
 // sent notes an event that was sent to the socket, with its position in the log that
-// servers share, or none.
-func (t *track) sent(pos uint64, position string) {
+// servers share, or none, and where that log is.
+func (t *track) sent(pos uint64, position, at string) {
 	t.Sent(pos, t.log.First())
 	if position != "" {
 		t.lastAt, t.lastPos = position, pos
+	} else {
+		t.aloneAt, t.alonePos = at, pos
 	}
 }
 
@@ -66,14 +70,16 @@ type session struct {
 	granted    []string // of rooms
 	conditions []condition
 
-	form    *adapter.Session // as other servers understand it; nil: only this one does
-	stored  chan struct{}    // closed when it is with the adapter, or will not be; nil from then on
-	begun   string           // as in track, as are the next
-	beganAt uint64
-	lastAt  string
-	lastPos uint64
-	unclear string
-	endAt   string // where everything was done when the connection was lost
+	form     *adapter.Session // as other servers understand it; nil: only this one does
+	stored   chan struct{}    // closed when it is with the adapter, or will not be; nil from then on
+	begun    string           // as in track, as are the next
+	beganAt  uint64
+	lastAt   string
+	lastPos  uint64
+	alonePos uint64
+	aloneAt  string
+	unclear  string
+	endAt    string // where everything was done when the connection was lost
 
 	of   *recovery
 	size int64           // what it counts
@@ -128,7 +134,8 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	r.ns.rooms.mu.Unlock()
 	sess.begun, sess.beganAt, sess.unclear = t.begun, t.beganAt, t.unclear
 	sess.lastAt, sess.lastPos, sess.endAt = t.lastAt, t.lastPos, r.seq.at
-	r.prepareLocked(sess, t)
+	sess.aloneAt, sess.alonePos = t.aloneAt, t.alonePos
+	r.shelf.prepareLocked(sess, t)
 	t.session = sess
 	r.stored[t.pid] = r.oldest.PushBack(sess)
 	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
@@ -141,9 +148,15 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	r.armLocked()
 }
 
+// keepsLocked reports whether a session is there. Another one may have its pid by now.
+func (r *recovery) keepsLocked(sess *session) bool {
+	e := r.stored[sess.pid]
+	return e != nil && e.Value == sess
+}
+
 // forgetLocked drops a session, if it is there. Another one may have its pid by now.
 func (r *recovery) forgetLocked(sess *session) {
-	if e := r.stored[sess.pid]; e != nil && e.Value == sess {
+	if e := r.stored[sess.pid]; r.keepsLocked(sess) {
 		r.oldest.Remove(e)
 		delete(r.stored, sess.pid)
 		r.share.drop(sess)
@@ -158,7 +171,7 @@ func (r *recovery) forgetLocked(sess *session) {
 // departed completes a socket's session when its last handler and its hooks
 // have run: what they have stored belongs to it.
 func (r *recovery) departed(s *Socket) {
-	data, travels := r.valuesOf(s) // before the lock: encoding calls the application
+	data, travels := r.shelf.valuesOf(s) // before the lock: encoding calls the application
 	r.mu.Lock()
 	defer r.unlock()
 	t := s.track
@@ -174,7 +187,7 @@ func (r *recovery) departed(s *Socket) {
 	}
 	s.mu.Unlock()
 	r.share.resize(t.session)
-	r.saveLocked(s, t.session, data, travels)
+	r.shelf.saveLocked(s, t.session, data, travels)
 	close(t.left)
 	t.session = nil
 }
