@@ -125,8 +125,8 @@ var allowed = []row{
 	{"graceful", []string{"core", "internal/loglimit"}},
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
-	{"observe/prometheus", []string{"core", "core/engine", prometheusClient}},
-	{"observe/otel", []string{"core", openTelemetry, openTelemetry + "/attribute", openTelemetry + "/codes",
+	{"observe/prometheus", []string{"core", "core/adapter", "core/engine", prometheusClient}},
+	{"observe/otel", []string{"core", "core/adapter", openTelemetry, openTelemetry + "/attribute", openTelemetry + "/codes",
 		openTelemetry + "/metric", openTelemetry + "/propagation", openTelemetry + "/trace"}}, // the API, not the SDK
 
 	// The tests of this module.

@@ -1,6 +1,9 @@
 package socketio
 
-import "github.com/gosio/gosio/core/engine"
+import (
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/engine"
+)
 
 // Stats are the numbers of a server at one moment. See [Server.Stats].
 type Stats struct {
@@ -23,6 +26,8 @@ type Stats struct {
 	// ReceiveHeld is how many connections are not read at the moment because of
 	// Limits.ReceiveBuffer, Limits.Namespaces or Limits.Refusals.
 	ReceiveHeld int
+	// Cluster has the numbers of the adapter, if it is an [adapter.Meter]; otherwise nil.
+	Cluster *adapter.Stats
 }
 
 // NamespaceStats are the numbers of a namespace on one server.
@@ -66,6 +71,7 @@ func (srv *Server) Stats() Stats {
 		st.Namespaces[p.name] = NamespaceStats{}
 	}
 	srv.mu.RUnlock()
+	st.Cluster = clusterStats(all)
 	for _, ns := range all {
 		name := familyName(ns)
 		n := st.Namespaces[name]
@@ -81,6 +87,21 @@ func (srv *Server) Stats() Stats {
 		st.Namespaces[name] = n
 	}
 	return st
+}
+
+// clusterStats are those of the server's end of an engine, which all of its namespaces
+// have in common.
+func clusterStats(all []*Namespace) *adapter.Stats {
+	for _, ns := range all {
+		if !ns.life.ready.Load() { // its adapter is being made
+			continue
+		}
+		if m, ok := ns.adapter.(adapter.Meter); ok {
+			st := m.Stats()
+			return &st
+		}
+	}
+	return nil
 }
 
 // familyName is the name under which a namespace is counted.

@@ -67,24 +67,13 @@ func (e *Engine) Ready() error {
 	if l == nil {
 		return ErrNotConnected
 	}
-	if err := l.ready(); err != nil {
-		return err
-	}
-	return l.sub.refusal()
+	return l.whole()
 }
 
-// Stats are counters since the server was made, and gauges.
-type Stats struct {
-	Published     uint64 // messages that Redis has taken
-	Received      uint64 // messages that have come, also those that are dropped
-	Dropped       uint64 // messages that cannot be read
-	Lost          uint64 // operations of this server that Redis has not taken
-	Outages       uint64 // how often a connection was lost
-	Waiting       int    // bytes that wait for Redis
-	Subscriptions int    // channels and patterns
-}
+// Stats are the numbers of an engine.
+type Stats = adapter.Stats
 
-// Stats returns numbers for a dashboard.
+// Stats returns numbers for a dashboard; socketio.Server.Stats has them, too.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	l := e.link

@@ -315,8 +315,19 @@ func (l *link) heard() []*node {
 	return slices.DeleteFunc(l.all(), func(n *node) bool { return !n.heard.Load() })
 }
 
+// whole is an error while this server is not in the cluster, or only in part of it.
+func (l *link) whole() error {
+	if err := l.ready(); err != nil {
+		return err
+	}
+	return l.sub.refusal()
+}
+
 func (l *link) stats() Stats {
-	s := Stats{Outages: l.outages.Load(), Dropped: l.dropped.Load(), Received: l.in.received.Load(), Subscriptions: l.sub.count()}
+	s := Stats{
+		Connected: l.ready() == nil, Ready: l.whole() == nil,
+		Outages: l.outages.Load(), Dropped: l.dropped.Load(), Received: l.in.received.Load(), Subscriptions: l.sub.count(),
+	}
 	l.out.stats(&s)
 	return s
 }

@@ -46,6 +46,7 @@ type node struct {
 
 var (
 	_ adapter.Adapter          = (*node)(nil)
+	_ adapter.Meter            = (*node)(nil)
 	_ adapter.RoomSubscriber   = byRoom{}
 	_ adapter.SocketSubscriber = byRoom{}
 )
@@ -200,6 +201,9 @@ func (n *node) Close() error {
 	n.engine.leave(n)
 	return nil
 }
+
+// Stats implements adapter.Meter.
+func (n *node) Stats() Stats { return n.link.stats() }
 
 // byRoom is a node that subscribes to its rooms and sockets.
 type byRoom struct{ *node }

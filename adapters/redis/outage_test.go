@@ -302,8 +302,11 @@ func TestSilence(t *testing.T) {
 	assert.NoError(t, srv.Emit("e")) // nobody knows yet
 	assert.True(t, "Emit does not wait", time.Since(begin) < time.Second)
 	c.Expect("e")
+	assert.True(t, "the server has the numbers", srv.Stats().Cluster.Ready && srv.Stats().Cluster.RoundTrip > 0)
 	eventually(t, "it is noticed", func() bool { return errors.Is(srv.Emit("e"), sioredis.ErrNotConnected) && missed.Load() > 0 })
 	assert.True(t, "not ready", engine.Ready() != nil)
+	st := srv.Stats().Cluster
+	assert.True(t, "the numbers say so", !st.Connected && !st.Ready && st.Outages > 0 && st.Lost > 0 && st.Queued == 0)
 	c2 := siotest.Dial(t, srv, siotest.Options{})
 	assert.NoError(t, srv.To(c2.ID()).Local().Emit("e"))
 	c2.Expect("e")

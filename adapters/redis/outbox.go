@@ -23,6 +23,8 @@ type outbox struct {
 	wake  chan struct{} // holds one
 	try   atomic.Bool   // the connection may be dead
 
+	roundTrip atomic.Int64 // nanoseconds of the last batch, or of the last try
+
 	// Used by the writer only.
 	batch    []job
 	commands rueidis.Commands
@@ -33,6 +35,7 @@ type outbox struct {
 	queue     []job
 	bytes     int
 	losses    map[*node]*loss // that are not reported yet
+	sending   int             // jobs of the batch that Redis has not answered
 	published uint64
 	lost      uint64
 }
@@ -203,9 +206,11 @@ func (o *outbox) serve(c rueidis.DedicatedClient) error {
 		case <-o.life.Done():
 			return ErrClosed
 		case <-idle.C:
+			begin := time.Now()
 			if err := ping(c); err != nil {
 				return err
 			}
+			o.roundTrip.Store(int64(time.Since(begin)))
 		}
 	}
 }
@@ -223,6 +228,7 @@ func (o *outbox) take() bool {
 		n++
 	}
 	o.batch = append(o.batch[:0], o.queue[:n]...)
+	o.sending = n
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {
 		o.queue = nil
@@ -247,10 +253,13 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	begin := time.Now()
 	results := c.DoMulti(ctx, o.commands...)
+	o.roundTrip.Store(int64(time.Since(begin)))
 	cancel()
 	var broken, moved error
 	o.mu.Lock()
+	o.sending = 0
 	for i := range o.batch {
 		j := &o.batch[i]
 		o.bytes -= j.size()
@@ -310,4 +319,6 @@ func (o *outbox) stats(s *Stats) {
 	s.Published += o.published
 	s.Lost += o.lost
 	s.Waiting += o.bytes
+	s.Queued += len(o.queue) + o.sending
+	s.RoundTrip = max(s.RoundTrip, time.Duration(o.roundTrip.Load()))
 }

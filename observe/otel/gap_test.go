@@ -3,6 +3,7 @@ package siootel_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
@@ -14,6 +15,28 @@ import (
 type alone struct{ adapter.Adapter }
 
 func (alone) Close() error { return nil }
+
+// Stats has another number for each of them.
+func (alone) Stats() adapter.Stats {
+	return adapter.Stats{
+		Connected: true, Published: 1, Received: 2, Dropped: 3, Lost: 4, Outages: 5, Queued: 6, Waiting: 7, Subscriptions: 8, RoundTrip: 9 * time.Second,
+	}
+}
+
+// TestClusterStats: what an adapter says of its engine.
+func TestClusterStats(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		sys := start(t, siootel.Options{}, socketio.Options{Adapter: func(adapter.Local) adapter.Adapter { return alone{} }})
+		got := sys.collect(t)
+		for i, name := range []string{
+			"ready", "published", "received", "messages.dropped", "operations.lost", "outages", "queue.messages", "queue", "subscriptions", "round_trip",
+		} {
+			assert.Equal(t, name, got["socketio.cluster."+name], float64(i))
+		}
+		assert.Equal(t, "connected", got["socketio.cluster.connected"], 1)
+	})
+}
 
 // TestGaps: what an adapter has lost is counted, once for each outage.
 func TestGaps(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 )
 
 // metrics are the instruments.
@@ -24,6 +25,7 @@ type metrics struct {
 	handlerTime, ackTime, joinTime, flushed    metric.Float64Histogram
 	connections, sockets, rooms, sessions      metric.Int64ObservableGauge
 	sendBytes, sendMax, receiveBytes, heldConn metric.Int64ObservableGauge
+	cluster                                    *clusterMetrics
 }
 
 // buckets suit what takes from half a millisecond to ten seconds.
@@ -80,6 +82,7 @@ func newMetrics(meter metric.Meter) *metrics {
 		sendBytes:    gauge("send.queue", "By", "Waiting to be sent, to all clients together."),
 		sendMax:      gauge("send.queue.max", "By", "Waiting to be sent to the client that has most."),
 		receiveBytes: gauge("receive.queue", "By", "Events that wait for their handlers, of all connections together."),
+		cluster:      newClusterMetrics(meter),
 		heldConn:     gauge("receive.held", "{connection}", "Connections that are not read, because so much waits for handlers."),
 	}
 }
@@ -95,8 +98,8 @@ func (o *Observer) Watch(srv *socketio.Server) {
 	}
 	o.registered = true
 	m := o.metrics
-	must(m.meter.RegisterCallback(o.observe, m.connections, m.sockets, m.rooms, m.sessions,
-		m.sendBytes, m.sendMax, m.receiveBytes, m.heldConn))
+	must(m.meter.RegisterCallback(o.observe, append(m.cluster.all(), m.connections, m.sockets, m.rooms, m.sessions,
+		m.sendBytes, m.sendMax, m.receiveBytes, m.heldConn)...))
 }
 
 // Forget stops asking a server that has been shut down, so that it can be
@@ -113,6 +116,7 @@ func (o *Observer) observe(_ context.Context, to metric.Observer) error {
 	o.mu.Lock()
 	servers := slices.Clone(o.servers)
 	o.mu.Unlock()
+	var cluster []*adapter.Stats
 	sum := socketio.Stats{Connections: make(map[string]int), Namespaces: make(map[string]socketio.NamespaceStats)}
 	for _, srv := range servers {
 		st := srv.Stats()
@@ -131,6 +135,9 @@ func (o *Observer) observe(_ context.Context, to metric.Observer) error {
 		sum.SendBytesMax = max(sum.SendBytesMax, st.SendBytesMax)
 		sum.ReceiveBytes += st.ReceiveBytes
 		sum.ReceiveHeld += st.ReceiveHeld
+		if st.Cluster != nil {
+			cluster = append(cluster, st.Cluster)
+		}
 	}
 	m := o.metrics
 	for transport, n := range sum.Connections {
@@ -146,6 +153,7 @@ func (o *Observer) observe(_ context.Context, to metric.Observer) error {
 	to.ObserveInt64(m.sendMax, sum.SendBytesMax)
 	to.ObserveInt64(m.receiveBytes, sum.ReceiveBytes)
 	to.ObserveInt64(m.heldConn, int64(sum.ReceiveHeld))
+	m.cluster.observe(cluster, to)
 	return nil
 }
 

@@ -190,6 +190,10 @@ func (sys *system) collect(t *testing.T) map[string]float64 {
 				for _, p := range data.DataPoints {
 					add(m.Name, p.Attributes, float64(p.Value))
 				}
+			case metricdata.Gauge[float64]:
+				for _, p := range data.DataPoints {
+					add(m.Name, p.Attributes, p.Value)
+				}
 			case metricdata.Histogram[float64]:
 				for _, p := range data.DataPoints {
 					add(m.Name, p.Attributes, float64(p.Count))

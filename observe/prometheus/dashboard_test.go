@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 	sioprometheus "github.com/gosio/gosio/observe/prometheus"
@@ -47,8 +48,12 @@ var (
 // exposed returns the names of all samples of a server that has done everything,
 // and the labels of each.
 func exposed(t *testing.T) map[string][]string {
-	sys := start(t, sioprometheus.Options{}, socketio.Options{Recovery: &socketio.Recovery{}})
+	var local adapter.Local
+	sys := start(t, sioprometheus.Options{}, socketio.Options{
+		Recovery: &socketio.Recovery{}, Adapter: func(l adapter.Local) adapter.Adapter { local = l; return alone{} },
+	})
 	run(t, sys)
+	local.Gap(adapter.Gap{Type: adapter.GapOutgoing})
 	sys.Of("/again")
 	c := siotest.Dial(t, sys, siotest.Options{Namespace: "/again"})
 	c = c.Resume()

@@ -12,6 +12,7 @@ import (
 type gauges struct {
 	connections, sockets, rooms, namespaces, sessions *prometheus.Desc
 	sendBytes, sendBytesMax, receiveBytes, held       *prometheus.Desc
+	cluster                                           *clusterMetrics
 }
 
 func newGauges(o *Options) *gauges {
@@ -28,6 +29,7 @@ func newGauges(o *Options) *gauges {
 		sendBytesMax: desc("send_queue_max_bytes", "Waiting to be sent to the client that has most."),
 		receiveBytes: desc("receive_queue_bytes", "Events that wait for their handlers, of all connections together."),
 		held:         desc("receive_held_connections", "Connections that are not read, because so much waits for handlers."),
+		cluster:      newClusterMetrics(o),
 	}
 }
 
@@ -58,6 +60,9 @@ func (o *Observer) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range o.gauges.all() {
 		ch <- d
 	}
+	for _, c := range o.gauges.cluster.list {
+		ch <- c.desc
+	}
 }
 
 // Collect implements prometheus.Collector. It may be called concurrently.
@@ -65,7 +70,7 @@ func (o *Observer) Collect(ch chan<- prometheus.Metric) {
 	for _, c := range o.metrics.all {
 		c.Collect(ch)
 	}
-	st, namespaces := o.stats()
+	st, namespaces, cluster := o.stats()
 	g := o.gauges
 	set := func(d *prometheus.Desc, v float64, labels ...string) {
 		if m, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, v, labels...); err == nil { // a scrape does not panic
@@ -85,10 +90,11 @@ func (o *Observer) Collect(ch chan<- prometheus.Metric) {
 	set(g.sendBytesMax, float64(st.SendBytesMax))
 	set(g.receiveBytes, float64(st.ReceiveBytes))
 	set(g.held, float64(st.ReceiveHeld))
+	g.cluster.collect(cluster, ch)
 }
 
 // stats adds up those of all servers; namespaces are by label.
-func (o *Observer) stats() (sum socketio.Stats, namespaces map[string]socketio.NamespaceStats) {
+func (o *Observer) stats() (sum socketio.Stats, namespaces map[string]socketio.NamespaceStats, cluster *clusterStats) {
 	o.mu.Lock()
 	servers := slices.Clone(o.servers)
 	o.mu.Unlock()
@@ -112,6 +118,12 @@ func (o *Observer) stats() (sum socketio.Stats, namespaces map[string]socketio.N
 		sum.SendBytesMax = max(sum.SendBytesMax, st.SendBytesMax)
 		sum.ReceiveBytes += st.ReceiveBytes
 		sum.ReceiveHeld += st.ReceiveHeld
+		if st.Cluster != nil {
+			if cluster == nil {
+				cluster = new(clusterStats)
+			}
+			cluster.add(st.Cluster)
+		}
 	}
-	return sum, namespaces
+	return sum, namespaces, cluster
 }
