@@ -221,7 +221,7 @@ func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (id *Identi
 		if g.config.Optional {
 			return nil, "", nil
 		}
-		return nil, "", reject(ErrTokenMissing, "no token where Config.Sources look (by default auth.token, and the header Authorization)")
+		return nil, "", reject(ErrTokenMissing, "no token where Config.Sources look (by default auth.token, and the header Authorization: Bearer …)")
 	}
 	id, err = g.verify(ctx, h.Address, token)
 	return id, token, err

@@ -58,9 +58,19 @@ func TestFirstHour(t *testing.T) {
 			return ""
 		}, "", "an event has no handler: its name is to be the same on both sides"},
 		"mistyped namespace": {connect("/scret", nil), "Invalid namespace", "Server.Of makes one"},
-		"no token":           {connect("/secret", nil), "authentication required", "Config.Sources"},
-		"expired":            {connect("/secret", token(jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(time.Now().Add(-time.Hour))})), "token has expired", "expired"},
-		"no expiry":          {connect("/secret", token(jwt.RegisteredClaims{Subject: "ann"})), "token is invalid", "a required claim is missing: exp"},
+		"auth that is a text": {func(_ *testing.T, srv *socketio.Server) string {
+			ask := func(method, query, body string) *httptest.ResponseRecorder {
+				w := httptest.NewRecorder()
+				srv.ServeHTTP(w, httptest.NewRequest(method, "/socket.io/?EIO=4&transport=polling"+query, strings.NewReader(body)))
+				return w
+			}
+			_, rest, _ := strings.Cut(ask("GET", "", "").Body.String(), `"sid":"`)
+			sid, _, _ := strings.Cut(rest, `"`)
+			return ask("POST", "&sid="+sid, `40/secret,"the token"`).Body.String()
+		}, "Bad request", "auth has to be an object, like { token }"},
+		"no token":  {connect("/secret", nil), "authentication required", "Config.Sources"},
+		"expired":   {connect("/secret", token(jwt.RegisteredClaims{ExpiresAt: jwt.NewNumericDate(time.Now().Add(-time.Hour))})), "token has expired", "expired"},
+		"no expiry": {connect("/secret", token(jwt.RegisteredClaims{Subject: "ann"})), "token is invalid", "a required claim is missing: exp"},
 		"foreign origin": {func(_ *testing.T, srv *socketio.Server) string {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil)

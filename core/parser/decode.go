@@ -227,7 +227,7 @@ func validate(p *Packet, attachments int, lim *Limits) error {
 	switch c := p.Data[0]; p.Type {
 	case Connect:
 		if c != '{' {
-			return ErrPayload
+			return errAuth
 		}
 	case ConnectError:
 		if c != '{' && c != '"' {

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 )
 
@@ -29,6 +30,9 @@ var (
 	// ErrMissingAttachments reports text while attachments are pending.
 	ErrMissingAttachments = errors.New("parser: text before the last attachment")
 )
+
+// errAuth reports auth: "token" in the place of auth: { token }.
+var errAuth = fmt.Errorf("%w: auth has to be an object, like { token }", ErrPayload)
 
 // Errors of both directions.
 var (

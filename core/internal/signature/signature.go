@@ -73,6 +73,8 @@ func (s *Signature) Check(event string) {
 		switch {
 		case t == typeContext, t == s.special.Socket, t == s.special.Ack:
 			panic(fmt.Sprintf("socketio: handler of %q: %v is out of place: the order is context.Context, *Socket, the event's arguments, Ack; before variadic arguments the Ack comes first", event, t))
+		case t == s.special.Socket.Elem():
+			panic(fmt.Sprintf("socketio: handler of %q: a handler takes *%v, a pointer", event, t))
 		case !travels(t, true):
 			panic(fmt.Sprintf("socketio: handler of %q: no event has an argument of type %v", event, t))
 		}

@@ -79,6 +79,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	for want, fn := range map[string]any{
 		"*signature_test.socket is out of place":                func(int, *socket) {},
+		"a handler takes *signature_test.socket, a pointer":     func(socket) {},
 		"signature_test.ack is out of place":                    func(ack, int) {},
 		"context.Context is out of place":                       func(*socket, context.Context) {},
 		"no event has an argument of type chan int":             func(chan int) {},
