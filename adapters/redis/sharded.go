@@ -86,7 +86,10 @@ func (sharded) message(n *node, room, payload string) {
 		n.peer(payload)
 		return
 	}
-	m, err := clusterwire.DecodeEnvelope([]byte(payload), nil)
+	if room == "" && !clusterwire.EnvelopeConcerns(payload, n.local.HasRoom) {
+		return
+	}
+	m, err := clusterwire.DecodeEnvelope([]byte(payload), &n.link.opts.limits)
 	switch {
 	case err != nil && answers:
 		n.link.dropped.Add(1) // who asks counts
