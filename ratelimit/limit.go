@@ -27,8 +27,9 @@ func PerMinute(n, burst int) Limit { return Limit{n, time.Minute, burst} }
 // PerHour is a limit of n an hour, of which burst may come at once.
 func PerHour(n, burst int) Limit { return Limit{n, time.Hour, burst} }
 
-// Each is the time in which one is allowed, rounded up to whole units: what a [Store]
-// counts by. The unit is at least a nanosecond.
+// Each is the time in which one is allowed, rounded up to whole units, of a nanosecond at
+// least. A [Store] whose unit is not much smaller than that time, as of a limit of bytes,
+// multiplies by the cost first and then rounds.
 func (l Limit) Each(unit time.Duration) time.Duration {
 	per := time.Duration(l.Count) * unit
 	return (l.Per + per - 1) / per * unit

@@ -15,6 +15,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"math"
+	"math/bits"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -51,14 +53,15 @@ func New(client redis.UniversalClient, o Options) *Store {
 }
 
 // take is GCRA. The key has the time at which the name is whole again, in microseconds,
-// of which there are fewer than 2^53 until the year 2255. It returns whether it has taken,
-// and the wait.
+// of which there are fewer than 2^53 until the year 2255. The arguments are times, too:
+// those in which the cost and a whole burst are allowed, and the longest wait. It returns
+// whether it has taken, and the wait.
 var take = redis.NewScript(`
-local each, burst, cost, wait = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local cost, burst, wait = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
-local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + each * cost
-local over = math.max(0, at - each * burst - now)
+local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + cost
+local over = math.max(0, at - burst - now)
 if over > wait then
 	return {0, over}
 end
@@ -67,6 +70,18 @@ return {1, over}`)
 
 // unit is that of the script.
 const unit = time.Microsecond
+
+// timeOf is the time in which n are allowed, in units. It is rounded down, so that those of
+// the parts of a burst are not longer together than that of the burst. It is one at least.
+func timeOf(n int, l ratelimit.Limit) int64 {
+	hi, lo := bits.Mul64(uint64(n), uint64(l.Per))
+	of := uint64(l.Count) * uint64(unit)
+	if hi >= of {
+		return math.MaxInt64 // a limit that ratelimit.New does not take
+	}
+	units, _ := bits.Div64(hi, lo, of)
+	return int64(max(1, units)) //nolint:gosec // of at most a year
+}
 
 // longName is the length over which a key has the hash of a name.
 const longName = 128
@@ -86,7 +101,7 @@ func (s *Store) Take(ctx context.Context, name string, l ratelimit.Limit, cost i
 	if cost > l.Burst {
 		return -1, false, nil
 	}
-	answer, err := take.Run(ctx, s.client, []string{s.key(name)}, int64(l.Each(unit)/unit), l.Burst, cost, int64(maxWait/unit)).Int64Slice()
+	answer, err := take.Run(ctx, s.client, []string{s.key(name)}, timeOf(cost, l), timeOf(l.Burst, l), int64(maxWait/unit)).Int64Slice()
 	switch {
 	case err != nil:
 		return 0, false, err

@@ -75,6 +75,28 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestManyPerSecond: a limit of more than one in a microsecond, as of bytes, allows that
+// many, and no part of a burst is lost to rounding.
+func TestManyPerSecond(t *testing.T) {
+	t.Parallel()
+	store := ratelimitredis.New(connect(t, &redis.Options{Addr: redistest.Start(t).Addr}), ratelimitredis.Options{})
+	const second = 100_000_000
+	l := ratelimit.PerSecond(second, second)
+	for i, want := range []time.Duration{0, 500 * time.Millisecond, time.Second} {
+		wait, ok, err := store.Take(t.Context(), "bytes", l, []int{second, second / 2, second / 2}[i], time.Minute)
+		assert.NoError(t, err)
+		if !ok || wait > want || wait < want-400*time.Millisecond {
+			t.Errorf("question %d: wait %s, %v; want at most %s", i, wait, ok, want)
+		}
+	}
+	sevenths := ratelimit.Limit{Count: 7, Per: time.Hour, Burst: 20}
+	for i := range 20 {
+		_, ok, err := store.Take(t.Context(), "sevenths", sevenths, 1, 0)
+		assert.NoError(t, err)
+		assert.True(t, fmt.Sprint("of a burst, ", i), ok)
+	}
+}
+
 // node is one server of a cluster, with the log of its limiter.
 func node(t *testing.T, addr string, u ratelimit.Unavailable) (*socketio.Server, *lines) {
 	t.Helper()
