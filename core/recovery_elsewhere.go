@@ -25,7 +25,10 @@ type homecoming struct {
 	through string // missed has everything up to here
 	missed  []entry
 	bytes   int64
+	stays   bool   // the session is this server's, whose memory does not have all
 	awaited string // this server has to have done everything up to here
+
+	fetching bool // the others wait
 }
 
 // maxPID is the most bytes of a private id that an adapter is asked for.
@@ -120,6 +123,7 @@ func (h *homecoming) begin(offset string) RecoveryOutcome {
 		return RecoveryOutcomeGap
 	}
 	end, ours, err := h.r.position(saved.Origin)
+	ours = ours && !h.stays
 	if !ours && saved.Alone != "" && !reached(offset, saved.Alone) {
 		return RecoveryOutcomeMissing // only the other server has that event
 	}
@@ -143,6 +147,7 @@ func (h *homecoming) begin(offset string) RecoveryOutcome {
 // good as long as that is.
 func (h *homecoming) resume() (*comeback, RecoveryOutcome) {
 	r := h.r
+	defer h.endFetchLocked()
 	for {
 		r.mu.Lock()
 		r.log.Evict(r.now())
@@ -155,19 +160,28 @@ func (h *homecoming) resume() (*comeback, RecoveryOutcome) {
 		behind := adapter.ComparePositions(r.seq.at, h.saved.End) < 0
 		if !behind {
 			if pos, ok := h.keptLocked(); ok {
+				h.keepFetchedLocked(pos)
 				return h.comebackLocked(pos)
 			}
 			if h.end > 0 && r.seq.alone > h.own { // what only this server has had may be among it
 				return nil, RecoveryOutcomeMissing
 			}
 			h.own, h.end = 0, 0
+			if pos, ok := h.fetchedLocked(); ok {
+				return h.comebackLocked(pos)
+			}
 		}
-		at, advance := r.seq.at, r.seq.advanceLocked()
-		r.unlock()
 		var outcome RecoveryOutcome
-		if behind {
+		switch at, advance, fetching := r.seq.at, r.seq.advanceLocked(), r.seq.fetching; {
+		case behind:
+			r.unlock()
 			outcome = h.catchUp(at, advance)
-		} else {
+		case fetching != nil && !h.fetching: // most often it fetches what this client needs, too
+			r.unlock()
+			outcome = h.await(fetching)
+		default:
+			h.beginFetchLocked()
+			r.unlock()
 			outcome = h.fetch()
 		}
 		if outcome != "" {
@@ -223,8 +237,12 @@ func (h *homecoming) catchUp(at string, advance <-chan struct{}) RecoveryOutcome
 			return ""
 		}
 	}
+	return h.await(advance)
+}
+
+func (h *homecoming) await(c <-chan struct{}) RecoveryOutcome {
 	select {
-	case <-advance:
+	case <-c:
 		return ""
 	case <-h.ctx.Done():
 		return RecoveryOutcomeMissing
@@ -247,7 +265,7 @@ func (h *homecoming) fetch() RecoveryOutcome {
 		}
 		h.bytes += e.Size
 		h.missed = append(h.missed, e)
-		if len(h.missed) > h.r.opts.MaxPackets || h.bytes > h.r.opts.MaxBytes {
+		if len(h.missed)/2 > h.r.opts.MaxPackets || h.bytes/2 > h.r.opts.MaxBytes { // as much again as it keeps
 			return RecoveryOutcomeMissing
 		}
 	}

@@ -2,6 +2,8 @@ package socketio_test
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,6 +215,91 @@ func TestRecoveryPositionsAgain(t *testing.T) {
 				assert.NoError(t, servers[0].Emit("n", 7))
 				lostAt(fresh)
 				assert.True(t, "not recovered with an offset of before", !fresh.ResumeAt(servers[tt.at]).Recovered())
+			})
+		})
+	}
+}
+
+// TestRecoveryFetchedOnce: what a server does not remember is fetched once for all who come.
+func TestRecoveryFetchedOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{Recovery: &socketio.Recovery{MaxPackets: 5000}})
+		for _, srv := range servers {
+			srv.OfFunc(func(string, *socketio.Handshake) bool { return true })
+		}
+		clients := make([]*siotest.Client, 8)
+		for i := range clients {
+			clients[i] = siotest.Dial(t, servers[0], siotest.Options{Namespace: "/child"})
+		}
+		for n := range 600 {
+			if n%100 == 99 && n/100 < len(clients)/2 {
+				synctest.Wait()
+				clients[n/100].Arrived()
+				lostAt(clients[n/100])
+			}
+			assert.NoError(t, servers[0].Of("/child").Emit("n", n))
+		}
+		for _, c := range clients[len(clients)/2:] {
+			lostAt(c)
+		}
+		assert.NoError(t, servers[0].Of("/child").Emit("n", 600))
+		synctest.Wait()
+		back := make([]*siotest.Client, len(clients))
+		var all sync.WaitGroup
+		for i, c := range clients {
+			all.Go(func() { back[i] = c.ResumeAt(servers[1]) })
+		}
+		all.Wait()
+		for i, c := range back {
+			assert.True(t, "recovered", c.Recovered())
+			first := 600
+			if i < len(clients)/2 {
+				first = 100*i + 99
+			}
+			got := strings.Fields(numbersOf(c))
+			assert.Equal(t, "events", fmt.Sprint(got[0], " ", len(got)), fmt.Sprint(first, " ", 601-first))
+		}
+		assert.True(t, fmt.Sprint("asked ", log.Replays(), " times"), log.Replays() <= 2*len(clients)+2)
+		before := log.Replays()
+		for range 3 {
+			lostAt(back[0])
+			back[0] = clients[0].ResumeAt(servers[1])
+		}
+		assert.Equal(t, "asked again", log.Replays()-before, 0)
+	})
+}
+
+// TestRecoveryStaysAndFetches: a session that stays with its server is recovered from the
+// log, too, when that server does not remember all.
+func TestRecoveryStaysAndFetches(t *testing.T) {
+	for name, want := range map[string]bool{"": true, "with an event of this server alone": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				servers, log := homes(t, 2, socketio.Options{Recovery: &socketio.Recovery{MaxPackets: 40}})
+				servers[0].OnConnect(func(s *socketio.Socket) { secret.Set(s, "x"); _ = s.Join("room") })
+				c := siotest.Dial(t, servers[0], siotest.Options{})
+				assert.NoError(t, servers[1].Emit("n", 0))
+				lostAt(c)
+				assert.Equal(t, "sessions", log.Sessions(), 0)
+				if !want {
+					assert.NoError(t, servers[0].Local().Emit("n", 0))
+				}
+				events := ""
+				for n := range 60 {
+					room := []string{"room", "other"}[n%2]
+					if assert.NoError(t, servers[1].To(room).Emit("n", n)); n%2 == 0 {
+						events += fmt.Sprint(n, " ")
+					}
+				}
+				synctest.Wait()
+				back := c.ResumeAt(servers[0])
+				if assert.Equal(t, "recovered", back.Recovered(), want); !want {
+					return
+				}
+				assert.Equal(t, "events", numbersOf(back)+" ", events)
+				s, _ := servers[0].Socket(back.ID())
+				v, _ := secret.Get(s)
+				assert.Equal(t, "value and rooms", fmt.Sprint(v, s.Rooms()), "x[room]")
 			})
 		})
 	}

@@ -16,6 +16,9 @@ import (
 type sequence struct {
 	by adapter.Sequencer // nil: the adapter has no log
 
+	fetched  *fetched      // of what is older than the log of this server; nil: nothing
+	fetching chan struct{} // closed when somebody has fetched it; nil: nobody does
+
 	following bool // everything behind at is to come
 	gapped    bool // but for what was lost before the next entry
 	epoch     string
@@ -74,7 +77,7 @@ func (l *local) Follow(epoch, position string) {
 	}
 	q.following, q.gapped, q.epoch = true, false, epoch
 	r.reachLocked(position)
-	q.floor, q.floorPos = position, r.log.Last()
+	r.floorLocked(position)
 	r.unlock()
 	if anew {
 		tellGap(l.ns, adapter.Gap{Type: adapter.GapIncoming, Err: errAnew})
@@ -153,7 +156,7 @@ func (l *local) Placed(n uint64, position string) {
 	}
 	r.reachLocked(position)
 	if settled := q.steps.Placed(n); settled || st == nil { // it was done before its place
-		q.floor, q.floorPos = position, r.log.Last()
+		r.floorLocked(position)
 	}
 	r.proceedLocked()
 }
@@ -168,12 +171,20 @@ func (q *sequence) isNewLocked(position string) bool {
 // nothing else.
 func (q *sequence) soundLocked() bool { return q.following && !q.gapped && !q.steps.Owing() }
 
+// floorLocked notes that sockets may have got something else than the log has up to a
+// position.
+func (r *recovery) floorLocked(position string) {
+	r.seq.floor, r.seq.floorPos = position, r.log.Last()
+	dropFetchedLocked(r)
+}
+
 // reachLocked notes that everything up to a position is done.
 func (r *recovery) reachLocked(position string) {
 	q := &r.seq
 	q.at, q.atPos = position, r.log.Last()
 	if q.gapped { // nobody knows what was in front of it
-		q.gapped, q.floor, q.floorPos = false, q.at, q.atPos
+		q.gapped = false
+		r.floorLocked(position)
 	}
 	if q.advance != nil {
 		close(q.advance)

@@ -97,7 +97,11 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 				continue // it is being saved
 			}
 			if met == sess || sess.identity != identity || len(sess.conditions) == 0 {
-				return r.resumableLocked(s, sess, a, identity)
+				back, outcome := r.resumableLocked(s, sess, a, identity)
+				if outcome == RecoveryOutcomeMissing && sess.form != nil {
+					return resumeFromLogLocked(r, s, sess, a.offset)
+				}
+				return back, outcome
 			}
 			r.unlock()
 			met = sess

@@ -243,4 +243,5 @@ func (r *recovery) end() {
 	if r.seq.timer != nil {
 		r.seq.timer.Stop()
 	}
+	dropFetchedLocked(r)
 }

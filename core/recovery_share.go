@@ -132,7 +132,7 @@ func (sh *share) trim(parent *Namespace, limit int64) {
 	limit -= limit / 8
 	most := level(all, sum, limit)
 	for i := 0; i < len(all) && sum > limit; i++ {
-		sum -= all[i].of.shorten(most, sum-limit)
+		sum -= shorten(all[i].of, most, sum-limit)
 	}
 }
 
@@ -152,7 +152,7 @@ func level(all []filled, sum, limit int64) int64 {
 
 // shorten drops the oldest events of a log that has more than most, until it has
 // not, or enough are dropped. It returns how many bytes were.
-func (r *recovery) shorten(most, enough int64) (dropped int64) {
+func shorten(r *recovery, most, enough int64) (dropped int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.log.Shorten(most, enough)

@@ -17,8 +17,7 @@ import (
 // offset, which is the position of the last event that it has got, means the same on
 // each of them. The core asks for the interface when the adapter is made. Without
 // Recovery it calls Publish alone, and everything of the Local methods below may be
-// called all the same. No engine of this module implements Sequencer yet, and it may
-// change: docs/recovery.md lists what the core does not do right with a log.
+// called all the same. docs/recovery.md says what is promised.
 //
 // The adapter follows the log from one position on. It calls [Local.Follow] before
 // anything else, then for each entry of the log, in its order and one at a time:

@@ -27,6 +27,7 @@ type Log struct {
 	trimmed  map[string]uint64     // of each namespace everything up to this number is gone
 	sessions map[string]kept       // by namespace and private id
 	stopped  bool
+	replays  int
 }
 
 // logEntry is one operation. A mark, in the place of some that are lost, has no op.
@@ -131,6 +132,13 @@ func (g *Log) Entries(namespace string) int {
 	g.bus.mu.Lock()
 	defer g.bus.mu.Unlock()
 	return len(g.entries[namespace])
+}
+
+// Replays is how often servers have asked for what is older than they remember.
+func (g *Log) Replays() int {
+	g.bus.mu.Lock()
+	defer g.bus.mu.Unlock()
+	return g.replays
 }
 
 // add appends an entry, and tells all nodes. Called with bus.mu held.
@@ -313,6 +321,7 @@ func (n logged) Replay(_ context.Context, epoch, after string, limit int) (ops [
 	n.bus.mu.Lock()
 	defer n.bus.mu.Unlock()
 	g, name := n.bus.log, n.local.Namespace()
+	g.replays++
 	number, ok := numberOf(after)
 	switch {
 	case g.stopped:
