@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 
@@ -51,12 +52,20 @@ func (in *Incoming) fail(err error, srv *Server, attrs []slog.Attr) {
 	case known && e.args != nil:
 		srv.note(slog.LevelWarn, in.kind("arguments of "), "socketio: the arguments of an event do not fit its handler, which was not called",
 			append(attrs, slog.String("problem", e.Message), slog.String("type", e.args.goType()))...)
+	case left(in.Socket, err):
+		srv.note(slog.LevelDebug, in.kind("handler of "), "socketio: the client of a handler has left", append(attrs, slog.Any("error", err))...)
 	case !known && err != errPanicked: //nolint:errorlint // as it is
 		srv.note(slog.LevelError, in.kind("handler of "), "socketio: handler failed", append(attrs, slog.Any("error", err))...)
 	}
 	if e := in.Ack(failedAck{e}); e != nil && !errors.Is(e, ErrClosed) { // its Data does not encode
 		srv.note(slog.LevelError, in.kind("answer of "), "socketio: the failure of a handler does not encode", append(attrs, slog.Any("error", e))...)
 	}
+}
+
+// left reports whether a handler has failed because its client has left. That is no
+// fault, and happens whenever a server is shut down under load.
+func left(s *Socket, err error) bool {
+	return s != nil && !s.connected() && (errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled))
 }
 
 // kind is the kind of a log line about the event. The name of an event without

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -225,6 +226,40 @@ func TestShutdown(t *testing.T) {
 		c.Expect("goodbye")
 		c.ExpectDisconnect(siotest.TransportClose)
 		assert.Equal(t, "connections", a.Connections(), 0)
+	})
+}
+
+// TestClientHasLeft: a handler whose client is gone when it is ready has not failed.
+func TestClientHasLeft(t *testing.T) {
+	for name, handler := range map[string]any{
+		"an answer":       func(ctx context.Context) int { <-ctx.Done(); return 1 },
+		"its context":     func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("database: %w", ctx.Err()) },
+		"an emit":         func(ctx context.Context, s *socketio.Socket) error { <-ctx.Done(); return s.Emit("more") },
+		"another's fault": func(ctx context.Context) error { <-ctx.Done(); return errors.New("disk full") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, o siotest.Options) {
+				a := newApp(t, socketio.Options{})
+				a.On("slow", handler)
+				c := siotest.Dial(t, a, o)
+				c.EmitWithAck("slow")
+				synctest.Wait()
+				assert.NoError(t, a.Shutdown(t.Context()))
+				if name == "another's fault" {
+					a.log.one(t, "disk full")
+				}
+				a.log.none(t)
+			})
+		})
+	}
+	t.Run("while it is there", func(t *testing.T) {
+		onBoth(t, func(t *testing.T, o siotest.Options) {
+			a := newApp(t, socketio.Options{})
+			a.On("canceled", func() error { return context.Canceled })
+			c := siotest.Dial(t, a, o)
+			c.Call("canceled")
+			a.log.one(t, "handler failed")
+		})
 	})
 }
 

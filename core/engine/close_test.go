@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -218,8 +219,16 @@ func TestShutdown(t *testing.T) {
 		res := h.dial().http(upgradeRequest("&transport=websocket", keyHeaders))
 		assert.Equal(t, "status", res.StatusCode, 503)
 
-		h.get(between).refused(t, 200, "4b")
-		h.get(between).refused(t, 200, "1")
+		for _, want := range []struct {
+			body   string
+			closed bool // the HTTP connection: a client's next one may go elsewhere
+		}{{"4b", false}, {"1", true}} {
+			res := h.dial().http("GET /engine.io/?EIO=4&transport=polling&sid=" + between + " HTTP/1.1\r\nHost: example\r\n\r\n")
+			body, err := io.ReadAll(res.Body)
+			assert.NoError(t, err)
+			assert.Equal(t, "body", string(body), want.body)
+			assert.Equal(t, "closed after "+want.body, res.Close, want.closed)
+		}
 		assert.Equal(t, "it waits for the WebSocket", len(done), 0)
 		c.raw(frames(closeFrame(1012)))
 		c.expectEnd()

@@ -85,6 +85,9 @@ func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *po
 	case len(batch) > 0:
 	case closed && farewell != farewellClient:
 		end = closePacket
+		if t.s.srv.table.isClosed() { // a balancer of connections then chooses anew for the client
+			w.Header().Set("Connection", "close")
+		}
 	default:
 		end = noopPacket
 	}
