@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"context"
 	"errors"
 
 	"github.com/gosio/gosio/core/engine"
@@ -110,5 +111,39 @@ func reply(c *conn, t parser.Type, namespace string, data []byte) {
 	}
 	if f, ok := sealedPacket(c.srv, parser.Packet{Type: t, Namespace: namespace, Data: data}); ok {
 		_ = c.sess.Send(f.messages(c)...) // a connection that is gone needs no answer
+	}
+}
+
+// Writable reports whether the client keeps up: at most 64 KB of what was sent over its
+// connection, to all its namespaces, wait on this server. It is for data of which a slow
+// client is to get less; [Broadcast.Volatile] skips single events.
+func (s *Socket) Writable() bool {
+	return s.state.Load() != disconnected && (*engine.Layer)(s.sess).Low() == nil
+}
+
+// WaitWritable waits until [Socket.Writable] is true: call it before each part of a stream,
+// and a client of any speed gets the whole stream without filling Limits.SendBuffer. A part
+// should be no larger than a few hundred KB. WaitWritable returns [ErrClosed] when the
+// socket is disconnected, and the cause of ctx when that ends first. A client that takes
+// nothing for Limits.WriteTimeout is disconnected meanwhile. Handlers may call WaitWritable;
+// the next events of the socket wait for them, as ever.
+func (s *Socket) WaitWritable(ctx context.Context) error {
+	gone := s.Context().Done()
+	welcome(s)                      // this may be a hook of its own
+	(*engine.Layer)(s.sess).Yield() // or the reader's own goroutine, which writes, too
+	for {
+		if s.state.Load() == disconnected {
+			return ErrClosed
+		}
+		low := (*engine.Layer)(s.sess).Low()
+		if low == nil {
+			return nil
+		}
+		select {
+		case <-low:
+		case <-gone:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }

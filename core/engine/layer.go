@@ -32,6 +32,18 @@ func (l *Layer) Yield() {
 	}
 }
 
+// Low returns nil if at most 64 KB wait to be sent to the peer, or the session has ended.
+// Otherwise it returns a channel that is closed when that is so.
+func (l *Layer) Low() <-chan struct{} {
+	s := (*Session)(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != stateOpen {
+		return nil
+	}
+	return s.budget.Low()
+}
+
 // Prefetch makes the CPU load the memory that Send needs. Call Prefetch for about eight
 // sessions before sending to these, in a broadcast to many: see ready.go.
 func (l *Layer) Prefetch() {

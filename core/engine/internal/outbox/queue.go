@@ -11,6 +11,31 @@ import (
 type Budget struct {
 	Used  int64
 	Limit int64 // zero and less: none
+
+	low chan struct{} // closed when no more than lowWater is used; nil: nobody waits for that
+}
+
+// lowWater is how many bytes may wait for a client that is written to as fast as it reads.
+const lowWater = 64 << 10
+
+// Low returns nil if at most 64 KB are used, otherwise a channel that is closed when so few
+// are used.
+func (b *Budget) Low() <-chan struct{} {
+	if b.Used <= lowWater {
+		return nil
+	}
+	if b.low == nil {
+		b.low = make(chan struct{})
+	}
+	return b.low
+}
+
+// lowered tells who waits for Low.
+func (b *Budget) lowered() {
+	if b.Used <= lowWater {
+		close(b.low)
+		b.low = nil
+	}
 }
 
 // Over reports whether more is queued than may be.
@@ -55,6 +80,9 @@ func (q *Queue) PutBack(p Batch) {
 func (q *Queue) Credit(n int) {
 	q.Bytes -= int64(n)
 	q.Budget.Used -= int64(n)
+	if q.Budget.low != nil {
+		q.Budget.lowered()
+	}
 }
 
 // Waiting is how many messages are queued, without the 101 in front of them.
