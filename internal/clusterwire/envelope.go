@@ -245,7 +245,10 @@ func (t *text) packet(raw []byte, out *Packet) (namespace string, err error) {
 }
 
 // Entry is one of a stream, by the names of its fields.
-type Entry struct{ UID, Namespace, Type, Data string }
+type Entry struct {
+	UID, Namespace, Type, Data string
+	Place                      Place // of our own servers
+}
 
 // Fields are names and values in the order of the official packages, for XADD.
 func (e *Entry) Fields() []string {
@@ -253,16 +256,51 @@ func (e *Entry) Fields() []string {
 	if e.Data != "" {
 		fields = append(fields, "data", e.Data)
 	}
+	if e.Place.Number > 0 {
+		fields = append(fields, placeField, e.Place.String())
+	}
 	return fields
 }
 
+// ReadEntry takes the fields of an entry, in any order.
+func ReadEntry(n int, field func(i int) (name, value string)) (e Entry, err error) {
+	for i := range n {
+		name, value := field(i)
+		switch name {
+		case "uid":
+			e.UID = value
+		case "nsp":
+			e.Namespace = value
+		case "type":
+			e.Type = value
+		case "data":
+			e.Data = value
+		case placeField:
+			e.Place, err = ParsePlace(value)
+		}
+		if err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
 // Entry encodes the message for a stream: JSON, or MessagePack in base64 if it has
-// attachments.
+// attachments. With FromPeer it is one that only our own servers read.
 func (m *Message) Entry() (*Entry, error) {
 	e := &Entry{UID: m.UID, Namespace: m.Namespace, Type: strconv.Itoa(int(m.Type))}
 	switch m.Type {
 	case InitialHeartbeat, Heartbeat, Closed:
 		return e, nil
+	case Gap:
+		e.Type = gapEntry
+		return e, nil
+	case Begin:
+		e.Type = beginEntry
+		return e, nil
+	}
+	if m.FromPeer {
+		e.Type = peerEntry + e.Type
 	}
 	w := buffer{[]byte{'{'}}
 	if err := w.data(m); err != nil {
@@ -283,6 +321,9 @@ func (e *Entry) Decode(limits *Limits) (*Message, error) {
 	l := limits.orDefault()
 	if len(e.Data) > l.Size || len(e.UID)+len(e.Namespace) > l.Size {
 		return nil, ErrTooLarge
+	}
+	if m, err := e.peerMessage(limits); m != nil || err != nil {
+		return m, err
 	}
 	m := &Message{UID: e.UID, Namespace: e.Namespace}
 	if err := m.readType([]byte(e.Type)); err != nil {
@@ -320,6 +361,9 @@ type Session struct {
 	SocketID, PrivateID string
 	Rooms               []string
 	Data                []byte // JSON; bytes in it are base64
+	// Peer is what else one of our own servers keeps of it, as text. Other servers do
+	// not look at it.
+	Peer string
 }
 
 // Encode encodes the session as the value of its key.
@@ -331,6 +375,7 @@ func (s *Session) Encode() (string, error) {
 	if s.Data != nil {
 		w.raw("data", s.Data)
 	}
+	w.strUnlessEmpty(peerMember, s.Peer)
 	w.close()
 	b, err := msgpack(w.b, nil)
 	return base64.StdEncoding.EncodeToString(b), err
@@ -361,6 +406,8 @@ func DecodeSession(value string, limits *Limits) (*Session, error) {
 			s.Rooms, err = t.names(value)
 		case "data":
 			s.Data = bytes.Clone(value)
+		case peerMember:
+			s.Peer, err = str(value)
 		}
 		return err
 	})

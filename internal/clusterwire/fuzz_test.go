@@ -116,6 +116,11 @@ func FuzzEntry(f *testing.F) {
 	f.Add("3", "eyJh")
 	f.Add("13", "")
 	f.Add("8", "gqlyZXF1ZXN0SWShYadzb2NrZXRzkYGkZGF0YcQA")
+	f.Add("gosio-gap", "")
+	f.Add("gosio-begin", "")
+	f.Add("gosio-7", `{"opts":{"rooms":["a"],"except":[],"flags":{}},"requestId":"r"}`)
+	f.Add("gosio-gosio-7", `{"opts":{"rooms":["a"],"except":[],"flags":{}},"requestId":"r"}`)
+	f.Add("gosio-3", `{"packet":{"type":2,"data":["e"]},"opts":{"rooms":[],"except":[]},"requestId":"r"}`)
 	f.Fuzz(func(t *testing.T, typ, data string) {
 		e := clusterwire.Entry{UID: "u", Namespace: "/", Type: typ, Data: data}
 		m, err := e.Decode(nil)
@@ -127,6 +132,22 @@ func FuzzEntry(f *testing.F) {
 			t.Fatalf("%+v: %v", m, err)
 		}
 		again(t, m, nil, func(_ []byte, l *clusterwire.Limits) (*clusterwire.Message, error) { return out.Decode(l) })
+	})
+}
+
+func FuzzPlace(f *testing.F) {
+	for _, text := range []string{"", "1 0 0 0", "17 5 1 5000", "18446744073709551615 18446744073709551615 1 1099511627775", "0 0 0 0", "1 1 2 0", "1 1 1 1 1", "1 1 1", "+1 1 1 1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := clusterwire.ParsePlace(text)
+		if err != nil || p.Number == 0 {
+			return
+		}
+		again, err := clusterwire.ParsePlace(p.String())
+		if err != nil || again != p {
+			t.Errorf("%+v, then %+v: %v", p, again, err)
+		}
 	})
 }
 

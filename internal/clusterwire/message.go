@@ -38,6 +38,12 @@ const (
 	Done                              // RequestID: the answer to a Join, Leave or Disconnect with one
 )
 
+// The types that only entries of our own servers have, beside requests.
+const (
+	Gap   Type = iota + 96 // something that the server has sent before is lost
+	Begin                  // nothing else: the stream has an entry
+)
+
 // Message is one message of any form. Which fields it has depends on its Type;
 // the others are zero.
 type Message struct {
@@ -58,8 +64,8 @@ type Message struct {
 	// SocketID is of a Join, Leave or Disconnect in the form of older servers: it
 	// means one socket in the place of a Target, and a Done is waited for.
 	SocketID string
-	// FromPeer is of a request in classic form or an envelope: the server that asks
-	// is one of ours, and takes a [Peer] for an answer. Then Target.Timeout is how
+	// FromPeer is of a request in classic form, an envelope or an entry: the server that
+	// asks is one of ours, and takes a [Peer] for an answer. Then Target.Timeout is how
 	// long it waits, whatever the Type.
 	FromPeer bool
 }
