@@ -48,7 +48,16 @@ func withRedis() *socketio.Server {
 	return srv
 }
 
-var _ = withRedis
+// withStreams is only compiled, too.
+func withStreams() *socketio.Server {
+	// code: streams
+	engine := sioredis.New(&sioredis.Options{URL: "redis://redis:6379", Mode: sioredis.Streams})
+	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Recovery: &socketio.Recovery{}})
+	// end
+	return srv
+}
+
+var _, _ = withRedis, withStreams
 
 func withRedisCluster() *sioredis.Engine {
 	// code: sharded

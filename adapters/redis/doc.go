@@ -14,6 +14,15 @@
 //		Mode: sioredis.ShardedDynamic,
 //	})
 //
+// # A stream
+//
+// With the mode [Streams] what is said goes by a stream that Redis keeps, as Node servers
+// with @socket.io/redis-streams-adapter do it: an outage loses nothing, and a client that
+// has lost its connection goes on at any server, with what it has missed.
+//
+//	engine := sioredis.New(&sioredis.Options{URL: "redis://localhost:6379", Mode: sioredis.Streams})
+//	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Recovery: &socketio.Recovery{}})
+//
 // # Delivery
 //
 // Emit never waits for Redis. What is emitted is queued, and one writer sends it in

@@ -26,6 +26,9 @@ func New(o *Options) *Engine { return &Engine{opts: o.withDefaults()} }
 func (e *Engine) Adapter(local adapter.Local) adapter.Adapter {
 	n := e.join(local)
 	n.start()
+	if e.opts.Mode == Streams {
+		return streamed{n}
+	}
 	if e.opts.Mode.byRoom() {
 		return byRoom{n}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	cryptorand "crypto/rand"
 	"crypto/tls"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -57,8 +58,9 @@ type link struct {
 	sub subscriptions
 	in  inbox
 
-	watch watch
-	mute  sync.Map // nodes of a Redis Cluster that have not counted when they were last asked
+	watch  watch
+	mute   sync.Map // nodes of a Redis Cluster that have not counted when they were last asked
+	stream *stream  // nil: in another mode
 
 	connected chan struct{} // closed when both connections were there for the first time
 	started   time.Time
@@ -93,7 +95,14 @@ func newLink(opts *Options) *link {
 	l.sub.subscribe(nil, "", l.peers)
 	l.in.init(l)
 	l.watch.init()
-	for _, run := range []func(){l.out.run, l.sub.run, l.in.run, func() { l.watch.run(l) }} { // until stop, which waits
+	runs := []func(){l.out.run, l.sub.run, l.in.run, func() { l.watch.run(l) }}
+	if opts.Mode == Streams {
+		l.stream = new(stream)
+		l.stream.in.init(l)
+		l.stream.out.init(l)
+		runs = append(runs, l.stream.in.run, l.stream.out.run)
+	}
+	for _, run := range runs { // until stop, which waits
 		l.work.Go(run)
 	}
 	return l
@@ -101,6 +110,9 @@ func newLink(opts *Options) *link {
 
 // stop sends what is queued, and ends the connections.
 func (l *link) stop() {
+	if l.stream != nil {
+		l.stream.out.drain(farewell)
+	}
 	l.out.drain(farewell)
 	l.end()
 	l.work.Wait()
@@ -155,20 +167,25 @@ func (l *link) all() []*node {
 
 // open returns a connection of its own to a master that has answered. close ends it.
 func (l *link) open() (c rueidis.DedicatedClient, closeIt func(), err error) {
+	// A key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
+	return l.openFor(l.id)
+}
+
+// openFor is open for the master of a key.
+func (l *link) openFor(key string) (c rueidis.DedicatedClient, closeIt func(), err error) {
 	client, err := l.dial()
 	if err != nil {
 		return nil, nil, err
 	}
 	c, release := client.Dedicate()
-	return l.check(c, release)
+	return l.check(c, key, release)
 }
 
 // check tries a connection, and ends it if it is of no use.
-func (l *link) check(c rueidis.DedicatedClient, release func()) (_ rueidis.DedicatedClient, closeIt func(), err error) {
-	// The key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
+func (l *link) check(c rueidis.DedicatedClient, key string, release func()) (_ rueidis.DedicatedClient, closeIt func(), err error) {
 	ctx, cancel := context.WithTimeout(l.life, answerTimeout)
 	defer cancel()
-	err = c.Do(ctx, c.B().Arbitrary("PING").Keys(l.id).Build()).Error()
+	err = c.Do(ctx, c.B().Arbitrary("PING").Keys(key).Build()).Error()
 	if err == nil {
 		err = isMaster(ctx, c)
 	}
@@ -281,6 +298,11 @@ func (l *link) down(which string, err error) {
 }
 
 func (l *link) ready() error {
+	if l.stream != nil {
+		if err := errors.Join(l.stream.in.state(), l.stream.out.state()); err != nil {
+			return err
+		}
+	}
 	if err := l.out.state(); err != nil {
 		return err
 	}
@@ -310,6 +332,15 @@ func (l *link) names() (names []string) {
 	return names
 }
 
+// missing are the nodes that miss something while nobody hears what is published. What is
+// in a stream they read later.
+func (l *link) missing() []*node {
+	if l.stream != nil {
+		return nil
+	}
+	return l.heard()
+}
+
 // heard are the nodes that have heard something, or should have.
 func (l *link) heard() []*node {
 	return slices.DeleteFunc(l.all(), func(n *node) bool { return !n.heard.Load() })
@@ -329,5 +360,8 @@ func (l *link) stats() Stats {
 		Outages: l.outages.Load(), Dropped: l.dropped.Load(), Received: l.in.received.Load(), Subscriptions: l.sub.count(),
 	}
 	l.out.stats(&s)
+	if l.stream != nil {
+		l.stream.out.stats(&s)
+	}
 	return s
 }

@@ -1,7 +1,9 @@
 package sioredis
 
 import (
+	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -36,7 +38,12 @@ const (
 	// ShardedStatic is the same, but a server gets all that concerns a namespace, as with
 	// Node's subscriptionMode "static"; no join waits.
 	ShardedStatic
-	lastMode = ShardedStatic
+	// Streams is by a stream that keeps what is said for a while, as createAdapter of
+	// Node's @socket.io/redis-streams-adapter 0.3 does it: nothing is lost when Redis, or
+	// the connection to it, was away, and with socketio.Options.Recovery a client is
+	// recovered by any server. Every server reads everything. It needs Redis 6.2.
+	Streams
+	lastMode = Streams
 )
 
 // String returns the name of the constant.
@@ -52,6 +59,8 @@ func (m Mode) String() string {
 		return "ShardedDynamicPrivate"
 	case ShardedStatic:
 		return "ShardedStatic"
+	case Streams:
+		return "Streams"
 	}
 	return fmt.Sprintf("Mode(%d)", uint8(m))
 }
@@ -69,7 +78,33 @@ func (m Mode) dialect() dialect {
 	if m.sharded() {
 		return sharded{m}
 	}
+	if m == Streams {
+		return streams{}
+	}
 	return classic{m}
+}
+
+// Stream are options of the mode Streams. The zero value of each field is its default.
+type Stream struct {
+	// Name is the key of the stream, "streamName" of Node's adapter. All namespaces share
+	// it. Default "socket.io".
+	Name string
+	// MaxLen is how many entries are kept, about. A client can be recovered as long as
+	// what it has missed is among them, or in the memory of the server that it comes to;
+	// a server that is behind by more misses something, and reports a gap. Default 10,000.
+	MaxLen int
+	// SessionPrefix begins the keys of sessions, "sessionKeyPrefix" of Node's adapter.
+	// Default "sio:session:".
+	SessionPrefix string
+	// Patience is how long an operation waits for Redis when that is away; afterwards it
+	// is given up, and a gap reported. Default 1 min.
+	Patience time.Duration
+}
+
+func (s Stream) withDefaults() Stream {
+	s.Name, s.SessionPrefix = cmp.Or(s.Name, "socket.io"), cmp.Or(s.SessionPrefix, "sio:session:")
+	s.MaxLen, s.Patience = cmp.Or(max(s.MaxLen, 0), 10_000), cmp.Or(max(s.Patience, 0), time.Minute)
+	return s
 }
 
 // dialect is what the servers of a cluster say to each other, on which channels, and by

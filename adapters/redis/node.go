@@ -42,6 +42,11 @@ type node struct {
 
 	held     map[string]int // how often channels of rooms and sockets are subscribed to
 	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
+
+	// In the mode Streams.
+	number    uint64        // of the newest entry; guarded by appender.mu
+	following bool          // guarded by tail.handing
+	followed  chan struct{} // closed when it is
 }
 
 var (
@@ -55,6 +60,7 @@ func newNode(e *Engine, l *link, local adapter.Local) *node {
 	n := &node{
 		engine: e, link: l, local: local, namespace: local.Namespace(), uid: strings.ToLower(rand.Text()[:20]),
 		peers: make(map[string]time.Time), held: make(map[string]int), recent: make(map[string]time.Time),
+		followed: make(chan struct{}),
 	}
 	n.channels = l.dialect.channels(l.opts.Prefix, n.namespace, n.uid)
 	return n
@@ -63,18 +69,20 @@ func newNode(e *Engine, l *link, local adapter.Local) *node {
 // start subscribes, and gets to know the other nodes. It waits for Redis if the engine
 // has just been made, or Redis is there.
 func (n *node) start() {
-	t := n.link.sub.subscribe(n, n.channels.pattern, n.channels.names...)
 	ctx, cancel := context.WithDeadline(n.link.life, n.link.started.Add(firstPatience))
 	defer cancel()
+	if n.link.stream != nil { // who hears it counted expects its answers to what is in the stream
+		n.link.stream.follow(ctx, n)
+	}
+	t := n.link.sub.subscribe(n, n.channels.pattern, n.channels.names...)
 	select {
 	case <-n.link.connected:
 	case <-ctx.Done():
 	}
+	n.heard.Store(true) // what is published from the confirmation on, or is missed
 	if n.link.ready() != nil {
-		n.heard.Store(true) // what is published from now on is missed
 		return
 	}
-	n.heard.Store(true) // or should have, from the confirmation on
 	ctx, cancel = context.WithTimeout(n.link.life, firstPatience)
 	defer cancel()
 	if t.await(ctx) != nil {
@@ -184,6 +192,9 @@ func (n *node) Close() error {
 	n.mu.Unlock()
 	if before {
 		return nil
+	}
+	if n.link.stream != nil {
+		n.link.stream.in.leave(n)
 	}
 	n.delivering.Lock()   // what is being delivered
 	n.delivering.Unlock() //nolint:staticcheck // is over

@@ -27,6 +27,8 @@ type Options struct {
 	Prefix string
 	// Mode is how the servers talk to each other. Default ClassicByRoom.
 	Mode Mode
+	// Stream is what the mode Streams needs beside.
+	Stream Stream
 	// MaxSize is the largest operation in bytes: Redis ends the connection of each
 	// server that is behind by more than its client-output-buffer-limit, 8 MB for a
 	// minute by default. What comes may be as large as that, or 64 MB if that is more:
@@ -72,6 +74,9 @@ var (
 	errAway     = errors.New("sioredis: a server had no connection to Redis when it was asked")
 	errMoved    = errors.New("sioredis: channels have another master in the Redis Cluster")
 	errNoSlots  = errors.New("sioredis: no node of the Redis Cluster says which slots it has")
+	errTrimmed  = errors.New("sioredis: the stream has been cut before it was read")
+	errAnew     = errors.New("sioredis: the stream has begun anew")
+	errPatience = errors.New("sioredis: Redis was away for longer than Options.Stream.Patience")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
 
@@ -96,6 +101,9 @@ const (
 	atOnce        = 512                         // commands in one batch, channels in one command
 	mostOfRedis   = 512<<20 - 64<<10            // a larger argument ends the connection; the rest is the command's
 	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more
+	lookEvery     = time.Second                 // whether a stream is still the same
+	readCount     = 256                         // entries of a stream in one batch
+	smallEntry    = 1 << 10                     // bytes of an entry that may well be read twice
 )
 
 // withDefaults returns a copy in which all is decided. It panics for what cannot be.
@@ -118,6 +126,7 @@ func (o *Options) withDefaults() Options {
 		out.Client = parsed
 	}
 	out.Prefix = cmp.Or(out.Prefix, "socket.io")
+	out.Stream = out.Stream.withDefaults()
 	out.MaxSize = cmp.Or(out.MaxSize, 8<<20)
 	if out.MaxSize < 0 {
 		out.MaxSize = mostOfRedis

@@ -20,10 +20,16 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 		return nil, err
 	}
 	m.RequestID, m.FromPeer = req.ID(), true
-	j := job{channel: n.channels.request}
+	var loser *node
 	if op.Type != adapter.OpFetch { // which changes nothing: nobody misses it
-		j.operation = n
+		loser = n
 	}
+	return n.ask(ctx, req, m, loser)
+}
+
+// ask sends a request. Of loser it is an operation that is missed if it is lost.
+func (n *node) ask(ctx context.Context, req *adapter.Request, m *clusterwire.Message, loser *node) (wait func() error, err error) {
+	j := job{operation: loser, channel: n.channels.request}
 	if j.payload, err = n.link.dialect.encode(m); err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}

@@ -286,7 +286,7 @@ func (l *link) openAt(addr, probe string) (c rueidis.DedicatedClient, closeIt fu
 		}
 	}
 	c, release := node.Dedicate()
-	return l.check(c, release)
+	return l.check(c, l.id, release)
 }
 
 // The side of a subscriber whose channels move.

@@ -333,7 +333,7 @@ func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 
 // gap has the nodes that use this connection report a gap.
 func (s *subscriber) gap(err error) {
-	heard := s.l.heard()
+	heard := s.l.missing()
 	s.mu.Lock()
 	heard = slices.DeleteFunc(heard, func(n *node) bool { return !n.anyOf(maps.Keys(s.channels)) })
 	s.mu.Unlock()

@@ -20,6 +20,7 @@ type Server struct {
 	Addr string
 
 	t       testing.TB
+	durable bool // it comes back with what it had
 	folder  string
 	command *exec.Cmd
 	leash   io.Closer
@@ -31,11 +32,23 @@ type Server struct {
 // package is redis-server.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	return startServer(t, false)
+}
+
+// StartDurable is Start for a server that has all that it has answered for when it runs
+// again after Kill.
+func StartDurable(t testing.TB) *Server {
+	t.Helper()
+	return startServer(t, true)
+}
+
+func startServer(t testing.TB, durable bool) *Server {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // t.TempDir's may be too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Addr: filepath.Join(folder, "socket"), t: t, folder: folder}
+	s := &Server{Addr: filepath.Join(folder, "socket"), t: t, durable: durable, folder: folder}
 	t.Cleanup(func() {
 		s.Kill()
 		_ = os.RemoveAll(folder)
@@ -48,14 +61,19 @@ func Start(t testing.TB) *Server {
 // the system does because this process is gone.
 const leashed = `redis-server "$@" & read -r _; kill -KILL $!; wait $!`
 
-// Run starts the server again after Kill, at the same address, empty.
+// Run starts the server again after Kill, at the same address; empty, unless it is durable.
 func (s *Server) Run() {
 	s.t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		s.t.Fatalf("redistest: %v", err)
 	}
 	s.output = new(bytes.Buffer)
-	s.command = exec.Command("sh", "-c", leashed, "sh", "--port", "0", "--unixsocket", s.Addr, "--save", "", "--appendonly", "no", "--daemonize", "no")
+	appendOnly := "no"
+	if s.durable {
+		appendOnly = "yes"
+	}
+	s.command = exec.Command("sh", "-c", leashed, "sh", "--port", "0", "--unixsocket", s.Addr, "--save", "",
+		"--appendonly", appendOnly, "--appendfsync", "always", "--daemonize", "no")
 	s.command.Dir, s.command.Stdout, s.command.Stderr = s.folder, s.output, s.output
 	leash, err := s.command.StdinPipe()
 	if err == nil {
