@@ -51,7 +51,7 @@ func (s *Socket) joinOrdered(rooms []string, limit int) (err error) {
 	if !r.sequenced() {
 		return s.ns.rooms.join(s, rooms, limit)
 	}
-	for part := range slices.Chunk(rooms, atOnce) {
+	for part := range slices.Chunk(slices.Clone(rooms), atOnce) { // as in Leave
 		if err = r.move(s, part, true, limit); err != nil {
 			break
 		}
@@ -74,7 +74,7 @@ func (s *Socket) leaveAll() {
 func (s *Socket) Leave(rooms ...string) {
 	leaveEarly(s, rooms)
 	if r := s.ns.recovery; r.sequenced() && s.connected() {
-		for part := range slices.Chunk(rooms, atOnce) {
+		for part := range slices.Chunk(slices.Clone(rooms), atOnce) { // a copy: only here is it to be on the heap
 			_ = r.move(s, part, false, 0)
 		}
 		return
