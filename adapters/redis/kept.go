@@ -124,6 +124,11 @@ func (n streamed) TakeSession(ctx context.Context, pid string) (*adapter.Session
 		return nil, err
 	}
 	value, err := c.Do(ctx, c.B().Getdel().Key(n.sessionKey(pid)).Build()).ToString()
+	for tries := 0; err != nil && !isRefusal(err) && tries < 3 && ctx.Err() == nil; tries++ {
+		// The connection may have been dead since an outage. What is taken stays taken.
+		time.Sleep(pause / 10)
+		value, err = c.Do(ctx, c.B().Getdel().Key(n.sessionKey(pid)).Build()).ToString()
+	}
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
