@@ -19,7 +19,8 @@ type MemoryOptions struct {
 
 // Memory is a [Store] in this process. Over its bounds, the record that was kept longest is
 // forgotten: an event that is sent once more after that is handled once more. Claims are
-// as few as the handlers that run. Make one with [NewMemory].
+// as few as the handlers that run, and for each scope 1,000 whose handlers have returned
+// without an acknowledgement. Make one with [NewMemory].
 type Memory struct {
 	opts MemoryOptions
 

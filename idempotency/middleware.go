@@ -19,7 +19,7 @@ import (
 // refuses (rate limits, roles), whose answers are not to be kept. It panics on a
 // configuration that cannot work.
 func New(c Config) func(next socketio.EventHandler) socketio.EventHandler {
-	k := &keeper{cfg: c.withDefaults(), claims: make(map[string]*claim)}
+	k := &keeper{cfg: c.withDefaults(), claims: make(map[string]*claim), late: make(map[string]int)}
 	return func(next socketio.EventHandler) socketio.EventHandler {
 		return func(ctx context.Context, in *socketio.Incoming) error {
 			if len(k.cfg.Events) > 0 && !slices.Contains(k.cfg.Events, in.Event) {
@@ -40,6 +40,10 @@ func New(c Config) func(next socketio.EventHandler) socketio.EventHandler {
 // maxKey bounds a key, in bytes.
 const maxKey = 256
 
+// maxLate bounds, for each scope, the claims of events whose handlers have returned and may
+// acknowledge later: a client can send such events as fast as the connection takes them.
+const maxLate = 1000
+
 // keeper handles events once.
 type keeper struct {
 	cfg   Config
@@ -47,6 +51,7 @@ type keeper struct {
 
 	mu     sync.Mutex
 	claims map[string]*claim // of this server, by ID.Key
+	late   map[string]int    // claims with a timer, by ID.Scope
 }
 
 // claim is an event that this server handles now. It ends once: by an acknowledgement, by a
@@ -172,12 +177,40 @@ func (k *keeper) run(ctx context.Context, next socketio.EventHandler, in *socket
 		k.keep(c, &socketio.Acknowledgement{Data: json.RawMessage("[]")})
 		return nil
 	}
+	k.await(c)
+	return nil
+}
+
+// await has a claim wait for an acknowledgement that comes after the handler has returned,
+// or never. Over maxLate the claim ends at once.
+func (k *keeper) await(c *claim) {
+	release := func() { k.end(c, func() { k.release(c) }) }
+	if !k.addLate(c, 1) {
+		k.note(slog.LevelWarn, "late", "idempotency: too many events of a client wait for their handlers to acknowledge them: further ones are handled again if they come again")
+		release()
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended { // it is going to be acknowledged, or never
-		c.timer = time.AfterFunc(k.cfg.Lease, func() { k.end(c, func() { k.release(c) }) })
+	if c.ended {
+		k.addLate(c, -1)
+		return
 	}
-	return nil
+	c.timer = time.AfterFunc(k.cfg.Lease, release)
+}
+
+// addLate counts the claims of a scope that wait. It reports false if there are maxLate.
+func (k *keeper) addLate(c *claim, n int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	of := k.late[c.id.Scope] + n
+	if of > maxLate {
+		return false
+	}
+	if k.late[c.id.Scope] = of; of == 0 {
+		delete(k.late, c.id.Scope)
+	}
+	return true
 }
 
 // end ends a claim, if nobody has.
@@ -185,8 +218,9 @@ func (k *keeper) end(c *claim, how func()) {
 	c.mu.Lock()
 	ended := c.ended
 	c.ended = true
-	if c.timer != nil {
+	if c.timer != nil && !ended {
 		c.timer.Stop()
+		k.addLate(c, -1)
 	}
 	c.mu.Unlock()
 	if !ended {

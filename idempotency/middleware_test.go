@@ -3,6 +3,7 @@ package idempotency_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -84,6 +85,7 @@ func newApp(t *testing.T, c idempotency.Config) *app {
 			}
 			time.AfterFunc(time.Second, func() { _ = ack(n) })
 		})
+		ns.On("forgets", func(order, socketio.Ack) {})
 		ns.On("goodbye", func(s *socketio.Socket, o order) int {
 			if n := a.note(o.Item); n == 1 {
 				s.CloseTransport()
@@ -252,6 +254,29 @@ func TestLateAck(t *testing.T) {
 		c.EmitWithAck("late", order{Key: "2", Item: "never"})
 		c.ExpectNone(time.Minute)
 		assert.Equal(t, "when its lease has ended", c.Call("late", order{Key: "2", Item: "never"}).String(), "[2]")
+	})
+}
+
+// TestManyLateAcks: a client that has handlers return without an acknowledgement, as fast
+// as it can, has no more than so many claims held, and takes none of anybody else.
+func TestManyLateAcks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := idempotency.NewMemory(idempotency.MemoryOptions{})
+		a := newApp(t, idempotency.Config{Store: m})
+		c := dial(t, a, "ann")
+		for round := range 2 {
+			for i := range 1500 {
+				c.EmitWithAck("forgets", order{Key: fmt.Sprint(round, i)})
+			}
+			synctest.Wait()
+			if n := m.Len(); n > 1000 {
+				t.Fatalf("%d claims are held", n)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Equal(t, "claims when the lease has ended", m.Len(), 0)
+		}
 	})
 }
 
