@@ -113,7 +113,7 @@ func (in *inbox) deliver(it *item) {
 		it.node.deliver(func() { it.node.local.Gap(it.gap) })
 		return
 	}
-	in.l.dialect.route(in.l, &it.message)
+	in.l.route(it.message)
 	in.mu.Lock()
 	in.bytes -= it.size()
 	in.mu.Unlock()

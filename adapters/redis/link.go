@@ -58,6 +58,8 @@ type link struct {
 	sub subscriptions
 	in  inbox
 
+	distrust atomic.Bool // a message that is not signed has been logged
+
 	watch  watch
 	mute   sync.Map // nodes of a Redis Cluster that have not counted when they were last asked
 	stream *stream  // nil: in another mode

@@ -41,10 +41,20 @@ type Options struct {
 	// InboxSize is how many bytes may wait to be delivered to this server's sockets,
 	// unless one message has more. Default 64 MB.
 	InboxSize int
+	// Keys are secrets that all servers of the cluster share: what a server says to the
+	// others is signed by the first one (HMAC-SHA256 over channel and message), and what
+	// is signed by none of them is dropped and counted in Stats.Dropped. Nobody without a
+	// key can then make a server emit, disconnect or answer; to hear again what was said
+	// before, and to read it, takes no key. To change a key add the new one behind the
+	// old one on all servers, then put it first, then take the old one away. Node servers
+	// and emitters know no keys: a cluster with them has none. A key has 16 bytes or
+	// more. Default: no keys.
+	Keys [][]byte
 	// Logger is told when connections are lost and come back. Default: nobody.
 	Logger *slog.Logger
 
 	limits clusterwire.Limits // of what comes
+	signer *signer
 }
 
 // Errors of what is emitted or asked.
@@ -131,6 +141,7 @@ func (o *Options) withDefaults() Options {
 	if out.MaxSize < 0 {
 		out.MaxSize = mostOfRedis
 	}
+	out.signer = newSigner(out.Keys)
 	out.limits.Size = max(out.MaxSize, 64<<20)
 	out.OutboxSize = cmp.Or(max(out.OutboxSize, 0), 64<<20)
 	out.InboxSize = cmp.Or(max(out.InboxSize, 0), 64<<20)

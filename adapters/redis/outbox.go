@@ -249,7 +249,7 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 		if j.counted != nil {
 			o.commands = append(o.commands, o.l.dialect.count(c.B(), j.count))
 		} else {
-			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, rueidis.BinaryString(j.payload)))
+			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, o.l.opts.signer.sign(j.channel, rueidis.BinaryString(j.payload))))
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
