@@ -153,7 +153,7 @@ func (h *shelf) saveNowLocked(sess *session) {
 func (h *shelf) save() {
 	returned := false
 	defer func() {
-		if !returned { // see Socket.quit
+		if !returned { // see replaceDispatcher
 			go h.save()
 		}
 	}()

@@ -85,7 +85,7 @@ func (r *recovery) awaitSteps(ctx context.Context) {
 	}
 }
 
-// perform is Namespace.perform for a namespace whose adapter has a log.
+// perform is the function perform for a namespace whose adapter has a log.
 func (r *recovery) perform(op *adapter.Operation, local bool, t *tally) error {
 	st := step{op: op}
 	if op.Type == adapter.OpBroadcast {

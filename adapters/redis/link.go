@@ -89,8 +89,8 @@ func newLink(opts *Options) *link {
 		l.out, l.sub = s.sender(), s
 	} else {
 		out, sub := new(outbox), new(subscriber)
-		out.init(l, l.life, l.open)
-		sub.init(l, l.life, l.open, out)
+		out.init(l.life, l, l.open)
+		sub.init(l.life, l, l.open, out)
 		sub.probeBy(l.probe(""))
 		l.out, l.sub = out, sub
 	}

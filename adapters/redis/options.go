@@ -48,7 +48,7 @@ type Options struct {
 	// before, and to read it, takes no key. To change a key add the new one behind the
 	// old one on all servers, then put it first, then take the old one away. Node servers
 	// and emitters know no keys: a cluster with them has none. A key has 16 bytes or
-	// more. Default: no keys.
+	// more. Not with Mode Streams. Default: no keys.
 	Keys [][]byte
 	// Logger is told when connections are lost and come back. Default: nobody.
 	Logger *slog.Logger
@@ -140,6 +140,9 @@ func (o *Options) withDefaults() Options {
 	out.MaxSize = cmp.Or(out.MaxSize, 8<<20)
 	if out.MaxSize < 0 {
 		out.MaxSize = mostOfRedis
+	}
+	if len(out.Keys) > 0 && out.Mode == Streams {
+		panic("socketio: sioredis.Options.Keys: entries of a stream are not signed: leave Keys out, or take another Mode")
 	}
 	out.signer = newSigner(out.Keys)
 	out.limits.Size = max(out.MaxSize, 64<<20)

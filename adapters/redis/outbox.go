@@ -63,7 +63,7 @@ type loss struct {
 	err        error
 }
 
-func (o *outbox) init(l *link, life context.Context, open func() (rueidis.DedicatedClient, func(), error)) {
+func (o *outbox) init(life context.Context, l *link, open func() (rueidis.DedicatedClient, func(), error)) {
 	o.l, o.life, o.open = l, life, open
 	o.wake, o.err, o.losses = make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
 }

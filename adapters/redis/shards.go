@@ -48,8 +48,8 @@ func (s *shards) newMaster(addr string) *master {
 	if addr != "" {
 		open = func() (rueidis.DedicatedClient, func(), error) { return s.l.openAt(addr, m.probe()) }
 	}
-	m.out.init(s.l, life, open)
-	m.sub.init(s.l, life, open, &m.out)
+	m.out.init(life, s.l, open)
+	m.sub.init(life, s.l, open, &m.out)
 	if addr != "" {
 		m.out.moved, m.sub.moved = s.moved, s.moved
 	}

@@ -63,3 +63,35 @@ func TestKeys(t *testing.T) {
 	}()
 	sioredis.New(&sioredis.Options{Keys: [][]byte{[]byte("short")}})
 }
+
+// TestKeysSharded: the same in the sharded modes, and not in a stream.
+func TestKeysSharded(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	key, other := []byte(strings.Repeat("a", 16)), []byte(strings.Repeat("c", 16))
+	for _, mode := range []sioredis.Mode{sioredis.ShardedDynamic, sioredis.ShardedDynamicPrivate, sioredis.ShardedStatic} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			o := sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode, Prefix: mode.String(), Keys: [][]byte{key}}
+			servers, all := engines(t, 2, o)
+			client := siotest.Dial(t, servers[1], siotest.Options{})
+			list, err := servers[0].FetchSockets(t.Context())
+			assert.NoError(t, err)
+			assert.Equal(t, "sockets", len(list), 1)
+			o.Keys = [][]byte{other}
+			strangers, _ := engines(t, 1, o) // who subscribes is counted, and answers no request
+			before := all[1].Stats().Dropped
+			assert.NoError(t, strangers[0].Emit("wrong key"))
+			eventually(t, "what a stranger says is counted", func() bool { return all[1].Stats().Dropped > before })
+			assert.NoError(t, servers[0].Emit("all"))
+			client.Expect("all")
+			assert.NoError(t, servers[0].To(client.ID()).Emit("one"))
+			client.Expect("one")
+		})
+	}
+	defer func() {
+		text, _ := recover().(string)
+		assert.True(t, "keys in a stream are refused: "+text, strings.HasPrefix(text, "socketio: sioredis.Options.Keys: entries of a stream"))
+	}()
+	sioredis.New(&sioredis.Options{Mode: sioredis.Streams, Keys: [][]byte{key}})
+}

@@ -55,7 +55,7 @@ const (
 	verbPUnsubscribe
 )
 
-func (s *subscriber) init(l *link, life context.Context, open func() (rueidis.DedicatedClient, func(), error), out *outbox) {
+func (s *subscriber) init(life context.Context, l *link, open func() (rueidis.DedicatedClient, func(), error), out *outbox) {
 	s.l, s.life, s.open, s.out = l, life, open, out
 	s.wake, s.err = make(chan struct{}, 1), ErrNotConnected
 	s.channels, s.patterns = make(map[string]int), make(map[string]*node)

@@ -103,8 +103,8 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 	return st
 }
 
-// Call LeaveBody before the response to a request whose body is not read. net/http
-// would read the body first, and wait for it without a bound. After LeaveBody the
+// LeaveBody is to be called before the response to a request whose body is not read.
+// net/http would read the body first, and wait for it without a bound. After LeaveBody the
 // response is sent at once, and the connection is closed, after Options.CloseTimeout at
 // the latest.
 func (srv *Server) LeaveBody(w http.ResponseWriter, r *http.Request) { srv.report.leaveBody(w, r) }

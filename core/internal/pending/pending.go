@@ -40,8 +40,10 @@ type Queue[S any] struct {
 func (q *Queue[S]) Empty() bool { return len(q.steps) == 0 }
 
 // Len is how many steps there are, and four times as many as moves: each step may have to
-// look at all of them. Bytes is what the steps count.
-func (q *Queue[S]) Len() int     { return len(q.steps) + 4*q.moved }
+// look at all of them.
+func (q *Queue[S]) Len() int { return len(q.steps) + 4*q.moved }
+
+// Bytes is the sum of what the steps count.
 func (q *Queue[S]) Bytes() int64 { return q.bytes }
 
 // Steps are those that wait, in order. The list must not be changed.
