@@ -28,7 +28,7 @@ func TestDrop(t *testing.T) {
 		assert.Equal(t, "answers", len(answer), 0)
 		assert.Equal(t, "handled", a.count("say"), 1)
 		assert.True(t, "later", passes(t, c, "say"))
-		assert.Equal(t, "reports", a.reports(), []ratelimit.Limited{{Rule: "socket", Answer: ratelimit.AnswerDrop, Event: "say", RetryAfter: time.Second}})
+		assert.Equal(t, "reports", a.reports(), []ratelimit.Limited{{Rule: "connection", Answer: ratelimit.AnswerDrop, Event: "say", RetryAfter: time.Second}})
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // By is what a rule counts by: each name that it finds has a limit of its own. The zero
-// By is [Socket].
+// By is [Connection].
 type By struct {
 	name  string
 	of    func(s *socketio.Socket, in *socketio.Incoming) (name string, v verdict)
@@ -40,10 +40,16 @@ func (b By) String() string { return b.name }
 
 // The ways to count.
 var (
-	// Socket counts for each client in each namespace. A client that leaves the
-	// namespace and joins it again is the same; with another connection it is not:
-	// bound those with [Requests]. The servers of a cluster do not count together, as a
-	// client has one server.
+	// Connection counts for each client, in all namespaces that have the limiter
+	// together. A client that leaves a namespace and joins it, or another one, is the
+	// same; with another connection it is not: bound those with [Requests]. The servers
+	// of a cluster do not count together, as a client has one server.
+	Connection = By{name: "connection", local: true, of: func(s *socketio.Socket, _ *socketio.Incoming) (string, verdict) {
+		return strconv.FormatUint(s.Connection(), 36), counted
+	}}
+	// Socket counts for each client in each namespace; otherwise it is as [Connection].
+	// Where clients choose among many namespaces (OfRegexp, OfFunc) a client has the
+	// limit anew in each: use Connection there.
 	Socket = By{name: "socket", local: true, of: func(s *socketio.Socket, _ *socketio.Incoming) (string, verdict) {
 		return joined(strconv.FormatUint(s.Connection(), 36), s.Namespace().Name()), counted
 	}}
@@ -111,7 +117,7 @@ func Each(by ...By) By {
 	all := By{name: "each"}
 	by = slices.Clone(by)
 	for i, b := range by {
-		by[i] = b.orSocket()
+		by[i] = b.orConnection()
 		all.name += "_" + by[i].name
 		all.event = all.event || by[i].event
 		all.local = all.local || by[i].local
@@ -130,9 +136,9 @@ func Each(by ...By) By {
 	return all
 }
 
-func (b By) orSocket() By {
+func (b By) orConnection() By {
 	if b.of == nil {
-		return Socket
+		return Connection
 	}
 	return b
 }

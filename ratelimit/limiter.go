@@ -58,8 +58,8 @@ type Limited struct {
 }
 
 // Limiter is middleware: give it to [socketio.Namespace.Use]. One limiter may be used by
-// several namespaces, and counts for them together unless a rule counts by Namespace. Its
-// methods may be called concurrently.
+// several namespaces, and counts for them together unless a rule counts by Namespace or
+// Socket. Its methods may be called concurrently.
 type Limiter struct {
 	cfg   Config
 	guard guard
@@ -101,8 +101,8 @@ func New(c Config) *Limiter {
 	}}
 }
 
-// Events returns a limiter of the events of each client: perSecond, and burst at once.
-// Further ones are refused.
+// Events returns a limiter of the events of each client, by [Connection]: perSecond, and
+// burst at once. Further ones are refused.
 func Events(perSecond, burst int) *Limiter {
 	return New(Config{Events: []Rule{{Limit: PerSecond(perSecond, burst)}}})
 }

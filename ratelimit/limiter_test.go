@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -156,7 +157,8 @@ func TestBy(t *testing.T) {
 		shares []who // one limit with me
 		not    []who
 	}{
-		{name: "socket", not: []who{me}},
+		{name: "connection", not: []who{me}},
+		{name: "socket", by: ratelimit.Socket, not: []who{me}},
 		{
 			name: "identity", by: ratelimit.Identity,
 			shares: []who{{"ann", "192.0.2.9", "/", "say", "red"}, {"ann", "192.0.2.1", "/chat", "type", "red"}},
@@ -272,10 +274,56 @@ func TestRejoin(t *testing.T) {
 		assert.Equal(t, "message", e.Message, "too many connections")
 		assert.Equal(t, "retryAfter", e.Data, any(map[string]any{"retryAfter": 1200e3}))
 		assert.Equal(t, "reports", a.reports(), []ratelimit.Limited{
-			{Rule: "socket", RetryAfter: 30 * time.Minute, Event: "say"},
-			{Rule: "handshake_socket", RetryAfter: 20 * time.Minute},
+			{Rule: "connection", RetryAfter: 30 * time.Minute, Event: "say"},
+			{Rule: "handshake_connection", RetryAfter: 20 * time.Minute},
 		})
 	})
+}
+
+// TestNamespacesOfParent: a client that joins one namespace of a parent after the other, or
+// several at a time, has one limit for all, of events and of handshakes. By Socket it has
+// one for each.
+func TestNamespacesOfParent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		by   ratelimit.By
+		want int
+	}{
+		{"default", ratelimit.By{}, 3},
+		{"connection", ratelimit.Connection, 3},
+		{"socket", ratelimit.Socket, 3 * 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				a := newApp(t)
+				parent := a.OfRegexp(regexp.MustCompile(`^/r-\d+$`))
+				parent.Use(a.limit(ratelimit.Config{
+					Events:     []ratelimit.Rule{{By: tt.by, Limit: ratelimit.PerHour(3, 3)}},
+					Handshakes: []ratelimit.Rule{{Limit: ratelimit.PerHour(4, 4)}},
+				}))
+				parent.On("say", func(...any) {})
+				joinAll := func(c *siotest.Client, user string) (n int) {
+					for i := range 4 {
+						room := c.Of(fmt.Sprint("/r-", i), nil)
+						for range 5 {
+							if passes(t, room, "say") {
+								n++
+							}
+						}
+						if i%2 == 0 {
+							room.Disconnect()
+						}
+					}
+					assert.Equal(t, "a fifth namespace of "+user, c.RefusedOf("/r-4", nil).Message, "too many connections")
+					return n
+				}
+				assert.Equal(t, "of ann", joinAll(a.dial(t, "ann", "192.0.2.1"), "ann"), tt.want)
+				assert.Equal(t, "of bob", joinAll(a.dial(t, "bob", "192.0.2.1"), "bob"), tt.want)
+			})
+		})
+	}
 }
 
 // TestOrder: what a client's own rule refuses is not taken from what all have.

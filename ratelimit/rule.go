@@ -25,8 +25,9 @@ const (
 	// AnswerDelay: the event, and all that the client has sent behind it, waits until the
 	// limit allows it, for Rule.MaxDelay at most; over that it is refused. The
 	// connection is not read while Limits.ReceiveBuffer bytes wait, so TCP slows the
-	// client down; nobody else waits. Of a handshake, Limits.MiddlewareTimeout bounds
-	// the wait, too.
+	// client down. Nobody else waits, but for those who share the limit: what they send
+	// later waits behind it. Of a handshake, Limits.MiddlewareTimeout bounds the wait,
+	// too.
 	AnswerDelay
 	// AnswerDisconnect: an event is answered as by AnswerRefuse, and then the connection
 	// is closed; the stock client does not come back by itself. Of a handshake the
@@ -40,7 +41,7 @@ type Rule struct {
 	// those of Events behind it. The rules of a limiter have different names; limiters
 	// whose rules have the same names, and the same Store, count together.
 	Name string
-	// By is what is counted. Default: Socket.
+	// By is what is counted. Default: Connection.
 	By By
 	// Events are the names of the events that the rule is about. Default: all.
 	Events []string
@@ -57,7 +58,7 @@ type Rule struct {
 
 // check returns the rule with its defaults. It panics on one that cannot work.
 func (r Rule) check(handshake bool) Rule {
-	r.By = r.By.orSocket()
+	r.By = r.By.orConnection()
 	r.Events = slices.Clone(r.Events)
 	if r.Name == "" {
 		r.Name = strings.Join(append([]string{r.By.name}, r.Events...), "_")

@@ -26,7 +26,7 @@ func TestWiring(t *testing.T) {
 		`"c": Limit needs`:                  events(ratelimit.Rule{Name: "c", Limit: ratelimit.PerSecond(1, -1)}),
 		"more than a year":                  events(ratelimit.Rule{Limit: ratelimit.PerHour(1, 1e6)}),
 		`"d": a Burst takes`:                events(ratelimit.Rule{Name: "d", Limit: ratelimit.Limit{Count: 1 << 40, Per: time.Hour}}),
-		`two rules are called "socket"`:     events(ratelimit.Rule{Limit: ok}, ratelimit.Rule{Limit: ok}),
+		`two rules are called "connection"`: events(ratelimit.Rule{Limit: ok}, ratelimit.Rule{Limit: ok}),
 		"unknown Answer":                    events(ratelimit.Rule{Limit: ok, Answer: 9}),
 		"negative MaxDelay":                 events(ratelimit.Rule{Limit: ok, MaxDelay: -1}),
 		"a handshake has no event":          handshakes(ratelimit.Rule{Limit: ok, Events: []string{"say"}}),
@@ -35,7 +35,7 @@ func TestWiring(t *testing.T) {
 		"Room: nil function":                func() { ratelimit.Room(nil) },
 		"Func: a name and a function":       func() { ratelimit.Func("", nil) },
 		`"requests": Limit needs a Count`:   func() { ratelimit.Requests(ratelimit.Limit{}) },
-		`"socket": Limit needs a Count and`: func() { ratelimit.Events(0, 5) },
+		`"connection": Limit needs a Cou`:   func() { ratelimit.Events(0, 5) },
 	} {
 		func() {
 			defer func() {
@@ -51,5 +51,5 @@ func TestWiring(t *testing.T) {
 	srv.Use(ratelimit.New(ratelimit.Config{Events: []ratelimit.Rule{
 		{Limit: ok}, {Limit: ok, Events: []string{"say"}}, {Limit: ok, By: ratelimit.Each(ratelimit.By{}, ratelimit.Event)},
 	}, Handshakes: []ratelimit.Rule{{Limit: ok}}}))
-	assert.Equal(t, "a name", ratelimit.Each(ratelimit.By{}, ratelimit.Event).String(), "each_socket_event")
+	assert.Equal(t, "a name", ratelimit.Each(ratelimit.By{}, ratelimit.Event).String(), "each_connection_event")
 }
