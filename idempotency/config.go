@@ -34,8 +34,12 @@ type Config struct {
 
 	// Keep is how long an acknowledgement is kept. Default: 1 h.
 	Keep time.Duration
-	// Lease is how long a handler may take. After that the event is handled once more
-	// if it comes once more, as its server may be gone. Default: 1 min.
+	// Lease is how long a handler may take. After that another server handles the event
+	// if it comes once more, as the first one may be gone. On the same server the event
+	// is not handled twice at a time: while its handler runs one that comes once more
+	// waits, for Lease at most, and is then not acknowledged. So bound handlers that may
+	// hang. It is also how long an event waits for its acknowledgement when the handler
+	// has returned; then any server handles it if it comes once more. Default: 1 min.
 	Lease time.Duration
 	// MaxAck bounds, in bytes, an acknowledgement that is kept; one that is larger is
 	// sent, and the log says so: the event is handled again if it comes again. Default:

@@ -7,6 +7,9 @@
 //
 // An event is one key, which expires. Redis Cluster will do, too. What Redis forgets, when
 // it runs out of memory or starts without its data, is handled again if it comes again.
+//
+// Nothing bounds the keys of one user: each lives for Config.Keep. Put a rate limit by
+// user before it, and give it a Redis of its own, with a maxmemory.
 package idempotencyredis
 
 import (
