@@ -97,13 +97,14 @@ var allowed = []row{
 	{"adapters/redis", []string{"core/adapter", "internal/clusterwire", rueidisLibrary}},
 
 	// Around the core. auth and session do not know each other.
+	{"internal/breaker", []string{"internal/loglimit"}},
 	{"internal/lease", nil},
 	{"internal/subnet", nil},
 	{"internal/upstream", nil},
 	{"idempotency", []string{"core", "internal/loglimit", "internal/subnet"}},
 	{"idempotency/idempotencytest", []string{"idempotency"}},
 	{"idempotency/redis", []string{"idempotency", redisLibrary}},
-	{"ratelimit", []string{"core", "internal/loglimit", "internal/subnet"}},
+	{"ratelimit", []string{"core", "internal/breaker", "internal/loglimit", "internal/subnet"}},
 	{"ratelimit/ratelimittest", []string{"ratelimit"}},
 	{"ratelimit/redis", []string{"ratelimit", redisLibrary}},
 	{"auth", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit", "internal/subnet", jwtLibrary}},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/breaker"
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
@@ -27,7 +28,9 @@ type Config struct {
 	// Unavailable says what holds while the store fails. Default: UnavailableLocal.
 	Unavailable Unavailable
 	// StoreTimeout bounds the wait for the store's answer, which holds up the client's
-	// events. After a failure the store is asked again after a second. Default: 100 ms.
+	// events. A question that fails, or is one of more than 1,000 that wait, is answered
+	// by Unavailable. After three failures in a row the store is asked again after a
+	// second. Default: 100 ms.
 	StoreTimeout time.Duration
 	// MaxNames bounds the names that are remembered here at a time, of all rules
 	// together. See [Memory]. Default: 500,000, which take 30 MB at most.
@@ -97,7 +100,7 @@ func New(c Config) *Limiter {
 		c.Logger = loglimit.Default()
 	}
 	return &Limiter{cfg: c, guard: guard{
-		store: c.Store, local: NewMemory(c.MaxNames), policy: c.Unavailable, timeout: c.StoreTimeout, log: c.Logger, began: time.Now(),
+		store: c.Store, local: NewMemory(c.MaxNames), policy: c.Unavailable, breaker: breaker.New(c.StoreTimeout), log: c.Logger,
 	}}
 }
 

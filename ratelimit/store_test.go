@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -77,8 +78,8 @@ func TestUnavailable(t *testing.T) {
 					store.fail(how)
 					start := time.Now()
 					assert.Equal(t, "while it fails", burst(c), passing)
-					assert.True(t, "it took no longer than one timeout", time.Since(start) <= 100*time.Millisecond)
-					assert.Equal(t, "questions", store.asked.Swap(0), int64(1))
+					assert.True(t, "it took no longer than three timeouts", time.Since(start) <= 300*time.Millisecond)
+					assert.Equal(t, "questions", store.asked.Swap(0), int64(3))
 					time.Sleep(2 * time.Second)
 					burst(c)
 					assert.Equal(t, "questions later", store.asked.Load(), int64(1))
@@ -91,6 +92,69 @@ func TestUnavailable(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestSlowOnce: a store that is slow once, for however many clients at a time, is asked
+// again at once. If it stays so it has a pause.
+func TestSlowOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failing{Memory: ratelimit.NewMemory(0)}
+		a := newApp(t)
+		a.Use(a.limit(ratelimit.Config{Store: store, Unavailable: ratelimit.UnavailableAllow, Events: []ratelimit.Rule{
+			{By: ratelimit.Address, Limit: ratelimit.PerHour(1, 1)},
+		}}))
+		var all []*siotest.Client
+		for i := range 20 {
+			all = append(all, a.dial(t, "", fmt.Sprint("192.0.2.", i)))
+		}
+		last := all[len(all)-1]
+		slow := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		for range 3 {
+			store.fail(slow)
+			for _, c := range all {
+				c.Emit("say")
+			}
+			time.Sleep(200 * time.Millisecond)
+			store.how.Store(nil)
+			passes(t, last, "say")
+			assert.True(t, "counts at once", !passes(t, last, "say"))
+		}
+		store.fail(slow)
+		for range 3 {
+			assert.True(t, "by the policy", passes(t, last, "say"))
+		}
+		store.how.Store(nil)
+		assert.True(t, "a pause", passes(t, last, "say"))
+		time.Sleep(time.Second)
+		assert.True(t, "after the pause", !passes(t, last, "say"))
+	})
+}
+
+// TestCrowd: a store that stands still once while more than 1,000 clients ask is asked again
+// at once.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failing{Memory: ratelimit.NewMemory(0)}
+		a := newApp(t)
+		a.Use(a.limit(ratelimit.Config{Store: store, Unavailable: ratelimit.UnavailableRefuse, Events: []ratelimit.Rule{
+			{By: ratelimit.Namespace, Limit: ratelimit.PerHour(5000, 5000)},
+		}}))
+		var all []*siotest.Client
+		for range 1100 {
+			all = append(all, a.dial(t, "", "192.0.2.1"))
+		}
+		store.fail(func(context.Context) error { time.Sleep(150 * time.Millisecond); return nil })
+		for _, c := range all {
+			c.Emit("say")
+		}
+		time.Sleep(200 * time.Millisecond)
+		assert.Equal(t, "questions", store.asked.Load(), int64(1000))
+		assert.Equal(t, "handled", a.count("say"), 0)
+		store.how.Store(nil)
+		assert.True(t, "is asked at once", passes(t, all[0], "say"))
+	})
 }
 
 // TestGoneWhileAsked: a client that goes away while the store is asked is not the store's
