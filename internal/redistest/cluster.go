@@ -3,7 +3,9 @@ package redistest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -194,36 +197,39 @@ func ask(t testing.TB, addr string, command ...string) string {
 	return answer
 }
 
-// tell is ask that returns errors, too.
+// tell is ask that returns errors, too. A server that becomes a replica closes its
+// connections: it is asked once more.
 func tell(t testing.TB, addr string, command ...string) string {
 	t.Helper()
+	answer, err := exchange(addr, command)
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		answer, err = exchange(addr, command)
+	}
+	if err != nil {
+		t.Fatalf("redistest: %q: %v", command, err)
+	}
+	return answer
+}
+
+func exchange(addr string, command []string) (answer string, err error) {
 	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
 	if err != nil {
-		t.Fatalf("redistest: %v", err)
+		return "", err
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := fmt.Fprintf(c, "%s\r\n", strings.Join(command, " ")); err != nil {
-		t.Fatalf("redistest: %v", err)
+		return "", err
 	}
 	r := bufio.NewReader(c)
 	head, err := r.ReadString('\n')
-	if err != nil {
-		t.Fatalf("redistest: %q: %s %v", command, head, err)
-	}
-	if head[0] != '$' {
-		return head
+	if err != nil || head[0] != '$' {
+		return head, err
 	}
 	n, _ := strconv.Atoi(strings.TrimSpace(head[1:]))
-	body := make([]byte, n)
-	for read := 0; read < n; {
-		m, err := r.Read(body[read:])
-		if err != nil {
-			t.Fatalf("redistest: %v", err)
-		}
-		read += m
-	}
-	return string(body)
+	body := make([]byte, max(n, 0))
+	_, err = io.ReadFull(r, body)
+	return string(body), err
 }
 
 // until waits for what comes by itself.
