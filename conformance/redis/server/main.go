@@ -57,13 +57,18 @@ func main() {
 	mode, ok := map[string]sioredis.Mode{
 		"room": sioredis.ClassicByRoom, "pattern": sioredis.ClassicByPattern, "sharded-dynamic": sioredis.ShardedDynamic,
 		"sharded-dynamic-private": sioredis.ShardedDynamicPrivate, "sharded-static": sioredis.ShardedStatic,
+		"streams": sioredis.Streams,
 	}[os.Args[1]]
 	if !ok {
 		panic("no mode: " + os.Args[1])
 	}
 	engine := sioredis.New(&sioredis.Options{URL: "unix://" + os.Getenv("REDIS"), Mode: mode})
 	p := &program{out: json.NewEncoder(os.Stdout)}
-	p.srv = socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+	opts := socketio.Options{Adapter: engine.Adapter}
+	if mode == sioredis.Streams {
+		opts.Recovery = &socketio.Recovery{}
+	}
+	p.srv = socketio.NewServer(&opts)
 	p.prepare(p.srv.Of("/"), "/")
 	p.prepare(p.srv.OfRegexp(regexp.MustCompile("^/dyn-")), "/dyn-日本") // the one that there is
 	l, err := net.Listen("tcp", "127.0.0.1:0")
