@@ -101,7 +101,7 @@ var allowed = []row{
 	{"internal/lease", nil},
 	{"internal/subnet", nil},
 	{"internal/upstream", nil},
-	{"idempotency", []string{"core", "internal/loglimit", "internal/subnet"}},
+	{"idempotency", []string{"core", "internal/breaker", "internal/loglimit", "internal/subnet"}},
 	{"idempotency/idempotencytest", []string{"idempotency"}},
 	{"idempotency/redis", []string{"idempotency", redisLibrary}},
 	{"ratelimit", []string{"core", "internal/breaker", "internal/loglimit", "internal/subnet"}},

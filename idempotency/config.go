@@ -48,7 +48,9 @@ type Config struct {
 
 	// Store is where acknowledgements are kept. Default: NewMemory(MemoryOptions{}).
 	Store Store
-	// StoreTimeout bounds the wait for the store. Default: 1 s.
+	// StoreTimeout bounds the wait for the store. A question that fails, or is one of
+	// more than 1,000 that wait, is a failure for its event alone. After three failures
+	// in a row the store is asked again after a second. Default: 1 s.
 	StoreTimeout time.Duration
 	// HandleAnyway handles events while the store fails, so that they may be handled
 	// twice. Default: they are not handled, and not acknowledged; a client with retries

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/breaker"
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
@@ -19,7 +20,8 @@ import (
 // refuses (rate limits, roles), whose answers are not to be kept. It panics on a
 // configuration that cannot work.
 func New(c Config) func(next socketio.EventHandler) socketio.EventHandler {
-	k := &keeper{cfg: c.withDefaults(), claims: make(map[string]*claim), late: make(map[string]int)}
+	c = c.withDefaults()
+	k := &keeper{cfg: c, breaker: breaker.New(c.StoreTimeout), claims: make(map[string]*claim), late: make(map[string]int)}
 	return func(next socketio.EventHandler) socketio.EventHandler {
 		return func(ctx context.Context, in *socketio.Incoming) error {
 			if len(k.cfg.Events) > 0 && !slices.Contains(k.cfg.Events, in.Event) {
@@ -46,8 +48,9 @@ const maxLate = 1000
 
 // keeper handles events once.
 type keeper struct {
-	cfg   Config
-	noted loglimit.Limiter
+	cfg     Config
+	breaker *breaker.Breaker
+	noted   loglimit.Limiter
 
 	mu     sync.Mutex
 	claims map[string]*claim // of this server, by ID.Key
@@ -115,11 +118,18 @@ func (k *keeper) claim(ctx context.Context, c *claim) (begun, error) {
 			pause = 10 * time.Millisecond
 			continue
 		}
+		if !k.breaker.Allow() {
+			k.forget(c) // the store has not heard of the claim
+			return begun{}, errStore
+		}
 		b, err := ask(context.WithoutCancel(ctx), k, func(ctx context.Context) (b begun, err error) {
 			b.state, b.kept, err = k.cfg.Store.Begin(ctx, c.id, c.token, k.cfg.Lease)
 			return b, err
 		})
 		switch {
+		case errors.Is(err, breaker.ErrStuck):
+			k.forget(c)
+			return begun{}, err
 		case err != nil:
 			k.release(c) // the store may have heard
 			return begun{}, err
@@ -275,41 +285,14 @@ func (k *keeper) repeat(in *socketio.Incoming, c *claim, kept []byte) error {
 	return in.AckAgain(r.Ack)
 }
 
-// ask asks the store, and waits for no longer than the timeout: clients of databases need
-// not heed a context.
+// ask asks the store, and tells of failures.
 func ask[T any](ctx context.Context, k *keeper, f func(ctx context.Context) (T, error)) (T, error) {
-	type answer struct {
-		v   T
-		err error
+	v, err := breaker.Ask(ctx, k.breaker, f)
+	if err != nil {
+		k.note(slog.LevelWarn, "store", "idempotency: the store does not answer", slog.Any("error", err))
+		err = fmt.Errorf("%w: %w", errStore, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, k.cfg.StoreTimeout)
-	result := make(chan answer, 1)
-	go func() { // ends when the store answers; the channel has room
-		defer cancel()
-		a := answer{err: errors.New("the store has ended its goroutine")}
-		defer func() {
-			if p := recover(); p != nil {
-				a.err = fmt.Errorf("the store has panicked: %s", loglimit.Clip(fmt.Sprint(p)))
-			}
-			result <- a
-		}()
-		a.v, a.err = f(ctx)
-	}()
-	var a answer
-	select {
-	case a = <-result:
-	case <-ctx.Done():
-		select {
-		case a = <-result:
-		default:
-			a.err = ctx.Err()
-		}
-	}
-	if a.err != nil {
-		k.note(slog.LevelWarn, "store", "idempotency: the store does not answer", slog.Any("error", a.err))
-		a.err = fmt.Errorf("%w: %w", errStore, a.err)
-	}
-	return a.v, a.err
+	return v, err
 }
 
 func (k *keeper) note(level slog.Level, kind, msg string, attrs ...slog.Attr) {

@@ -338,6 +338,13 @@ func (f *failing) End(ctx context.Context, id idempotency.ID, token string, reco
 	return f.Memory.End(ctx, id, token, record, keep)
 }
 
+func (f *failing) Release(ctx context.Context, id idempotency.ID, token string) error {
+	if err := f.fail(ctx); err != nil {
+		return err
+	}
+	return f.Memory.Release(ctx, id, token)
+}
+
 // TestUnavailable: while the store fails in any way nothing is handled, or everything, as
 // was asked for; afterwards events are handled once again.
 func TestUnavailable(t *testing.T) {
@@ -377,6 +384,60 @@ func TestUnavailable(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestPause: a store that fails is not asked for each event, and a second later it is.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failing{Memory: idempotency.NewMemory(idempotency.MemoryOptions{})}
+		var asked atomic.Int64
+		how := func(context.Context) error { asked.Add(1); time.Sleep(time.Millisecond); return errors.New("no Redis") }
+		store.how.Store(&how)
+		a := newApp(t, idempotency.Config{Store: store, HandleAnyway: true})
+		var all []*siotest.Client
+		for range 3 {
+			all = append(all, dial(t, a, "ann"))
+		}
+		for i := range 100 {
+			for _, c := range all {
+				c.EmitWithAck("order", order{Key: fmt.Sprint(i), Item: "tea"})
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+		assert.Equal(t, "handled", a.count(), 300)
+		if n := asked.Load(); n > 10 {
+			t.Errorf("the store was asked %d times", n)
+		}
+		store.how.Store(nil)
+		time.Sleep(time.Second)
+		for _, c := range all {
+			c.EmitWithAck("order", order{Key: "0", Item: "tea"})
+		}
+		time.Sleep(time.Second)
+		assert.Equal(t, "handled when it is back", a.count(), 301)
+	})
+}
+
+// TestStuck: a store that answers nobody does not collect goroutines without end.
+func TestStuck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failing{Memory: idempotency.NewMemory(idempotency.MemoryOptions{})}
+		free := make(chan struct{})
+		defer close(free)
+		var asked atomic.Int64
+		how := func(context.Context) error { asked.Add(1); <-free; return nil }
+		store.how.Store(&how)
+		a := newApp(t, idempotency.Config{Store: store})
+		c := dial(t, a, "ann")
+		for i := range 1005 {
+			c.EmitWithAck("order", order{Key: fmt.Sprint(i)})
+			time.Sleep(3 * time.Second)
+		}
+		assert.Equal(t, "questions", asked.Load(), 1000)
+		assert.Equal(t, "handled", a.count(), 0)
+	})
 }
 
 // TestNotKept: when the store fails in the middle the client has its answer.
