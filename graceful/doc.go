@@ -20,8 +20,10 @@
 //     where the adapter keeps them, and the adapter leaves the cluster.
 //  3. The HTTP server finishes its requests and ends.
 //  4. Serve returns at the latest when Options.Timeout has passed since the signal,
-//     and less than a second; at a second signal within that second.
+//     and less than a second. A further signal, half a second after the first or
+//     later, ends all within a second: a terminal's Ctrl-C and a parent process may
+//     both signal the first time.
 //
-// Gin, Chi and Echo v4 are handlers of an http.Server. For others, and for TLS, see
+// Gin, Chi and Echo are handlers of an http.Server. For others, and for TLS, see
 // [AppFunc].
 package graceful

@@ -16,8 +16,9 @@ import (
 // checkTimeout is a little less than the second that Kubernetes gives a probe.
 const checkTimeout = 800 * time.Millisecond
 
-// Healthz answers 200 as long as the process answers, also while it shuts down: it is
-// for liveness probes, which have a process killed. It asks none of Options.Checks.
+// Healthz answers 200 as long as the process answers, also while it shuts down. Use
+// it for liveness probes, which kill a process that fails them. It asks none of
+// Options.Checks.
 // It is an http.HandlerFunc.
 func (s *Service) Healthz(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, health{Status: "ok"})

@@ -20,7 +20,7 @@ import (
 // Options are the options of [New]. The zero value takes every default.
 type Options struct {
 	// Timeout bounds the time from the signal until Serve returns, Delay included.
-	// The last fifth is the HTTP server's alone. Give the process more before it is
+	// The last fifth of what Delay leaves is the HTTP server's alone. Give the process more before it is
 	// killed: terminationGracePeriodSeconds in Kubernetes, TimeoutStopSec of
 	// systemd, stop_grace_period of Docker, which is 10 s there if it is not set.
 	// Default 25 s.
@@ -32,8 +32,9 @@ type Options struct {
 	// Signals end Serve. Default, if nil: SIGINT and SIGTERM. None if it is empty:
 	// then the context of Serve alone ends it.
 	Signals []os.Signal
-	// Checks are asked by Readyz, all at once, each by one goroutine at a time
-	// and for 800 ms at most; a failure is logged when it begins and when it ends.
+	// Checks are asked by Readyz, all at once, each by one goroutine at a time. Their
+	// context ends after 800 ms; a check that goes on counts as failed until it has
+	// returned. A failure is logged when it begins and when it ends.
 	// They are named in the answer, their errors are not. For an engine:
 	//
 	//	"redis": func(context.Context) error { return engine.Ready() }
@@ -132,9 +133,10 @@ func (s *Service) ListenAndServe(ctx context.Context, app *http.Server) error {
 
 // Serve serves app on l until a signal comes or ctx ends, and ends both in the
 // order that the package's documentation gives. It returns nil if all have ended in
-// time, [ErrForced] after a second signal, and what app.Serve returns if that fails
-// by itself. After an error code of the application may still run; the process should
-// end. A process that does more after Serve can be ended by another signal.
+// time, [ErrForced] after a further signal half a second after the first or later, and
+// what app.Serve returns if that fails by itself. After an error code of the application
+// may still run; the process should end. A process that does more after Serve can be
+// ended by another signal. l may be nil if app listens by itself.
 func (s *Service) Serve(ctx context.Context, app App, l net.Listener) error {
 	signals := make(chan os.Signal, 2)
 	if len(s.opts.Signals) > 0 { // without any, Notify would take all there are
@@ -142,8 +144,7 @@ func (s *Service) Serve(ctx context.Context, app App, l net.Listener) error {
 		defer signal.Stop(signals)
 	}
 	served := make(chan error, 1)
-	go func() { served <- app.Serve(l) }() // until app.Shutdown; end waits
-	left := 2                              // signals until the end is forced
+	go func() { served <- app.Serve(l) }() // until app.Shutdown; inOrder waits
 	select {
 	case err := <-served:
 		if !over(err) {
@@ -153,13 +154,12 @@ func (s *Service) Serve(ctx context.Context, app App, l net.Listener) error {
 		}
 		served <- nil // somebody else has called app.Shutdown
 	case sig := <-signals:
-		left--
 		s.opts.Logger.Info("graceful: shutting down", "signal", sig.String(), "connections", s.srv.Connections())
 	case <-ctx.Done():
 		s.opts.Logger.Info("graceful: shutting down", "connections", s.srv.Connections())
 	}
 	start := time.Now()
-	err := s.bounded(app, served, signals, left)
+	err := s.bounded(app, l, served, signals)
 	s.opts.Logger.Info("graceful: shut down", "took", time.Since(start).Round(time.Millisecond))
 	return err
 }

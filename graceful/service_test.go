@@ -185,6 +185,43 @@ func TestBounded(t *testing.T) {
 
 func waitFor(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
+// TestLongDelay: a Delay that is most of the time leaves some for the sockets.
+func TestLongDelay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, graceful.Options{Delay: 20 * time.Second}, nil, promptly)
+		c := siotest.Dial(t, s.srv, siotest.Options{Timeout: time.Minute})
+		s.stop()
+		assert.NoError(t, <-s.ended)
+		c.ExpectDisconnect("")
+		took := time.Since(s.began)
+		assert.True(t, "took "+took.String(), took >= 20*time.Second && took < 25*time.Second)
+	})
+}
+
+// TestEndedAtOnce: an App whose Shutdown comes too early to be noticed, as fasthttp's is
+// before it serves, ends all the same.
+func TestEndedAtOnce(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	assert.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	serve := func(l net.Listener) error {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return err
+			}
+			_ = c.Close()
+		}
+	}
+	start := time.Now()
+	service := graceful.New(socketio.NewServer(nil), &graceful.Options{Signals: []os.Signal{}})
+	assert.NoError(t, service.Serve(ctx, graceful.AppFunc(serve, promptly), l))
+	assert.True(t, "it has not waited for the Timeout", time.Since(start) < 20*time.Second)
+}
+
 // TestServeFails: an App that cannot serve, or that somebody else ends, ends the sockets.
 func TestServeFails(t *testing.T) {
 	t.Parallel()

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 )
 
-// Shutdown is the part of Serve that comes before the HTTP server's: it has Readyz
-// refuse, waits for Options.Delay, and ends the sockets, at most until ctx ends. It
-// is for programs in which something else calls the HTTP server's Shutdown: call it
-// before that. Options.Timeout and Signals do nothing here.
+// Shutdown has Readyz answer 503, waits for Options.Delay, and ends the sockets. It
+// returns when they have ended, or when ctx ends. It is for programs in which something
+// else calls the HTTP server's Shutdown: call it before that. Options.Timeout and
+// Signals do nothing here.
 func (s *Service) Shutdown(ctx context.Context) error {
 	if !s.ending.Swap(true) && s.opts.Delay > 0 {
 		delay := time.NewTimer(s.opts.Delay)
@@ -24,15 +25,20 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	return s.srv.Shutdown(ctx)
 }
 
-// bounded ends all in order, in Options.Timeout at most, and at once when the last of
-// so many signals has come.
-func (s *Service) bounded(app App, served <-chan error, signals <-chan os.Signal, left int) error {
+// sameSignal is how long further signals count as the first one: a terminal sends its
+// own to all processes in front, and a parent that gets one may pass it on.
+const sameSignal = 500 * time.Millisecond
+
+// bounded runs inOrder for at most Options.Timeout, and cuts it short when a further
+// signal comes.
+func (s *Service) bounded(app App, l net.Listener, served <-chan error, signals <-chan os.Signal) error {
+	start := time.Now()
 	timed, stop := context.WithTimeout(context.Background(), s.opts.Timeout)
 	defer stop()
 	ctx, force := context.WithCancelCause(timed)
 	defer force(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- s.inOrder(ctx, app, served) }() // until the app has ended; the caller waits as long as it may
+	go func() { ended <- s.inOrder(ctx, app, l, served) }() // until the app has ended; the caller waits as long as it may
 	done := ctx.Done()
 	var late <-chan time.Time
 	for {
@@ -43,7 +49,7 @@ func (s *Service) bounded(app App, served <-chan error, signals <-chan os.Signal
 			}
 			return err
 		case <-signals:
-			if left--; left == 0 {
+			if time.Since(start) >= sameSignal {
 				force(ErrForced)
 			}
 		case <-done:
@@ -59,9 +65,9 @@ func (s *Service) bounded(app App, served <-chan error, signals <-chan os.Signal
 
 // inOrder ends the sockets and then the app, whose Shutdown would wait for the polls
 // that they hold open, and does not know WebSockets.
-func (s *Service) inOrder(ctx context.Context, app App, served <-chan error) error {
+func (s *Service) inOrder(ctx context.Context, app App, l net.Listener, served <-chan error) error {
 	by, _ := ctx.Deadline()
-	sockets, stop := context.WithDeadline(ctx, by.Add(-s.opts.Timeout/5))
+	sockets, stop := context.WithDeadline(ctx, by.Add(-(s.opts.Timeout-s.opts.Delay)/5))
 	err := named("sockets", s.Shutdown(sockets))
 	stop()
 	e := app.Shutdown(ctx)
@@ -71,7 +77,10 @@ func (s *Service) inOrder(ctx context.Context, app App, served <-chan error) err
 		}
 	}
 	err = errors.Join(err, named("HTTP server", e))
-	if e := <-served; !over(e) {
+	if l != nil { // fasthttp goes on if its Shutdown was called before Serve had begun
+		_ = l.Close()
+	}
+	if e := <-served; !over(e) && !errors.Is(e, net.ErrClosed) {
 		err = errors.Join(err, e)
 	}
 	return err

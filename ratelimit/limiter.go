@@ -165,6 +165,9 @@ func (l *Limiter) pass(ctx context.Context, r *Rule, s *socketio.Socket, in *soc
 	if ok && wait == 0 {
 		return 0, nil
 	}
+	if !ok && ctx.Err() != nil { // the client has gone while the store was asked
+		return 0, context.Cause(ctx)
+	}
 	l.tell(r, s, in, wait)
 	if !ok {
 		return wait, &socketio.Error{Code: socketio.CodeRateLimited, Message: "too many events", Data: dataOf(wait)}

@@ -95,5 +95,5 @@ func serve(ctx context.Context, name, path, redis string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	return graceful.New(srv, nil).Serve(ctx, app, l)
+	return graceful.New(srv, &graceful.Options{Timeout: 12 * time.Second}).Serve(ctx, app, l) // the parent kills after 15 s
 }

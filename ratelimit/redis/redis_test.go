@@ -184,20 +184,18 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestStopped: a Redis that stands still holds nobody up for longer than StoreTimeout, once
-// a second.
+// TestStopped: a Redis that stands still holds a client up for three StoreTimeouts, then
+// for one in a second.
 func TestStopped(t *testing.T) {
 	t.Parallel()
 	r := redistest.StartWith(t)
 	srv, _ := node(t, r.Addr, ratelimit.UnavailableAllow)
 	c := siotest.Dial(t, srv, siotest.Options{Timeout: time.Minute})
 	assert.Equal(t, "while Redis is there", burst(c, 1), 1)
-	assert.NoError(t, connect(t, &redis.Options{Addr: r.Addr}).ClientPause(t.Context(), 4*time.Second).Err())
+	assert.NoError(t, connect(t, &redis.Options{Addr: r.Addr}).ClientPause(t.Context(), 20*time.Second).Err())
 	start := time.Now()
-	begun := time.Now()
 	assert.Equal(t, "while Redis stands still", burst(c, 100), 100)
-	took := time.Since(begun)
-	if took < 400*time.Millisecond || took > 2*time.Second && time.Since(start) < 3*time.Second {
+	if took := time.Since(start); took < 400*time.Millisecond || took > 10*time.Second {
 		t.Errorf("100 events took %s", took)
 	}
 }
