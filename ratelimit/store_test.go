@@ -171,6 +171,7 @@ func TestGoneWhileAsked(t *testing.T) {
 		synctest.Wait()
 		c.Disconnect()
 		synctest.Wait()
+		assert.Equal(t, "over a limit", len(a.reports()), 0)
 		store.how.Store(nil)
 		assert.True(t, "asked again at once", passes(t, other, "say"))
 		assert.Equal(t, "questions", store.asked.Load(), int64(2))

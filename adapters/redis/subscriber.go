@@ -185,6 +185,7 @@ func (s *subscriber) run() {
 		c, closeIt, err := s.open()
 		if err == nil {
 			lost := c.SetPubSubHooks(rueidis.PubSubHooks{OnMessage: s.message, OnSubscription: s.subscription})
+			s.gap(errBroken) // in front of what comes before all is confirmed
 			if err = s.resubscribe(c); err == nil {
 				attempt = 0
 				s.connect()
@@ -342,7 +343,8 @@ func (s *subscriber) gap(err error) {
 	}
 }
 
-// connect: all is confirmed. What was published before may be lost.
+// connect: all is confirmed. What was published before, to what was confirmed late, may be
+// lost.
 func (s *subscriber) connect() {
 	s.gap(errBroken)
 	s.l.up()

@@ -61,7 +61,9 @@ func run(ctx context.Context, l net.Listener) error {
 	app.Get("/readyz", adaptor.HTTPHandlerFunc(service.Readyz))
 	app.Get("/*", static.New("", static.Config{FS: page.Files}))
 
-	serve := func(l net.Listener) error { return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true}) }
+	serve := func(l net.Listener) error {
+		return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true})
+	}
 	return service.Serve(ctx, graceful.AppFunc(serve, app.ShutdownWithContext), l)
 }
 

@@ -75,7 +75,9 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	app.Get("/me", bearer(key), me)
 	app.Get("/*", static.New("", static.Config{FS: members.Page}))
 
-	serve := func(l net.Listener) error { return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true}) }
+	serve := func(l net.Listener) error {
+		return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true})
+	}
 	return graceful.New(srv, nil).Serve(ctx, graceful.AppFunc(serve, app.ShutdownWithContext), l)
 }
 
