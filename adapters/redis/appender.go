@@ -30,9 +30,10 @@ type appender struct {
 	mu        sync.Mutex
 	err       error // nil: connected
 	closing   chan struct{}
-	queue     []*entry // to be sent
-	flight    []*entry // sent, and not found in the stream yet
-	bytes     int      // of both
+	queue     []*entry            // to be sent
+	flight    []*entry            // sent, and not found in the stream yet
+	bytes     int                 // of both
+	senders   map[string]struct{} // uids of all nodes that have entries in queue or flight, and of some that had
 	losses    map[*node]*loss
 	published uint64
 	lost      uint64
@@ -53,6 +54,7 @@ func (e *entry) size() int { return len(e.Data) + len(e.Namespace) + 160 }
 
 func (o *appender) init(l *link) {
 	o.l, o.wake, o.err, o.losses = l, make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
+	o.senders = make(map[string]struct{})
 }
 
 // push queues an entry.
@@ -80,7 +82,20 @@ func (o *appender) addLocked(e *entry) {
 	e.Place.Number = e.node.number
 	o.bytes += e.size()
 	o.queue = append(o.queue, e)
+	o.noteSenderLocked(e)
 	o.ring()
+}
+
+// noteSenderLocked remembers whose entry it is. Nodes come and go: now and then those
+// that have no entries are forgotten.
+func (o *appender) noteSenderLocked(e *entry) {
+	if len(o.senders) > 64+2*(len(o.queue)+len(o.flight)) {
+		clear(o.senders)
+		for _, e := range slices.Concat(o.queue, o.flight) {
+			o.senders[e.node.uid] = struct{}{}
+		}
+	}
+	o.senders[e.node.uid] = struct{}{}
 }
 
 func (o *appender) ring() {
@@ -116,12 +131,16 @@ func (o *appender) expireLocked(now time.Time) {
 	o.queue = o.queue[n:]
 }
 
-// seen is called by the tail: it has found an entry of this server. Those that were sent
-// before it and are not found are gone from the stream.
-func (o *appender) seen(n *node, number uint64) {
+// seen is called by the tail for each entry of a Go server. If it is one of this server,
+// those that were sent before it and are not found are gone from the stream. The node
+// that has sent it may have left since: a child namespace with its last client.
+func (o *appender) seen(uid string, number uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	is := func(e *entry) bool { return e.node == n && e.Place.Number == number }
+	if _, ours := o.senders[uid]; !ours {
+		return
+	}
+	is := func(e *entry) bool { return e.node.uid == uid && e.Place.Number == number }
 	if at := slices.IndexFunc(o.flight, is); at >= 0 {
 		o.landLocked(at + 1)
 	} else if at := slices.IndexFunc(o.queue, is); at >= 0 { // Redis was late with what is to be sent again

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -325,4 +326,29 @@ func TestStreamsLess(t *testing.T) {
 
 func dialUnix(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 	return d.DialContext(ctx, "unix", addr)
+}
+
+// TestStreamsLastWords: what a child namespace has sent with its last client, and before
+// Redis is back, arrives, and nothing is taken for lost when it does.
+func TestStreamsLastWords(t *testing.T) {
+	t.Parallel()
+	redis := redistest.StartDurable(t)
+	servers, all := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
+	var parents []*socketio.Namespace
+	for _, srv := range servers {
+		parent := srv.OfRegexp(regexp.MustCompile("^/room-[0-9]$"))
+		parent.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { _ = s.Broadcast().Emit("bye") })
+		parents = append(parents, parent)
+	}
+	c := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/room-1"})
+	other := siotest.Dial(t, servers[1], siotest.Options{Namespace: "/room-1", Timeout: time.Minute})
+	assert.NoError(t, parents[0].Emit("hello"))
+	other.Expect("hello")
+	redis.Kill()
+	c.Disconnect()
+	eventually(t, "the child is removed", func() bool { return len(parents[0].Children()) == 0 })
+	redis.Run()
+	other.Expect("bye")
+	eventually(t, "nothing waits", func() bool { return all[0].Stats().Waiting == 0 })
+	assert.Equal(t, "lost", all[0].Stats().Lost, uint64(0))
 }

@@ -175,8 +175,8 @@ func (t *tail) handOver(id string, e *clusterwire.Entry, broken error) {
 	t.at = id
 	n := t.l.node(e.Namespace)
 	own := n != nil && e.UID == n.uid
-	if own {
-		t.l.stream.out.seen(n, e.Place.Number)
+	if e.Place.Number > 0 {
+		t.l.stream.out.seen(e.UID, e.Place.Number)
 	}
 	if isRepeated(t.numbers, e) || n == nil || !n.following {
 		return
