@@ -352,3 +352,25 @@ func TestStreamsLastWords(t *testing.T) {
 	eventually(t, "nothing waits", func() bool { return all[0].Stats().Waiting == 0 })
 	assert.Equal(t, "lost", all[0].Stats().Lost, uint64(0))
 }
+
+// TestStreamsLateRedis: a server that has served clients before Redis was there has
+// missed what the others have sent, and says so.
+func TestStreamsLateRedis(t *testing.T) {
+	t.Parallel()
+	redis := redistest.StartDurable(t)
+	redis.Kill()
+	opts := socketio.Options{Recovery: &socketio.Recovery{}}
+	engine := sioredis.New(&sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
+	opts.Adapter = engine.Adapter
+	srv := socketio.NewServer(&opts) // waits for Redis for some seconds
+	t.Cleanup(srv.Close)
+	missed := gaps(srv, adapter.GapIncoming)
+	c := siotest.Dial(t, srv, siotest.Options{Timeout: time.Minute})
+	assert.NoError(t, srv.Local().Emit("local"))
+	c.Expect("local")
+	redis.Run()
+	eventually(t, "what it has missed is a gap", func() bool { return missed.Load() > 0 })
+	eventually(t, "it is in the cluster", func() bool { return engine.Ready() == nil })
+	assert.NoError(t, srv.Emit("e"))
+	c.Expect("e")
+}

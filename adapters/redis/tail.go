@@ -161,7 +161,12 @@ func (t *tail) welcomeLocked() {
 	t.fresh = nil
 	t.mu.Unlock()
 	for _, n := range fresh {
-		n.deliver(func() { n.local.Follow(t.epoch, t.at) })
+		n.deliver(func() {
+			if n.heard.Load() { // it has served clients before Redis was there
+				n.local.Gap(adapter.Gap{Type: adapter.GapIncoming, Err: errBroken})
+			}
+			n.local.Follow(t.epoch, t.at)
+		})
 		n.following = true
 		close(n.followed)
 	}
