@@ -23,7 +23,7 @@ var _ Store = (*Memory)(nil)
 
 const (
 	shards  = 16
-	samples = 8 // names of which one is forgotten
+	samples = 16 // names of which one is forgotten
 )
 
 // shard is a part of the names. A name that was not used since the generation before the
