@@ -118,7 +118,8 @@ func reply(c *conn, t parser.Type, namespace string, data []byte) {
 // connection, to all its namespaces, wait on this server. It is for data of which a slow
 // client is to get less; [Broadcast.Volatile] skips single events.
 func (s *Socket) Writable() bool {
-	return s.state.Load() != disconnected && (*engine.Layer)(s.sess).Low() == nil
+	low, err := (*engine.Layer)(s.sess).Low()
+	return s.state.Load() != disconnected && low == nil && err == nil
 }
 
 // WaitWritable waits until [Socket.Writable] is true: call it before each part of a stream,
@@ -132,11 +133,11 @@ func (s *Socket) WaitWritable(ctx context.Context) error {
 	welcome(s)                      // this may be a hook of its own
 	(*engine.Layer)(s.sess).Yield() // or the reader's own goroutine, which writes, too
 	for {
-		if s.state.Load() == disconnected {
+		low, err := (*engine.Layer)(s.sess).Low()
+		switch {
+		case err != nil, s.state.Load() == disconnected: // the session ends before its sockets
 			return ErrClosed
-		}
-		low := (*engine.Layer)(s.sess).Low()
-		if low == nil {
+		case low == nil:
 			return nil
 		}
 		select {

@@ -106,3 +106,20 @@ func TestWaitWritableEnds(t *testing.T) {
 		assert.ErrorIs(t, s.WaitWritable(t.Context()), socketio.ErrClosed)
 	})
 }
+
+// TestWritableOfAnEndedSession: at the moment at which a session has ended and its sockets
+// do not know.
+func TestWritableOfAnEndedSession(t *testing.T) {
+	t.Parallel()
+	var s *socketio.Socket
+	writable, wait := true, errors.New("nothing has looked")
+	srv := spied(t, func() {
+		writable, wait = s.Writable(), s.WaitWritable(context.Background())
+	})
+	c := siotest.Dial(t, srv, siotest.Options{})
+	s, _ = srv.Socket(c.ID())
+	assert.True(t, "before", s.Writable())
+	s.CloseTransport()
+	assert.True(t, "after: not writable", !writable)
+	assert.ErrorIs(t, wait, socketio.ErrClosed)
+}

@@ -32,16 +32,17 @@ func (l *Layer) Yield() {
 	}
 }
 
-// Low returns nil if at most 64 KB wait to be sent to the peer, or the session has ended.
-// Otherwise it returns a channel that is closed when that is so.
-func (l *Layer) Low() <-chan struct{} {
+// Low returns nil if at most 64 KB wait to be sent to the peer. Otherwise Low returns a
+// channel that is closed when that is so, or when the session ends. Of a session that has
+// ended, Low returns [ErrClosed].
+func (l *Layer) Low() (<-chan struct{}, error) {
 	s := (*Session)(l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.Load() != stateOpen {
-		return nil
+		return nil, ErrClosed
 	}
-	return s.budget.Low()
+	return s.budget.Low(), nil
 }
 
 // Prefetch makes the CPU load the memory that Send needs. Call Prefetch for about eight
