@@ -236,7 +236,7 @@ func (r *recovery) putLocked(s *Socket, f *frames) error {
 		return r.postLocked(s, f)
 	}
 	pos := r.log.Last() + 1
-	r.stamp(f, pos, "")
+	stampLocked(r, f, pos, "")
 	err := r.postLocked(s, f)
 	if errors.Is(err, ErrClosed) {
 		return err // not kept: the caller is told that it does not arrive
@@ -320,7 +320,7 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 		return true
 	}
 	if f.open {
-		r.stamp(f, r.log.Last(), "")
+		stampLocked(r, f, r.log.Last(), "")
 	}
 	return s.transmitVolatile(f)
 }
@@ -382,14 +382,14 @@ func (r *recovery) matchLocked(at place, t *adapter.Target, f *frames, dst []*So
 	}
 	if f.volatile || !f.open {
 		if f.open {
-			r.stamp(f, r.log.Last(), at.position)
+			stampLocked(r, f, r.log.Last(), at.position)
 		}
 		r.ns.rooms.mu.RLock()
 		defer r.ns.rooms.mu.RUnlock()
 		return meantLocked(r, at, t, 0, dst), 0
 	}
 	sockets, pos = r.takeLocked(at, t, dst)
-	r.stamp(f, pos, at.position)
+	stampLocked(r, f, pos, at.position)
 	r.keepLocked(eventOf(t, f, at.position))
 	return sockets, pos
 }
@@ -426,7 +426,7 @@ func (r *recovery) operateLocked(at place, op *adapter.Operation) {
 	before := r.seq.steps.Before(at.seq, op.Rooms)
 	pinAwayLocked(r, at, pos, &before, op.Rooms)
 	if op.Type == adapter.OpJoin {
-		expectRooms(r, op.Rooms)
+		expectRoomsLocked(r, op.Rooms)
 	}
 	for _, s := range sockets {
 		rooms := stillMoved(s, op.Rooms, &before)

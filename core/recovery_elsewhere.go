@@ -34,13 +34,12 @@ type homecoming struct {
 // maxPID is the most bytes of a private id that an adapter is asked for.
 const maxPID = 64
 
-// comeFromElsewhere takes a session from the adapter. It is called with mu held, and
-// returns so.
-func (r *recovery) comeFromElsewhere(s *Socket, a ask, identity string) (*comeback, RecoveryOutcome) {
+// comeFromElsewhereLocked takes a session from the adapter. It releases mu while it waits.
+func comeFromElsewhereLocked(r *recovery, s *Socket, a ask, identity string) (*comeback, RecoveryOutcome) {
 	if r.shelf.by == nil || len(a.pid) > maxPID {
 		return nil, RecoveryOutcomeUnknown
 	}
-	r.awaitFollow(s.Context())
+	awaitFollowLocked(s.Context(), r)
 	switch {
 	case !r.seq.soundLocked():
 		return nil, RecoveryOutcomeGap
@@ -78,9 +77,9 @@ func (r *recovery) comeFromElsewhere(s *Socket, a ask, identity string) (*comeba
 	return nil, outcome
 }
 
-// awaitFollow gives an adapter that has just been made the time to connect. It is called
-// with mu held, and returns so.
-func (r *recovery) awaitFollow(ctx context.Context) {
+// awaitFollowLocked gives an adapter that has just been made the time to connect. It
+// releases mu while it waits.
+func awaitFollowLocked(ctx context.Context, r *recovery) {
 	if r.seq.at != "" {
 		return
 	}
@@ -122,14 +121,14 @@ func (h *homecoming) begin(offset string) RecoveryOutcome {
 	case saved.Gap != "" && newer(h.from, saved.Gap) <= 0:
 		return RecoveryOutcomeGap
 	}
-	end, ours, err := h.r.position(saved.Origin)
+	end, ours, err := positionIn(h.r.epoch, saved.Origin)
 	ours = ours && !h.stays
 	if !ours && saved.Alone != "" && !reached(offset, saved.Alone) {
 		return RecoveryOutcomeMissing // only the other server has that event
 	}
 	if ours && err == nil {
 		h.end = end
-		if pos, ours, err := h.r.position(offset); ours && err == nil && !earlier {
+		if pos, ours, err := positionIn(h.r.epoch, offset); ours && err == nil && !earlier {
 			h.own = min(pos, end)
 		}
 	}
@@ -259,7 +258,7 @@ func (h *homecoming) fetch() RecoveryOutcome {
 		return RecoveryOutcomeMissing // the adapter knows less than it has handed over
 	}
 	for _, op := range ops {
-		e, ok := h.r.entryElsewhere(op)
+		e, ok := entryElsewhere(h.r, op)
 		if !ok {
 			continue
 		}
@@ -294,7 +293,7 @@ func outcomeOf(err error) RecoveryOutcome {
 
 // entryElsewhere is the entry of an operation that another server's log has. It reports
 // false for one that is for nobody who was away.
-func (r *recovery) entryElsewhere(op *adapter.Operation) (e entry, ok bool) {
+func entryElsewhere(r *recovery, op *adapter.Operation) (e entry, ok bool) {
 	switch op.Type {
 	case adapter.OpBroadcast:
 		if op.Packet.Volatile || checkPacket(&op.Packet) != nil {
@@ -304,7 +303,7 @@ func (r *recovery) entryElsewhere(op *adapter.Operation) (e entry, ok bool) {
 		if err != nil {
 			return e, false
 		}
-		r.stamp(f, 0, op.Position)
+		stampLocked(r, f, 0, op.Position)
 		f.legacy = nil
 		return eventOf(&op.Target, f, op.Position), true
 	case adapter.OpJoin, adapter.OpLeave, adapter.OpDisconnect:

@@ -74,8 +74,8 @@ func (h *homecoming) fetchedLocked() (pos uint64, ok bool) {
 }
 
 // resumeFromLogLocked resumes a session that stays with this server, whose memory does not
-// have all that it has missed, from the log of all servers. It is called with mu held, and
-// returns so.
+// have all that it has missed, from the log of all servers. It releases mu
+// while it waits.
 func resumeFromLogLocked(r *recovery, s *Socket, sess *session, offset string) (*comeback, RecoveryOutcome) {
 	if r.seq.alone > sess.End { // only this server has had it
 		return nil, RecoveryOutcomeMissing

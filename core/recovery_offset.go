@@ -20,15 +20,15 @@ const offsetRoom = 24
 // besides joins the two positions of an offset.
 const besides = "~"
 
-// position reads an offset, as stamp writes it: the client has everything up
-// to it. ours is false for one of another log: stock clients keep theirs over a
-// fresh session until they get an event.
-func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
+// positionIn reads an offset that stampLocked has written: the client has everything up to
+// pos in this server's log, whose epoch is given. ours is false for an offset of another
+// log: stock clients keep theirs over a fresh session until they get an event.
+func positionIn(epoch, offset string) (pos uint64, ours bool, err error) {
 	_, own, both := strings.Cut(offset, besides)
 	if !both {
 		own = offset
 	}
-	text, ours := strings.CutPrefix(own, r.epoch)
+	text, ours := strings.CutPrefix(own, epoch)
 	if !ours {
 		return 0, false, nil
 	}
@@ -36,12 +36,12 @@ func (r *recovery) position(offset string) (pos uint64, ours bool, err error) {
 	return pos, true, err
 }
 
-// positionOf is position for a session that this server alone has kept.
-func (r *recovery) positionOf(sess *session, offset string) (pos uint64, ours bool, outcome RecoveryOutcome) {
+// positionLocked is positionIn for a session that this server alone has kept.
+func positionLocked(r *recovery, sess *session, offset string) (pos uint64, ours bool, outcome RecoveryOutcome) {
 	newer := adapter.ComparePositions
 	switch {
 	case r.seq.by == nil || strings.Contains(offset, besides) || !adapter.ValidPosition(offset):
-		pos, ours, err := r.position(offset)
+		pos, ours, err := positionIn(r.epoch, offset)
 		if err != nil || pos > sess.End {
 			outcome = RecoveryOutcomeOffset
 		}
@@ -91,10 +91,10 @@ func reopen(buf []byte, attachments [][]byte) frames {
 	return f
 }
 
-// stamp completes an event with an offset. Stock clients take the last
+// stampLocked completes an event with an offset. Stock clients take the last
 // argument of any event for one if it is a string, so every event has one. position is
 // the event's in the log that the servers of a cluster share, or none.
-func (r *recovery) stamp(f *frames, pos uint64, position string) {
+func stampLocked(r *recovery, f *frames, pos uint64, position string) {
 	var room [offsetRoom + adapter.MaxPosition]byte
 	b := append(room[:0], `,"`...)
 	switch q := &r.seq; {

@@ -40,7 +40,7 @@ func giveLocked(r *recovery, s *Socket, f *frames) {
 		r.postStepLocked(s, own)
 		return
 	}
-	r.stamp(own, r.log.Last(), "")
+	stampLocked(r, own, r.log.Last(), "")
 	_ = r.postLocked(s, own)
 }
 

@@ -84,7 +84,7 @@ func (r *recovery) claim(s *Socket) (*comeback, RecoveryOutcome) {
 		}
 		e := r.stored[a.pid]
 		if e == nil {
-			return r.comeFromElsewhere(s, a, identity)
+			return comeFromElsewhereLocked(r, s, a, identity)
 		}
 		sess := e.Value.(*session)
 		wait := sess.left
@@ -169,7 +169,7 @@ func (r *recovery) resumableLocked(s *Socket, sess *session, a ask, identity str
 	case sess.identity != identity:
 		return nil, RecoveryOutcomeIdentity
 	}
-	pos, ours, outcome := r.positionOf(sess, a.offset)
+	pos, ours, outcome := positionLocked(r, sess, a.offset)
 	if outcome != "" {
 		return nil, outcome
 	}

@@ -162,7 +162,7 @@ func (r *recovery) forgetLocked(sess *session) {
 		r.share.drop(sess)
 		r.ns.rooms.forget(sess.ID, sess.Rooms)
 		if r.kept.Add(-1) == 0 {
-			expectNoRooms(r)
+			expectNoRoomsLocked(r)
 		}
 		r.freed = true
 	}
@@ -213,7 +213,7 @@ func (r *recovery) sweep() {
 	for e := r.oldest.Front(); e != nil && r.expired(e.Value.(*session), now); e = r.oldest.Front() {
 		r.forgetLocked(e.Value.(*session))
 	}
-	next := expectFewerRooms(r, now)
+	next := expectFewerRoomsLocked(r, now)
 	if e := r.oldest.Front(); e != nil && (next < 0 || e.Value.(*session).at+r.opts.MaxDisconnection < next) {
 		next = e.Value.(*session).at + r.opts.MaxDisconnection
 	}

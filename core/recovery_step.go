@@ -200,7 +200,7 @@ func (r *recovery) postStepLocked(s *Socket, f *frames) {
 	case f == nil || !s.connected() || s.track.parted:
 	case f.volatile:
 		if f.open {
-			r.stamp(f, r.log.Last(), "")
+			stampLocked(r, f, r.log.Last(), "")
 		}
 		_ = s.transmitVolatile(f)
 	default:

@@ -51,9 +51,9 @@ func awaitSubscriptions(s *Socket) (release func()) {
 	}
 }
 
-// expectRooms keeps rooms subscribed to that [Broadcast.SocketsJoin] puts sockets into:
-// sessions that are away may be among them. Called with mu held.
-func expectRooms(r *recovery, rooms []string) {
+// expectRoomsLocked keeps rooms subscribed to that [Broadcast.SocketsJoin] puts sockets into:
+// sessions that are away may be among them.
+func expectRoomsLocked(r *recovery, rooms []string) {
 	// An adapter may deliver while it is made: rooms.subs may be read when a session is
 	// kept, for then it has been made.
 	if r.kept.Load() == 0 || r.ns.rooms.subs == nil {
@@ -70,9 +70,9 @@ func expectRooms(r *recovery, rooms []string) {
 	}
 }
 
-// expectFewerRooms ends what expectRooms has begun, for rooms whose sessions are all gone. It
-// returns when to look again, or a negative time. Called with mu held.
-func expectFewerRooms(r *recovery, now time.Duration) (next time.Duration) {
+// expectFewerRoomsLocked ends what expectRoomsLocked has begun, for rooms whose sessions are all gone. It
+// returns when to look again, or a negative time.
+func expectFewerRoomsLocked(r *recovery, now time.Duration) (next time.Duration) {
 	next = -1
 	for name, until := range r.expected {
 		switch {
@@ -86,9 +86,8 @@ func expectFewerRooms(r *recovery, now time.Duration) (next time.Duration) {
 	return next
 }
 
-// expectNoRooms ends all that expectRooms has begun: no session is away any more. Called
-// with mu held.
-func expectNoRooms(r *recovery) {
+// expectNoRoomsLocked ends all that expectRoomsLocked has begun: no session is away any more.
+func expectNoRoomsLocked(r *recovery) {
 	for name := range r.expected {
 		r.ns.rooms.subs.Release(name)
 	}

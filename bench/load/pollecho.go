@@ -11,7 +11,7 @@ func pollingEcho(sessions int, parked bool) func(*env) (Result, error) {
 		var starts []func() error
 		var sent uint64
 		for range sessions {
-			start, err := e.pollingClient(&sent, parked)
+			start, err := pollingClient(e, &sent, parked)
 			if err != nil {
 				return Result{}, err
 			}
@@ -30,7 +30,7 @@ func pollingEcho(sessions int, parked bool) func(*env) (Result, error) {
 
 // pollingClient opens what one echo after the other needs; what it returns
 // starts them.
-func (e *env) pollingClient(sent *uint64, parked bool) (start func() error, err error) {
+func pollingClient(e *env, sent *uint64, parked bool) (start func() error, err error) {
 	poll, err := e.loop.dialHTTP(e.address, e.host)
 	if err != nil {
 		return nil, err

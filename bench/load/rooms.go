@@ -15,9 +15,9 @@ type room struct {
 
 const roomName = "bench"
 
-// enter connects the members and the sender, and joins the room; the other
+// enterRoom connects the members and the sender, and joins the room; the other
 // rooms have one member each, spread over the members.
-func (e *env) enter(members, others int, onMessage func(*WS, []byte) error) (*room, error) {
+func enterRoom(e *env, members, others int, onMessage func(*WS, []byte) error) (*room, error) {
 	joining, pending := true, 0
 	clients, err := e.connectAll(members+1, false, func(ws *WS, text []byte) error {
 		if !joining {
@@ -90,7 +90,7 @@ func broadcast(members, inFlight, others int) func(*env) (Result, error) {
 			}
 			return r.say()
 		}
-		r, err := e.enter(members, others, func(ws *WS, text []byte) error { return deliver(ws, text) })
+		r, err := enterRoom(e, members, others, func(ws *WS, text []byte) error { return deliver(ws, text) })
 		if err != nil {
 			return Result{}, err
 		}
@@ -112,7 +112,7 @@ func latencyBroadcast(members, rate, together int) func(*env) (Result, error) {
 	return func(e *env) (Result, error) {
 		members := max(members/e.Divide, 1)
 		s := &schedule{}
-		r, err := e.enter(members, 0, func(ws *WS, text []byte) error {
+		r, err := enterRoom(e, members, 0, func(ws *WS, text []byte) error {
 			s.arrived(ws.received / uint64(together))
 			err := e.expect(text, msgEvent(e.scratch[:0], ws.received))
 			ws.received++
