@@ -18,12 +18,12 @@ type condition = func(ctx context.Context, next *Socket) bool
 // is over. No lock is held.
 func meetsConditions(s *Socket, conditions []condition) bool {
 	ctx, cancel := context.WithTimeout(s.Context(), s.ns.srv.opts.Limits.MiddlewareTimeout)
+	defer cancel() // not by the goroutine below: its answer and the end of ctx would be one as good as the other
 	answer := make(chan bool, 1)
 	var parted atomic.Bool // one of the two is done, the dispatcher or the conditions
 	s.ns.srv.work.Add()
 	go func() { // until the conditions have returned, whatever they wait for; Shutdown waits
 		defer s.ns.srv.work.Done()
-		defer cancel()
 		yes := false
 		defer func() {
 			answer <- yes

@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -323,6 +324,25 @@ func TestRecoveryEndedTogether(t *testing.T) {
 		next := a.dial(t).Of("/late", map[string]any{"pid": pid})
 		assert.True(t, "fresh", !next.Recovered())
 	})
+}
+
+// TestRecoverIfAtOnce: a condition that holds is never taken for one whose time is over.
+func TestRecoverIfAtOnce(t *testing.T) {
+	t.Parallel()
+	srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}, Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(srv.Close)
+	srv.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+		s.RecoverIf(func(context.Context, *socketio.Socket) bool { return true })
+		return nil
+	})
+	c := siotest.Dial(t, srv, siotest.Options{})
+	_ = srv.Emit("news") // without an event a client has no offset, and asks for nothing
+	c.Expect("news")
+	for i := range 500 {
+		if c = c.Reconnect(); !c.Recovered() {
+			t.Fatalf("not recovered in round %d", i)
+		}
+	}
 }
 
 // TestRecoverIf: all conditions of the lost socket decide, once each, and those of
