@@ -3,10 +3,8 @@ package sioredis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -19,24 +17,19 @@ import (
 // that takes from it. What it has sent it keeps until the tail has found it in the stream:
 // so it knows after a connection has broken what is there, and what is to be sent again.
 type appender struct {
-	l    *link
-	wake chan struct{} // holds one
+	writer
+	l *link
 
 	// Used by the writer only.
 	batch    []*entry
 	commands rueidis.Commands
 	client   int64 // the number that Redis gives to the connection; 0: none yet
 
-	mu        sync.Mutex
-	err       error // nil: connected
-	closing   chan struct{}
-	queue     []*entry            // to be sent
-	flight    []*entry            // sent, and not found in the stream yet
-	bytes     int                 // of both
-	senders   map[string]struct{} // uids of all nodes that have entries in queue or flight, and of some that had
-	losses    map[*node]*loss
-	published uint64
-	lost      uint64
+	// Guarded by mu.
+	queue   []*entry            // to be sent
+	flight  []*entry            // sent, and not found in the stream yet
+	bytes   int                 // of both
+	senders map[string]struct{} // uids of all nodes that have entries in queue or flight, and of some that had
 }
 
 // entry is one entry of the stream.
@@ -53,8 +46,8 @@ type entry struct {
 func (e *entry) size() int { return len(e.Data) + len(e.Namespace) + 160 }
 
 func (o *appender) init(l *link) {
-	o.l, o.wake, o.err, o.losses = l, make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
-	o.senders = make(map[string]struct{})
+	o.begin(l.life)
+	o.l, o.senders = l, make(map[string]struct{})
 }
 
 // push queues an entry.
@@ -98,25 +91,12 @@ func (o *appender) noteSenderLocked(e *entry) {
 	o.senders[e.node.uid] = struct{}{}
 }
 
-func (o *appender) ring() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
 // loseLocked notes an entry that will not be in the stream.
 func (o *appender) loseLocked(e *entry, err error) {
 	if e.mark || e.request != nil {
 		return
 	}
-	o.lost++
-	l := o.losses[e.node]
-	if l == nil {
-		l = &loss{err: err}
-		o.losses[e.node] = l
-	}
-	l.operations++
+	o.writer.loseLocked(e.node, err)
 }
 
 // expireLocked gives up what waits for too long.
@@ -187,7 +167,7 @@ func (o *appender) run() {
 			if err = o.resume(c); err == nil {
 				attempt = 0
 				o.connect()
-				was, err = true, o.serve(c)
+				was, err = true, o.serve(c, o.take, o.send)
 			}
 			closeIt()
 		}
@@ -269,9 +249,7 @@ func (o *appender) fence(c rueidis.DedicatedClient) error {
 // connect: from now on what is queued is sent. First of all comes what is lost.
 func (o *appender) connect() {
 	o.mu.Lock()
-	if !errors.Is(o.err, ErrClosed) {
-		o.err = nil
-	}
+	o.connectedLocked()
 	o.mu.Unlock()
 	o.ring()
 	o.l.up()
@@ -291,9 +269,7 @@ func (o *appender) reportLocked() {
 // disconnect: requests fail, and everything else waits.
 func (o *appender) disconnect(err error) {
 	o.mu.Lock()
-	if !errors.Is(o.err, ErrClosed) {
-		o.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
-	}
+	o.brokenLocked(err)
 	var requests []*adapter.Request
 	drop := func(e *entry) bool {
 		if e.request == nil {
@@ -304,35 +280,9 @@ func (o *appender) disconnect(err error) {
 		return true
 	}
 	o.queue, o.flight = slices.DeleteFunc(o.queue, drop), slices.DeleteFunc(o.flight, drop)
-	if o.closing != nil {
-		close(o.closing)
-		o.closing = nil
-	}
 	o.mu.Unlock()
 	for _, req := range requests {
 		req.Fail(ErrNotConnected)
-	}
-}
-
-// serve sends entries by a connection until that fails, or the link ends.
-func (o *appender) serve(c rueidis.DedicatedClient) error {
-	idle := time.NewTicker(probeEvery)
-	defer idle.Stop()
-	for {
-		for o.take() {
-			if err := o.send(c); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-o.wake:
-		case <-o.l.life.Done():
-			return ErrClosed
-		case <-idle.C:
-			if err := ping(c); err != nil {
-				return err
-			}
-		}
 	}
 }
 
@@ -345,20 +295,17 @@ func (o *appender) take() bool {
 	if len(o.losses) > 0 {
 		o.reportLocked()
 	}
-	n, bytes := 0, 0
-	for n < min(len(o.queue), atOnce) && (n == 0 || bytes+o.queue[n].size() <= batchSize) {
-		o.queue[n].epoch, o.queue[n].id = epoch, ""
-		bytes += o.queue[n].size()
-		n++
-	}
+	n := fits(len(o.queue), func(i int) int { return o.queue[i].size() })
 	o.batch = append(o.batch[:0], o.queue[:n]...)
+	for _, e := range o.batch {
+		e.epoch, e.id = epoch, ""
+	}
 	o.flight = append(o.flight, o.batch...)
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {
 		o.queue = nil
-		if n == 0 && o.closing != nil {
-			close(o.closing)
-			o.closing = nil
+		if n == 0 {
+			o.emptyLocked()
 		}
 	}
 	return n > 0
@@ -378,9 +325,7 @@ func (o *appender) send(c rueidis.DedicatedClient) error {
 	if whole {
 		o.commands = append(o.commands, c.B().Exec().Build())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-	defer cancel()
-	results := c.DoMulti(ctx, o.commands...)
+	results := o.do(c, o.commands)
 	for i := range results {
 		if err := results[i].Error(); err != nil {
 			return err
@@ -408,32 +353,10 @@ func (o *appender) send(c rueidis.DedicatedClient) error {
 	return nil
 }
 
-// drain waits until all that is queued is sent; afterwards nothing is taken.
-func (o *appender) drain(patience time.Duration) {
-	o.mu.Lock()
-	done := make(chan struct{})
-	if o.err == nil {
-		o.closing = done
-		o.ring()
-	} else {
-		close(done)
-	}
-	o.err = ErrClosed
-	o.mu.Unlock()
-	select {
-	case <-done:
-	case <-time.After(patience):
-	}
-}
-
-func (o *appender) state() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
-}
-
 func (o *appender) stats(s *Stats) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.Published, s.Lost, s.Waiting = s.Published+o.published, s.Lost+o.lost, s.Waiting+o.bytes
+	o.statsLocked(s)
+	s.Waiting += o.bytes
+	s.Queued += len(o.queue) + len(o.flight)
 }

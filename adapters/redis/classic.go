@@ -89,7 +89,7 @@ func (c classic) route(l *link, m *rueidis.PubSubMessage) {
 	case "-response":
 		l.each(name, func(n *node, uid string) {
 			if uid == "" || uid == n.uid {
-				c.response(n, m.Message)
+				n.response(m.Message, clusterwire.DecodeClassicResponse)
 			}
 		})
 	case "-peers":
@@ -129,18 +129,4 @@ func (classic) request(n *node, payload string) {
 	if m.UID != n.uid && (m.Namespace == "" || m.Namespace == n.namespace) {
 		n.handle(m)
 	}
-}
-
-// response takes what came on the channels of responses.
-func (classic) response(n *node, payload string) {
-	if clusterwire.IsPeer([]byte(payload[:min(1, len(payload))])) {
-		n.peer(payload)
-		return
-	}
-	m, err := clusterwire.DecodeClassicResponse([]byte(payload), &n.link.opts.limits)
-	if err != nil {
-		n.link.dropped.Add(1) // it may be another server's: who asks counts
-		return
-	}
-	n.responded(m)
 }

@@ -2,11 +2,6 @@ package sioredis
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/redis/rueidis"
 
@@ -16,28 +11,19 @@ import (
 // outbox is the queue of all that this server sends to a Redis, and the one writer that
 // takes from it: so what is published has one order.
 type outbox struct {
+	writer
 	l     *link
-	life  context.Context
 	open  func() (rueidis.DedicatedClient, func(), error)
-	moved func(error)   // channels have another master, or may have; nil: they never do
-	wake  chan struct{} // holds one
-	try   atomic.Bool   // the connection may be dead
-
-	roundTrip atomic.Int64 // nanoseconds of the last batch, or of the last try
+	moved func(error) // channels have another master, or may have; nil: they never do
 
 	// Used by the writer only.
 	batch    []job
 	commands rueidis.Commands
 
-	mu        sync.Mutex
-	err       error // nil: connected
-	closing   chan struct{}
-	queue     []job
-	bytes     int
-	losses    map[*node]*loss // that are not reported yet
-	sending   int             // jobs of the batch that Redis has not answered
-	published uint64
-	lost      uint64
+	// Guarded by mu.
+	queue   []job
+	bytes   int
+	sending int // jobs of the batch that Redis has not answered
 }
 
 // job is one command. It publishes, or counts subscribers.
@@ -57,15 +43,9 @@ func (j *job) fail(err error) {
 	}
 }
 
-// loss is what of one node is lost.
-type loss struct {
-	operations int
-	err        error
-}
-
 func (o *outbox) init(life context.Context, l *link, open func() (rueidis.DedicatedClient, func(), error)) {
-	o.l, o.life, o.open = l, life, open
-	o.wake, o.err, o.losses = make(chan struct{}, 1), ErrNotConnected, make(map[*node]*loss)
+	o.begin(life)
+	o.l, o.open = l, open
 }
 
 // push queues jobs that belong together, or none of them.
@@ -93,30 +73,11 @@ func (o *outbox) push(jobs ...job) error {
 	return nil
 }
 
-func (o *outbox) ring() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
-// suspect has the connection tried, as the other one was lost.
-func (o *outbox) suspect() {
-	o.try.Store(true)
-	o.ring()
-}
-
+// loseLocked notes an operation that is lost, unless it is of nobody.
 func (o *outbox) loseLocked(n *node, err error) {
-	if n == nil {
-		return
+	if n != nil {
+		o.writer.loseLocked(n, err)
 	}
-	o.lost++
-	l := o.losses[n]
-	if l == nil {
-		l = &loss{err: err}
-		o.losses[n] = l
-	}
-	l.operations++
 }
 
 // run keeps the connection that sends.
@@ -126,7 +87,7 @@ func (o *outbox) run() {
 		if err == nil {
 			attempt = 0
 			o.connect()
-			err = o.serve(c)
+			err = o.serve(c, o.take, o.send)
 			closeIt()
 			o.l.down("outgoing", err)
 		} else if attempt == 0 {
@@ -145,9 +106,7 @@ func (o *outbox) run() {
 // connect: from now on jobs are taken; the first ones say what is lost.
 func (o *outbox) connect() {
 	o.mu.Lock()
-	if !errors.Is(o.err, ErrClosed) {
-		o.err = nil
-	}
+	o.connectedLocked()
 	o.reportLocked()
 	o.mu.Unlock()
 	o.l.up()
@@ -168,50 +127,15 @@ func (o *outbox) reportLocked() {
 // disconnect: what is queued is lost.
 func (o *outbox) disconnect(err error) {
 	o.mu.Lock()
-	if !errors.Is(o.err, ErrClosed) {
-		o.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
-	}
+	o.brokenLocked(err)
 	queue := o.queue
 	o.queue, o.bytes = nil, 0
 	for i := range queue {
 		o.loseLocked(queue[i].operation, errBroken)
 	}
-	if o.closing != nil {
-		close(o.closing)
-		o.closing = nil
-	}
 	o.mu.Unlock()
 	for i := range queue {
 		queue[i].fail(ErrNotConnected)
-	}
-}
-
-// serve sends jobs by a connection until that fails, or the link ends.
-func (o *outbox) serve(c rueidis.DedicatedClient) error {
-	idle := time.NewTicker(probeEvery)
-	defer idle.Stop()
-	for {
-		for o.take() {
-			if err := o.send(c); err != nil {
-				return err
-			}
-		}
-		if o.try.Swap(false) {
-			if err := ping(c); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-o.wake:
-		case <-o.life.Done():
-			return ErrClosed
-		case <-idle.C:
-			begin := time.Now()
-			if err := ping(c); err != nil {
-				return err
-			}
-			o.roundTrip.Store(int64(time.Since(begin)))
-		}
 	}
 }
 
@@ -222,19 +146,14 @@ func (o *outbox) take() bool {
 	if len(o.losses) > 0 {
 		o.reportLocked()
 	}
-	n, bytes := 0, 0
-	for n < min(len(o.queue), atOnce) && (n == 0 || bytes+o.queue[n].size() <= batchSize) {
-		bytes += o.queue[n].size()
-		n++
-	}
+	n := fits(len(o.queue), func(i int) int { return o.queue[i].size() })
 	o.batch = append(o.batch[:0], o.queue[:n]...)
 	o.sending = n
 	clear(o.queue[:n])
 	if o.queue = o.queue[n:]; len(o.queue) == 0 {
 		o.queue = nil
-		if n == 0 && o.closing != nil {
-			close(o.closing)
-			o.closing = nil
+		if n == 0 {
+			o.emptyLocked()
 		}
 	}
 	return n > 0
@@ -252,11 +171,7 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, o.l.opts.signer.sign(j.channel, rueidis.BinaryString(j.payload))))
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
-	begin := time.Now()
-	results := c.DoMulti(ctx, o.commands...)
-	o.roundTrip.Store(int64(time.Since(begin)))
-	cancel()
+	results := o.do(c, o.commands)
 	var broken, moved error
 	o.mu.Lock()
 	o.sending = 0
@@ -289,36 +204,10 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 	return broken
 }
 
-// drain waits until all that is queued is sent; afterwards nothing is taken.
-func (o *outbox) drain(patience time.Duration) {
-	o.mu.Lock()
-	done := make(chan struct{})
-	if o.err == nil {
-		o.closing = done
-		o.ring()
-	} else {
-		close(done)
-	}
-	o.err = ErrClosed
-	o.mu.Unlock()
-	select {
-	case <-done:
-	case <-time.After(patience):
-	}
-}
-
-func (o *outbox) state() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.err
-}
-
 func (o *outbox) stats(s *Stats) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.Published += o.published
-	s.Lost += o.lost
+	o.statsLocked(s)
 	s.Waiting += o.bytes
 	s.Queued += len(o.queue) + o.sending
-	s.RoundTrip = max(s.RoundTrip, time.Duration(o.roundTrip.Load()))
 }

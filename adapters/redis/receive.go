@@ -44,6 +44,20 @@ func (n *node) move(m *clusterwire.Message, op *adapter.Operation) {
 	}
 }
 
+// response takes what came on a channel of responses.
+func (n *node) response(payload string, decode func([]byte, *clusterwire.Limits) (*clusterwire.Message, error)) {
+	if clusterwire.IsPeer([]byte(payload[:min(1, len(payload))])) {
+		n.peer(payload)
+		return
+	}
+	m, err := decode([]byte(payload), &n.link.opts.limits)
+	if err != nil {
+		n.link.dropped.Add(1) // it may be another server's: who asks counts
+		return
+	}
+	n.responded(m)
+}
+
 // responded takes a response of a server of another kind.
 func (n *node) responded(m *clusterwire.Message) {
 	r := new(adapter.Response)

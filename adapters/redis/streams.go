@@ -58,7 +58,7 @@ func (s streams) route(l *link, m *rueidis.PubSubMessage) {
 			case "":
 				s.request(n, m.Message)
 			case n.uid:
-				s.response(n, m.Message)
+				n.response(m.Message, clusterwire.DecodeEnvelope)
 			}
 		})
 	case "-peers":
@@ -77,18 +77,4 @@ func (streams) request(n *node, payload string) {
 	default:
 		n.handle(m)
 	}
-}
-
-// response takes what came on the channel of this server.
-func (streams) response(n *node, payload string) {
-	if clusterwire.IsPeer([]byte(payload[:min(1, len(payload))])) {
-		n.peer(payload)
-		return
-	}
-	m, err := clusterwire.DecodeEnvelope([]byte(payload), &n.link.opts.limits)
-	if err != nil {
-		n.link.dropped.Add(1) // it may be another server's: who asks counts
-		return
-	}
-	n.responded(m)
 }
