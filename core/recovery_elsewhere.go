@@ -172,12 +172,19 @@ func (h *homecoming) resume() (*comeback, RecoveryOutcome) {
 		}
 		var outcome RecoveryOutcome
 		switch at, advance, fetching := r.seq.at, r.seq.advanceLocked(), r.seq.fetching; {
-		case behind:
+		case behind && adapter.ComparePositions(at, h.awaited) < 0:
 			r.unlock()
-			outcome = h.catchUp(at, advance)
+			outcome = h.await(advance)
 		case fetching != nil && !h.fetching: // most often it fetches what this client needs, too
 			r.unlock()
 			outcome = h.await(fetching)
+		case behind:
+			h.beginFetchLocked()
+			r.unlock()
+			outcome = h.catchUp(at)
+			r.mu.Lock()
+			h.endFetchLocked()
+			r.unlock()
 		default:
 			h.beginFetchLocked()
 			r.unlock()
@@ -213,30 +220,29 @@ func (h *homecoming) keptLocked() (pos uint64, ok bool) {
 	return 0, false
 }
 
-// catchUp waits until this server has done what the other one had done when it lost
-// the client. Otherwise the client would get that twice.
-func (h *homecoming) catchUp(at string, advance <-chan struct{}) RecoveryOutcome {
-	if adapter.ComparePositions(at, h.awaited) >= 0 {
-		ops, through, err := h.replay(at, replayed)
-		if err != nil {
-			return outcomeOf(err)
-		}
-		h.awaited = ""
-		for _, op := range ops {
-			if adapter.ComparePositions(op.Position, h.saved.End) <= 0 {
-				h.awaited = op.Position
-			}
-		}
-		switch {
-		case h.awaited != "":
-		case adapter.ComparePositions(through, h.saved.End) < 0:
-			return RecoveryOutcomeMissing // the adapter knows less than another one has handed over
-		default:
-			h.r.passed(h.saved.End) // what is in between is of other namespaces
-			return ""
+// catchUp finds out what this server has to do first: what the other one had done when it
+// lost the client. Otherwise the client would get that twice.
+func (h *homecoming) catchUp(at string) RecoveryOutcome {
+	ops, through, err := h.replay(at, replayed)
+	if err != nil {
+		return outcomeOf(err)
+	}
+	h.awaited = ""
+	for _, op := range ops {
+		if adapter.ComparePositions(op.Position, h.saved.End) <= 0 {
+			h.awaited = op.Position
 		}
 	}
-	return h.await(advance)
+	switch {
+	case h.awaited != "":
+	case adapter.ComparePositions(through, h.saved.End) < 0:
+		return RecoveryOutcomeMissing // the adapter knows less than another one has handed over
+	case len(ops) == 0:
+		h.r.passed(through) // what is in between is of other namespaces; who comes next need not ask
+	default:
+		h.r.passed(h.saved.End)
+	}
+	return ""
 }
 
 func (h *homecoming) await(c <-chan struct{}) RecoveryOutcome {

@@ -269,6 +269,63 @@ func TestRecoveryFetchedOnce(t *testing.T) {
 	})
 }
 
+// TestRecoveryQuietNamespace: a client of a namespace in which nothing is said misses nothing when
+// the log has forgotten what was before: servers know how far they are.
+func TestRecoveryQuietNamespace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{})
+		quiet, busy := servers[0].Of("/quiet"), servers[0].Of("/busy")
+		c := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/quiet"})
+		assert.NoError(t, quiet.Emit("n", 1))
+		for n := range 100 {
+			assert.NoError(t, busy.Emit("n", n))
+		}
+		log.Tell()
+		lostAt(c)
+		log.Trim()
+		servers[1].Of("/quiet") // follows from here on
+		assert.NoError(t, busy.Emit("n", 100))
+		log.Tell()
+		synctest.Wait()
+		assert.NoError(t, quiet.Emit("n", 2))
+		synctest.Wait()
+		back := c.ResumeAt(servers[1])
+		assert.True(t, "recovered", back.Recovered())
+		assert.Equal(t, "events", numbersOf(back), "2")
+	})
+}
+
+// TestRecoveryQuietTogether: many who come back to a server that is behind ask once.
+func TestRecoveryQuietTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{})
+		busy := servers[0].Of("/busy")
+		servers[0].Of("/quiet")
+		servers[1].Of("/quiet")
+		assert.NoError(t, servers[1].Of("/quiet").Emit("n", 1))
+		var clients []*siotest.Client
+		for n := range 20 {
+			c := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/quiet"})
+			assert.NoError(t, servers[0].Of("/quiet").To(c.ID()).Emit("n", n))
+			clients = append(clients, c)
+		}
+		synctest.Wait()
+		for n := range 10 {
+			assert.NoError(t, busy.Emit("n", n))
+		}
+		log.Tell(0)
+		for _, c := range clients {
+			lostAt(c)
+		}
+		var all sync.WaitGroup
+		for _, c := range clients {
+			all.Go(func() { assert.True(t, "recovered", c.ResumeAt(servers[1]).Recovered()) })
+		}
+		all.Wait()
+		assert.True(t, fmt.Sprint("asked ", log.Replays(), " times"), log.Replays() <= 2)
+	})
+}
+
 // TestRecoveryStaysAndFetches: a session that stays with its server is recovered from the
 // log, too, when that server does not remember all.
 func TestRecoveryStaysAndFetches(t *testing.T) {

@@ -161,6 +161,23 @@ func (l *local) Placed(n uint64, position string) {
 	r.proceedLocked()
 }
 
+// Reached implements adapter.Local.
+func (l *local) Reached(position string) {
+	r := l.ns.recovery
+	if r == nil {
+		return
+	}
+	if !adapter.ValidPosition(position) {
+		notePosition(l.ns, position)
+		return
+	}
+	r.mu.Lock()
+	defer r.unlock()
+	if q := &r.seq; q.following && !q.gapped && q.isNewLocked(position) {
+		r.reachLocked(position)
+	}
+}
+
 // isNewLocked reports whether what is at a position is still to be done. Without a log that is
 // followed nobody knows.
 func (q *sequence) isNewLocked(position string) bool {

@@ -1,10 +1,9 @@
 package sioredis
 
 import (
-	"context"
 	"errors"
 	"slices"
-	"strings"
+	"sort"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -26,24 +25,31 @@ type appender struct {
 	client   int64 // the number that Redis gives to the connection; 0: none yet
 
 	// Guarded by mu.
-	queue   []*entry            // to be sent
+	queue   []*entry            // to be sent; those that were sent before are in front
 	flight  []*entry            // sent, and not found in the stream yet
 	bytes   int                 // of both
+	turn    uint64              // of the newest entry
 	senders map[string]struct{} // uids of all nodes that have entries in queue or flight, and of some that had
 }
 
 // entry is one entry of the stream.
 type entry struct {
 	*clusterwire.Entry
-	node    *node
-	request *adapter.Request // fails when the entry cannot be sent at once; nil: it is sent later
-	since   time.Time
-	epoch   string // in which it was sent
-	id      string // that Redis has given it; empty: Redis has not answered
-	mark    bool   // is of nobody who would miss it
+	node     *node
+	request  *adapter.Request // fails when the entry cannot be sent at once; nil: it is no request
+	volatile bool             // is dropped when it cannot be sent at once
+	since    time.Time
+	turn     uint64 // counts what is queued; a mark has that of what is lost
+	epoch    string // in which it was sent
+	id       string // that Redis has given it; empty: Redis has not answered
+	broken   int    // how many connections have ended while it was sent
+	mark     bool   // tells the other servers that something is lost
 }
 
 func (e *entry) size() int { return len(e.Data) + len(e.Namespace) + 160 }
+
+// waits reports whether an entry is sent later when it cannot be sent at once.
+func (e *entry) waits() bool { return e.request == nil && !e.volatile }
 
 func (o *appender) init(l *link) {
 	o.begin(l.life)
@@ -55,28 +61,24 @@ func (o *appender) push(e *entry) error {
 	e.since = time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	size := e.size()
-	if o.bytes+size > o.l.opts.OutboxSize {
+	full := func() bool { return o.bytes > 0 && o.bytes+e.size() > o.l.opts.OutboxSize }
+	if full() {
 		o.expireLocked(e.since)
 	}
-	switch {
-	case errors.Is(o.err, ErrClosed), o.err != nil && e.request != nil:
+	if errors.Is(o.err, ErrClosed) || o.err != nil && !e.waits() {
 		return o.err
-	case o.bytes+size > o.l.opts.OutboxSize:
+	}
+	o.turn++
+	e.turn = o.turn
+	if full() {
 		o.loseLocked(e, ErrOutboxFull)
 		return ErrOutboxFull
 	}
-	o.addLocked(e)
-	return nil
-}
-
-func (o *appender) addLocked(e *entry) {
-	e.node.number++
-	e.Place.Number = e.node.number
 	o.bytes += e.size()
 	o.queue = append(o.queue, e)
 	o.noteSenderLocked(e)
 	o.ring()
+	return nil
 }
 
 // noteSenderLocked remembers whose entry it is. Nodes come and go: now and then those
@@ -91,56 +93,130 @@ func (o *appender) noteSenderLocked(e *entry) {
 	o.senders[e.node.uid] = struct{}{}
 }
 
+// overLocked is called for each entry that was queued, and is in no list any more.
+func (o *appender) overLocked(e *entry) {
+	o.bytes -= e.size()
+	if l := o.losses[e.node]; l != nil && e.turn <= l.until && !e.mark {
+		l.left--
+	}
+}
+
 // loseLocked notes an entry that will not be in the stream.
 func (o *appender) loseLocked(e *entry, err error) {
-	if e.mark || e.request != nil {
+	switch {
+	case e.mark:
+		o.losses[e.node].marks--
+	case !e.waits():
 		return
+	default:
+		o.writer.loseLocked(e.node, err)
 	}
-	o.writer.loseLocked(e.node, err)
+	o.markLocked(e.node, e.turn)
+}
+
+// markLocked queues a mark of what a node has lost, in the place of that, but behind what
+// was sent before: that has numbers, and readers expect them to grow. A mark is never
+// given up.
+func (o *appender) markLocked(n *node, turn uint64) {
+	at := sort.Search(len(o.queue), func(i int) bool { return o.queue[i].Place.Number == 0 && o.queue[i].turn > turn })
+	if at > 0 {
+		if before := o.queue[at-1]; before.mark && before.node == n && before.Place.Number == 0 {
+			return
+		}
+	}
+	m, _ := (&clusterwire.Message{UID: n.uid, Namespace: n.namespace, Type: clusterwire.Gap}).Entry() // of nothing
+	e := &entry{Entry: m, node: n, mark: true, turn: turn}
+	o.losses[n].marks++
+	o.bytes += e.size()
+	o.queue = slices.Insert(o.queue, at, e)
+	o.noteSenderLocked(e)
+	o.ring()
 }
 
 // expireLocked gives up what waits for too long.
 func (o *appender) expireLocked(now time.Time) {
 	n := 0
-	for n < len(o.queue) && now.Sub(o.queue[n].since) > o.l.opts.Stream.Patience {
-		o.bytes -= o.queue[n].size()
-		o.loseLocked(o.queue[n], errPatience)
+	for n < len(o.queue) && (o.queue[n].mark || now.Sub(o.queue[n].since) > o.l.opts.Stream.Patience) {
 		n++
 	}
-	clear(o.queue[:n])
-	o.queue = o.queue[n:]
+	var marks, old []*entry
+	for _, e := range o.queue[:n] {
+		if e.mark {
+			marks = append(marks, e)
+		} else {
+			old = append(old, e)
+		}
+	}
+	if len(old) == 0 {
+		return
+	}
+	o.queue = slices.Concat(marks, o.queue[n:])
+	for _, e := range old {
+		o.overLocked(e)
+		o.loseLocked(e, errPatience)
+	}
 }
 
-// seen is called by the tail for each entry of a Go server. If it is one of this server,
-// those that were sent before it and are not found are gone from the stream. The node
-// that has sent it may have left since: a child namespace with its last client.
-func (o *appender) seen(uid string, number uint64) {
+// seen is called by the tail for each entry of a Go server, and reports whether it is one
+// of this server: then those that were sent before it and are not found are gone from the
+// stream. The node that has sent it may have left since: a child namespace with its last
+// client.
+func (o *appender) seen(uid string, number uint64) (ours bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ours := o.senders[uid]; !ours {
-		return
+	if _, ours = o.senders[uid]; !ours {
+		return false
 	}
 	is := func(e *entry) bool { return e.node.uid == uid && e.Place.Number == number }
 	if at := slices.IndexFunc(o.flight, is); at >= 0 {
 		o.landLocked(at + 1)
-	} else if at := slices.IndexFunc(o.queue, is); at >= 0 { // Redis was late with what is to be sent again
-		o.bytes -= o.queue[at].size()
-		o.queue = slices.Delete(o.queue, at, at+1)
+		return true
+	}
+	for i, e := range o.queue { // Redis was late with what is to be sent again
+		if e.Place.Number == 0 {
+			break
+		}
+		if is(e) {
+			o.queue = slices.Delete(o.queue, i, i+1)
+			o.foundLocked(e)
+			break
+		}
+	}
+	return true
+}
+
+// foundLocked is called for an entry that is in the stream, and in no list any more.
+func (o *appender) foundLocked(e *entry) {
+	o.overLocked(e)
+	if !e.mark {
+		return
+	}
+	l := o.losses[e.node]
+	if l.marks--; l.marks > 0 {
+		return
+	}
+	l.until, l.left = o.turn, 0
+	for _, list := range [][]*entry{o.flight, o.queue} {
+		for _, e := range list {
+			if e.node == l.node && !e.mark {
+				l.left++
+			}
+		}
 	}
 }
 
 // landLocked takes the first entries of the flight, all but the last of which are lost.
 func (o *appender) landLocked(n int) {
-	for i, e := range o.flight[:n] {
-		o.bytes -= e.size()
-		if i < n-1 {
-			o.loseLocked(e, errTrimmed)
-		}
-	}
+	landed := slices.Clone(o.flight[:n])
 	clear(o.flight[:n])
 	if o.flight = o.flight[n:]; len(o.flight) == 0 {
 		o.flight = nil
 	}
+	for _, e := range landed[:n-1] {
+		o.overLocked(e)
+		o.loseLocked(e, errTrimmed)
+	}
+	o.foundLocked(landed[n-1])
 }
 
 // settle is called by the tail from time to time: what Redis has taken up to a position,
@@ -150,207 +226,34 @@ func (o *appender) settle(at string) {
 	defer o.mu.Unlock()
 	n := 0
 	for n < len(o.flight) && o.flight[n].id != "" && adapter.ComparePositions(o.flight[n].id, at) <= 0 {
-		o.bytes -= o.flight[n].size()
-		o.loseLocked(o.flight[n], errTrimmed)
 		n++
 	}
+	gone := slices.Clone(o.flight[:n])
 	clear(o.flight[:n])
 	o.flight = o.flight[n:]
-}
-
-// run keeps the connection that appends.
-func (o *appender) run() {
-	for attempt := 0; ; attempt++ {
-		c, closeIt, err := o.l.openFor(o.l.opts.Stream.Name)
-		was := false
-		if err == nil {
-			if err = o.resume(c); err == nil {
-				attempt = 0
-				o.connect()
-				was, err = true, o.serve(c, o.take, o.send)
-			}
-			closeIt()
-		}
-		o.disconnect(err)
-		if was || attempt == 0 {
-			o.l.down("to the stream", err)
-		}
-		if !rest(o.l.life, attempt) {
-			return
-		}
+	for _, e := range gone {
+		o.overLocked(e)
+		o.loseLocked(e, errTrimmed)
 	}
 }
 
-// resume finds out what of the things that were sent by the connection before is in the
-// stream. What is not is sent again, in its order.
-func (o *appender) resume(c rueidis.DedicatedClient) error {
-	if err := o.fence(c); err != nil {
-		return err
-	}
+// report is called by the tail. It tells the hooks of this server of what is lost, when
+// the others can know: the marks are in the stream, and so is what was queued before that.
+func (o *appender) report() {
 	o.mu.Lock()
-	doubt := len(o.flight) > 0
-	o.mu.Unlock()
-	var era string
-	if doubt {
-		_, end, err := o.l.stream.in.end(c)
-		if err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(o.l.life, answerTimeout)
-		defer cancel()
-		if era, err = o.l.stream.in.reach(ctx, end); err != nil {
-			return err
-		}
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	again := o.flight[:0:0]
-	for _, e := range o.flight {
-		if e.epoch == era {
-			again = append(again, e)
-			continue
-		}
-		o.bytes -= e.size() // another server may have read it before the stream began anew
-		o.loseLocked(e, errAnew)
-	}
-	o.queue, o.flight = append(again, o.queue...), nil
-	o.expireLocked(time.Now())
-	return nil
-}
-
-// fence sees to it that Redis does nothing more of what came by the connection before: it
-// may still have to read that.
-func (o *appender) fence(c rueidis.DedicatedClient) error {
-	ctx, cancel := context.WithTimeout(o.l.life, answerTimeout)
-	defer cancel()
-	// Another Redis, or the same one started again, gives the same numbers to others.
-	name, id := "gosio-"+o.l.id, int64(0)
-	err := c.Do(ctx, c.B().ClientSetname().ConnectionName(name).Build()).Error()
-	if err == nil {
-		id, err = c.Do(ctx, c.B().ClientId().Build()).AsInt64()
-	}
-	if before := o.client; err == nil && before > 0 && before != id {
-		var list string
-		list, err = c.Do(ctx, c.B().ClientList().Id().ClientId(before).Build()).ToString()
-		if err == nil && strings.Contains(list, " name="+name+" ") {
-			err = c.Do(ctx, c.B().ClientKill().Id(before).Build()).Error()
-		}
-	}
-	if isRefusal(err) {
-		o.l.opts.Logger.Warn("sioredis: Redis does not let this server end its old connection: Node servers may get twice what was under way; give its user +client", "err", err)
-		err = nil
-	}
-	if err == nil {
-		o.client = id
-	}
-	return err
-}
-
-// connect: from now on what is queued is sent. First of all comes what is lost.
-func (o *appender) connect() {
-	o.mu.Lock()
-	o.connectedLocked()
-	o.mu.Unlock()
-	o.ring()
-	o.l.up()
-}
-
-// reportLocked tells of losses: the hooks of this server, and by a mark in the stream the
-// other servers.
-func (o *appender) reportLocked() {
+	var due []*loss
 	for n, l := range o.losses {
-		delete(o.losses, n)
-		o.l.in.gap(n, adapter.Gap{Type: adapter.GapOutgoing, Operations: l.operations, Err: l.err})
-		e, _ := (&clusterwire.Message{UID: n.uid, Namespace: n.namespace, Type: clusterwire.Gap}).Entry() // of nothing
-		o.addLocked(&entry{Entry: e, node: n, mark: true, since: time.Now()})
-	}
-}
-
-// disconnect: requests fail, and everything else waits.
-func (o *appender) disconnect(err error) {
-	o.mu.Lock()
-	o.brokenLocked(err)
-	var requests []*adapter.Request
-	drop := func(e *entry) bool {
-		if e.request == nil {
-			return false
+		if l.marks == 0 && l.left == 0 {
+			due = append(due, l)
+			delete(o.losses, n)
 		}
-		o.bytes -= e.size()
-		requests = append(requests, e.request)
-		return true
 	}
-	o.queue, o.flight = slices.DeleteFunc(o.queue, drop), slices.DeleteFunc(o.flight, drop)
 	o.mu.Unlock()
-	for _, req := range requests {
-		req.Fail(ErrNotConnected)
+	for _, l := range due {
+		l.node.deliver(func() {
+			l.node.local.Gap(adapter.Gap{Type: adapter.GapOutgoing, Operations: l.operations, Err: l.err})
+		})
 	}
-}
-
-// take moves what is queued into the batch and the flight, and reports whether there is
-// something.
-func (o *appender) take() bool {
-	epoch, _ := o.l.stream.in.where()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.losses) > 0 {
-		o.reportLocked()
-	}
-	n := fits(len(o.queue), func(i int) int { return o.queue[i].size() })
-	o.batch = append(o.batch[:0], o.queue[:n]...)
-	for _, e := range o.batch {
-		e.epoch, e.id = epoch, ""
-	}
-	o.flight = append(o.flight, o.batch...)
-	clear(o.queue[:n])
-	if o.queue = o.queue[n:]; len(o.queue) == 0 {
-		o.queue = nil
-		if n == 0 {
-			o.emptyLocked()
-		}
-	}
-	return n > 0
-}
-
-// send sends the batch, all of it or nothing, and waits for Redis to have it. After an
-// error nobody knows which.
-func (o *appender) send(c rueidis.DedicatedClient) error {
-	o.commands = o.commands[:0]
-	whole := len(o.batch) > 1
-	if whole {
-		o.commands = append(o.commands, c.B().Multi().Build())
-	}
-	for _, e := range o.batch {
-		o.commands = append(o.commands, xadd(c.B(), o.l.opts.Stream.Name, o.l.opts.Stream.MaxLen, e.Fields()))
-	}
-	if whole {
-		o.commands = append(o.commands, c.B().Exec().Build())
-	}
-	results := o.do(c, o.commands)
-	for i := range results {
-		if err := results[i].Error(); err != nil {
-			return err
-		}
-	}
-	ids := make([]string, len(o.batch))
-	last := results[len(results)-1]
-	if !whole {
-		ids[0], _ = last.ToString()
-	} else if list, err := last.ToArray(); err == nil && len(list) == len(ids) {
-		for i := range list {
-			var err error
-			if ids[i], err = list[i].ToString(); err != nil {
-				return err
-			}
-		}
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i, e := range o.batch {
-		e.id = ids[i]
-	}
-	o.published += uint64(len(o.batch))
-	clear(o.batch)
-	return nil
 }
 
 func (o *appender) stats(s *Stats) {

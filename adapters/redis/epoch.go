@@ -71,23 +71,55 @@ func randomPosition() string {
 	return strconv.FormatUint(rand.Uint64(), 10) + "-" + strconv.FormatUint(rand.Uint64(), 10)
 }
 
+// ending is where a stream ends.
+type ending struct {
+	last   string // the newest position that it has had
+	end    string // the same, or that of the entry that an empty stream gets
+	newest string // the newest entry
+}
+
 // end asks for the newest position. An empty stream gets an entry, so that what is lost
-// later can be noticed: last is what there was before.
-func (t *tail) end(c rueidis.DedicatedClient) (last, end string, err error) {
+// later can be noticed.
+func (t *tail) end(c rueidis.DedicatedClient) (now ending, err error) {
 	ctx, cancel := context.WithTimeout(t.l.life, answerTimeout)
 	defer cancel()
 	info, err := c.Do(ctx, c.B().XinfoStream().Key(t.key).Build()).AsMap()
 	if err != nil {
-		return "", "", err
+		return now, err
 	}
-	id, length := info["last-generated-id"], info["length"]
-	last, err = id.ToString()
-	if n, e := length.AsInt64(); err == nil && e == nil && n == 0 {
-		e, _ := (&clusterwire.Message{UID: t.l.id, Type: clusterwire.Begin}).Entry() // of nothing
-		end, err = c.Do(ctx, xadd(c.B(), t.key, t.l.opts.Stream.MaxLen, e.Fields())).ToString()
-		return last, end, err
+	id, newest := info["last-generated-id"], info["last-entry"]
+	if now.last, err = id.ToString(); err != nil {
+		return now, err
 	}
-	return last, last, err
+	now.end = now.last
+	if entry, e := newest.ToArray(); e == nil && len(entry) > 0 {
+		now.newest = text(&entry[0])
+		return now, nil
+	}
+	e, _ := (&clusterwire.Message{UID: t.l.id, Type: clusterwire.Begin}).Entry() // of nothing
+	now.end, err = c.Do(ctx, xadd(c.B(), t.key, t.l.opts.Stream.MaxLen, e.Fields())).ToString()
+	now.newest = now.end
+	return now, err
+}
+
+// vanished reports whether an entry is gone though older ones are there: so it was not
+// trimmed, but Redis has come back with less than it had.
+func (t *tail) vanished(c rueidis.DedicatedClient, id string) (bool, error) {
+	if id == "" {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(t.l.life, answerTimeout)
+	defer cancel()
+	results := c.DoMulti(ctx,
+		c.B().Xrange().Key(t.key).Start(id).End(id).Count(1).Build(),
+		c.B().Xrange().Key(t.key).Start("-").End("+").Count(1).Build(),
+	)
+	there, err := results[0].ToArray()
+	if err != nil || len(there) > 0 {
+		return false, err
+	}
+	oldest, err := results[1].AsXRangeSlices()
+	return err == nil && len(oldest) > 0 && adapter.ComparePositions(oldest[0].ID, id) < 0, err
 }
 
 // xadd is the command that appends an entry.

@@ -43,7 +43,8 @@ const (
 	// the connection to it, was away, and with socketio.Options.Recovery a client is
 	// recovered by any server. Every server reads everything. It needs Redis 6.2.
 	//
-	// The mode is new: docs/cluster.md lists what is not right yet.
+	// The mode is new: docs/cluster.md says what is lost when, and lists what is not right
+	// yet.
 	Streams
 	lastMode = Streams
 )
@@ -93,7 +94,8 @@ type Stream struct {
 	Name string
 	// MaxLen is how many entries are kept, about. A client can be recovered as long as
 	// what it has missed is among them, or in the memory of the server that it comes to;
-	// a server that is behind by more misses something, and reports a gap. Default 10,000.
+	// a server that is behind by more misses something, and reports a gap: take what the
+	// cluster says in some seconds at least. Default 10,000; 100 or more.
 	MaxLen int
 	// SessionPrefix begins the keys of sessions, "sessionKeyPrefix" of Node's adapter.
 	// Default "sio:session:".
@@ -103,7 +105,13 @@ type Stream struct {
 	Patience time.Duration
 }
 
+// shortest is the smallest MaxLen.
+const shortest = 100
+
 func (s Stream) withDefaults() Stream {
+	if s.MaxLen > 0 && s.MaxLen < shortest {
+		panic(fmt.Sprintf("socketio: sioredis.Options.Stream.MaxLen: %d are too few: a server that is busy for a moment would miss something; take %d or more", s.MaxLen, shortest))
+	}
 	s.Name, s.SessionPrefix = cmp.Or(s.Name, "socket.io"), cmp.Or(s.SessionPrefix, "sio:session:")
 	s.MaxLen, s.Patience = cmp.Or(max(s.MaxLen, 0), 10_000), cmp.Or(max(s.Patience, 0), time.Minute)
 	return s

@@ -87,6 +87,7 @@ var (
 	errTrimmed  = errors.New("sioredis: the stream has been cut before it was read")
 	errAnew     = errors.New("sioredis: the stream has begun anew")
 	errPatience = errors.New("sioredis: Redis was away for longer than Options.Stream.Patience")
+	errUnwanted = errors.New("sioredis: Redis has refused an operation")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
 
@@ -112,7 +113,12 @@ const (
 	mostOfRedis   = 512<<20 - 64<<10            // a larger argument ends the connection; the rest is the command's
 	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more
 	lookEvery     = time.Second                 // whether a stream is still the same
-	readCount     = 256                         // entries of a stream in one batch
+	readCount     = 256                         // entries of a stream in one batch, at most
+	firstCount    = 8                           // in the first one, when nobody knows how large they are
+	readBytes     = 1 << 20                     // of a stream in one batch, about
+	largeTimeout  = 30 * time.Second            // for an entry that alone takes longer than answerTimeout
+	mostBroken    = 3                           // connections that one large entry may end
+	mostAgain     = 1 << 13                     // entries of one server that it may have sent twice
 	smallEntry    = 1 << 10                     // bytes of an entry that may well be read twice
 )
 

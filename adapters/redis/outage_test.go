@@ -209,6 +209,7 @@ type proxy struct {
 	mu     sync.Mutex
 	mute   bool
 	away   bool
+	speed  int // bytes in a second of each connection; 0: no limit
 	conns  []net.Conn
 	wake   *sync.Cond
 }
@@ -258,7 +259,11 @@ func (p *proxy) pass(from, to net.Conn) {
 		for p.mute {
 			p.wake.Wait()
 		}
+		speed := p.speed
 		p.mu.Unlock()
+		if speed > 0 {
+			time.Sleep(time.Duration(n) * time.Second / time.Duration(speed))
+		}
 		if _, e := to.Write(buf[:n]); e != nil || err != nil {
 			return
 		}
@@ -275,6 +280,13 @@ func (p *proxy) cut(on bool) {
 		}
 		p.conns = nil
 	}
+}
+
+// limit has it pass on so many bytes in a second.
+func (p *proxy) limit(speed int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.speed = speed
 }
 
 func (p *proxy) silence(on bool) {

@@ -25,24 +25,23 @@ func (n streamed) Append(number uint64, op *adapter.Operation) error {
 	if err != nil {
 		return err
 	}
-	return n.enter(m, clusterwire.Place{Append: number, One: op.Target.Own}, nil)
+	return n.enter(m, &entry{volatile: op.Packet.Volatile}, clusterwire.Place{Append: number, One: op.Target.Own})
 }
 
-// enter queues an entry for the stream.
-func (n streamed) enter(m *clusterwire.Message, p clusterwire.Place, req *adapter.Request) error {
+// enter queues an entry for the stream: e, with what m says.
+func (n streamed) enter(m *clusterwire.Message, e *entry, p clusterwire.Place) error {
 	if n.closed.Load() {
 		return ErrClosed
 	}
-	e, err := m.Entry()
-	if err != nil {
+	var err error
+	if e.Entry, err = m.Entry(); err != nil {
 		return err
 	}
-	e.Place = p
-	j := &entry{node: n.node, Entry: e, request: req}
-	if j.size() > n.link.opts.MaxSize {
+	e.node, e.Place = n.node, p
+	if e.size() > n.link.opts.MaxSize {
 		return ErrTooLarge
 	}
-	return n.link.stream.out.push(j)
+	return n.link.stream.out.push(e)
 }
 
 // Request implements adapter.Adapter. Servers of this module find the request in the
@@ -57,7 +56,11 @@ func (n streamed) Request(ctx context.Context, op *adapter.Operation, each func(
 		return nil, err
 	}
 	m.RequestID, m.FromPeer = req.ID(), true
-	if err := n.enter(m, clusterwire.Place{Timeout: op.Timeout}, req); err != nil {
+	// Who finds it in the stream does what it says, also when nobody can ask the others.
+	if err = n.link.out.state(); err == nil {
+		err = n.enter(m, &entry{request: req}, clusterwire.Place{Timeout: op.Timeout})
+	}
+	if err != nil {
 		req.Cancel()
 		return nil, err
 	}

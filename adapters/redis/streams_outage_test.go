@@ -38,6 +38,9 @@ func tell(t *testing.T, redis *redistest.Server, command ...string) string {
 	assert.NoError(t, r.Error())
 	m, _ := r.ToMessage()
 	text, err := m.ToString()
+	if n, e := m.AsInt64(); err != nil && e == nil {
+		return strconv.FormatInt(n, 10)
+	}
 	if err != nil {
 		text = m.String()
 	}

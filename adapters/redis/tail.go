@@ -2,7 +2,6 @@ package sioredis
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -47,12 +46,15 @@ type tail struct {
 	// Used by the reader only.
 	anchor   string // an entry from which on everything is read; while it is there nothing of that is trimmed
 	anchored int    // entries that are read since
+	newest   string // an entry that was there
+	count    int    // of the entries to be read at once
 
 	mu     sync.Mutex
 	err    error         // nil: connected
 	fresh  []*node       // are to be told where the stream is
 	seenAt string        // a copy of at
 	era    string        // a copy of epoch
+	last   string        // a copy of newest
 	moved  chan struct{} // closed when seenAt or err changes; nil: nobody waits
 }
 
@@ -64,18 +66,19 @@ func (t *tail) init(l *link) {
 func (t *tail) run() {
 	for attempt := 0; ; attempt++ {
 		c, closeIt, err := t.l.openFor(t.key)
-		was := false
 		if err == nil {
 			if err = t.begin(c); err == nil {
-				attempt = 0
 				t.set(nil)
 				t.l.up()
-				was, err = true, t.serve(c)
+				var some bool
+				if some, err = t.serve(c); some {
+					attempt = 0
+				}
 			}
 			closeIt()
 		}
-		t.set(fmt.Errorf("%w: %w", ErrNotConnected, err))
-		if was || attempt == 0 {
+		t.set(unavailable(err))
+		if attempt == 0 {
 			t.l.down("of the stream", err)
 		}
 		if !rest(t.l.life, attempt) {
@@ -151,6 +154,31 @@ func (t *tail) leave(n *node) {
 	t.fresh = slices.DeleteFunc(t.fresh, func(other *node) bool { return other == n })
 }
 
+// agree waits until this server knows the stream as a connection sees it. What is appended
+// before hides from others that Redis has come back with less than it had.
+func (t *tail) agree(ctx context.Context, c rueidis.DedicatedClient) error {
+	for {
+		epoch, err := t.epochOf(c)
+		if err != nil {
+			return err
+		}
+		t.mu.Lock()
+		same, last := t.err == nil && t.era == epoch, t.last
+		t.mu.Unlock()
+		if same {
+			gone, err := t.vanished(c, last)
+			if err != nil || !gone {
+				return err
+			}
+		}
+		select {
+		case <-time.After(pause / 2):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // welcomeLocked tells fresh nodes where the stream is.
 func (t *tail) welcomeLocked() {
 	if t.epoch == "" {
@@ -180,8 +208,8 @@ func (t *tail) handOver(id string, e *clusterwire.Entry, broken error) {
 	t.at = id
 	n := t.l.node(e.Namespace)
 	own := n != nil && e.UID == n.uid
-	if e.Place.Number > 0 {
-		t.l.stream.out.seen(e.UID, e.Place.Number)
+	if e.Place.Number > 0 && t.l.stream.out.seen(e.UID, e.Place.Number) {
+		defer t.l.stream.out.report()
 	}
 	if isRepeated(t.numbers, e) || n == nil || !n.following {
 		return
@@ -209,13 +237,14 @@ func (t *tail) handOver(id string, e *clusterwire.Entry, broken error) {
 }
 
 // isRepeated reports whether an entry was sent twice: its server did not know that Redis
-// had it. numbers are the newest of each server.
+// had it. numbers are the newest of each server. A number that is far behind is no
+// repetition: somebody has forged a later one.
 func isRepeated(numbers map[string]uint64, e *clusterwire.Entry) bool {
-	p := e.Place.Number
+	p, newest := e.Place.Number, numbers[e.UID]
 	switch {
 	case p == 0:
 		return false
-	case p <= numbers[e.UID]:
+	case p <= newest && newest-p < mostAgain:
 		return true
 	case len(numbers) >= mostPeers:
 		clear(numbers) // anybody may write to Redis
@@ -241,11 +270,14 @@ func (t *tail) lost(at string, err error) {
 }
 
 // renew follows a log that has begun anew, from a position on.
-func (t *tail) renew(epoch, at string) {
+func (t *tail) renew(epoch, at, newest string) {
 	t.handing.Lock()
 	defer t.handing.Unlock()
 	first := t.epoch == ""
-	t.epoch, t.at, t.anchor, t.anchored = epoch, at, "", 0
+	t.epoch, t.at, t.newest, t.anchor, t.anchored = epoch, at, newest, "", 0
+	if adapter.ComparePositions(newest, at) <= 0 {
+		t.anchor = newest
+	}
 	if first {
 		t.welcomeLocked()
 		return
@@ -266,6 +298,7 @@ func (t *tail) advance() {
 	t.handing.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.last = t.newest
 	if at != t.seenAt || epoch != t.era {
 		t.seenAt, t.era = at, epoch
 		t.tellLocked()
@@ -278,55 +311,91 @@ func (t *tail) begin(c rueidis.DedicatedClient) error {
 	if err != nil {
 		return err
 	}
-	last, end, err := t.end(c)
+	now, err := t.end(c)
 	if err != nil {
 		return err
 	}
+	if t.count == 0 || t.count > firstCount {
+		t.count = firstCount
+	}
 	switch {
-	case t.epoch != "" && epoch == t.epoch && adapter.ComparePositions(last, t.at) < 0:
-		// Redis has come back with less than it had. Others that have read less do not notice.
+	case epoch != t.epoch:
+		t.change(epoch, now)
+	case adapter.ComparePositions(now.last, t.at) < 0:
+		err = t.anew(c)
+	default:
+		var gone bool
+		if gone, err = t.vanished(c, t.newest); gone {
+			err = t.anew(c)
+		}
+	}
+	t.advance()
+	return err
+}
+
+// anew is called when Redis has come back with less than it had. Others that have read
+// less, or look when more was appended, do not notice: the stream gets another epoch.
+func (t *tail) anew(c rueidis.DedicatedClient) error {
+	epoch, err := t.epochOf(c)
+	if err == nil && epoch == t.epoch { // nobody else was faster
 		if err = t.setEpoch(c); err == nil {
 			epoch, err = t.epochOf(c)
 		}
-		if err != nil {
-			return err
-		}
-		t.renew(epoch, end)
-	case epoch != t.epoch:
-		t.change(epoch, end)
 	}
-	t.advance()
-	return nil
+	if err != nil {
+		return err
+	}
+	now, err := t.end(c)
+	if err == nil {
+		t.change(epoch, now)
+	}
+	return err
 }
 
 // change follows another epoch. What is in a log that is new is new to this server.
-func (t *tail) change(epoch, end string) {
+func (t *tail) change(epoch string, now ending) {
+	end := now.end
 	if t.epoch != "" && adapter.ComparePositions(end, t.at) >= 0 {
 		end = t.at
 	}
-	t.renew(epoch, end)
+	t.renew(epoch, end, now.newest)
 }
 
-// serve reads by a connection until that fails, or the link ends.
-func (t *tail) serve(c rueidis.DedicatedClient) error {
+// serve reads by a connection until that fails, or the link ends. It reports whether
+// something could be read.
+func (t *tail) serve(c rueidis.DedicatedClient) (some bool, err error) {
 	looked, tried := time.Now(), time.Now()
 	for {
 		if err := t.read(c); err != nil {
-			return err
+			return some, err
 		}
+		some = true
 		t.advance()
 		now := time.Now()
 		if now.Sub(looked) >= lookEvery {
 			looked = now
+			t.tell()
 			if err := t.look(c); err != nil {
-				return err
+				return some, err
 			}
 		}
 		if now.Sub(tried) >= probeEvery {
 			tried = now
 			if err := ping(c); err != nil {
-				return err
+				return some, err
 			}
+		}
+	}
+}
+
+// tell says to all nodes how far this server is: also to those of which nothing is in the
+// stream.
+func (t *tail) tell() {
+	t.handing.Lock()
+	defer t.handing.Unlock()
+	for _, n := range t.l.all() {
+		if n.following {
+			n.deliver(func() { n.local.Reached(t.at) })
 		}
 	}
 }
@@ -336,90 +405,14 @@ func (t *tail) look(c rueidis.DedicatedClient) error {
 	epoch, err := t.epochOf(c)
 	if err != nil || epoch == t.epoch {
 		t.l.stream.out.settle(t.at)
+		t.l.stream.out.report()
 		return err
 	}
-	_, end, err := t.end(c)
+	now, err := t.end(c)
 	if err != nil {
 		return err
 	}
-	t.change(epoch, end)
+	t.change(epoch, now)
 	t.advance()
 	return nil
-}
-
-// read waits for entries, and hands them over.
-func (t *tail) read(c rueidis.DedicatedClient) error {
-	ctx, cancel := context.WithTimeout(t.l.life, lookEvery+answerTimeout)
-	defer cancel()
-	commands := rueidis.Commands{
-		c.B().Xread().Count(readCount).Block(lookEvery.Milliseconds()).Streams().Key(t.key).Id(t.at).Build(),
-	}
-	if t.anchor != "" {
-		commands = append(commands, c.B().Xrange().Key(t.key).Start(t.anchor).End(t.anchor).Count(1).Build())
-	}
-	results := c.DoMulti(ctx, commands...)
-	entries, err := readEntries(results[0], t.key)
-	if err != nil {
-		return err
-	}
-	if t.anchor != "" {
-		there, err := results[1].ToArray()
-		if err != nil {
-			return err
-		}
-		if len(there) == 0 {
-			if err := t.adrift(c, entries); err != nil {
-				return err
-			}
-		}
-	}
-	for i := range entries {
-		t.one(&entries[i])
-	}
-	return nil
-}
-
-// one hands over one entry as Redis gives it.
-func (t *tail) one(x *rueidis.XRangeSlice) {
-	size := 0
-	e, err := clusterwire.ReadEntry(len(x.FieldValues), func(i int) (name, value string) {
-		size += len(x.FieldValues[i].Value)
-		return x.FieldValues[i].Field, x.FieldValues[i].Value
-	})
-	t.l.in.received.Add(1)
-	t.handOver(x.ID, &e, err)
-	// The anchor is read again with each batch.
-	if t.anchored++; size <= smallEntry || t.anchor == "" || t.anchored > 1000 {
-		t.anchor, t.anchored = x.ID, 0
-	}
-}
-
-// adrift is called when the anchor is gone: what was behind it may be, too.
-func (t *tail) adrift(c rueidis.DedicatedClient, entries []rueidis.XRangeSlice) error {
-	t.anchor, t.anchored = "", 0
-	epoch, err := t.epochOf(c)
-	if err != nil {
-		return err
-	}
-	last, end, err := t.end(c)
-	switch {
-	case err != nil:
-		return err
-	case epoch != t.epoch:
-		t.change(epoch, end)
-	case len(entries) > 0:
-		t.lost(predecessor(entries[0].ID), errTrimmed)
-	case adapter.ComparePositions(last, t.at) > 0:
-		t.lost(last, errTrimmed)
-	}
-	return nil
-}
-
-// readEntries reads the answer to XREAD. There may be nothing new.
-func readEntries(r rueidis.RedisResult, key string) ([]rueidis.XRangeSlice, error) {
-	all, err := r.AsXReadSlices()
-	if rueidis.IsRedisNil(err) {
-		return nil, nil
-	}
-	return all[key], err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +31,14 @@ type writer struct {
 
 // loss is what of one node is lost.
 type loss struct {
+	node       *node
 	operations int
 	err        error
+
+	// Of a stream.
+	marks int    // that are not found in it
+	left  int    // entries up to until that are not found
+	until uint64 // a turn
 }
 
 func (w *writer) begin(life context.Context) {
@@ -55,7 +62,7 @@ func (w *writer) loseLocked(n *node, err error) {
 	w.lost++
 	l := w.losses[n]
 	if l == nil {
-		l = &loss{err: err}
+		l = &loss{node: n, err: err}
 		w.losses[n] = l
 	}
 	l.operations++
@@ -71,9 +78,17 @@ func (w *writer) connectedLocked() {
 // brokenLocked: nothing is sent any more, and nobody waits for that.
 func (w *writer) brokenLocked(err error) {
 	if !errors.Is(w.err, ErrClosed) {
-		w.err = fmt.Errorf("%w: %w", ErrNotConnected, err)
+		w.err = unavailable(err)
 	}
 	w.emptyLocked()
+}
+
+// unavailable is the error of one who needs a connection that has failed.
+func unavailable(err error) error {
+	if isRefusal(err) && strings.HasPrefix(err.Error(), "NOPERM") {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	return fmt.Errorf("%w: %w", ErrNotConnected, err)
 }
 
 // emptyLocked tells drain that nothing is left.

@@ -94,4 +94,10 @@ type Local interface {
 	// Placed says that an operation of this server is in the log: the one for which n
 	// was given to Append. It does not wait for clients or handlers.
 	Placed(n uint64, position string)
+	// Reached says that the log has nothing for this namespace between the entry that was
+	// handed over last and a position, where the adapter is in the log. Of several
+	// namespaces in one log each is told once a second, or whenever its adapter has been
+	// further for a second: a client of a quiet namespace is then recovered by a server that
+	// has not followed for as long, and when the log has forgotten what was before.
+	Reached(position string)
 }

@@ -102,6 +102,7 @@ type envelope struct {
 	GivenUp  bool
 	Left     bool
 	Woken    bool // the log has an entry of that number
+	Told     bool // how far it is
 	Epoch    int
 	Dropped  int // operations that the receiver has dropped itself
 }

@@ -101,6 +101,20 @@ func (g *Log) Trim() {
 	}
 }
 
+// Tell has every server know how far it is in the log, as an engine does once a second:
+// also of namespaces in which nothing is said. Without places it is told to all servers.
+func (g *Log) Tell(servers ...int) {
+	g.bus.mu.Lock()
+	defer g.bus.mu.Unlock()
+	for _, nodes := range g.bus.nodes {
+		for _, n := range nodes {
+			if len(servers) == 0 || slices.Contains(servers, n.place) {
+				n.take(told(g.epoch, g.last))
+			}
+		}
+	}
+}
+
 // Lose begins the log anew, as an engine does that has lost its memory. The sessions stay.
 func (g *Log) Lose() {
 	g.bus.mu.Lock()
@@ -154,6 +168,11 @@ func (g *Log) add(from *node, e logEntry) {
 
 func woken(epoch int, number uint64) []byte {
 	data, _ := json.Marshal(&envelope{Woken: true, Epoch: epoch, Number: number}) // of numbers
+	return data
+}
+
+func told(epoch int, number uint64) []byte {
+	data, _ := json.Marshal(&envelope{Woken: true, Told: true, Epoch: epoch, Number: number}) // as above
 	return data
 }
 

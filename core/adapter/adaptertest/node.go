@@ -151,6 +151,9 @@ func (n *node) receive(data []byte) {
 	switch {
 	case e.Woken:
 		n.readLog(e.Number)
+		if e.Told && e.Epoch == n.epoch {
+			n.local.Reached(positionOf(n.read))
+		}
 		return
 	case e.Dropped > 0:
 		n.local.Gap(adapter.Gap{Type: adapter.GapOutgoing, Operations: e.Dropped, Err: errStopped})
