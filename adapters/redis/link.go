@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,9 +67,10 @@ type link struct {
 
 	connected chan struct{} // closed when both connections were there for the first time
 	started   time.Time
-	ups       atomic.Int64 // how often both were there
-	upSince   atomic.Int64 // when, in Unix nanoseconds
-	backTimer *time.Timer  // guarded by mu
+	ups       atomic.Int64  // how often both were there
+	upSince   atomic.Int64  // when, in Unix nanoseconds
+	backTimer *time.Timer   // guarded by mu
+	turn      atomic.Uint64 // which master of a Redis Cluster it is connected to
 	outages   atomic.Uint64
 	dropped   atomic.Uint64
 
@@ -170,7 +172,12 @@ func (l *link) all() []*node {
 // open returns a connection of its own to a master that has answered. close ends it.
 func (l *link) open() (c rueidis.DedicatedClient, closeIt func(), err error) {
 	// A key chooses a master in a Redis Cluster: nobody counts subscribers at replicas.
-	return l.openFor(l.id)
+	// All masters pass on the same: while one is away the next key chooses another one.
+	turn := l.turn.Load()
+	if c, closeIt, err = l.openFor(l.id + strconv.FormatUint(turn, 10)); err != nil {
+		l.turn.CompareAndSwap(turn, turn+1)
+	}
+	return c, closeIt, err
 }
 
 // openFor is open for the master of a key.

@@ -300,9 +300,19 @@ func (p *proxy) silence(on bool) {
 // holds up nobody; also one that is so from the beginning.
 func TestSilence(t *testing.T) {
 	t.Parallel()
+	for name, o := range variants {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testSilence(t, o)
+		})
+	}
+}
+
+func testSilence(t *testing.T, o sioredis.Options) {
 	redis := redistest.Start(t)
 	p := newProxy(t, redis.Addr)
-	engine := sioredis.New(&sioredis.Options{URL: "redis://" + p.Addr().String()})
+	o.URL = "redis://" + p.Addr().String()
+	engine := sioredis.New(&o)
 	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 	t.Cleanup(srv.Close)
 	assert.NoError(t, engine.Ready())
@@ -323,7 +333,7 @@ func TestSilence(t *testing.T) {
 	assert.NoError(t, srv.To(c2.ID()).Local().Emit("e"))
 	c2.Expect("e")
 
-	mute := sioredis.New(&sioredis.Options{URL: "redis://" + p.Addr().String()})
+	mute := sioredis.New(&o)
 	alone := socketio.NewServer(&socketio.Options{Adapter: mute.Adapter})
 	c3 := siotest.Dial(t, alone, siotest.Options{})
 	assert.ErrorIs(t, alone.Emit("e"), sioredis.ErrNotConnected)

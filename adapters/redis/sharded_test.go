@@ -5,7 +5,6 @@ package sioredis_test
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -234,46 +233,6 @@ func TestSlotMoves(t *testing.T) {
 				assert.Equal(t, "sockets", len(list), 1)
 			})
 		}
-	})
-}
-
-// TestMasterKilled: a master is killed, and its replica takes its place. Until then its
-// channels are away, which is reported; those of the other masters are not. Then all is
-// as before.
-func TestMasterKilled(t *testing.T) {
-	t.Parallel()
-	args := []string{"--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"}
-	masters := redistest.ClusterOf(t, 3, args...)
-	const prefix = "socket.io"
-	_, victim := redistest.Slot(t, masters, prefix+"#/#")
-	redistest.ClusterReplica(t, victim, args...)
-	other := "" // a namespace that another master has
-	for i := 0; other == ""; i++ {
-		name := fmt.Sprint("/", i)
-		if _, m := redistest.Slot(t, masters, prefix+"#"+name+"#"); m != victim {
-			other = name
-		}
-	}
-	servers, all := engines(t, 2, sioredis.Options{URL: urlOf(masters), Mode: sioredis.ShardedDynamic})
-	servers[0].Of(other)
-	servers[1].Of(other)
-	missed, lost := gaps(servers[1], adapter.GapIncoming), gaps(servers[0], adapter.GapOutgoing)
-	c, c2 := siotest.Dial(t, servers[1], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{Namespace: other})
-	assert.NoError(t, servers[0].Emit("e"))
-	c.Expect("e")
-	victim.Kill()
-	eventually(t, "it is told of", func() bool { return errors.Is(servers[0].Emit("lost"), sioredis.ErrNotConnected) })
-	assert.NoError(t, servers[0].Of(other).Emit("still"))
-	c2.Expect("still")
-	for _, e := range all {
-		eventually(t, "the replica has its place", func() bool { return e.Ready() == nil })
-	}
-	eventually(t, "gaps are reported", func() bool { return missed.Load() > 0 && lost.Load() > 0 })
-	assert.NoError(t, servers[0].Emit("after"))
-	c.Await("after")
-	eventually(t, "the dead master is not asked any more", func() bool {
-		list, err := servers[0].FetchSockets(t.Context())
-		return err == nil && len(list) == 1
 	})
 }
 
