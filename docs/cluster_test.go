@@ -3,6 +3,7 @@ package docs_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -139,3 +140,38 @@ func TestNewsReachesEveryServer(t *testing.T) {
 }
 
 // end
+
+// TestLosses reads the table of what is lost when: each line names tests that exist.
+func TestLosses(t *testing.T) {
+	t.Parallel()
+	_, rest, found := strings.Cut(read(t, "cluster.md"), "\n| | what is lost | shown by |\n|---|---|---|\n")
+	assert.True(t, "the table is there", found)
+	body, _, _ := strings.Cut(rest, "\n\n")
+	faults := read(t, "../conformance/redis/faults.test.mjs")
+	ref, rows := regexp.MustCompile("`([^`]+)`"), strings.Split(body, "\n")
+	if len(rows) < 16 {
+		t.Errorf("%d lines: have they gone?", len(rows))
+	}
+	for _, row := range rows {
+		cells := strings.Split(strings.Trim(row, "|"), "|")
+		if len(cells) != 3 {
+			t.Errorf("a line is not when, what and tests: %s", row)
+			continue
+		}
+		refs := ref.FindAllStringSubmatch(cells[2], -1)
+		if len(refs) == 0 || strings.Trim(ref.ReplaceAllString(cells[2], ""), ", ") != "" {
+			t.Errorf("%s names no test", row)
+		}
+		for _, m := range refs {
+			why := ""
+			if title, ok := strings.CutPrefix(m[1], "faults: "); !ok {
+				why = missing(t, "adapters/redis."+m[1])
+			} else if !regexp.MustCompile("\n *test\\(`[^`\n]*" + regexp.QuoteMeta(title)).MatchString(faults) {
+				why = "there is no such case"
+			}
+			if why != "" {
+				t.Errorf("%s: %s: %s", cells[0], m[1], why)
+			}
+		}
+	}
+}

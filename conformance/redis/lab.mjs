@@ -118,19 +118,21 @@ export class Node {
 /** GoServer is a server in Go. */
 export class GoServer {
   serverSide = [];
+  gaps = []; // why each was reported
   clients = [];
   answers = new Map();
   last = 0;
-  static async start(redis, variant) {
+  static async start(redis, variant, env = {}) {
     const server = new GoServer();
     server.variant = variant;
-    server.child = spawn(process.env.SERVER, [variant], { env: { ...process.env, REDIS: redis }, stdio: ["pipe", "pipe", "inherit"] });
+    server.child = spawn(process.env.SERVER, [variant], { env: { ...process.env, ...env, REDIS: redis }, stdio: ["pipe", "pipe", "inherit"] });
     children.add(server.child);
     const lines = createInterface(server.child.stdout);
     const [port] = await once(lines, "line");
     server.port = Number(port);
     lines.on("line", (text) => {
-      const { id, result, error, heard } = JSON.parse(text);
+      const { id, result, error, heard, gap } = JSON.parse(text);
+      if (gap) return server.gaps.push(gap);
       if (heard) return server.serverSide.push(unmarked(heard));
       const { resolve } = server.answers.get(id);
       server.answers.delete(id);
@@ -163,6 +165,26 @@ export class GoServer {
     const [code] = await once(this.child, "exit");
     children.delete(this.child);
     assert.equal(code, 0, "the server ends well");
+  }
+  kill() {
+    this.child.kill("SIGKILL");
+    children.delete(this.child);
+  }
+}
+
+/** NodeProcess is a Node server in a process of its own, which can be killed and stopped. */
+export class NodeProcess {
+  clients = [];
+  static async start(redis, mode) {
+    const server = new NodeProcess();
+    server.child = spawn(process.execPath, [new URL("node.mjs", import.meta.url).pathname, redis, mode], { stdio: ["pipe", "pipe", "inherit"] });
+    children.add(server.child);
+    const [port] = await once(createInterface(server.child.stdout), "line");
+    server.port = Number(port);
+    return server;
+  }
+  client(namespace, options = {}) {
+    return connect(this, this.port, namespace, options);
   }
   kill() {
     this.child.kill("SIGKILL");

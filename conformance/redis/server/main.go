@@ -1,7 +1,8 @@
 // Program server is a server of this module on Redis. It does what each line of its
 // input says and writes what came of it; its first line is its port, and lines without
-// an id are what other servers have said to it. REDIS is the address, and the argument
-// the mode.
+// an id are what other servers have said to it, or that it has reported a gap. REDIS is
+// the address, RECOVERY, unless empty, has it recover clients in every mode, and the
+// argument is the mode.
 package main
 
 import (
@@ -45,6 +46,7 @@ type line struct {
 	Result any    `json:"result"`
 	Error  string `json:"error,omitempty"`
 	Heard  []any  `json:"heard,omitempty"`
+	Gap    string `json:"gap,omitempty"` // why
 }
 
 type program struct {
@@ -65,10 +67,11 @@ func main() {
 	engine := sioredis.New(&sioredis.Options{URL: "unix://" + os.Getenv("REDIS"), Mode: mode})
 	p := &program{out: json.NewEncoder(os.Stdout)}
 	opts := socketio.Options{Adapter: engine.Adapter}
-	if mode == sioredis.Streams {
+	if mode == sioredis.Streams || os.Getenv("RECOVERY") != "" {
 		opts.Recovery = &socketio.Recovery{}
 	}
 	p.srv = socketio.NewServer(&opts)
+	p.srv.OnGap(func(e socketio.GapEvent) { p.write(line{Gap: fmt.Sprintf("%v: %v", e.Type, e.Err)}) })
 	p.prepare(p.srv.Of("/"), "/")
 	p.prepare(p.srv.OfRegexp(regexp.MustCompile("^/dyn-")), "/dyn-日本") // the one that there is
 	l, err := net.Listen("tcp", "127.0.0.1:0")
