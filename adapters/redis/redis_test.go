@@ -22,6 +22,12 @@ var variants = map[string]sioredis.Options{
 	"sharded": {Mode: sioredis.ShardedDynamic}, "sharded private": {Mode: sioredis.ShardedDynamicPrivate}, "sharded static": {Mode: sioredis.ShardedStatic},
 }
 
+// families has one of each family of modes: what they do with a Redis that moves or is
+// hidden is the same in all modes of one.
+var families = map[string]sioredis.Options{
+	"classic": {}, "sharded": {Mode: sioredis.ShardedDynamic}, "streams": {Mode: sioredis.Streams},
+}
+
 // start starts servers on a Redis. They end with the test.
 func start(t *testing.T, n int, opts socketio.Options, o sioredis.Options) []*socketio.Server {
 	t.Helper()

@@ -321,8 +321,6 @@ func (t *tail) begin(c rueidis.DedicatedClient) error {
 	switch {
 	case epoch != t.epoch:
 		t.change(epoch, now)
-	case adapter.ComparePositions(now.last, t.at) < 0:
-		err = t.anew(c)
 	default:
 		var gone bool
 		if gone, err = t.vanished(c, t.newest); gone {

@@ -55,12 +55,15 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	cert, key, pool := certificate(t)
 	redis := redistest.StartWith(t, "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file", cert, "--tls-auth-clients", "no")
-	servers := start(t, 2, socketio.Options{}, sioredis.Options{
-		Client: rueidis.ClientOption{InitAddress: []string{redis.Addr}, TLSConfig: &tls.Config{RootCAs: pool}},
-	})
-	c := siotest.Dial(t, servers[1], siotest.Options{})
-	assert.NoError(t, servers[0].Emit("e"))
-	c.Expect("e")
+	for name, o := range families {
+		t.Run(name, func(t *testing.T) {
+			o.Client = rueidis.ClientOption{InitAddress: []string{redis.Addr}, TLSConfig: &tls.Config{RootCAs: pool}}
+			servers := start(t, 2, socketio.Options{}, o)
+			c := siotest.Dial(t, servers[1], siotest.Options{})
+			assert.NoError(t, servers[0].Emit("e"))
+			c.Expect("e")
+		})
+	}
 	engine := sioredis.New(&sioredis.Options{URL: "rediss://" + redis.Addr})
 	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 	t.Cleanup(srv.Close)

@@ -42,6 +42,18 @@ func TestCluster(t *testing.T) {
 				})
 			})
 		}
+		for name, run := range map[string]func(*testing.T, adaptertest.Start){
+			"streams": adaptertest.Run, "streams, log": adaptertest.RunLog,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				run(t, func(t *testing.T, n int, opts socketio.Options) []*socketio.Server {
+					return start(t, n, opts, sioredis.Options{
+						URL: url, Mode: sioredis.Streams, Prefix: rand.Text(), Stream: sioredis.Stream{Name: rand.Text(), SessionPrefix: rand.Text()},
+					})
+				})
+			})
+		}
 	})
 }
 
@@ -49,68 +61,98 @@ func TestCluster(t *testing.T) {
 // cluster again.
 func TestSentinel(t *testing.T) {
 	t.Parallel()
-	sentinel, master := redistest.Sentinel(t)
-	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: "redis://" + sentinel + "?master_set=mymaster"})
-	missed := gaps(servers[1], adapter.GapIncoming)
-	c := siotest.Dial(t, servers[1], siotest.Options{})
-	assert.NoError(t, servers[0].Emit("e"))
-	c.Expect("e")
-	master.Kill()
-	got := make(chan struct{}, 10_000)
-	c.On("after", func(*siotest.Message) { got <- struct{}{} })
-	eventually(t, "an event arrives by the new master", func() bool {
-		_ = servers[0].Emit("after")
-		return len(got) > 0
-	})
-	assert.True(t, "what was lost is a gap", missed.Load() > 0)
-	eventually(t, "both find each other", func() bool {
-		list, err := servers[0].FetchSockets(t.Context())
-		return err == nil && len(list) == 1
-	})
+	for name, o := range families {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sentinel, master := redistest.Sentinel(t)
+			o.URL = "redis://" + sentinel + "?master_set=mymaster"
+			servers := start(t, 2, socketio.Options{Recovery: &socketio.Recovery{}}, o)
+			missed := gaps(servers[1], adapter.GapIncoming)
+			c := siotest.Dial(t, servers[1], siotest.Options{})
+			assert.NoError(t, servers[0].Emit("e"))
+			c.Expect("e")
+			assert.Equal(t, "replicas that have it", strings.TrimSpace(redistest.Ask(t, master.Addr, "WAIT", "1", "5000")), ":1")
+			master.Kill()
+			if o.Mode == sioredis.Streams { // which loses nothing but what no replica has
+				far := collect(c)
+				for n := range 20 {
+					assert.NoError(t, servers[0].Emit("n", n))
+				}
+				far.inOrder(t, 0, 19)
+				assert.Equal(t, "gaps", missed.Load(), int64(0))
+			} else {
+				got := make(chan struct{}, 10_000)
+				c.On("after", func(*siotest.Message) { got <- struct{}{} })
+				eventually(t, "an event arrives by the new master", func() bool {
+					_ = servers[0].Emit("after")
+					return len(got) > 0
+				})
+				assert.True(t, "what was lost is a gap", missed.Load() > 0)
+			}
+			eventually(t, "both find each other", func() bool {
+				list, err := servers[0].FetchSockets(t.Context())
+				return err == nil && len(list) == 1
+			})
+		})
+	}
 }
 
 // TestDemotion: a master that becomes a replica closes no connection, and passes nothing
 // on: the servers find out, and go to the new master.
 func TestDemotion(t *testing.T) {
 	t.Parallel()
-	sentinel, master := redistest.Sentinel(t)
-	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: "redis://" + sentinel + "?master_set=mymaster"})
-	c := siotest.Dial(t, servers[1], siotest.Options{})
-	assert.NoError(t, servers[0].Emit("e"))
-	c.Expect("e")
-	redistest.Failover(t, sentinel)
-	eventually(t, "it is a replica", func() bool {
-		return strings.Contains(redistest.Ask(t, master.Addr, "INFO", "replication"), "role:slave")
-	})
-	got := make(chan struct{}, 10_000)
-	c.On("after", func(*siotest.Message) { got <- struct{}{} })
-	eventually(t, "events arrive by the new master", func() bool {
-		_ = servers[0].Emit("after")
-		addr := redistest.Ask(t, sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
-		return len(got) > 0 && addr != ""
-	})
+	for name, o := range families {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sentinel, master := redistest.Sentinel(t)
+			o.URL = "redis://" + sentinel + "?master_set=mymaster"
+			servers := start(t, 2, socketio.Options{Recovery: &socketio.Recovery{}}, o)
+			c := siotest.Dial(t, servers[1], siotest.Options{})
+			assert.NoError(t, servers[0].Emit("e"))
+			c.Expect("e")
+			redistest.Failover(t, sentinel)
+			eventually(t, "it is a replica", func() bool {
+				return strings.Contains(redistest.Ask(t, master.Addr, "INFO", "replication"), "role:slave")
+			})
+			got := make(chan struct{}, 10_000)
+			c.On("after", func(*siotest.Message) { got <- struct{}{} })
+			eventually(t, "events arrive by the new master", func() bool {
+				_ = servers[0].Emit("after")
+				addr := redistest.Ask(t, sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+				return len(got) > 0 && addr != ""
+			})
+		})
+	}
 }
 
 // TestReplica: a master that becomes a replica, without Sentinels, is no Redis to be
 // connected to, until it is a master again.
 func TestReplica(t *testing.T) {
 	t.Parallel()
-	redis, other := redistest.StartWith(t), redistest.StartWith(t)
-	servers, all := engines(t, 2, sioredis.Options{URL: "redis://" + redis.Addr})
-	c := siotest.Dial(t, servers[1], siotest.Options{})
-	assert.NoError(t, all[0].Ready())
-	host, port, _ := strings.Cut(other.Addr, ":")
-	_ = redistest.Ask(t, redis.Addr, "REPLICAOF", host, port)
-	for _, e := range all {
-		eventually(t, "it is found out", func() bool { return errors.Is(e.Ready(), sioredis.ErrNotConnected) })
+	for name, o := range families {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis, other := redistest.StartWith(t), redistest.StartWith(t)
+			o.URL = "redis://" + redis.Addr
+			servers, all := engines(t, 2, o)
+			c := siotest.Dial(t, servers[1], siotest.Options{})
+			assert.NoError(t, all[0].Ready())
+			host, port, _ := strings.Cut(other.Addr, ":")
+			_ = redistest.Ask(t, redis.Addr, "REPLICAOF", host, port)
+			for _, e := range all {
+				eventually(t, "it is found out", func() bool { return errors.Is(e.Ready(), sioredis.ErrNotConnected) })
+			}
+			if o.Mode != sioredis.Streams { // where it waits
+				assert.ErrorIs(t, servers[0].Emit("lost"), sioredis.ErrNotConnected)
+			}
+			_ = redistest.Ask(t, redis.Addr, "REPLICAOF", "NO", "ONE")
+			for _, e := range all {
+				eventually(t, "it is a master again", func() bool { return e.Ready() == nil })
+			}
+			assert.NoError(t, servers[0].Emit("e"))
+			c.Expect("e")
+		})
 	}
-	assert.ErrorIs(t, servers[0].Emit("lost"), sioredis.ErrNotConnected)
-	_ = redistest.Ask(t, redis.Addr, "REPLICAOF", "NO", "ONE")
-	for _, e := range all {
-		eventually(t, "it is a master again", func() bool { return e.Ready() == nil })
-	}
-	assert.NoError(t, servers[0].Emit("e"))
-	c.Expect("e")
 }
 
 // TestAccess: a user with the rights that the documentation names is enough, and one
@@ -120,6 +162,9 @@ func TestAccess(t *testing.T) {
 	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io*", "&socket.io#/#*", "-@all",
 		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+spublish", "+ssubscribe", "+sunsubscribe",
 		"+pubsub", "+ping", "+hello", "+client",
+		"--user", "streams", "on", ">secret", "resetchannels", "&socket.io*", "-@all", "resetkeys", "~socket.io", "~sio:session:*",
+		"+publish", "+subscribe", "+unsubscribe", "+pubsub", "+ping", "+hello", "+client",
+		"+xadd", "+xread", "+xrange", "+xrevrange", "+xinfo", "+xgroup", "+multi", "+exec", "+set", "+getdel",
 		"--user", "few", "on", ">secret", "resetchannels", "&other*", "+@all")
 	for name, o := range variants {
 		t.Run(name, func(t *testing.T) {
@@ -133,6 +178,19 @@ func TestAccess(t *testing.T) {
 			assert.Equal(t, "sockets", len(list), 1)
 		})
 	}
+	t.Run("streams", func(t *testing.T) {
+		servers := start(t, 2, socketio.Options{Recovery: &socketio.Recovery{}}, sioredis.Options{URL: "redis://streams:secret@" + redis.Addr, Mode: sioredis.Streams})
+		c := siotest.Dial(t, servers[0], siotest.Options{})
+		assert.NoError(t, servers[1].To(c.ID()).Emit("e"))
+		c.Expect("e")
+		list, err := servers[1].FetchSockets(t.Context())
+		assert.NoError(t, err)
+		assert.Equal(t, "sockets", len(list), 1)
+		c.Cut()
+		eventually(t, "the session is saved", func() bool { return len(servers[0].Sockets()) == 0 })
+		back := c.ResumeAt(servers[1])
+		assert.True(t, "recovered", back.Recovered())
+	})
 	for user, want := range map[string]error{"few:secret": sioredis.ErrRefused, "sio:wrong": sioredis.ErrNotConnected} {
 		engine := sioredis.New(&sioredis.Options{URL: "redis://" + user + "@" + redis.Addr})
 		srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
