@@ -45,7 +45,7 @@ bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
 cover: ## coverage of core by all tests; fails under 90%
 	ci/cover
 
-mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice (MUTANTS="-share 3": a third)
+mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice (MUTANTS="-share 4": a quarter)
 	go run ./ci/mutants $(MUTANTS) ci/mutants/mutants.txt
 
 help: ## this list

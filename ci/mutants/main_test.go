@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParse(t *testing.T) {
@@ -13,6 +14,9 @@ func TestParse(t *testing.T) {
 		{"unknown key", "# a\nfiles: f.go\n", `line 2: "files:" is no part of an entry`},
 		{"no test", "# a\nfile: f.go\n- x\n", `mutant "a": file, test or the text to replace is missing`},
 		{"nothing to replace", "# a\nfile: f.go\ntest: ./x\n+ x\n", `mutant "a": file, test or the text to replace is missing`},
+		{"no folder", "# a\ntest: -run Y\n", `line 2: "-run Y" does not begin with a folder`},
+		{"another flag", "# a\ntest: ./x -short\n", "line 2: flag provided but not defined: -short"},
+		{"a second folder", "# a\ntest: ./x -run Y ./y\n", `line 2: "./y" is no flag`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -25,6 +29,21 @@ func TestParse(t *testing.T) {
 				t.Errorf("parse: %+v", got)
 			}
 		})
+	}
+}
+
+func TestParseTests(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]tests{
+		"./x":        {build{"./x", "", "-N -l", false}, selection{"", 1}, 0},
+		"./x -run Y": {build{"./x", "", "-N -l", false}, selection{"Y", 1}, 0},
+		"./x -race -tags=e2e -gcflags= -run ^Y$ -count=20 -timeout 5s": {
+			build{"./x", "e2e", "", true}, selection{"^Y$", 20}, 5 * time.Second,
+		},
+	} {
+		if got, err := parseTests(line); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", line, got, err, want)
+		}
 	}
 }
 
@@ -53,16 +72,34 @@ func TestPart(t *testing.T) {
 	all := make([]mutant, 10)
 	for i := range all {
 		all[i].name = string(rune('a' + i))
+		all[i].file = all[i].name + ".go"
 	}
-	for share, want := range map[int][2]int{1: {10, 10}, 3: {3, 4}, 10: {1, 1}} {
-		some, err := part(all, share)
-		if err != nil || len(some) < want[0] || len(some) > want[1] {
-			t.Errorf("part of %d: %d entries, %v, want %d to %d", share, len(some), err, want[0], want[1])
+	names := func(some []mutant) (s string) {
+		for _, m := range some {
+			s += m.name
 		}
-		again, _ := part(all, share)
-		if len(again) != len(some) || again[0].name != some[0].name {
-			t.Errorf("part of %d: not the same the second time", share)
+		return s
+	}
+	changed := []string{"c.go", "", "x.go", "h.go", "c.go"}
+	tried := map[string]bool{}
+	for commit := range 40 {
+		c := choice{share: 3}
+		some := names(c.part(all, strings.Repeat("x", commit), changed))
+		if !strings.HasPrefix(some, "ch") || strings.Count(some, "c") != 1 {
+			t.Errorf("commit %d: %s, without the changed files' or with them twice", commit, some)
 		}
+		if len(some) < 2+2 || len(some) > 2+3 {
+			t.Errorf("commit %d: %s, no third of the others", commit, some)
+		}
+		if again := names(c.part(all, strings.Repeat("x", commit), changed)); again != some {
+			t.Errorf("commit %d: %s, and then %s", commit, some, again)
+		}
+		for _, r := range some {
+			tried[string(r)] = true
+		}
+	}
+	if len(tried) != len(all) {
+		t.Errorf("40 commits try %d of %d", len(tried), len(all))
 	}
 }
 
