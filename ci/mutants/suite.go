@@ -14,7 +14,7 @@ import (
 
 const (
 	// compiling is how long a binary may take to be built.
-	compiling = 4 * time.Minute
+	compiling = 10 * time.Minute
 	// patience is how long the tests of whole code may take.
 	patience = 2 * time.Minute
 	// The tests of a mutant may take this, and so many times what they take

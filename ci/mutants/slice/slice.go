@@ -147,6 +147,8 @@ func documentation(node ast.Decl) *ast.CommentGroup {
 	return nil
 }
 
+var inText = regexp.MustCompile(`\b(Test|Fuzz|Example)\w+`)
+
 // read notes what the declaration refers to. It returns the names that the
 // declaration gives: a method is found by the name of its type.
 func (d *declaration) read(node ast.Decl) (names []string) {
@@ -160,6 +162,10 @@ func (d *declaration) read(node ast.Decl) (names []string) {
 			return false
 		case *ast.Ident:
 			d.mentions[n.Name] = true
+		case *ast.BasicLit: // a test that runs others in a process of their own
+			for _, test := range inText.FindAllString(n.Value, -1) {
+				d.mentions[test] = true
+			}
 		}
 		return true
 	}

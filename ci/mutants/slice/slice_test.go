@@ -27,6 +27,7 @@ func TestKeep(t *testing.T) {
 		{"a method of a type of the code", test + "func (s *Server) Inner() { d() }\nfunc d() {}", "2 3 4"},
 		{"a value", test + "var c = d()\nfunc d() int { return 0 }\nvar e = 0", "2 3 4"},
 		{"what runs by itself", test + "func init() { d() }\nfunc d() {}\nfunc TestMain() { e() }\nfunc e() {}\nvar _ = f()\nfunc f() int { return 0 }", "2 3 4 5 6 7 8"},
+		{"a test that runs another", test + "var c = \"-test.run=^TestB$/x\"\nfunc TestB() {}", "2 3 4"},
 		{"a group as a whole", test + "const (\nz = iota\nc\n)\nvar (\ny = 0\n)", "2 3 4 5 6"},
 		{"no comment of what goes", test + "// B tests.\n// It does.\nfunc TestB() {}", "2"},
 		{"a comment of what stays", "// A tests.\n" + test, "2 3"},
