@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz e2e clients suites bench cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -29,6 +29,10 @@ stress: ## tests, many times, paused and beside busy loops: takes hours (PACKAGE
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	ci/fuzz
 
+hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)
+	ci/packages redis-server
+	MESSAGES=$${MESSAGES:-1000000} go test -tags e2e -count=1 -timeout 60m -run '^TestMutated$$' ./adapters/redis
+
 e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
 	ci/e2e
 
@@ -42,6 +46,9 @@ suites: ## the official suites, protocols' and clients', unpacked in DIR=…, ag
 bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
 	bench/run
 
+bench-cluster: ## servers on Redis beside Node's and the client library alone (ONLY=latency for a part, SHORT=1)
+	bench/cluster/run $(if $(ONLY),-only $(ONLY)) $(if $(SHORT),-short)
+
 cover: ## coverage of core by all tests; fails under 90%
 	ci/cover
 
@@ -49,4 +56,4 @@ mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test mus
 	go run ./ci/mutants $(MUTANTS) ci/mutants/mutants.txt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
