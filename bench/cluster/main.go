@@ -1,0 +1,524 @@
+// Program cluster measures servers in one cluster by Redis, beside Node servers with the
+// official adapters and beside the client library alone, on one Redis in one run:
+//
+//	make bench-cluster                 # all, about two minutes
+//	make bench-cluster ONLY=latency    # publish, receive, latency, memory, connects or nodes
+//
+// It needs redis-server and Node 20. It prints the tables of docs/performance/cluster.md.
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+var (
+	only  = flag.String("only", "", "one of publish, receive, latency, memory, connects, nodes")
+	short = flag.Bool("short", false, "a run that shows that all works, and measures nothing")
+	node  = flag.String("node", "node/server.mjs", "the Node server")
+)
+
+// text is what is said: with its event some 200 bytes.
+var text = strings.Repeat("x", 180)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) > 3 && os.Args[1] == "serve" {
+		count, _ := strconv.Atoi(os.Args[4])
+		log.Fatal(serve(os.Args[2], os.Args[3], count))
+	}
+	flag.Parse()
+	for _, b := range []struct {
+		name string
+		run  func(*bench) error
+	}{{"publish", (*bench).publish}, {"receive", (*bench).receive}, {"latency", (*bench).latency}, {"memory", (*bench).memory}, {"connects", (*bench).connects}, {"nodes", (*bench).nodes}} {
+		if *only != "" && *only != b.name {
+			continue
+		}
+		fmt.Printf("\n%s\n\n", b.name)
+		if err := with(b.run); err != nil {
+			log.Fatalf("%s: %v", b.name, err)
+		}
+	}
+}
+
+// bench is a Redis, and the servers on it.
+type bench struct {
+	redis     string
+	pid       int // of Redis
+	processes []*exec.Cmd
+}
+
+// with runs f with a Redis of its own.
+func with(f func(*bench) error) error {
+	folder, err := os.MkdirTemp("", "cluster")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	b := &bench{redis: filepath.Join(folder, "s")}
+	command := exec.Command("redis-server", "--port", "0", "--unixsocket", b.redis, "--save", "", "--appendonly", "no", "--dir", folder)
+	if err := command.Start(); err != nil {
+		return err
+	}
+	b.pid, b.processes = command.Process.Pid, []*exec.Cmd{command}
+	defer b.end()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(b.redis); err == nil {
+			break
+		} else if time.Now().After(end) {
+			return err
+		}
+	}
+	return f(b)
+}
+
+// end ends all processes, servers first.
+func (b *bench) end() {
+	for _, p := range slices.Backward(b.processes) {
+		_ = p.Process.Kill()
+		_ = p.Wait()
+	}
+}
+
+// server is a process that is measured.
+type server struct{ port, pid int }
+
+// start starts a server; "node classic" is Node's with its classic adapter. count is how
+// many servers share the process.
+func (b *bench) start(kind string, count int) (*server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	command := exec.Command(self, "serve", kind, b.redis, strconv.Itoa(count))
+	if mode, ok := strings.CutPrefix(kind, "node "); ok {
+		command = exec.Command("node", "--expose-gc", *node, mode, b.redis)
+	}
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.processes = append(b.processes, command)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, fmt.Errorf("%s does not start: %w", kind, err)
+	}
+	port, err := strconv.Atoi(strings.TrimSpace(line))
+	return &server{port, command.Process.Pid}, err
+}
+
+// pair starts two servers and connects a client to each; those of the second one hear f.
+func (b *bench) pair(kind string, f func(string)) (from, to *server, a, c *client, err error) {
+	if from, err = b.start(kind, 1); err != nil {
+		return
+	}
+	if to, err = b.start(kind, 1); err != nil {
+		return
+	}
+	if a, err = dial(context.Background(), from.port, nil); err != nil {
+		return
+	}
+	if c, err = dial(context.Background(), to.port, f); err != nil {
+		return
+	}
+	time.Sleep(300 * time.Millisecond) // Node's servers subscribe without being waited for
+	_, err = a.call("sync")
+	return
+}
+
+func scaled(n int) int {
+	if *short {
+		return max(n/100, 1)
+	}
+	return n
+}
+
+var goKinds = []string{"by room", "by pattern", "sharded", "streams"}
+
+// publish is how much it costs to say something to a room that nobody here is in.
+func (b *bench) publish() error {
+	n := scaled(200_000)
+	fmt.Println("| | messages a second | CPU of the sender, us | of raw |\n|---|---|---|---|")
+	for _, family := range []struct{ raw, kinds []string }{
+		{[]string{"PUBLISH"}, []string{"by room", "node classic"}}, {[]string{"SPUBLISH"}, []string{"sharded", "node sharded"}}, {[]string{"XADD"}, []string{"streams", "node streams"}},
+	} {
+		var raws []float64
+		var cpus []time.Duration
+		rates, costs := map[string][]float64{}, map[string][]time.Duration{}
+		for range 3 {
+			rate, cpu, err := b.raw(family.raw[0], n)
+			if err != nil {
+				return err
+			}
+			raws, cpus = append(raws, rate), append(cpus, cpu)
+			for _, kind := range family.kinds {
+				err := with(func(b *bench) error {
+					s, err := b.start(kind, 1)
+					if err != nil {
+						return err
+					}
+					c, err := dial(context.Background(), s.port, nil)
+					if err != nil {
+						return err
+					}
+					m := n
+					if strings.HasPrefix(kind, "node") {
+						m /= 4
+					}
+					if _, err := c.call("flood", "nobody", m/10, text); err != nil { // warm
+						return err
+					}
+					cpu, begin := used(s.pid), time.Now()
+					_, err = c.call("flood", "nobody", m, text)
+					rates[kind] = append(rates[kind], float64(m)/time.Since(begin).Seconds())
+					costs[kind] = append(costs[kind], (used(s.pid)-cpu)/time.Duration(m))
+					return err
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+		raw := middle(raws)
+		fmt.Printf("| raw %s | %.0f | %s | 1 |\n", family.raw[0], raw, micros(middle(cpus)))
+		for _, kind := range family.kinds {
+			fmt.Printf("| %s | %.0f | %s | %.2f |\n", kind, middle(rates[kind]), micros(middle(costs[kind])), middle(rates[kind])/raw)
+		}
+	}
+	return nil
+}
+
+// raw is the client library alone, with batches of 512.
+func (b *bench) raw(verb string, n int) (rate float64, cpu time.Duration, err error) {
+	opts, err := rueidis.ParseURL("unix://" + b.redis)
+	if err != nil {
+		return 0, 0, err
+	}
+	opts.PipelineMultiplex, opts.DisableCache = -1, true
+	client, err := rueidis.NewClient(opts)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer client.Close()
+	c, release := client.Dedicate()
+	defer release()
+	before, begin := used(os.Getpid()), time.Now()
+	cmds := make(rueidis.Commands, 0, 512)
+	payload := strings.Repeat("x", 260) // as long as what a server sends
+	for i := 1; i <= n; i++ {
+		switch verb {
+		case "PUBLISH":
+			cmds = append(cmds, c.B().Publish().Channel("socket.io#/#nobody#").Message(payload).Build())
+		case "SPUBLISH":
+			cmds = append(cmds, c.B().Spublish().Channel("socket.io#/#nobody#").Message(payload).Build())
+		default:
+			cmds = append(cmds, c.B().Xadd().Key("raw").Maxlen().Almost().Threshold("1000000").Id("*").FieldValue().
+				FieldValue("uid", "0123456789abcdef").FieldValue("nsp", "/").FieldValue("type", "3").FieldValue("data", payload).Build())
+		}
+		if len(cmds) == cap(cmds) || i == n {
+			for _, r := range c.DoMulti(context.Background(), cmds...) {
+				if err := r.Error(); err != nil {
+					return 0, 0, err
+				}
+			}
+			cmds = cmds[:0]
+		}
+	}
+	took := time.Since(begin)
+	return float64(n) / took.Seconds(), (used(os.Getpid()) - before) / time.Duration(n), nil
+}
+
+// receive is how much a message costs a server that has nobody, or one client, in its room.
+func (b *bench) receive() error {
+	n := scaled(100_000)
+	fmt.Println("| | CPU of a server with nobody in the room, us | with one client, us |\n|---|---|---|")
+	for _, kind := range append(slices.Clone(goKinds), "sharded static", "node classic", "node sharded", "node streams") {
+		var costs [2]time.Duration
+		for i := range costs {
+			err := with(func(b *bench) error {
+				var mu sync.Mutex
+				heard := 0
+				_, to, a, c, err := b.pair(kind, func(string) { mu.Lock(); heard++; mu.Unlock() })
+				if err != nil {
+					return err
+				}
+				if i == 1 {
+					if _, err := c.call("join", "room"); err != nil {
+						return err
+					}
+					time.Sleep(200 * time.Millisecond)
+				}
+				before := used(to.pid)
+				if _, err := a.call("flood", "room", n, text); err != nil {
+					return err
+				}
+				if _, err := a.call("sync"); err != nil {
+					return err
+				}
+				for end := time.Now().Add(30 * time.Second); i == 1; time.Sleep(time.Millisecond) {
+					mu.Lock()
+					all := heard == n
+					mu.Unlock()
+					if all {
+						break
+					}
+					if time.Now().After(end) {
+						return fmt.Errorf("%s: %d of %d have come", kind, heard, n)
+					}
+				}
+				costs[i] = (b.settled(to.pid) - before) / time.Duration(n)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Printf("| %s | %s | %s |\n", kind, micros(costs[0]), micros(costs[1]))
+	}
+	return nil
+}
+
+// settled waits until a process has nothing more to do, and returns its CPU time.
+func (b *bench) settled(pid int) time.Duration {
+	for {
+		before := used(pid)
+		time.Sleep(300 * time.Millisecond)
+		if now := used(pid); now-before <= 10*time.Millisecond {
+			return now
+		}
+	}
+}
+
+// latency is from a client of one server to a client of the other, at 1,000 messages a second.
+func (b *bench) latency() error {
+	n := scaled(4000)
+	fmt.Println("| | p50, us | p99, us |\n|---|---|---|")
+	for _, kind := range append(slices.Clone(goKinds), "node classic", "node sharded", "node streams") {
+		var mu sync.Mutex
+		var took []time.Duration
+		start := time.Now()
+		err := with(func(b *bench) error {
+			_, _, a, c, err := b.pair(kind, func(data string) {
+				_, number, _ := strings.Cut(strings.TrimSuffix(data, "]"), ",")
+				number, _, _ = strings.Cut(number, ",") // of streams an offset follows
+				at, _ := strconv.ParseFloat(number, 64)
+				mu.Lock()
+				took = append(took, time.Since(start)-time.Duration(at))
+				mu.Unlock()
+			})
+			if err != nil {
+				return err
+			}
+			defer a.close()
+			defer c.close()
+			for begin, i := time.Now(), 0; i < n; i++ {
+				time.Sleep(time.Until(begin.Add(time.Duration(i) * time.Millisecond)))
+				if err := a.emit("fan", int64(time.Since(start))); err != nil {
+					return err
+				}
+			}
+			time.Sleep(500 * time.Millisecond)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		if len(took) != n {
+			return fmt.Errorf("%s: %d of %d have come", kind, len(took), n)
+		}
+		took = took[n/10:] // warm
+		slices.Sort(took)
+		fmt.Printf("| %s | %d | %d |\n", kind, took[len(took)/2].Microseconds(), took[len(took)*99/100].Microseconds())
+		mu.Unlock()
+	}
+	return nil
+}
+
+// memory is what an idle connection costs.
+func (b *bench) memory() error {
+	n := scaled(3000)
+	fmt.Println("| | resident KB for each connection |\n|---|---|")
+	for _, kind := range []string{"none", "by room", "by pattern", "sharded", "sharded private", "sharded static", "streams", "node none", "node classic", "node sharded", "node streams"} {
+		err := with(func(b *bench) error {
+			s, err := b.start(kind, 1)
+			if err != nil {
+				return err
+			}
+			c, err := dial(context.Background(), s.port, nil)
+			if err != nil {
+				return err
+			}
+			before, err := number(c.call("memory"))
+			if err != nil {
+				return err
+			}
+			clients, _, err := many(s.port, n, 0)
+			if err != nil {
+				return err
+			}
+			time.Sleep(time.Second)
+			after, err := number(c.call("memory"))
+			closeAll(clients)
+			fmt.Printf("| %s | %.2f |\n", kind, float64(after-before)/1024/float64(n))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connects is 1,000 clients a second, who come in by WebSocket.
+func (b *bench) connects() error {
+	n := scaled(4000)
+	fmt.Println("| | connected after: p50, ms | p99, ms | CPU of the server, us | of Redis, us |\n|---|---|---|---|---|")
+	for _, kind := range []string{"none", "by room", "by pattern", "sharded", "sharded private", "streams", "node classic", "node sharded"} {
+		err := with(func(b *bench) error {
+			s, err := b.start(kind, 1)
+			if err != nil {
+				return err
+			}
+			warm, _, err := many(s.port, min(n, 200), time.Millisecond)
+			if err != nil {
+				return err
+			}
+			closeAll(warm)
+			cpu, redis := used(s.pid), used(b.pid)
+			clients, took, err := many(s.port, n, time.Millisecond)
+			if err != nil {
+				return err
+			}
+			defer closeAll(clients)
+			slices.Sort(took)
+			fmt.Printf("| %s | %.2f | %.2f | %d | %d |\n", kind, ms(took[n/2]), ms(took[n*99/100]),
+				((used(s.pid) - cpu) / time.Duration(n)).Microseconds(), ((used(b.pid) - redis) / time.Duration(n)).Microseconds())
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nodes is what a message for a room of one server costs all servers, of two and of fifty,
+// which share one process.
+func (b *bench) nodes() error {
+	n := scaled(30_000)
+	fmt.Println("| | servers | CPU of all receivers for each message, us | of Redis, us |\n|---|---|---|---|")
+	for _, kind := range goKinds {
+		for _, count := range []int{2, 50} {
+			err := with(func(b *bench) error {
+				from, err := b.start(kind, 1)
+				if err != nil {
+					return err
+				}
+				rest, err := b.start(kind, count-1)
+				if err != nil {
+					return err
+				}
+				a, err := dial(context.Background(), from.port, nil)
+				if err != nil {
+					return err
+				}
+				c, err := dial(context.Background(), rest.port, nil)
+				if err != nil {
+					return err
+				}
+				if _, err := c.call("join", "room"); err != nil {
+					return err
+				}
+				if _, err := a.call("sync"); err != nil {
+					return err
+				}
+				cpu, redis := used(rest.pid), used(b.pid)
+				if _, err := a.call("flood", "room", n, text); err != nil {
+					return err
+				}
+				if _, err := a.call("sync"); err != nil {
+					return err
+				}
+				fmt.Printf("| %s | %d | %s | %s |\n", kind, count, micros((b.settled(rest.pid)-cpu)/time.Duration(n)), micros((used(b.pid)-redis)/time.Duration(n)))
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// many connects clients, one every so often, and says how long each took: the
+// WebSocket's handshake: from CONNECT until its answer.
+func many(port, n int, every time.Duration) (clients []*client, took []time.Duration, err error) {
+	var mu sync.Mutex
+	var work sync.WaitGroup
+	slots := make(chan struct{}, 64)
+	for begin, i := time.Now(), 0; i < n; i++ {
+		time.Sleep(time.Until(begin.Add(time.Duration(i) * every)))
+		if every == 0 {
+			slots <- struct{}{}
+		}
+		work.Go(func() {
+			at := time.Now()
+			c, e := dial(context.Background(), port, nil)
+			d := time.Since(at)
+			if every == 0 {
+				<-slots
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if e != nil {
+				err = e
+				return
+			}
+			clients, took = append(clients, c), append(took, d)
+		})
+	}
+	work.Wait()
+	return clients, took, err
+}
+
+func closeAll(clients []*client) {
+	for _, c := range clients {
+		c.close()
+	}
+}
+
+func number(text string, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.Trim(text, "[]"))
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func micros(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Nanoseconds())/1000) }
+
+func middle[T float64 | time.Duration](list []T) T {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list[len(list)/2]
+}
