@@ -19,8 +19,8 @@ import (
 // a little waits for it, and nothing for others.
 func TestWaitWritable(t *testing.T) {
 	onBoth(t, func(t *testing.T, o siotest.Options) {
-		const parts, size = 200, 50_000
-		a := newApp(t, socketio.Options{Limits: socketio.Limits{SendBuffer: 400_000, MaxHTTPBufferSize: 100_000}})
+		const parts, size = 80, 20_000
+		a := newApp(t, socketio.Options{Limits: socketio.Limits{SendBuffer: 160_000, MaxHTTPBufferSize: 40_000}})
 		var most atomic.Int64
 		stream := func(s *socketio.Socket) error {
 			part := make([]byte, size)
@@ -45,7 +45,7 @@ func TestWaitWritable(t *testing.T) {
 		c, other := siotest.Dial(t, a, o), siotest.Dial(t, a, o)
 		expect := func(c *siotest.Client) {
 			for i := range parts {
-				if i%50 == 20 {
+				if i%30 == 10 {
 					c.Stall(true)
 					time.Sleep(5 * time.Second)
 					synctest.Wait()

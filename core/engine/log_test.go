@@ -205,6 +205,7 @@ func TestLogBound(t *testing.T) {
 			c.expectClose(1005)
 			_ = c.conn.Close()
 			if i == 29 {
+				synctest.Wait() // servers log when they have told the client
 				assert.Equal(t, "sessions", len(log.take()), 10)
 			}
 		}

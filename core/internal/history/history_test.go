@@ -242,6 +242,7 @@ func TestMissed(t *testing.T) {
 		{"taken out of a room while away", "+r ! a@r leave:r b@r", 0, 0, "", "", "a", ""},
 		{"an operation on others", "! join:r@s b@r", 0, 0, "", "", "", ""},
 		{"an operation that was done when it was there", "join:r leave:r +r a@r ! b@r", 0, 0, "", "", "a b", "r"},
+		{"an end that it outlived when it was there", "+r end@r a ! b", 0, 0, "", "", "a b", "r"},
 		{"ended while away", "+r ! a end@r", 0, 0, "", "", "-", ""},
 		{"others ended", "! a end@r", 0, 0, "", "", "a", ""},
 		{"an end from before", "end@r +r a ! b", 0, 0, "", "", "a b", "r"},
