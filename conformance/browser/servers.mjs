@@ -30,9 +30,11 @@ export function build(...examples) {
 
 /** One example, started, stopped and started again on the same port. */
 export class App {
-  constructor(example, env = {}) {
+  /** patience: ms until it serves its page. */
+  constructor(example, env = {}, patience = 15_000) {
     this.example = example;
     this.env = env;
+    this.patience = patience;
     this.log = "";
   }
 
@@ -46,7 +48,7 @@ export class App {
     running.add(this.child);
     this.ended = new Promise((resolve) => this.child.on("exit", (code, signal) => resolve({ code, signal })));
     for (const stream of [this.child.stdout, this.child.stderr]) stream.setEncoding("utf8").on("data", (text) => (this.log += text));
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + this.patience; ; ) {
       const ok = await fetch(this.url).then((response) => response.ok, () => false);
       if (ok) return;
       if (this.child.exitCode !== null || Date.now() > end) throw new Error(`${this.example} does not start:\n${this.log}`);

@@ -4,15 +4,21 @@
 //
 //	go run ./examples/cluster
 //
+// -mode says how the servers talk to each other: classic, the default, sharded or streams.
+// With streams nothing is lost while Redis is away, and a window that comes to another
+// server goes on where it was.
+//
 // Kill any of the processes that it lists, and go on chatting: nginx sends the clients
 // of a server that is gone to another one, and what has ended is started again after
-// three seconds. While Redis is away each server has a chat of its own.
+// three seconds. While Redis is away each server has a chat of its own, or, with streams,
+// what is said comes to the others later.
 package main
 
 import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,22 +32,27 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := start(ctx); err != nil {
+	mode := flag.String("mode", cmp.Or(os.Getenv("MODE"), "classic"), "how the servers talk: classic, sharded or streams")
+	flag.Parse()
+	if err := start(ctx, *mode); err != nil {
 		slog.Error("the cluster failed", "err", err)
 		os.Exit(1)
 	}
 }
 
 // start runs one server, where the environment names it, or all processes.
-func start(ctx context.Context) error {
+func start(ctx context.Context, mode string) error {
+	if _, ok := modes[mode]; !ok {
+		return fmt.Errorf("there is no mode %q: take classic, sharded or streams", mode)
+	}
 	if name := os.Getenv("SERVER"); name != "" {
-		return serve(ctx, name, os.Getenv("PORT"), os.Getenv("REDIS"))
+		return serve(ctx, name, mode, os.Getenv("PORT"), os.Getenv("REDIS"))
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	return run(ctx, self, cmp.Or(os.Getenv("PORT"), "3000"), func(name string, pid int) {
+	return run(ctx, self, mode, cmp.Or(os.Getenv("PORT"), "3000"), func(name string, pid int) {
 		slog.Info("running", "process", name, "pid", pid)
 	})
 }
@@ -54,7 +65,7 @@ var servers = []struct {
 
 // run runs all processes until ctx ends. self is this program. started hears of each
 // process that runs, one at a time.
-func run(ctx context.Context, self, port string, started func(name string, pid int)) error {
+func run(ctx context.Context, self, mode, port string, started func(name string, pid int)) error {
 	programs, err := find("redis-server", "nginx", "node", "npm")
 	if err != nil {
 		return err
@@ -78,7 +89,7 @@ func run(ctx context.Context, self, port string, started func(name string, pid i
 		if s.node {
 			command = exec.Command(programs["node"], filepath.Join(chat, "server.mjs"))
 		}
-		command.Env = append(os.Environ(), "SERVER="+s.name, "PORT="+addresses[i], "REDIS="+redis)
+		command.Env = append(os.Environ(), "SERVER="+s.name, "PORT="+addresses[i], "REDIS="+redis, "MODE="+mode)
 		all = append(all, process{s.name, command})
 	}
 	config, err := proxy(folder, port, addresses)

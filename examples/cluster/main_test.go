@@ -60,6 +60,15 @@ func (p *processes) kill(t *testing.T, name string) {
 // TestCluster: the official client chats on all servers, Node's among them, and goes on
 // while each of the processes is killed in its turn.
 func TestCluster(t *testing.T) {
+	for _, mode := range []string{"classic", "sharded", "streams"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			testCluster(t, mode)
+		})
+	}
+}
+
+func testCluster(t *testing.T, mode string) {
 	l, err := net.Listen("tcp", "localhost:0")
 	check.NoError(t, err)
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
@@ -68,7 +77,7 @@ func TestCluster(t *testing.T) {
 	check.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	all, ended := &processes{pids: make(map[string]int)}, make(chan error, 1)
-	go func() { ended <- run(ctx, self, port, all.started) }()
+	go func() { ended <- run(ctx, self, mode, port, all.started) }()
 	defer func() {
 		cancel()
 		check.NoError(t, <-ended)

@@ -36,13 +36,20 @@ var (
 	serverKey = socketio.NewSharedKey[string]("server")
 )
 
+// modes are those that the Node server has, too.
+var modes = map[string]sioredis.Mode{"classic": sioredis.ClassicByRoom, "sharded": sioredis.ShardedDynamic, "streams": sioredis.Streams}
+
 // newChat returns one server of the chat, with the engine that joins it to the others.
-func newChat(name, redis string) (*socketio.Server, *sioredis.Engine) {
-	engine := sioredis.New(&sioredis.Options{URL: redis, Logger: slog.Default()})
-	srv := socketio.NewServer(&socketio.Options{
+func newChat(name, mode, redis string) (*socketio.Server, *sioredis.Engine) {
+	engine := sioredis.New(&sioredis.Options{URL: redis, Mode: modes[mode], Logger: slog.Default()})
+	opts := socketio.Options{
 		Logger: slog.Default(), Adapter: engine.Adapter,
 		PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, // a window that is gone is soon off the list
-	})
+	}
+	if modes[mode] == sioredis.Streams {
+		opts.Recovery = &socketio.Recovery{} // by any of the servers
+	}
+	srv := socketio.NewServer(&opts)
 	srv.UseFunc(func(_ context.Context, s *socketio.Socket) error {
 		var auth struct {
 			Name string `json:"name"`
@@ -85,13 +92,13 @@ func who(ctx context.Context, srv *socketio.Server) ([]person, error) {
 }
 
 // serve runs one server on a Unix socket until ctx ends.
-func serve(ctx context.Context, name, path, redis string) error {
+func serve(ctx context.Context, name, mode, path, redis string) error {
 	_ = os.Remove(path) // left by a process that was killed
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return err
 	}
-	srv, _ := newChat(name, redis)
+	srv, _ := newChat(name, mode, redis)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}

@@ -1,11 +1,12 @@
 // The Node server of the chat: server.go in JavaScript.
 import { unlinkSync } from "node:fs";
 import { createServer } from "node:http";
-import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 
-const { SERVER: server, PORT: path, REDIS: redis } = process.env;
+const { SERVER: server, PORT: path, REDIS: redis, MODE: mode } = process.env;
 
 // connect returns a connection to Redis that comes back by itself. Without it the server
 // has a chat of its own.
@@ -16,8 +17,16 @@ function connect() {
   return client;
 }
 
+const adapters = {
+  classic: () => createAdapter(connect(), connect(), { requestsTimeout: 2000 }),
+  sharded: () => createShardedAdapter(connect(), connect(), { requestsTimeout: 2000 }),
+  streams: () => createStreamsAdapter(connect(), { requestsTimeout: 2000 }),
+};
+
 const http = createServer();
-const io = new Server(http, { adapter: createAdapter(connect(), connect(), { requestsTimeout: 2000 }), pingInterval: 5000, pingTimeout: 5000 });
+const options = { adapter: adapters[mode](), pingInterval: 5000, pingTimeout: 5000 };
+if (mode === "streams") options.connectionStateRecovery = {}; // by any of the servers
+const io = new Server(http, options);
 
 io.use((socket, next) => {
   const name = socket.handshake.auth.name;
