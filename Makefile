@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -48,6 +48,9 @@ bench: ## side-by-side benchmarks; BENCH_QUICK=1 for a short run
 
 bench-cluster: ## servers on Redis beside Node's and the client library alone (ONLY=latency for a part, SHORT=1)
 	bench/cluster/run $(if $(ONLY),-only $(ONLY)) $(if $(SHORT),-short)
+
+storm: ## what those who are connected notice while 10,000 clients come back at once
+	bench/storm
 
 cover: ## coverage of core by all tests; fails under 90%
 	ci/cover

@@ -23,6 +23,7 @@ type host struct {
 	noted    loglimit.Limiter
 	observer *observing // nil: nobody wants to know
 
+	joins      chan struct{}   // one for each client for which middleware runs; nil: no limit
 	workers    workers.Pool    // runs dispatchers
 	work       tasks.Group     // running dispatchers, and answers to other servers
 	running    context.Context // ends with Shutdown; of handlers that have no socket
@@ -41,6 +42,9 @@ func (h *host) prepare(opts Options) {
 	h.limits = parser.Limits{
 		Attachments: l.Attachments, Depth: l.JSONDepth, EventName: l.EventName,
 		Namespace: l.NamespaceName, Total: l.MaxHTTPBufferSize,
+	}
+	if l.Joins != noLimit {
+		h.joins = make(chan struct{}, l.Joins)
 	}
 	h.limits3 = h.limits
 	h.limits3.Namespace = l.NamespaceName + 1 + l.Auth // over the largest int it is negative: no limit

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/gosio/gosio/core/internal/apperror"
@@ -61,10 +62,16 @@ func admit(s *Socket) error {
 	if len(middleware) == 0 {
 		return nil
 	}
+	done, live := awaitJoin(s)
+	if !live {
+		return ErrClosed
+	}
+	defer done()
 	limit := s.ns.srv.opts.Limits.MiddlewareTimeout
 	ctx, cancel := context.WithTimeout(s.Context(), limit)
 	defer cancel()
 	late := time.AfterFunc(min(limit, forever)+lastWord, func() {
+		done() // others need not wait for it, too
 		refuse(s, errTimedOut)
 		dropEvents(s)
 	})
@@ -82,6 +89,26 @@ func admit(s *Socket) error {
 		return errTimedOut
 	}
 	return nil
+}
+
+// awaitJoin waits until middleware may run for one more client, see Limits.Joins. done
+// must be called when it has run, and may be called again. live is false if the client has
+// disconnected meanwhile.
+func awaitJoin(s *Socket) (done func(), live bool) {
+	joins := s.ns.srv.joins
+	if joins == nil {
+		return func() {}, true
+	}
+	select {
+	case joins <- struct{}{}:
+	default:
+		select {
+		case joins <- struct{}{}:
+		case <-s.Context().Done():
+			return nil, false
+		}
+	}
+	return sync.OnceFunc(func() { <-joins }), true
 }
 
 // errTimedOut is the refusal of a client whose middleware has taken too long.

@@ -148,8 +148,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Limits bounds the memory and time that one client can use. Zero means the default, a
-// negative value no limit.
+// Limits bounds the memory and time that one client can use, and what all can that come
+// at once. Zero means the default, a negative value no limit.
 type Limits struct {
 	// MaxHTTPBufferSize bounds, in bytes, the body of a POST, a WebSocket message, and
 	// all parts of a binary packet together. Default 1,000,000.
@@ -160,6 +160,19 @@ type Limits struct {
 	// limits of their own: http.Server.MaxHeaderBytes, 1 MB by default, and
 	// fiber.Config.ReadBufferSize, 4 KB.
 	Handshake int
+	// HandshakesPerSecond is the number of connections that the server opens in a
+	// second; more than that wait for their turn. Handshakes bounds those that wait, and
+	// those for which AllowRequest runs. Connections bounds the open connections. Memory
+	// bounds, in bytes, the memory of this process: nobody new gets in when 80 % of it
+	// are used. Over the last three the answer is status 503 with Retry-After, and
+	// clients come back by themselves. Defaults: 1,000 per CPU; five times
+	// HandshakesPerSecond; no limit; GOMEMLIMIT. See [engine.Options], where the last
+	// two are MaxSessions and MemoryLimit.
+	HandshakesPerSecond, Handshakes, Connections int
+	Memory                                       int64
+	// Joins bounds the clients for which middleware runs at a time, on the whole server;
+	// more than that wait for their turn. Default 1,000.
+	Joins int
 	// SendBuffer bounds, in bytes, the messages that are queued for one client. Over
 	// the limit queued volatile messages are dropped first, then the client is
 	// disconnected. An empty queue takes one message of any size. Default: the larger
@@ -253,6 +266,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.Auth, 16<<10, noLimit)
 	orDefault(&l.MiddlewareTimeout, 20*time.Second, noTime)
 	orDefault(&l.PendingAcks, 1000, noLimit)
+	orDefault(&l.Joins, 1000, noLimit)
 	if o.Recovery != nil {
 		o.Recovery = o.Recovery.withDefaults()
 	}
@@ -268,6 +282,7 @@ func (o *Options) engine() *engine.Options {
 		Transports: o.Transports, NoUpgrade: o.NoUpgrade,
 		PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, UpgradeTimeout: o.UpgradeTimeout,
 		MaxHTTPBufferSize: l.MaxHTTPBufferSize, MaxHandshake: l.Handshake, MaxFragments: l.Fragments, MessageTimeout: l.MessageTimeout,
+		HandshakesPerSecond: l.HandshakesPerSecond, Handshakes: l.Handshakes, MaxSessions: l.Connections, MemoryLimit: l.Memory,
 		SendBuffer: l.SendBuffer, WriteTimeout: l.WriteTimeout, BodyTimeout: l.BodyTimeout,
 		FirstPollTimeout: l.FirstPollTimeout, CloseTimeout: l.CloseTimeout, ControlFrames: l.ControlFrames,
 		ShutdownSpread: o.ShutdownSpread,

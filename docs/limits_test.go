@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
+	"github.com/gosio/gosio/graceful"
 	"github.com/gosio/gosio/internal/assert"
 )
 
@@ -25,6 +27,17 @@ func TestLimits(t *testing.T) {
 	}})
 	// end
 	defer srv.Close()
+}
+
+// TestPace: the line for an app without package graceful's Serve.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	// code: pace
+	app := &http.Server{Addr: ":3000", Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	graceful.Pace(app)
+	// end
+	assert.True(t, "set", app.ConnState != nil)
 }
 
 // TestStream: a file that is many times Limits.SendBuffer reaches a client that is slow.

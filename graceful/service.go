@@ -136,8 +136,12 @@ func (s *Service) ListenAndServe(ctx context.Context, app *http.Server) error {
 // time, [ErrForced] after a further signal half a second after the first or later, and
 // what app.Serve returns if that fails by itself. After an error code of the application
 // may still run; the process should end. A process that does more after Serve can be
-// ended by another signal. l may be nil if app listens by itself.
+// ended by another signal. l may be nil if app listens by itself. For an *http.Server it
+// calls [Pace].
 func (s *Service) Serve(ctx context.Context, app App, l net.Listener) error {
+	if server, ok := app.(*http.Server); ok {
+		Pace(server)
+	}
 	signals := make(chan os.Signal, 2)
 	if len(s.opts.Signals) > 0 { // without any, Notify would take all there are
 		signal.Notify(signals, s.opts.Signals...)

@@ -20,7 +20,8 @@ type Loop struct {
 	open    int
 	events  []syscall.EpollEvent
 	buf     []byte
-	onTimer func() error // what wakeAt wakes
+	onTimer func() error                   // what wakeAt wakes
+	onError func(c *Conn, err error) error // what becomes of a connection's error; nil: it ends the load
 }
 
 // A protocol reads what a connection receives.
@@ -188,7 +189,11 @@ func (l *Loop) round(limit time.Duration) error {
 			continue
 		}
 		if c := l.conns[fd]; c != nil {
-			if err := c.serve(event.Events); err != nil {
+			err := c.serve(event.Events)
+			if err != nil && l.onError != nil {
+				err = l.onError(c, err)
+			}
+			if err != nil {
 				return err
 			}
 		}

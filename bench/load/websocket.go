@@ -20,7 +20,10 @@ const (
 	BareHTTP Kind = "http"      // GET and POST that answer at once
 )
 
-var errNoSession = errors.New("load: no session")
+var (
+	errNoSession = errors.New("load: no session")
+	errRefused   = errors.New("load: the server refuses for now")
+)
 
 // sid returns the session id of an Engine.IO open packet, whose JSON may have
 // its members in any order, or "".
@@ -125,6 +128,9 @@ func (ws *WS) handshake(b []byte) (int, error) {
 	response, n, err := ParseHead(b)
 	if n == 0 || err != nil {
 		return 0, err
+	}
+	if response.Status == 503 {
+		return 0, errRefused
 	}
 	if response.Status != 101 || string(response.Get("Sec-WebSocket-Accept")) != websocketAccept {
 		return 0, fmt.Errorf("load: no WebSocket: %.200q", b)

@@ -12,10 +12,11 @@ import (
 
 // gate decides which requests get in.
 type gate struct {
-	opts    *Options
-	table   *table
-	report  *reporter
-	refused cors.Seen // origins that were logged
+	opts      *Options
+	table     *table
+	report    *reporter
+	admission admission
+	refused   cors.Seen // origins that were logged
 }
 
 // check applies the rules for every request, in the order of the reference server, and
@@ -76,11 +77,16 @@ func (g *gate) checkHandshake(r *http.Request, q query.Query, upgrade bool) *Req
 	return g.admit(r)
 }
 
-// admit asks Options.AllowRequest, and refuses all requests while shutting down.
+// admit waits for the turn of a handshake, asks Options.AllowRequest, and refuses all
+// handshakes while shutting down.
 func (g *gate) admit(r *http.Request) *RequestError {
 	if g.table.isClosed() {
 		return errShuttingDown()
 	}
+	if e := g.admission.begin(r); e != nil {
+		return e
+	}
+	defer g.admission.end()
 	if g.opts.AllowRequest == nil {
 		return nil
 	}

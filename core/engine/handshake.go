@@ -27,7 +27,11 @@ func (srv *Server) openPolling(w http.ResponseWriter, r *http.Request, q query.Q
 	srv.report.strays.opened.Add(1)
 	s := srv.newSession(r, q, id)
 	if opened = srv.open(s, r, nil, nil); !opened {
-		srv.report.refuseAt(slog.LevelDebug, w, r, errShuttingDown())
+		e := errShuttingDown()
+		if !srv.table.isClosed() {
+			e = errBusy("Limits.Connections")
+		}
+		srv.report.refuseAt(slog.LevelDebug, w, r, e)
 		return
 	}
 	if c := srv.opts.Cookie; c != nil {
@@ -109,7 +113,7 @@ func (srv *Server) open(s *Session, r *http.Request, ws *wsConn, head []byte) bo
 
 // introduce shows the session to the Handler, which may send to it, close it
 // and hand it to other goroutines at once. It reports false if the server is
-// shutting down. One reference is held meanwhile, so that the session is not
+// shutting down, or has as many sessions as it may have. One reference is held meanwhile, so that the session is not
 // forgotten before it is entered.
 func (srv *Server) introduce(s *Session, r *http.Request) bool {
 	recv := srv.handler.Connect(s, r)

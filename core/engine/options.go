@@ -46,6 +46,26 @@ type Options struct {
 	// MessageTimeout is the time in which a fragmented or partial WebSocket
 	// message must be complete. Default 30 s.
 	MessageTimeout time.Duration
+	// HandshakesPerSecond is the number of handshakes that are served in a second. A
+	// burst of 50 ms' worth is served at once; further handshakes wait for their turn,
+	// so that a crowd that comes back at once does not hold up those who are connected.
+	// Default: 1,000 for each CPU (GOMAXPROCS).
+	HandshakesPerSecond int
+	// Handshakes bounds the handshakes at a time: those that wait for their turn, and
+	// those for which AllowRequest runs. Over it a handshake is refused with status 503
+	// and a Retry-After of 1 to 5 seconds, by chance; clients come back by themselves.
+	// Default: five times HandshakesPerSecond, so nobody waits for more than 5 s.
+	Handshakes int
+	// MaxSessions bounds the open sessions. Over it a handshake is refused, as over
+	// Handshakes. Default: no limit.
+	MaxSessions int
+	// MemoryLimit bounds, in bytes, the memory of this process, as GOMEMLIMIT does: as
+	// soon as 80 % of it are used for what is not garbage, handshakes are refused, as
+	// over Handshakes, and the open sessions keep the rest. To find out, a handshake
+	// may run a garbage collection, every two seconds at most. Default: what
+	// GOMEMLIMIT or runtime/debug.SetMemoryLimit says at the time; without that there
+	// is no limit.
+	MemoryLimit int64
 	// SendBuffer bounds, in bytes, the messages that are queued for one session. An
 	// empty queue takes one message of any size. Default: the larger of 4 MB and twice
 	// MaxHTTPBufferSize.
@@ -169,6 +189,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.UpgradeTimeout, 10*time.Second)
 	orDefault(&o.MaxHTTPBufferSize, 1e6)
 	orDefault(&o.MaxHandshake, 16<<10)
+	o.setHandshakes()
 	orDefault(&o.MaxFragments, 1024)
 	orDefault(&o.MessageTimeout, 30*time.Second)
 	orDefault(&o.SendBuffer, max(4<<20, 2*o.MaxHTTPBufferSize))

@@ -38,12 +38,13 @@ func NewServer(h Handler, o *Options) *Server {
 	opts = opts.withDefaults()
 	srv := &Server{handler: h}
 	srv.init(opts)
-	srv.gate = gate{opts: &srv.opts, table: srv.table, report: srv.report}
+	srv.life, srv.end = context.WithCancel(context.Background())
+	srv.gate.opts, srv.gate.table, srv.gate.report = &srv.opts, srv.table, srv.report
+	srv.gate.admission.init(srv)
 	srv.acceptor = acceptor{
 		opts: &srv.opts, report: srv.report, deflate: compress.NewDeflater((*compress.Options)(opts.PerMessageDeflate)),
 		taker: hijack.Taker{WriteTimeout: opts.WriteTimeout, Note: srv.report.note},
 	}
-	srv.life, srv.end = context.WithCancel(context.Background())
 	return srv
 }
 

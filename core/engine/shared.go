@@ -26,5 +26,6 @@ func (sh *shared) init(opts Options) {
 	sh.clock = clock.New(opts.PingTimeout)
 	sh.report = &reporter{log: opts.Logger, onRefused: opts.OnRefused, closeTimeout: opts.CloseTimeout}
 	sh.table = newTable()
+	sh.table.most = opts.MaxSessions
 	sh.flush.init(&sh.lending)
 }

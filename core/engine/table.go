@@ -8,6 +8,7 @@ type table struct {
 	sessions map[string]*Session // until their connections are closed
 	reserved reserved            // ids of handshakes under way, of Options.GenerateID
 	closed   bool                // no session is entered any more
+	most     int                 // sessions; zero and less: no limit
 	empty    chan struct{}       // closed when the table is closed and empty
 }
 
@@ -41,11 +42,11 @@ func (t *table) allLocked() []*Session {
 	return all
 }
 
-// add enters a new session. It reports false if the table is closed.
+// add enters a new session. It reports false if the table is closed, or full.
 func (t *table) add(s *Session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed {
+	if t.closed || t.isFullLocked() {
 		return false
 	}
 	delete(t.reserved, s.id)
@@ -72,6 +73,14 @@ func (t *table) close() []*Session {
 	t.signalEmptyLocked()
 	return t.allLocked()
 }
+
+func (t *table) isFull() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.isFullLocked()
+}
+
+func (t *table) isFullLocked() bool { return t.most > 0 && len(t.sessions) >= t.most }
 
 func (t *table) isClosed() bool {
 	t.mu.Lock()

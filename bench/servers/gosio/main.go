@@ -1,25 +1,40 @@
 // Command gosio is the benchmark's server on gosio and net/http, with default
-// options. CONTENTION=1 in the environment has it measure what waits for locks.
+// options. CONTENTION=1 in the environment has it measure what waits for locks;
+// HANDSHAKES is the number that it serves in a second, and PACE=1 has it accept them as
+// package graceful does.
 package main
 
 import (
+	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 
 	"github.com/gosio/gosio/bench/servers/figures"
 	"github.com/gosio/gosio/bench/servers/handlers"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/graceful"
 )
 
 func main() {
-	srv := socketio.NewServer(nil)
+	perSecond, _ := strconv.Atoi(os.Getenv("HANDSHAKES")) // none: the default
+	srv := socketio.NewServer(&socketio.Options{Limits: socketio.Limits{HandshakesPerSecond: perSecond}})
 	handlers.Register(srv)
 	http.Handle("/socket.io/", srv)
 	http.HandleFunc("/debug/figures", figures.Handle)
 	if os.Getenv("CONTENTION") == "1" {
 		http.HandleFunc("/debug/locks", figures.Locks())
 	}
-	log.Fatal(http.ListenAndServe(net.JoinHostPort("127.0.0.1", os.Getenv("PORT")), nil))
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(listener.Addr()) // for those who let the kernel choose
+	server := &http.Server{}
+	if os.Getenv("PACE") == "1" {
+		graceful.Pace(server)
+	}
+	log.Fatal(server.Serve(listener))
 }
