@@ -60,10 +60,9 @@ func TestDeployment(t *testing.T) {
 	// end
 
 	// code: other
-	web := graceful.AppFunc(
-		func(l net.Listener) error { return app.ServeTLS(l, "cert.pem", "key.pem") },
-		app.Shutdown,
-	)
+	serve = func(ctx context.Context) error {
+		return service.ListenAndServeTLS(ctx, app, "cert.pem", "key.pem")
+	}
 	// end
-	_, _ = web, service
+	_ = serve
 }

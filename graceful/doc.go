@@ -24,6 +24,6 @@
 //     later, ends all within a second: a terminal's Ctrl-C and a parent process may
 //     both signal the first time.
 //
-// Gin, Chi and Echo are handlers of an http.Server. For others, and for TLS, see
-// [AppFunc].
+// Gin, Chi and Echo are handlers of an http.Server. With certificates call
+// [Service.ListenAndServeTLS]; for others see [AppFunc].
 package graceful

@@ -67,9 +67,8 @@ type App interface {
 //
 //	graceful.AppFunc(func(l net.Listener) error { return app.Listener(siofiber.Listener(l)) }, app.ShutdownWithContext)
 //
-// and a server with certificates
-//
-//	graceful.AppFunc(func(l net.Listener) error { return app.ServeTLS(l, "cert.pem", "key.pem") }, app.Shutdown)
+// It has no Close: an app that needs one is a type with three methods. A server with
+// certificates has [Service.ListenAndServeTLS].
 func AppFunc(serve func(net.Listener) error, shutdown func(context.Context) error) App {
 	if serve == nil || shutdown == nil {
 		panic("socketio: graceful.AppFunc needs both functions")
@@ -130,6 +129,26 @@ func (s *Service) ListenAndServe(ctx context.Context, app *http.Server) error {
 	}
 	return s.Serve(ctx, app, l)
 }
+
+// ListenAndServeTLS is ListenAndServe with certificates, or on ":https". The files are
+// those of [http.Server.ServeTLS], and may be "" if app.TLSConfig has certificates.
+func (s *Service) ListenAndServeTLS(ctx context.Context, app *http.Server, certFile, keyFile string) error {
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", cmp.Or(app.Addr, ":https"))
+	if err != nil {
+		return err
+	}
+	Pace(app)
+	return s.Serve(ctx, &secure{app, certFile, keyFile}, l)
+}
+
+// secure is an http.Server that serves TLS.
+type secure struct {
+	*http.Server
+	certFile, keyFile string
+}
+
+func (a *secure) Serve(l net.Listener) error { return a.ServeTLS(l, a.certFile, a.keyFile) }
 
 // Serve serves app on l until a signal comes or ctx ends, and ends both in the
 // order that the package's documentation gives. It returns nil if all have ended in
