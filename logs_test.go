@@ -13,7 +13,7 @@ import (
 )
 
 // TestErrorsPage holds docs/errors.md to the code: its table of lines has every
-// warning and error that core, engine, auth, session, ratelimit and idempotency can log, at its level,
+// warning and error that the packages named below can log, at its level,
 // and no other.
 func TestErrorsPage(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestErrorsPage(t *testing.T) {
 		"warn engine: request refused", "error engine: request refused",
 		"warn engine: client broke the protocol or a limit",
 	}
-	for _, folder := range []string{"core", "core/engine", "auth", "auth/redis", "session", "session/redis", "ratelimit", "idempotency", "graceful"} {
+	for _, folder := range []string{"core", "core/engine", "auth", "auth/redis", "session", "session/redis", "ratelimit", "idempotency", "graceful", "adapters/redis"} {
 		logged = append(logged, linesOf(t, folder)...)
 	}
 	if len(logged) < 30 {
@@ -87,7 +87,7 @@ func linesOf(t *testing.T, folder string) (lines []string) {
 				}
 				text := literal(arg)
 				pkg, _, ok := strings.Cut(text, ": ")
-				if ok && level != "" && slices.Contains([]string{"socketio", "engine", "auth", "session", "ratelimit", "idempotency", "graceful"}, pkg) {
+				if ok && level != "" && slices.Contains([]string{"socketio", "engine", "auth", "session", "ratelimit", "idempotency", "graceful", "sioredis"}, pkg) {
 					lines = append(lines, level+" "+text)
 				}
 			}
