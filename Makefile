@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm model cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -32,6 +32,9 @@ fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)
 	ci/packages redis-server
 	MESSAGES=$${MESSAGES:-1000000} go test -tags e2e -count=1 -timeout 60m -run '^TestMutated$$' ./adapters/redis
+
+model: ## random operations of clients and servers against what the docs guarantee (SEEDS=20000, FIRST=0)
+	go test $(RACE) -timeout 0 -run '^TestModel' ./core/internal/model -seeds $(or $(SEEDS),20000) -first $(or $(FIRST),0)
 
 e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
 	ci/e2e

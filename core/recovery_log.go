@@ -150,6 +150,9 @@ func (l *local) Placed(n uint64, position string) {
 		return
 	}
 	q.early, q.heard = false, r.now()
+	for lost := q.steps.Ahead(n); lost != nil; lost = q.steps.Ahead(n) {
+		r.doLocked(lost, "") // here at least
+	}
 	st := q.steps.Take(n)
 	if st != nil {
 		r.doLocked(st, position)

@@ -27,6 +27,7 @@ type Log struct {
 	trimmed  map[string]uint64     // of each namespace everything up to this number is gone
 	sessions map[string]kept       // by namespace and private id
 	stopped  bool
+	mended   chan struct{} // closed when it is mended; nil: it was never stopped
 	replays  int
 }
 
@@ -36,6 +37,7 @@ type logEntry struct {
 	from   *node
 	n      uint64
 	op     []byte
+	past   *adapter.Operation // published past the log; waits in an outbox alone
 }
 
 // kept is one session in the form that it has at an engine.
@@ -60,16 +62,17 @@ func newLog(b *bus) *Log {
 }
 
 // Stop stops the engine: nothing is appended, read, saved or taken until mend is called.
-// What servers append meanwhile waits with them, up to 1,000 operations each. What is
-// published otherwise arrives.
+// What servers append meanwhile waits with them, up to 1,000 operations each, and what they
+// publish waits behind it. Requests fail at once.
 func (g *Log) Stop() (mend func()) {
 	g.bus.mu.Lock()
 	defer g.bus.mu.Unlock()
-	g.stopped = true
+	g.stopped, g.mended = true, make(chan struct{})
 	return func() {
 		g.bus.mu.Lock()
 		defer g.bus.mu.Unlock()
 		g.stopped = false
+		close(g.mended)
 		for _, nodes := range g.bus.nodes {
 			for _, n := range nodes {
 				g.flush(n)
@@ -81,7 +84,13 @@ func (g *Log) Stop() (mend func()) {
 // flush appends what a node has kept while the engine was stopped. Called with bus.mu held.
 func (g *Log) flush(n *node) {
 	for _, e := range n.outbox {
-		g.add(n, e)
+		if e.past == nil {
+			g.add(n, e)
+			continue
+		}
+		for _, other := range g.bus.others(n) {
+			g.bus.send(n, other, e.past.Type, envelope{Op: e.past})
+		}
 	}
 	n.outbox = nil
 	if n.dropped > 0 {
@@ -225,6 +234,41 @@ func (n logged) Append(number uint64, op *adapter.Operation) error {
 	return nil
 }
 
+// Publish implements adapter.Adapter.
+func (n logged) Publish(op *adapter.Operation) error {
+	data, err := json.Marshal(op) // before it waits: the caller's bytes may change
+	if err != nil {
+		return err
+	}
+	n.bus.mu.Lock()
+	stopped := n.bus.log.stopped && n.bus.has(n.node)
+	full := len(n.outbox) >= maxOutbox
+	if stopped && !full {
+		past := new(adapter.Operation)
+		err = json.Unmarshal(data, past)
+		n.outbox = append(n.outbox, logEntry{from: n.node, past: past})
+	}
+	n.bus.mu.Unlock()
+	switch {
+	case stopped && full:
+		return errStopped
+	case stopped:
+		return err
+	}
+	return n.node.Publish(op)
+}
+
+// Request implements adapter.Adapter.
+func (n logged) Request(ctx context.Context, op *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
+	n.bus.mu.Lock()
+	stopped := n.bus.log.stopped
+	n.bus.mu.Unlock()
+	if stopped {
+		return nil, errStopped
+	}
+	return n.node.Request(ctx, op, each)
+}
+
 // follow begins to read the log. It is the first that the deliverer does.
 func (n *node) follow() {
 	if n.bus.log != nil {
@@ -234,17 +278,26 @@ func (n *node) follow() {
 
 // readLog hands over what is in the log up to a number: one message, one entry, most
 // often, so that what a server publishes otherwise keeps its place.
-func (n *node) readLog(upTo uint64) {
+func (n *node) readLog(of int, upTo uint64) {
 	g := n.bus.log
 	n.bus.mu.Lock()
 	name := n.local.Namespace()
-	if g.stopped { // flush wakes it again
+	for g.stopped { // what has come behind it waits, too
+		mended := g.mended
 		n.bus.mu.Unlock()
-		return
+		select {
+		case <-mended:
+		case <-n.closing:
+			return
+		}
+		n.bus.mu.Lock()
 	}
 	anew := n.epoch != g.epoch
 	if anew {
-		n.epoch, n.read = g.epoch, g.last
+		n.epoch, n.read = g.epoch, 0
+	}
+	if of != n.epoch {
+		upTo = 0 // that log is gone
 	}
 	var lost uint64
 	if g.trimmed[name] > n.read {

@@ -18,6 +18,8 @@ type node struct {
 	wake  chan struct{} // holds one
 	ended chan struct{} // closed when the deliverer has ended
 
+	closing chan struct{} // closed by Close
+
 	asked     adapter.Collector // what this node has requested
 	answering adapter.Answerer  // what others have
 
@@ -44,7 +46,7 @@ var _ adapter.Adapter = (*node)(nil)
 
 func newNode(b *bus, place int, local adapter.Local) *node {
 	return &node{
-		bus: b, place: place, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		bus: b, place: place, local: local, wake: make(chan struct{}, 1), ended: make(chan struct{}), closing: make(chan struct{}),
 		sent: make(map[*node]uint64), got: make(map[int]map[uint64]bool), next: make(map[int]uint64),
 	}
 }
@@ -150,7 +152,7 @@ func (n *node) receive(data []byte) {
 	}
 	switch {
 	case e.Woken:
-		n.readLog(e.Number)
+		n.readLog(e.Epoch, e.Number)
 		if e.Told && e.Epoch == n.epoch {
 			n.local.Reached(positionOf(n.read))
 		}
@@ -213,6 +215,9 @@ func (n *node) respond(asked *envelope, part int, r *adapter.Response) {
 func (n *node) Close() error {
 	n.bus.leave(n)
 	n.mu.Lock()
+	if !n.closed {
+		close(n.closing)
+	}
 	n.closed = true
 	n.mu.Unlock()
 	n.answering.Close()

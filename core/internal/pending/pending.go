@@ -82,7 +82,27 @@ func (q *Queue[S]) Hurry() *Step[S] {
 	if len(q.steps) == 0 {
 		return nil
 	}
-	st := q.drop(0)
+	return q.dropEarly(0)
+}
+
+// Ahead takes the oldest step that has to be done before an operation that has got its
+// place, or returns nil: one that waits for nothing, or that is lost, because it should have
+// come before that operation.
+func (q *Queue[S]) Ahead(number uint64) *Step[S] {
+	for i, st := range q.steps {
+		if i == 0 && st.Number == 0 || st.appended != 0 && number > st.appended {
+			return q.dropEarly(i)
+		}
+		if st.Number == number { // most often it is the first
+			return nil
+		}
+	}
+	return nil
+}
+
+// dropEarly takes a step that may not have got its place.
+func (q *Queue[S]) dropEarly(i int) *Step[S] {
+	st := q.drop(i)
 	if st.Number != 0 {
 		if q.owed == nil {
 			q.owed = make(map[uint64]uint64)

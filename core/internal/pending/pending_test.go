@@ -35,6 +35,37 @@ func TestOrder(t *testing.T) {
 	assert.Equal(t, "counts", fmt.Sprint(q.Len(), q.Bytes(), q.Empty()), "0 0 true")
 }
 
+// TestAhead: what should have come before an operation that has its place is lost, and is
+// done before that operation; what was appended at the same time may still come.
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(q *queue)
+		want string
+	}{
+		{"nobody knows of the first yet", func(*queue) {}, ""},
+		{"the first may come behind it", func(q *queue) { q.Appended(1, 2) }, ""},
+		{"the first is lost", func(q *queue) { q.Appended(1, 1) }, "ab"},
+		{"the first is refused", func(q *queue) { q.Refused(1) }, "ab"},
+		{"the first has its place", func(q *queue) { q.Take(1) }, "b"},
+	} {
+		var q queue
+		add(&q, 1, "a")
+		add(&q, 0, "b")
+		add(&q, 2, "c")
+		add(&q, 3, "d")
+		tt.do(&q)
+		q.Appended(2, 2)
+		ahead := ""
+		for st := q.Ahead(2); st != nil; st = q.Ahead(2) {
+			ahead += st.Value
+		}
+		assert.Equal(t, tt.name, ahead, tt.want)
+		assert.Equal(t, tt.name+": the operation", q.Take(2).Value, "c")
+	}
+}
+
 // TestOwed: an operation that was done early is owed until the log has it, or something
 // that was appended later, or it is given up or refused.
 func TestOwed(t *testing.T) {

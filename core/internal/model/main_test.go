@@ -1,0 +1,9 @@
+package model
+
+import (
+	"testing"
+
+	"github.com/gosio/gosio/internal/leak"
+)
+
+func TestMain(m *testing.M) { leak.Main(m) }
