@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm model cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm model soak cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -35,6 +35,9 @@ hostile-redis: ## a million mutated messages of Node and Go to servers on Redis,
 
 model: ## random operations of clients and servers against what the docs guarantee (SEEDS=20000, FIRST=0)
 	go test $(RACE) -timeout 0 -run '^TestModel' ./core/internal/model -seeds $(or $(SEEDS),20000) -first $(or $(FIRST),0)
+
+soak: ## a server that is killed and stopped each minute, under clients that come and go, for DURATION (1h); figures in bench/soak.csv
+	cd bench && go run ./soak -duration $(or $(DURATION),1h) -clients $(or $(CLIENTS),300) -every $(or $(EVERY),1m)
 
 e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
 	ci/e2e
