@@ -49,11 +49,13 @@ func TestGoexit(t *testing.T) {
 		}
 		assert.True(t, "it has failed", c.ExpectAck(ack).Failure() != nil)
 		w.check(t, 4, "handled exit socketio: panicked 0s", "handled echo <nil> 0s")
+		synctest.Wait() // what is held is given back behind the acknowledgement
 		assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
 
 		hear = true
 		assert.True(t, "it has failed", c.Call("echo", 1).Failure() != nil)
 		hear = false
+		synctest.Wait()
 		assert.Equal(t, "nothing is held", a.Stats().ReceiveBytes, 0)
 
 		c.RefusedOf("/closed", nil)
