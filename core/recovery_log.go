@@ -150,7 +150,11 @@ func (l *local) Placed(n uint64, position string) {
 		return
 	}
 	q.early, q.heard = false, r.now()
-	for lost := q.steps.Ahead(n); lost != nil; lost = q.steps.Ahead(n) {
+	for n <= q.number { // a later one is nobody's
+		lost := q.steps.Ahead(n)
+		if lost == nil {
+			break
+		}
 		r.doLocked(lost, "") // here at least
 	}
 	st := q.steps.Take(n)

@@ -22,6 +22,7 @@ type ledger struct {
 	appended  []*adapter.Operation // by number, from 1 on
 	published []*adapter.Operation
 	err       error
+	hold      chan struct{} // if not nil, Append returns when it is closed
 }
 
 func (l *ledger) Publish(op *adapter.Operation) error {
@@ -34,6 +35,9 @@ func (l *ledger) Append(n uint64, op *adapter.Operation) error {
 		panic("number")
 	}
 	l.appended = append(l.appended, op)
+	if l.hold != nil {
+		<-l.hold
+	}
 	return l.err
 }
 
@@ -269,7 +273,13 @@ func TestSequenceNumbers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		l, a := newLedger(t)
 		c := a.dial(t)
-		_, _, _ = a.Emit("a"), a.Emit("b"), a.Emit("c")
+		l.hold = make(chan struct{})
+		for _, event := range []string{"a", "b", "c"} {
+			go func() { _ = a.Emit(event) }()
+			synctest.Wait() // it has its number, and is not known to be in the log
+		}
+		close(l.hold)
+		synctest.Wait()
 		l.local.Placed(2, "1")
 		l.local.Placed(7, "2") // nobody's
 		l.local.Placed(3, "3")
