@@ -116,6 +116,7 @@ type recovery struct {
 	freed    bool                       // some are not any more: a child may have to go when mu is released
 	after    []func()                   // to be called when mu is released
 	timer    *time.Timer                // drops what is too old; nil: nothing is kept
+	due      time.Duration              // when timer does that
 	expected map[string]time.Duration   // rooms that sessions were put into while they were away, until when
 	gap      uint64                     // position of the last one that the adapter has reported
 	ended    bool                       // the server has shut down, or the child is removed
@@ -281,8 +282,9 @@ func (r *recovery) keepLocked(e entry) {
 	if e.Position == "" && e.Kind == history.KindEvent {
 		r.seq.alone = r.log.Last()
 	}
-	r.log.Add(e, r.now())
-	r.armLocked()
+	now := r.now()
+	r.log.Add(e, now)
+	r.armLocked(now, now+r.maxAge)
 }
 
 // postLocked queues frames.

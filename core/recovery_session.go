@@ -145,7 +145,7 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	for r.oldest.Len() > r.opts.MaxSessions {
 		r.forgetLocked(r.oldest.Front().Value.(*session))
 	}
-	r.armLocked()
+	r.armLocked(sess.at, sess.at+r.opts.MaxDisconnection)
 }
 
 // keepsLocked reports whether a session is there. Another one may have its pid by now.
@@ -197,11 +197,21 @@ func (r *recovery) expired(sess *session, now time.Duration) bool {
 	return now-sess.at > r.opts.MaxDisconnection
 }
 
-// armLocked sees to it that what is kept is dropped in time.
-func (r *recovery) armLocked() {
-	if r.timer == nil && !r.ended {
-		r.timer = time.AfterFunc(min(r.opts.MaxDisconnection, r.maxAge)+time.Millisecond, r.sweep)
+// armLocked sees to it that what is kept is dropped in time. Sessions are kept for less
+// time than events: the timer may have to run earlier than was said before.
+func (r *recovery) armLocked(now, due time.Duration) {
+	wait := max(due-now, 0) + time.Millisecond
+	switch {
+	case r.ended:
+		return
+	case r.timer == nil:
+		r.timer = time.AfterFunc(wait, r.sweep)
+	case due >= r.due:
+		return
+	default:
+		r.timer.Reset(wait)
 	}
+	r.due = due
 }
 
 // sweep drops what is too old.
@@ -220,11 +230,13 @@ func (r *recovery) sweep() {
 	if at, ok := r.log.Oldest(); ok && (next < 0 || at+r.maxAge < next) {
 		next = at + r.maxAge
 	}
-	if next < 0 {
+	if r.timer != nil {
+		r.timer.Stop() // set again while this sweep waited for the lock
 		r.timer = nil
-		return
 	}
-	r.timer.Reset(max(next-now, 0) + time.Millisecond)
+	if next >= 0 {
+		r.armLocked(now, next)
+	}
 }
 
 // end forgets everything: nobody comes back to a server that has shut down.

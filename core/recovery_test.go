@@ -251,6 +251,25 @@ func TestRecoveryLimits(t *testing.T) {
 	}
 }
 
+// TestRecoveryInTime: a session is dropped when its time is over, and not when that of
+// the next event is, which are kept longer.
+func TestRecoveryInTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := recovering(t, socketio.Recovery{MaxDisconnection: time.Second}, socketio.Options{})
+		c, kept := a.dial(t), func() int { return a.Stats().Namespaces["/"].Sessions }
+		emit(a, "") // its timer is set to the event's time below
+		time.Sleep(40 * time.Second)
+		emit(a, "")
+		time.Sleep(10 * time.Second)
+		c.Conn().Cut()
+		synctest.Wait()
+		time.Sleep(time.Second)
+		assert.Equal(t, "kept", kept(), 1)
+		time.Sleep(2 * time.Millisecond)
+		assert.Equal(t, "kept", kept(), 0)
+	})
+}
+
 func emit(a *app, texts ...string) {
 	for _, text := range texts {
 		_ = a.Emit("text", text)
