@@ -55,7 +55,7 @@ var allowed = []row{
 	{"core/engine/internal/frame/...", nil},
 	{"core/engine/internal/frame/autobahn", nil},
 	{"core/internal/browser", nil},
-	{"core/internal/apperror", nil},
+	{"core/internal/apperror", []string{"internal/loglimit"}},
 	{"core/internal/argument", []string{"core/internal/apperror"}},
 	{"core/internal/backlog", nil},
 	{"core/internal/eio3", []string{"core/engine"}},

@@ -101,7 +101,8 @@ func (p *reporter) refuseAt(level slog.Level, w http.ResponseWriter, r *http.Req
 		w.WriteHeader(e.status())
 		return
 	}
-	message, _ := json.Marshal(loglimit.Clip(e.message())) // a string: cannot fail
+	text := e.message()                                    // fixed, or the application's: no client has written it
+	message, _ := json.Marshal(text[:min(len(text), 256)]) // a string: cannot fail
 	body := append([]byte(`{"code":`), strconv.Itoa(int(e.Code))...)
 	body = append(body, `,"message":`...)
 	body = append(append(body, message...), '}')

@@ -6,8 +6,11 @@ package loglimit
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The limits of a kind of line.
@@ -18,9 +21,25 @@ const (
 	Interval = 10 * time.Second
 )
 
-// Clip returns the part of a client's text that may go into a log line or an answer:
-// its first 256 bytes.
-func Clip(s string) string { return s[:min(len(s), 256)] }
+// Clip returns the part of a client's text that may go into a log line:
+// its first 256 bytes, with "?" for each character that cannot be printed. Not every
+// slog.Handler quotes: a client must not be able to end a line and write the next, or
+// to turn around how a line is shown.
+func Clip(s string) string {
+	s = s[:min(len(s), 256)]
+	if strings.IndexFunc(s, unprintable) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unprintable(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// unprintable also holds for bytes that are no UTF-8.
+func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // maxKinds is how many kinds are told apart; further ones count as one.
 const maxKinds = 64

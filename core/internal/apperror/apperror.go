@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/gosio/gosio/internal/loglimit"
 )
 
 // Find is errors.As for an error of the application's. It returns nil when
@@ -92,11 +94,5 @@ func (e *clipped) Error() string { return e.text }
 // Unwrap is for log handlers that look for an error of a kind.
 func (e *clipped) Unwrap() error { return e.err }
 
-// Clip bounds what the network puts into a log line.
-func Clip(s string) string {
-	const limit = 256
-	if len(s) <= limit {
-		return s
-	}
-	return s[:limit]
-}
+// Clip bounds what the network puts into a log line: see loglimit.Clip.
+func Clip(s string) string { return loglimit.Clip(s) }
