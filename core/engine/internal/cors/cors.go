@@ -82,12 +82,28 @@ func (p *Policy) sameHost(origin string, r *http.Request) bool {
 			host = strings.TrimSpace(first)
 		}
 	}
-	if strings.EqualFold(rest, host) {
+	if sameName(rest, host) {
 		return host != ""
 	}
 	oh, op := splitPort(rest, scheme)
 	hh, hp := splitPort(host, scheme)
-	return oh != "" && strings.EqualFold(oh, hh) && op == hp
+	return oh != "" && sameName(oh, hh) && op == hp
+}
+
+// sameName compares names of hosts, in which capitals of ASCII do not count. For
+// strings.EqualFold all bytes that are no UTF-8 are the same, and some letters of other
+// alphabets are the same as those of ASCII.
+func sameName(a, b string) bool {
+	return a == b || ascii(a) && ascii(b) && strings.EqualFold(a, b)
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // splitPort returns the host and the port, the scheme's default if there is none.
@@ -95,10 +111,14 @@ func splitPort(hostport, scheme string) (host, port string) {
 	if h, p, err := net.SplitHostPort(hostport); err == nil {
 		return h, p
 	}
+	host, port = hostport, "80"
 	if scheme == "https" || scheme == "wss" {
-		return strings.Trim(hostport, "[]"), "443"
+		port = "443"
 	}
-	return strings.Trim(hostport, "[]"), "80"
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	return host, port
 }
 
 // SetHeaders tells the browser of a foreign page that it may read the
