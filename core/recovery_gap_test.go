@@ -269,6 +269,29 @@ func TestRecoveryFetchedOnce(t *testing.T) {
 	})
 }
 
+// TestRecoveryStaysAcross: a session that its server alone has kept is not recovered across
+// a log that has begun anew, though positions have come again.
+func TestRecoveryStaysAcross(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers, log := homes(t, 2, socketio.Options{})
+		servers[0].OnConnect(func(s *socketio.Socket) { secret.Set(s, "x") }) // so it stays
+		c := siotest.Dial(t, servers[0], siotest.Options{})
+		for n := range 10 {
+			assert.NoError(t, servers[1].Emit("n", n))
+			synctest.Wait()
+			c.Stall(n >= 5) // some are on their way
+		}
+		lostAt(c)
+		assert.Equal(t, "sessions", log.Sessions(), 0)
+		log.Lose()
+		for n := range 20 {
+			assert.NoError(t, servers[1].Emit("n", n))
+		}
+		synctest.Wait()
+		assert.True(t, "not recovered", !c.ResumeAt(servers[0]).Recovered())
+	})
+}
+
 // TestRecoveryQuietNamespace: a client of a namespace in which nothing is said misses nothing when
 // the log has forgotten what was before: servers know how far they are.
 func TestRecoveryQuietNamespace(t *testing.T) {

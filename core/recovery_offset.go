@@ -53,7 +53,8 @@ func positionLocked(r *recovery, sess *session, offset string) (pos uint64, ours
 	case newer(offset, sess.endAt) > 0:
 		return 0, false, RecoveryOutcomeOffset
 	}
-	if pos = r.log.Find(offset, newer); pos < r.log.First() {
+	// Behind its end there may be a log in which the position has come again.
+	if pos = min(r.log.Find(offset, newer), sess.End); pos < r.log.First() {
 		pos = 0 // it is older than all that is kept
 	}
 	return pos, true, ""
