@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile-redis e2e clients suites bench bench-cluster storm model soak cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites bench bench-cluster storm model soak cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -28,6 +28,9 @@ stress: ## tests, many times, paused and beside busy loops: takes hours (PACKAGE
 
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	ci/fuzz
+
+hostile: ## attacks on whole servers: all of them, and a million generated inputs (HOSTILE_INPUTS, HOSTILE_SEED); takes half an hour
+	conformance/hostile/run
 
 hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)
 	ci/packages redis-server
