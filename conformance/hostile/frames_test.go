@@ -56,8 +56,9 @@ var frames = []row{
 		frame(0x01, []byte("42[\"\xff")))},
 	{id: "A-W07 20,000 parts of one byte", via: onWS, run: fails("1008", append(frame(0x01, []byte("4")), bytes.Repeat(frame(0x00, []byte("x")), 20_000)...))},
 	{id: "A-W07 20,000 empty parts", via: onWS, run: fails("1008", append(frame(0x01, []byte("4")), bytes.Repeat(frame(0x00, nil), 20_000)...))},
-	{id: "A-W07 a part, and silence", via: onWS, run: fails("1008", frame(0x01, []byte("42")))},
-	{id: "A-W07 half a frame, and silence", via: onWS, run: fails("1008", frameOf(0x81, 100, 0, []byte("42")))},
+	// If the server is so late that it pings first, the peer's pong breaks the frame.
+	{id: "A-W07 a part, and silence", via: onWS, run: fails("1008 1002", frame(0x01, []byte("42")))},
+	{id: "A-W07 half a frame, and silence", via: onWS, run: fails("1008 1007 1002", frameOf(0x81, 100, 0, []byte("42")))},
 	{id: "A-W08 close frames that are none", via: onWS, run: failsEach("1002 1007", frame(0x88, []byte{3}), closing(0, ""), closing(999, ""), closing(1004, ""), closing(1005, ""),
 		closing(1006, ""), closing(1015, ""), closing(1100, ""), closing(2999, ""), closing(5000, ""), closing(65535, ""), closing(1000, "\xff"))},
 	{id: "A-W09 10,000 pings", via: onWS, run: fails("1008", bytes.Repeat(frame(0x89, []byte("x")), 10_000))},

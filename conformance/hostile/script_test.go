@@ -75,7 +75,7 @@ func (s script) inputs() (n int) {
 }
 
 // play runs a script. The error is a fault of the server: a request that is whole and
-// gets no answer, a client that is not let in. All else the oracle has to find.
+// gets no answer, a client that is not let in although it comes three times. All else the oracle has to find.
 func (w *world) play(s script) (err error) {
 	all := make(map[int]*peer)
 	defer func() {
@@ -94,7 +94,12 @@ func (w *world) play(s script) (err error) {
 			if p != nil {
 				p.part(0)
 			}
-			if p, err = w.openAt(st.arg, w.addrs[st.who%len(w.addrs)]); err != nil {
+			for range 3 { // a client whose machine is late hits a timeout, and comes again
+				if p, err = w.openAt(st.arg, w.addrs[st.who%len(w.addrs)]); err == nil {
+					break
+				}
+			}
+			if err != nil {
 				return err
 			}
 			all[st.who] = p
