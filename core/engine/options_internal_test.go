@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// zeroMeansZero are the numbers of Options whose default is zero.
-var zeroMeansZero = []string{"HTTPCompression", "OpenDelay"}
+// zeroMeansZero are the numbers of Options whose default is zero: no limit, for two of
+// them.
+var zeroMeansZero = []string{"HTTPCompression", "MaxSessions", "MemoryLimit", "OpenDelay"}
 
 // TestOptionsDefaults: no number is left zero, which would be no time or no room
 // at all.
