@@ -87,9 +87,6 @@ func (w *world) attack(t *testing.T, rows []row) {
 	}
 	t.Logf("%d attacks, the last pass in %v; bystanders: p99 %v while quiet; median %v, p99 %v, longest %v meanwhile",
 		runs*map[bool]int{true: 1, false: 2}[short()], took.Round(time.Millisecond), quiet.Round(time.Microsecond), half.Round(time.Microsecond), most.Round(time.Microsecond), longest.Round(time.Microsecond))
-	if longest > patience/3 {
-		t.Errorf("a bystander has waited %v", longest)
-	}
 }
 
 // pass runs each row once by each way, several at a time.
