@@ -29,7 +29,7 @@ stress: ## tests, many times, paused and beside busy loops: takes hours (PACKAGE
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	ci/fuzz
 
-hostile: ## attacks on whole servers: all of them, and a million generated inputs (HOSTILE_INPUTS, HOSTILE_SEED); takes half an hour
+hostile: ## attacks on whole servers: all of them, and a million generated inputs (HOSTILE_INPUTS, HOSTILE_SEED); takes long
 	conformance/hostile/run
 
 hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)

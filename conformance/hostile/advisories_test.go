@@ -156,7 +156,8 @@ func many(n int, id string) func(p *peer) error {
 // opens opens a WebSocket in spite of this header.
 func (p *peer) opens(header string) error {
 	l, a, err := p.tryWS("EIO=4&transport=websocket", wsHeader+header)
-	if err == nil && a.status != http.StatusSwitchingProtocols && !(p.w.fast && a.status == http.StatusRequestHeaderFieldsTooLarge) {
+	long := p.w.fast && a.status == http.StatusRequestHeaderFieldsTooLarge // for Fiber
+	if err == nil && a.status != http.StatusSwitchingProtocols && !long {
 		err = fmt.Errorf("status %d, %.100q", a.status, a.body)
 	}
 	if l != nil {
