@@ -35,7 +35,7 @@ func (l *local) Apply(op *adapter.Operation) error {
 	if op.Position = position; position != "" {
 		defer l.ns.recovery.passed(position)
 	}
-	if o := l.ns.srv.observer; o != nil && op.Type == adapter.OpBroadcast {
+	if o := l.ns.srv.observer.Load(); o != nil && op.Type == adapter.OpBroadcast {
 		done := observeRemote(o, l.ns, op)
 		var t tally
 		err := apply(l.ns, op, &t)
@@ -125,7 +125,7 @@ func respondCall(ctx context.Context, ns *Namespace, op *adapter.Operation, repl
 
 // observedCall is newCall for another server, and tells the Observer.
 func observedCall(ns *Namespace, op *adapter.Operation) *call {
-	o := ns.srv.observer
+	o := ns.srv.observer.Load()
 	if o == nil {
 		return newCall(ns, op, nil)
 	}

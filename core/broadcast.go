@@ -71,7 +71,7 @@ func (b Broadcast) run(op *adapter.Operation) error {
 // when the arguments cannot be encoded, and when an adapter cannot reach the other
 // servers.
 func (b Broadcast) Emit(event string, args ...any) error {
-	if o := b.ns.srv.observer; o != nil {
+	if o := b.ns.srv.observer.Load(); o != nil {
 		return b.emitObserved(o, event, args)
 	}
 	return b.emit(nil, event, args)
@@ -142,7 +142,7 @@ func (b Broadcast) Compress(on bool) Broadcast {
 // missing. EmitWithAck also returns the errors of [Broadcast.Emit]. Handlers may call
 // it.
 func (b Broadcast) EmitWithAck(ctx context.Context, event string, args ...any) ([]*Reply, error) {
-	if o := b.ns.srv.observer; o != nil {
+	if o := b.ns.srv.observer.Load(); o != nil {
 		return b.askObserved(ctx, o, event, args)
 	}
 	return b.ask(ctx, nil, event, args)

@@ -90,7 +90,7 @@ func (c *conn) noNamespace(name string) {
 
 // observeNoNamespace tells of a client that has asked for one that does not exist.
 func observeNoNamespace(srv *Server) {
-	if o := srv.observer; o != nil {
+	if o := srv.observer.Load(); o != nil {
 		o.namespace(NamespaceEvent{Step: NamespaceStepRefused, Err: ErrNoNamespace})
 	}
 }

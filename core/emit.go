@@ -9,7 +9,7 @@ import "context"
 // the event is queued: the event arrives, in order, unless the socket is disconnected
 // first.
 func (s *Socket) Emit(event string, args ...any) error {
-	if o := s.ns.srv.observer; o != nil {
+	if o := s.ns.srv.observer.Load(); o != nil {
 		return SocketEmitter{s: s}.emitObserved(o, event, args)
 	}
 	f, err := packEvent(s.ns, event, args)
@@ -26,7 +26,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 // [ErrBacklog] when so many events wait for handlers that the connection is not read,
 // [ErrTooManyAcks], and the errors of [Socket.Emit].
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*Reply, error) {
-	if o := s.ns.srv.observer; o != nil {
+	if o := s.ns.srv.observer.Load(); o != nil {
 		return askSocketObserved(ctx, s, o, event, args)
 	}
 	return askSocket(ctx, s, nil, event, args)
@@ -79,7 +79,7 @@ func (e SocketEmitter) WithContext(ctx context.Context) SocketEmitter {
 // Emit sends an event. It returns the errors of [Socket.Emit], and nil for a volatile
 // event that is dropped.
 func (e SocketEmitter) Emit(event string, args ...any) error {
-	if o := e.s.ns.srv.observer; o != nil {
+	if o := e.s.ns.srv.observer.Load(); o != nil {
 		return e.emitObserved(o, event, args)
 	}
 	f, err := packEvent(e.s.ns, event, args)

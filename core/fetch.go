@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,10 @@ func (r RemoteSocket) Identity() string { return r.info.Identity }
 
 // Handshake returns data of the request that has opened the connection.
 func (r RemoteSocket) Handshake() adapter.Handshake { return r.info.Handshake }
+
+// SharedValues returns all values of shared keys, as JSON, by the names of the keys. It
+// is for tools: applications use [Key.Fetch].
+func (r RemoteSocket) SharedValues() map[string]json.RawMessage { return maps.Clone(r.data) }
 
 // Local returns the socket itself if the socket is connected to this server.
 func (r RemoteSocket) Local() (*Socket, bool) {
@@ -136,8 +141,7 @@ func fetchFrom(ctx context.Context, ns *Namespace, op *adapter.Operation, local 
 	sockets := ns.rooms.match(&op.Target, nil)
 	list := make([]RemoteSocket, len(sockets))
 	for i, s := range sockets {
-		info, data := socketInfo(s)
-		list[i] = RemoteSocket{ns: ns, local: s, info: &info, data: data}
+		list[i] = s.Snapshot()
 	}
 	return func() ([]RemoteSocket, error) {
 		err := wait()

@@ -23,7 +23,7 @@ func tellGap(ns *Namespace, g adapter.Gap) {
 	ns.srv.note(slog.LevelWarn, "gap "+g.Type.String(), "socketio: the adapter has lost operations of the cluster",
 		ns.attrs(slog.String("type", g.Type.String()), slog.Int("operations", g.Operations), slog.Any("error", g.Err))...)
 	e := GapEvent{Namespace: ns, Gap: g}
-	if o := ns.srv.observer; o != nil {
+	if o := ns.srv.observer.Load(); o != nil {
 		o.gap(e)
 	}
 	if ns.parent != nil {

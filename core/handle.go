@@ -39,7 +39,7 @@ func handleEvent(s *Socket, p *parser.Packet) {
 // answer calls the listeners and the handler of an event, and acknowledges a failure.
 func answer(s *Socket, in *Incoming, h *handler, heard bool) {
 	if heard {
-		if o := s.ns.srv.observer; o != nil && (h == nil || h.others) { // a listener may pass it on
+		if o := s.ns.srv.observer.Load(); o != nil && (h == nil || h.others) { // a listener may pass it on
 			defer o.strange.Enter(in.Event)()
 		}
 		tellIncoming(s, in)
@@ -72,7 +72,7 @@ func invoke(s *Socket, h *handler, in *Incoming) (err error) {
 	if !h.noContext || wrapped {
 		ctx = s.Context()
 	}
-	if o := s.ns.srv.observer; o != nil {
+	if o := s.ns.srv.observer.Load(); o != nil {
 		return callObserved(ctx, o, h, call, in)
 	}
 	return call(ctx, in)
@@ -110,7 +110,7 @@ func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
 
 // observeUnhandled tells the Observer of an event without a handler.
 func observeUnhandled(s *Socket, p *parser.Packet) {
-	o := s.ns.srv.observer
+	o := s.ns.srv.observer.Load()
 	if o == nil {
 		return
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/internal/tasks"
@@ -21,7 +23,9 @@ type host struct {
 	limits3  parser.Limits // of old clients: a namespace has a query behind it
 	log      *slog.Logger
 	noted    loglimit.Limiter
-	observer *observing // nil: nobody wants to know
+	observer atomic.Pointer[observing] // nil: nobody wants to know
+	eyes     sync.Mutex                // held while an Observer is added
+	lives    lives
 
 	joins      chan struct{}   // one for each client for which middleware runs; nil: no limit
 	workers    workers.Pool    // runs dispatchers

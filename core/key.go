@@ -35,6 +35,13 @@ func (k *Key[T]) String() string { return k.name }
 // restore a value that middleware has set first, even if handlers have set the value
 // again: the middleware of the next handshake sets the value anew.
 func (k *Key[T]) Set(s *Socket, v T) {
+	k.set(s, v)
+	if o := s.ns.srv.observer.Load(); o != nil && k.shared && s.connected() {
+		o.value(ValueEvent{Socket: s, Key: k.name})
+	}
+}
+
+func (k *Key[T]) set(s *Socket, v T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	early := s.state.Load() == connecting

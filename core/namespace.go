@@ -83,6 +83,13 @@ func (ns *Namespace) ready() *Namespace {
 // is taken.
 func (ns *Namespace) Name() string { return ns.name }
 
+// Stats returns the numbers of this namespace on this server; of a parent those of all
+// its children.
+func (ns *Namespace) Stats() (st NamespaceStats) {
+	eachLocal(ns, func(ns *Namespace) { st = st.plus(namespaceStats(ns)) })
+	return st
+}
+
 // LogValue implements slog.LogValuer: the name, shortened, because clients choose the
 // names of children.
 func (ns *Namespace) LogValue() slog.Value { return slog.StringValue(apperror.Clip(ns.name)) }

@@ -69,6 +69,11 @@ func (o *observing) gap(e GapEvent) {
 	o.to.Gap(e)
 }
 
+func (o *observing) value(e ValueEvent) {
+	defer o.survive("Observer.Value")
+	o.to.Value(e)
+}
+
 func (o *observing) event(ctx context.Context, e *EventInfo) (out context.Context, done func(EventResult)) {
 	defer func() {
 		if out == nil { // it has panicked, or thinks that there is nothing to add
@@ -118,7 +123,7 @@ func background(ctx context.Context) context.Context {
 
 // observeBegin returns the time if the server has an Observer.
 func observeBegin(srv *Server) (t time.Time) {
-	if srv.observer != nil {
+	if srv.observer.Load() != nil {
 		t = time.Now()
 	}
 	return t
@@ -127,7 +132,7 @@ func observeBegin(srv *Server) (t time.Time) {
 // observeStep tells the Observer of a step of a socket whose middleware began at start;
 // start may be zero.
 func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
-	o := s.ns.srv.observer
+	o := s.ns.srv.observer.Load()
 	if o == nil {
 		return
 	}
@@ -141,18 +146,21 @@ func observeStep(s *Socket, e *NamespaceEvent, start time.Time) {
 	o.namespace(*e)
 }
 
-// observeOpened tells the Observer that a connection opens.
+// observeOpened counts a connection that opens, and tells the Observer.
 func observeOpened(c *conn, r *http.Request) {
-	if o := c.srv.observer; o != nil {
-		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r})
+	c.srv.lives.open()
+	if o := c.srv.observer.Load(); o != nil {
+		o.connection(ConnectionEvent{Open: true, Transport: c.sess.Transport(), Handshake: c.handshake, Request: r, Connection: connectionOf(c.sess)})
 	}
 }
 
-// observeEnded tells the Observer that a connection has ended.
+// observeEnded counts a connection that has ended, and tells the Observer.
 func observeEnded(c *conn, reason Reason) {
-	if o := c.srv.observer; o != nil {
+	c.srv.lives.end(reason)
+	if o := c.srv.observer.Load(); o != nil {
 		o.connection(ConnectionEvent{
 			Transport: c.sess.Transport(), Handshake: c.handshake, Reason: reason, Duration: time.Since(c.handshake.Time),
+			Connection: connectionOf(c.sess),
 		})
 	}
 }

@@ -53,6 +53,9 @@ type Observer interface {
 	// Gap is called when the adapter reports that operations of the cluster are lost,
 	// on a goroutine of the adapter and before the hooks of [Namespace.OnGap].
 	Gap(e GapEvent)
+	// Value is called when the value of a shared key has been set for a socket that has
+	// joined, on the goroutine that has set it.
+	Value(e ValueEvent)
 
 	embedsNopObserver()
 }
@@ -92,5 +95,8 @@ func (NopObserver) Flushed(FlushEvent) {}
 
 // Gap implements Observer.
 func (NopObserver) Gap(GapEvent) {}
+
+// Value implements Observer.
+func (NopObserver) Value(ValueEvent) {}
 
 func (NopObserver) embedsNopObserver() {}

@@ -24,6 +24,8 @@ type ConnectionEvent struct {
 	Reason Reason
 	// Duration is the time for which the connection was open; zero when it opens.
 	Duration time.Duration
+	// Connection is what [Socket.Connection] returns for the sockets of the connection.
+	Connection uint64
 }
 
 // Keep stores v so that [Handshake.Value] returns v for the key as long as the
@@ -60,6 +62,10 @@ type UpgradeEvent struct {
 	Step UpgradeStep
 	// Err is the cause of a failure; nil if the client has disconnected.
 	Err error
+	// Connection is what [Socket.Connection] returns for the sockets of the connection.
+	Connection uint64
+	// Transport is the transport in use: the new one when the upgrade is done.
+	Transport string
 }
 
 // NamespaceStep is a step of a socket in a namespace.
@@ -227,6 +233,13 @@ type FlushEvent struct {
 	// Wait is the time from Emit until the operating system has taken the message and
 	// all messages before it, or on polling until the response was written.
 	Wait time.Duration
+}
+
+// ValueEvent says that a value of a socket has changed.
+type ValueEvent struct {
+	Socket *Socket
+	// Key is the name of the key; see [NewSharedKey].
+	Key string
 }
 
 // GapEvent says that an adapter has lost operations of the cluster, or may have. See

@@ -40,6 +40,15 @@ func guard(o Observer, log *slog.Logger, began time.Time) *observing {
 	return &observing{to: o, log: log, began: began}
 }
 
+// with returns an Observer that also calls another one.
+func (o *observing) with(other Observer) *observing {
+	all := fanOut{o}
+	if several, ok := o.to.(fanOut); ok {
+		all = slices.Clone(several)
+	}
+	return &observing{to: append(all, guard(other, o.log, o.began)), log: o.log, began: o.began}
+}
+
 // watch gives the server to those who want it.
 func watch(o Observer, srv *Server) {
 	if several, ok := o.(fanOut); ok {
@@ -123,6 +132,13 @@ func (f fanOut) Flushed(e FlushEvent) {
 func (f fanOut) Gap(e GapEvent) {
 	for _, o := range f {
 		o.gap(e)
+	}
+}
+
+// Value implements Observer.
+func (f fanOut) Value(e ValueEvent) {
+	for _, o := range f {
+		o.value(e)
 	}
 }
 

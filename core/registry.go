@@ -1,6 +1,10 @@
 package socketio
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Of returns the namespace of that name, and makes the namespace if there is none.
 // Clients can join a namespace that Of has made. Of adds a missing leading slash.
@@ -19,6 +23,36 @@ import "strings"
 // client has joined. While there is a parent of [Server.OfFunc], clients can join such
 // a namespace only if that parent accepts them.
 func (srv *Server) Of(name string) *Namespace { return srv.of(srv.checked(name), false) }
+
+// Namespaces returns the namespaces that exist on this server, ordered by name: those of
+// Of, and the children of parents, but not the parents.
+func (srv *Server) Namespaces() []*Namespace {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	all := slices.Collect(maps.Values(srv.namespaces))
+	slices.SortFunc(all, func(a, b *Namespace) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// Lookup returns the namespace of that name if clients can be in it: one that exists on
+// this server, or a child that a parent of this server may have on another one. Lookup
+// makes nothing, so the name may come from a client. Of makes what it does not find.
+func (srv *Server) Lookup(name string) (ns *Namespace, ok bool) {
+	srv.mu.RLock()
+	ns, byName, byFunc := srv.namespaces[name], srv.parentByNameLocked(name), srv.parentByFuncLocked()
+	srv.mu.RUnlock()
+	switch {
+	case ns != nil:
+		return ns, true
+	case len(name) > srv.opts.Limits.NamespaceName || !strings.HasPrefix(name, "/") || strings.Contains(name, ","):
+		return nil, false
+	case byName != nil:
+		return newChild(byName, name), true
+	case byFunc != nil:
+		return newAlias(srv, name), true
+	}
+	return nil, false
+}
 
 // of is Of for a checked name. With claim it makes the namespace even if there is a
 // parent of OfFunc.

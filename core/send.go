@@ -99,7 +99,7 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 
 // observeDropped tells the Observer of a volatile event that holdBack has dropped.
 func observeDropped(s *Socket, f *frames) {
-	if o := s.ns.srv.observer; o != nil {
+	if o := s.ns.srv.observer.Load(); o != nil {
 		o.dropped(DropEvent{Policy: DropPolicyWelcome, Messages: 1 + len(f.binary)})
 	}
 }

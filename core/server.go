@@ -7,6 +7,7 @@ import (
 	"path"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/browser"
@@ -67,6 +68,26 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 // for requests to the server's path: a request is no handshake if it has a query
 // parameter "sid", and on another path any client can add that.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
+
+// Observe adds an Observer to those of Options.Observer: for packages that are given a
+// server that somebody else has made. It may be called at any time: o hears what
+// happens from then on, and cannot be removed. Observe panics if o is nil.
+func (srv *Server) Observe(o Observer) {
+	notNil("Observe", o == nil)
+	srv.eyes.Lock()
+	if old := srv.observer.Load(); old != nil {
+		srv.observer.Store(old.with(o))
+	} else {
+		srv.observer.Store(guard(o, srv.log, time.Now()))
+		srv.engine.Observe(fromEngine{&srv.host})
+	}
+	srv.eyes.Unlock()
+	watch(o, srv)
+}
+
+// Context returns a context that ends when Shutdown or Close begins to end the server:
+// for what works for the server beside its handlers.
+func (srv *Server) Context() context.Context { return srv.running }
 
 // Connections returns the number of open connections. One connection carries all
 // namespaces of a client.

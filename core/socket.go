@@ -140,6 +140,13 @@ func (s *Socket) Identity() string {
 	return s.identity
 }
 
+// Snapshot returns the socket as [Broadcast.FetchSockets] does. A socket in middleware
+// has the rooms and values that it has so far.
+func (s *Socket) Snapshot() RemoteSocket {
+	info, data := socketInfo(s)
+	return RemoteSocket{ns: s.ns, local: s, info: &info, data: data}
+}
+
 // On registers a handler for this socket only, which replaces the namespace's handler
 // of the event. Otherwise On is like [Namespace.On].
 func (s *Socket) On(event string, handler any) (off func()) {
@@ -164,7 +171,9 @@ var connections = maphash.MakeSeed()
 // Connection returns a number that identifies the connection of the socket in this
 // process. Use the number to count a client once that joins several namespaces, or that
 // leaves a namespace and joins again. The number is no secret.
-func (s *Socket) Connection() uint64 { return maphash.String(connections, s.sess.ID()) }
+func (s *Socket) Connection() uint64 { return connectionOf(s.sess) }
+
+func connectionOf(s *engine.Session) uint64 { return maphash.String(connections, s.ID()) }
 
 // Protocol returns the revision of Engine.IO that the client uses: 4, or 3 for a client
 // of Socket.IO 2.x (Options.AllowEIO3).

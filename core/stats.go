@@ -1,6 +1,9 @@
 package socketio
 
 import (
+	"maps"
+	"sync"
+
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
 )
@@ -26,8 +29,50 @@ type Stats struct {
 	// ReceiveHeld is how many connections are not read at the moment because of
 	// Limits.ReceiveBuffer, Limits.Namespaces or Limits.Refusals.
 	ReceiveHeld int
+	// Opened is the number of connections that have opened since the server was made,
+	// Ended the number of those that have ended, by reason.
+	Opened uint64
+	Ended  map[Reason]uint64
+	// Traffic is what was sent and received since [Server.CountTraffic].
+	Traffic Traffic
 	// Cluster has the numbers of the adapter, if it is an [adapter.Meter]; otherwise nil.
 	Cluster *adapter.Stats
+}
+
+// Traffic counts what all connections have sent and received. See
+// [engine.Traffic].
+type Traffic = engine.Traffic
+
+// CountTraffic turns Stats.Traffic on, for good. It may be called at any time, and more
+// than once. A server that counts does two atomic additions more for a message.
+func (srv *Server) CountTraffic() { srv.engine.CountTraffic() }
+
+// lives counts connections that begin and end.
+type lives struct {
+	mu     sync.Mutex
+	opened uint64
+	ended  map[Reason]uint64
+}
+
+func (l *lives) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.opened++
+}
+
+func (l *lives) end(reason Reason) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended == nil {
+		l.ended = make(map[Reason]uint64)
+	}
+	l.ended[reason]++ // there are a dozen
+}
+
+func (l *lives) stats() (opened uint64, ended map[Reason]uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opened, maps.Clone(l.ended)
 }
 
 // NamespaceStats are the numbers of a namespace on one server.
@@ -62,6 +107,8 @@ func (srv *Server) Stats() Stats {
 		c.mu.Unlock()
 	})
 	st.Connections, st.SendBytes, st.SendBytesMax = e.Sessions, e.QueuedBytes, e.QueuedMax
+	st.Traffic = e.Traffic
+	st.Opened, st.Ended = srv.lives.stats()
 	srv.mu.RLock()
 	all := make([]*Namespace, 0, len(srv.namespaces))
 	for _, ns := range srv.namespaces {
@@ -74,19 +121,26 @@ func (srv *Server) Stats() Stats {
 	st.Cluster = clusterStats(all)
 	for _, ns := range all {
 		name := familyName(ns)
-		n := st.Namespaces[name]
-		n.Children++
-		sockets, rooms := ns.rooms.count()
-		n.Sockets += sockets
-		n.Rooms += rooms
-		if r := ns.recovery; r != nil {
-			r.mu.Lock()
-			n.Sessions += len(r.stored)
-			r.mu.Unlock()
-		}
-		st.Namespaces[name] = n
+		st.Namespaces[name] = st.Namespaces[name].plus(namespaceStats(ns))
 	}
 	return st
+}
+
+func namespaceStats(ns *Namespace) NamespaceStats {
+	st := NamespaceStats{Children: 1}
+	st.Sockets, st.Rooms = ns.rooms.count()
+	if r := ns.recovery; r != nil {
+		r.mu.Lock()
+		st.Sessions = len(r.stored)
+		r.mu.Unlock()
+	}
+	return st
+}
+
+func (st NamespaceStats) plus(o NamespaceStats) NamespaceStats {
+	return NamespaceStats{
+		Sockets: st.Sockets + o.Sockets, Rooms: st.Rooms + o.Rooms, Sessions: st.Sessions + o.Sessions, Children: st.Children + o.Children,
+	}
 }
 
 // clusterStats are those of the server's end of an engine, which all of its namespaces

@@ -83,6 +83,7 @@ func (srv *Server) newSession(r *http.Request, q query.Query, id string) *Sessio
 	s := &Session{
 		srv: &srv.shared, id: id, pin: strings.Clone(srv.opts.pin(r)), // a piece of the header would hold on to all of it
 		base64: q.Base64, v3: q.EIO == "3", opened: srv.clock.Now(), refs: 1, budget: outbox.Budget{Limit: srv.opts.SendBuffer},
+		part: partOf(id),
 	}
 	return s
 }

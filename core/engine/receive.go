@@ -75,6 +75,9 @@ func (s *Session) receive(p parser.Packet, polling bool) (Worker, error) {
 	switch p.Type {
 	case parser.TypeMessage:
 		s.traffic()
+		if t := s.srv.traffic.Load(); t != nil {
+			t.received(s, len(p.Data))
+		}
 		w, err := s.recv.Message(p.Data, p.Binary)
 		if err != nil {
 			return w, &failure{ReasonForcedClose, err}

@@ -56,8 +56,11 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 			return s.fullLocked(queue, len(msgs), volatile, evicted)
 		}
 	}
-	if s.srv.opts.Observer != nil {
+	if s.srv.watch.Load() != nil {
 		s.sampleLocked(queue)
+	}
+	if t := s.srv.traffic.Load(); t != nil {
+		t.sent(s, msgs)
 	}
 	ready := s.wakeLocked()
 	much := s.budget.Used > link.ScratchSize && s.writableLocked() // waiting for more would gain nothing

@@ -48,6 +48,12 @@ func NewServer(h Handler, o *Options) *Server {
 	return srv
 }
 
+// Observe puts o, which is not nil, in the place of Options.Observer. It may be called at
+// any time; o hears what happens from then on.
+func (srv *Server) Observe(o Observer) {
+	srv.watch.Store(&o)
+}
+
 // SendBuffer returns the limit of the messages that are queued for one session, in
 // bytes; negative: no limit.
 func (srv *Server) SendBuffer() int64 { return srv.opts.SendBuffer }
@@ -80,7 +86,13 @@ type Stats struct {
 	// QueuedBytes is the number of bytes that are queued for all peers together,
 	// QueuedMax the number for the peer with the most.
 	QueuedBytes, QueuedMax int64
+	// Traffic is what was sent and received, if that is counted.
+	Traffic Traffic
 }
+
+// CountTraffic turns on what [Stats] says of traffic, for good. It may be called at any
+// time, and more than once. A server that counts does two atomic additions more for a message.
+func (srv *Server) CountTraffic() { srv.traffic.CompareAndSwap(nil, new(traffic)) }
 
 // Stats looks at all sessions, one after another; each, if not nil, is called with
 // their Receivers. It takes about 100 ns per session, and holds no lock for longer than
@@ -90,6 +102,7 @@ func (srv *Server) Stats(each func(Receiver)) Stats {
 	for _, name := range srv.opts.Transports {
 		st.Sessions[name] = 0
 	}
+	st.Traffic = srv.traffic.Load().total()
 	for _, s := range srv.table.all() {
 		st.Sessions[s.Transport()]++
 		s.mu.Lock()

@@ -57,6 +57,7 @@ type Session struct {
 	done       chan struct{} // closed when the session ends; made on demand
 	refs       int32         // goroutines that work for it: readers, drains, POSTs, callers of Connect and Closed
 	extensions uint8         // how often the peer was given more time; see package clock
+	part       uint8         // see traffic; never changed
 	held       bool          // the reader waits for the application's handlers
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
@@ -220,14 +221,14 @@ func (s *Session) unrefLocked() (last bool) {
 
 // upgrade calls the observer, if there is one.
 func (s *Session) upgrade(step UpgradeStep, err error) {
-	if o := s.srv.opts.Observer; o != nil {
+	if o := s.srv.observer(); o != nil {
 		o.Upgrade(s, step, err)
 	}
 }
 
 // dropped calls the observer, if there is one. The caller must not hold mu.
 func (s *Session) dropped(cause DropCause, messages int) {
-	if o := s.srv.opts.Observer; o != nil && messages > 0 {
+	if o := s.srv.observer(); o != nil && messages > 0 {
 		o.Dropped(s, cause, messages)
 	}
 }
@@ -246,6 +247,6 @@ func (s *Session) sampleLocked(q *outbox.Queue) {
 // flushed calls the observer after the message was written that was timed since at.
 func (s *Session) flushed(at time.Duration) {
 	if at > 0 {
-		s.srv.opts.Observer.Flushed(s, time.Duration(s.srv.clock.Now())-at)
+		s.srv.observer().Flushed(s, time.Duration(s.srv.clock.Now())-at)
 	}
 }

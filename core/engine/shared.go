@@ -17,8 +17,10 @@ type shared struct {
 	table   *table
 	flush   flushers
 	lending lending
-	samples atomic.Uint32 // see Session.sampleLocked
-	uploads sync.Pool     // of *upload
+	watch   atomic.Pointer[Observer] // nil: there is none
+	traffic atomic.Pointer[traffic]  // nil: it is not counted
+	samples atomic.Uint32            // see Session.sampleLocked
+	uploads sync.Pool                // of *upload
 }
 
 func (sh *shared) init(opts Options) {
@@ -28,4 +30,15 @@ func (sh *shared) init(opts Options) {
 	sh.table = newTable()
 	sh.table.most = opts.MaxSessions
 	sh.flush.init(&sh.lending)
+	if opts.Observer != nil {
+		sh.watch.Store(&opts.Observer)
+	}
+}
+
+// observer returns the Observer, or nil.
+func (sh *shared) observer() Observer {
+	if o := sh.watch.Load(); o != nil {
+		return *o
+	}
+	return nil
 }
