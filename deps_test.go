@@ -103,6 +103,7 @@ var allowed = []row{
 	{"internal/breaker", []string{"internal/loglimit"}},
 	{"internal/lease", nil},
 	{"internal/subnet", nil},
+	{"internal/failures", []string{"internal/subnet"}},
 	{"internal/upstream", nil},
 	{"idempotency", []string{"core", "internal/breaker", "internal/loglimit", "internal/subnet"}},
 	{"idempotency/idempotencytest", []string{"idempotency"}},
@@ -110,7 +111,7 @@ var allowed = []row{
 	{"ratelimit", []string{"core", "internal/breaker", "internal/loglimit", "internal/subnet"}},
 	{"ratelimit/ratelimittest", []string{"ratelimit"}},
 	{"ratelimit/redis", []string{"ratelimit", redisLibrary}},
-	{"auth", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit", "internal/subnet", jwtLibrary}},
+	{"auth", []string{"core", "core/adapter", "core/parser", "internal/failures", "internal/lease", "internal/loglimit", jwtLibrary}},
 	{"auth/redis", []string{"auth", "internal/loglimit", redisLibrary}},
 	{"session", []string{"core", "core/adapter", "core/parser", "internal/lease", "internal/loglimit"}},
 	{"session/sessiontest", []string{"session", "core", "core/siotest"}},
@@ -126,6 +127,8 @@ var allowed = []row{
 	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
 	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                        // for authors of mounts, ours and others
 	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
+	{"admin", []string{"core", "core/adapter", "internal/failures", "internal/loglimit", "golang.org/x/crypto/bcrypt"}},
+	{"admin/redis", []string{"admin", redisLibrary}},
 	{"graceful", []string{"core", "internal/loglimit"}},
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.

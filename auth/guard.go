@@ -2,12 +2,14 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/failures"
 	"github.com/gosio/gosio/internal/lease"
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -41,7 +43,7 @@ type shared[T any] struct {
 	verifier Verifier[T]                                                      // nil: external
 	external func(context.Context, *socketio.Handshake) (*Identity[T], error) // nil: verifier
 	live     index
-	failures failures
+	failures failures.Limiter
 	noted    loglimit.Limiter // of what is logged
 }
 
@@ -83,7 +85,7 @@ func Custom[T any](v Verifier[T], c Config[T]) *Guard[T] {
 func newGuard[T any](c Config[T], v Verifier[T], external func(context.Context, *socketio.Handshake) (*Identity[T], error)) *Guard[T] {
 	c.check()
 	g := &Guard[T]{shared: &shared[T]{config: c, verifier: v, external: external}}
-	g.failures.limit = c.FailuresPerMinute
+	g.failures.Limit = c.FailuresPerMinute
 	g.live.checks.Report = g.checkHangs
 	if c.Watch != nil {
 		c.Watch.Watch(g.live.revoke)
@@ -229,7 +231,10 @@ func (g *Guard[T]) identify(ctx context.Context, s *socketio.Socket) (id *Identi
 
 // verify is Verify for a client. It counts refused tokens by the client's address.
 func (g *Guard[T]) verify(ctx context.Context, address, token string) (id *Identity[T], err error) {
-	done, err := g.failures.begin(ctx, address)
+	done, err := g.failures.Begin(ctx, address)
+	if errors.Is(err, failures.ErrTooMany) {
+		return nil, reject(ErrRateLimited, err.Error())
+	}
 	if err != nil {
 		return nil, err
 	}

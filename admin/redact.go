@@ -1,0 +1,131 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gosio/gosio/core/adapter"
+)
+
+const redacted = "[redacted]"
+
+// shown are the headers and query parameters that cannot be secrets.
+var shown = []string{
+	"accept", "accept-encoding", "accept-language", "cache-control", "cf-ipcountry", "connection", "content-length",
+	"content-type", "dnt", "host", "origin", "pragma", "priority", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform",
+	"sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-gpc", "sec-websocket-extensions", "sec-websocket-version",
+	"te", "upgrade", "upgrade-insecure-requests", "user-agent", "via", "x-forwarded-for", "x-forwarded-host",
+	"x-forwarded-port", "x-forwarded-proto", "x-real-ip", "x-requested-with",
+	"eio", "transport", "t", "b64",
+}
+
+// Secret reports whether a member of that name is likely to be a secret: a password, a
+// token, a key, a code, a cookie, a session. It is the default of [Options.Redact].
+func Secret(name string) bool {
+	plain := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || r == ' ' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(name))
+	return slices.Contains(secrets, plain) || slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(plain, part) })
+}
+
+var (
+	secrets     = []string{"auth", "code", "cvc", "cvv", "key", "otp", "pass", "pid", "pin", "pwd", "sid", "sig"}
+	secretParts = []string{
+		"accesskey", "apikey", "assertion", "authenticat", "authoriz", "bearer", "cookie", "credential", "csrf", "jwt",
+		"passphrase", "passwd", "password", "privatekey", "secret", "session", "signature", "token", "xsrf",
+	}
+)
+
+// handshake is that of the UI.
+type handshake struct {
+	Address string            `json:"address"`
+	Headers map[string]string `json:"headers"`
+	Query   map[string]string `json:"query"`
+	Issued  int64             `json:"issued"` // milliseconds
+	Secure  bool              `json:"secure"`
+	Time    string            `json:"time"`
+	URL     string            `json:"url"`
+	XDomain bool              `json:"xdomain"`
+}
+
+func (h *hub) handshake(a adapter.Handshake) handshake {
+	out := handshake{
+		Address: a.Address, Headers: map[string]string{"host": a.Host}, Query: make(map[string]string),
+		Issued: a.Time.UnixMilli(), Secure: a.Secure, Time: a.Time.UTC().Format("Mon Jan 02 2006 15:04:05 GMT+0000"),
+		XDomain: a.Header.Get("Origin") != "",
+	}
+	for name, values := range a.Header {
+		name = strings.ToLower(name)
+		out.Headers[name] = h.shownValue(name, strings.Join(values, ", "))
+	}
+	path, _, _ := strings.Cut(a.URL, "?")
+	query := make(url.Values)
+	for name, values := range a.Query() {
+		v := h.shownValue(name, strings.Join(values, ","))
+		out.Query[name] = v
+		query.Set(name, v)
+	}
+	out.URL = path
+	if len(query) > 0 {
+		out.URL += "?" + query.Encode()
+	}
+	return out
+}
+
+func (h *hub) shownValue(name, value string) string {
+	name = strings.ToLower(name)
+	if slices.Contains(shown, name) || slices.ContainsFunc(h.opts.Show, func(s string) bool { return strings.EqualFold(s, name) }) {
+		return value
+	}
+	return redacted
+}
+
+// maxArgument bounds what the UI gets of one argument or value, in bytes of JSON.
+const maxArgument = 16 << 10
+
+// clean returns JSON without the values of secret members.
+func (h *hub) clean(raw json.RawMessage) json.RawMessage {
+	if len(raw) > maxArgument {
+		return json.RawMessage(`"[too long]"`)
+	}
+	if !bytes.Contains(raw, []byte{'{'}) {
+		return raw
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return json.RawMessage(`"` + redacted + `"`)
+	}
+	if !h.hide(v) {
+		return raw
+	}
+	out, _ := json.Marshal(v) // it was JSON
+	return out
+}
+
+// hide replaces the values of secret members in place, and reports whether there were
+// any.
+func (h *hub) hide(v any) (changed bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if h.opts.Redact(name) {
+				v[name], changed = redacted, true
+			} else if h.hide(member) {
+				changed = true
+			}
+		}
+	case []any:
+		for _, e := range v {
+			changed = h.hide(e) || changed
+		}
+	}
+	return changed
+}
