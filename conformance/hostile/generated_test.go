@@ -213,7 +213,9 @@ func TestPlanted(t *testing.T) { // not parallel: it measures
 			return func(ctx context.Context, in *socketio.Incoming) error {
 				var text string
 				if in.Event == "echo" && in.Arg(0, &text) == nil && text != "" { // the bystanders' are numbers
-					go func() { <-leaked }()
+					for range 5 { // more than come and go while what was there before is counted
+						go func() { <-leaked }()
+					}
 				}
 				return next(ctx, in)
 			}
@@ -225,7 +227,7 @@ func TestPlanted(t *testing.T) { // not parallel: it measures
 		t.Fatal("a fault was not found")
 	}
 	t.Logf("of %d inputs this is left:\n%s", r.sent.Load(), found)
-	assert.True(t, "few steps", len(found) <= 3)
+	assert.True(t, "few steps", len(found) <= 5)
 	assert.True(t, "the event", strings.Contains(found.String(), "echo"))
 }
 
