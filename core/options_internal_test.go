@@ -37,7 +37,9 @@ func TestEngineOptions(t *testing.T) {
 	var n int64
 	fill(reflect.ValueOf(&o).Elem(), &n)
 	got := reflect.ValueOf(*o.engine())
-	names := map[string]string{"MaxHandshake": "Handshake", "MaxFragments": "Fragments"}
+	names := map[string]string{
+		"MaxHandshake": "Handshake", "MaxFragments": "Fragments", "MaxSessions": "Connections", "MemoryLimit": "Memory",
+	}
 	for i := range got.NumField() {
 		name := got.Type().Field(i).Name
 		if name == "Observer" { // NewServer sets one of its own
