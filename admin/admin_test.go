@@ -282,7 +282,7 @@ func TestDevelopment(t *testing.T) {
 				assert.True(t, "the client has no secret in its name", s.ClientID != "" && !strings.Contains(s.ClientID, before.Conn().SID()[:8]))
 
 				d := siotest.Dial(t, srv, siotest.Options{Transport: "polling"})
-				var conn allSockets = make(allSockets, 1)
+				conn := make(allSockets, 1)
 				until(c, "socket_connected").Decode(&conn[0])
 				assert.Equal(t, "connected", conn[0].ID+conn[0].Transport, d.ID()+"polling")
 				synctest.Wait()

@@ -18,9 +18,9 @@ import (
 type Mode string
 
 const (
-	// ModeProduction: numbers only.
+	// ModeProduction is for numbers only.
 	ModeProduction Mode = "production"
-	// ModeDevelopment: all sockets, rooms and events, each change pushed at once.
+	// ModeDevelopment is for all sockets, rooms and events, each change pushed at once.
 	ModeDevelopment Mode = "development"
 )
 
