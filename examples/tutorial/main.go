@@ -1,3 +1,4 @@
+// A chat, as the tutorial of gosio builds it.
 package main
 
 import (
