@@ -5,6 +5,7 @@
 // than the 45 s after which a client does. SEED repeats a run.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { GoServer, Node, NodeProcess, modes, startRedis, until } from "./lab.mjs";
@@ -22,6 +23,12 @@ const families = {
   "sharded, static": { go: "sharded-static", mode: "sharded, static" },
   streams: { go: "streams", mode: "streams" },
 };
+
+/** halt stops a server's process, and returns when the kernel has done so. */
+async function halt({ child }) {
+  child.kill("SIGSTOP");
+  await until("the process is stopped", () => / T /.test(readFileSync(`/proc/${child.pid}/stat`, "utf8").replace(/\(.*\)/, "")));
+}
 
 describe("servers that end or stop", { concurrency: 6 }, () => {
   for (const [family, { go, mode }] of Object.entries(families)) describe(family, { concurrency: false }, () => {
@@ -69,7 +76,7 @@ describe("servers that end or stop", { concurrency: 6 }, () => {
         const victim = await start();
         const c = await victim.client("/");
         await connected(c, near, far);
-        victim.child.kill("SIGSTOP");
+        await halt(victim);
         const answer = asker.ask({ do: "fetch", expect: deadline });
         await pause(300);
         const killed = Date.now();
@@ -158,7 +165,7 @@ describe("servers that end or stop", { concurrency: 6 }, () => {
       });
       const numbers = (client, name) => client.got.filter((e) => e[0] === name).map((e) => e[1]);
       await pause(200);
-      for (const server of stops) server.child.kill("SIGSTOP");
+      for (const server of stops) await halt(server);
       const begin = Date.now();
       const { result, error } = await asker.ask({ do: "fetch", expect: 2000 });
       assert.deepEqual(sorted(...result), sorted(near, far), "those who answer are there at the deadline");

@@ -174,7 +174,7 @@ describe("clients come back to another server", { concurrency: false }, () => {
       const entries = await nodes[0].redis[0].xRange("socket.io", start, "+");
       const want = entries.filter(({ message }) => message.data?.includes(rooms[0])).map(({ id }) => id);
       await until("all have come", () => offsets().includes(want.at(-1)));
-      assert.deepEqual(offsets(), want);
+      assert.deepEqual(offsets().slice(0, want.length), want); // a server in Go may send one that is not there yet
       c.socket.io.engine.close();
     }
   });
