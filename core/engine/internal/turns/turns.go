@@ -11,6 +11,10 @@ import (
 // an ordinary day, short enough that the work of a burst holds nobody else up.
 const burst = 50 * time.Millisecond
 
+// tick is the step of the times for which callers wait: those of one step wake together. To
+// wake a server for each costs more than a handshake (bench: connect, 346 us, and 129 so).
+const tick = burst
+
 // Turns gives so many turns a second. Make one with [New]; it may be used concurrently.
 type Turns struct {
 	every time.Duration // between two turns
@@ -50,7 +54,7 @@ func (t *Turns) Wait(caller, owner context.Context) bool {
 	if wait <= 0 {
 		return true
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer((wait + tick - 1).Truncate(tick))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
