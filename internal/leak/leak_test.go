@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,15 +27,19 @@ func TestRemaining(t *testing.T) {
 		waitFor(stop)
 	}()
 	<-started
-	left := remaining(0)
-	if len(left) != 1 || !strings.Contains(left[0], "leak.waitFor") {
-		t.Errorf("with one goroutine running, remaining found %d: %q", len(left), left)
+	if left := remaining(0); !slices.ContainsFunc(left, waits) {
+		t.Errorf("remaining missed a goroutine that runs; it found %q", left)
 	}
 	close(stop)
 	if left := remaining(grace); len(left) != 0 {
 		t.Errorf("after it ended, remaining found %q", left)
 	}
 }
+
+// waits reports whether a stack is that of waitFor. Tests look for that stack
+// and do not count: the goroutine of a test may run on for a moment after the
+// test has ended.
+func waits(stack string) bool { return strings.Contains(stack, "leak.waitFor") }
 
 // waitFor waits until stop is closed. A value sent before shows that it runs.
 func waitFor(stop chan struct{}) {
@@ -62,7 +67,7 @@ func TestMainFails(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestMainFails$")
 	cmd.Env = append(os.Environ(), leakEnv+"=1")
 	out, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "1 goroutines are left") || !strings.Contains(string(out), "leak.waitFor") {
+	if err == nil || !strings.Contains(string(out), "goroutines are left") || !waits(string(out)) {
 		t.Errorf("a leaking package ended with %v:\n%s", err, out)
 	}
 }
