@@ -21,6 +21,8 @@ type Broadcast struct {
 	volatile bool
 	plain    bool            // see Compress
 	ctx      context.Context // see WithContext; nil: Background
+	key      string          // see Newest
+	newest   int             // 0: all wait
 }
 
 // To adds the sockets that are in at least one of the rooms. To without a room adds no
@@ -55,6 +57,34 @@ func (b Broadcast) Volatile() Broadcast {
 	return b
 }
 
+// Latest keeps the newest value only: an event replaces the one of the same name and key
+// that still waits for a client. Use Latest for positions, prices and states, of which a
+// slow client needs the last one, with the name of the thing as the key:
+//
+//	srv.To("board").Latest(user).Emit("cursor", x, y)
+//
+// The new event goes to the end of what waits: a client gets events in the order of
+// sending, some of them left out. What is being written already stays, so that a slow
+// client gets an older value before the newest. A client that keeps up gets nearly every
+// event; of those that are sent within a fraction of a millisecond, or between two polls,
+// it gets the newest. Events with another name or key, of another namespace or without a
+// key are not replaced, and those that wait for an acknowledgement replace none.
+//
+// With [Broadcast.Volatile] the event waits, too, but may be dropped to make room for
+// others. [Recovery] keeps every event, volatile ones aside, and gives a client that comes
+// back the newest of each key. Observers hear of what is replaced as [DropPolicyReplaced].
+//
+// Each server of a cluster replaces events for its own clients. Servers in Node, and
+// adapters that do not carry the key, send every event.
+func (b Broadcast) Latest(key string) Broadcast { return b.Newest(key, 1) }
+
+// Newest is like Latest, and keeps the n newest events of the same name and key: when more
+// wait for a client the oldest is dropped. With less than 1 it keeps one.
+func (b Broadcast) Newest(key string, n int) Broadcast {
+	b.key, b.newest = key, max(n, 1)
+	return b
+}
+
 // nobody reports that no room was chosen, which an empty Target could not say.
 func (b Broadcast) nobody() bool { return b.chosen && len(b.target.Rooms) == 0 }
 
@@ -83,7 +113,7 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 	if err != nil || b.nobody() {
 		return err
 	}
-	p.Volatile, p.NoCompress = b.volatile, b.plain
+	p.Volatile, p.NoCompress, p.Newest, p.Key = b.volatile, b.plain, b.newest, b.key
 	return emitError(event, run(b.ns, &adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 

@@ -34,12 +34,14 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 
 // SocketEmitter sends events to one socket with other settings than [Socket.Emit]. A
 // SocketEmitter is a value: each modifier returns a new SocketEmitter. See
-// [Socket.Volatile] and [Socket.Compress].
+// [Socket.Volatile], [Socket.Latest] and [Socket.Compress].
 type SocketEmitter struct {
 	s        *Socket
 	ctx      context.Context // for the observer; nil: Background
 	volatile bool
 	plain    bool
+	key      string // see Newest
+	newest   int    // 0: all wait
 }
 
 // Volatile returns a [SocketEmitter] whose events are dropped when the client
@@ -52,6 +54,14 @@ func (s *Socket) Volatile() SocketEmitter { return SocketEmitter{s: s, volatile:
 // response to a poll is compressed if at least one of its events may be, and with
 // Options.PerMessageDeflate, where each event on a WebSocket is compressed by itself.
 func (s *Socket) Compress(on bool) SocketEmitter { return SocketEmitter{s: s, plain: !on} }
+
+// Latest returns a [SocketEmitter] of whose events only the newest waits for a client that
+// does not keep up. See [Broadcast.Latest].
+func (s *Socket) Latest(key string) SocketEmitter { return s.Newest(key, 1) }
+
+// Newest returns a [SocketEmitter] of whose events only the n newest wait. See
+// [Broadcast.Newest].
+func (s *Socket) Newest(key string, n int) SocketEmitter { return SocketEmitter{s: s}.Newest(key, n) }
 
 // WithContext returns a [SocketEmitter] whose events Options.Observer is told of with
 // ctx, as the parent of a span for example. The end of ctx does not stop an event: Emit
@@ -67,6 +77,15 @@ func (e SocketEmitter) Volatile() SocketEmitter {
 // Compress is [Socket.Compress].
 func (e SocketEmitter) Compress(on bool) SocketEmitter {
 	e.plain = !on
+	return e
+}
+
+// Latest is [Socket.Latest].
+func (e SocketEmitter) Latest(key string) SocketEmitter { return e.Newest(key, 1) }
+
+// Newest is [Socket.Newest].
+func (e SocketEmitter) Newest(key string, n int) SocketEmitter {
+	e.key, e.newest = key, max(n, 1)
 	return e
 }
 
@@ -86,7 +105,7 @@ func (e SocketEmitter) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	_, err = e.put(&f)
+	_, err = e.put(event, &f)
 	return emitError(event, err)
 }
 
@@ -99,7 +118,7 @@ func (e SocketEmitter) emitObserved(o *observing, event string, args []any) erro
 	f, err := packEvent(e.s.ns, event, args)
 	if err == nil {
 		var sent bool
-		if sent, err = e.put(&f); sent {
+		if sent, err = e.put(event, &f); sent {
 			t.add(1, &f)
 		}
 		err = emitError(event, err)
@@ -109,7 +128,8 @@ func (e SocketEmitter) emitObserved(o *observing, event string, args []any) erro
 }
 
 // put queues an event. One that is dropped is no error, and not sent.
-func (e SocketEmitter) put(f *frames) (sent bool, err error) {
+func (e SocketEmitter) put(event string, f *frames) (sent bool, err error) {
+	f.newest = newestOf(e.s.ns.name, event, e.key, e.newest)
 	if e.plain {
 		f.uncompressed()
 	}

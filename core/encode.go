@@ -54,6 +54,9 @@ func sealPacket(ns *Namespace, p *adapter.Packet, id uint64, hasID bool) (*frame
 		f.legacy = new(eio3.Attachments)
 	}
 	f.volatile = p.Volatile
+	if p.Newest != 0 && !hasID {
+		f.newest = newestOf(ns.name, packet.Event(), p.Key, p.Newest)
+	}
 	if p.NoCompress {
 		f.uncompressed()
 	}

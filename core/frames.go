@@ -19,6 +19,7 @@ type frames struct {
 	open     bool // text is a draft, to which an offset is still to be added
 	plain    bool // not to be compressed
 	void     bool // Options.Parser has no form for it: nobody gets it
+	newest   *newest
 
 	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }
@@ -42,6 +43,24 @@ func (f *frames) uncompressed() {
 	for i, m := range f.binary {
 		f.binary[i] = m.Compress(false)
 	}
+}
+
+// withoutReplaced removes the events that newer ones of the list replace.
+func withoutReplaced(events []frames) []frames {
+	if !slices.ContainsFunc(events, func(f frames) bool { return f.newest != nil }) {
+		return events
+	}
+	behind := make(map[string]int)
+	for i := range slices.Backward(events) {
+		k := events[i].newest
+		if k == nil {
+			continue
+		}
+		if behind[k.queued.Key]++; behind[k.queued.Key] > k.queued.Most {
+			events[i] = frames{void: true}
+		}
+	}
+	return slices.DeleteFunc(events, func(f frames) bool { return f.void })
 }
 
 // size returns the bytes that the packet counts in the queue of one client.

@@ -41,6 +41,12 @@ func (ns *Namespace) Local() Broadcast { return ns.all().Local() }
 // See [Broadcast.Volatile].
 func (ns *Namespace) Volatile() Broadcast { return ns.all().Volatile() }
 
+// Latest returns a broadcast to all sockets of the namespace. See [Broadcast.Latest].
+func (ns *Namespace) Latest(key string) Broadcast { return ns.all().Latest(key) }
+
+// Newest returns a broadcast to all sockets of the namespace. See [Broadcast.Newest].
+func (ns *Namespace) Newest(key string, n int) Broadcast { return ns.all().Newest(key, n) }
+
 // WithContext returns a broadcast to all sockets of the namespace. See
 // [Broadcast.WithContext].
 func (ns *Namespace) WithContext(ctx context.Context) Broadcast { return ns.all().WithContext(ctx) }

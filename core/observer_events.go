@@ -210,6 +210,9 @@ const (
 	// DropPolicyEvicted: a queued volatile event was dropped to make room for other
 	// messages.
 	DropPolicyEvicted = engine.DropCauseEvicted
+	// DropPolicyReplaced: a queued event was dropped because a newer one with its key was
+	// sent. See [Broadcast.Latest].
+	DropPolicyReplaced = engine.DropCauseReplaced
 	// DropPolicyWelcome: a volatile event was dropped because too many packets wait
 	// behind the CONNECT packet, see [Namespace.OnConnect].
 	DropPolicyWelcome DropPolicy = "welcome_hold"

@@ -27,7 +27,7 @@ import (
 //
 // Recovered are events of [Socket.Emit] and of broadcasts; not volatile ones,
 // and not those that wait for an acknowledgement, which fail with the
-// connection. One for which Emit has failed with [ErrSlowConsumer] is recovered, too.
+// connection. Of events that replace each other ([Broadcast.Latest]) the newest are. One for which Emit has failed with [ErrSlowConsumer] is recovered, too.
 // [Broadcast.SocketsJoin], SocketsLeave and DisconnectSockets reach
 // clients that are away, too. Each event carries one more argument, a string: the
 // client's offset, which stock clients hand to their listeners as well.
@@ -216,7 +216,7 @@ func (r *recovery) ownLocked(s *Socket, f *frames) *waiting {
 	p := f.packet()
 	st.Value.op = &adapter.Operation{
 		Type: adapter.OpBroadcast, Target: adapter.Target{Rooms: []string{s.id}, Own: true},
-		Packet: adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain},
+		Packet: f.newest.carry(adapter.Packet{Data: p.Data, Attachments: p.Attachments, NoCompress: f.plain}),
 	}
 	r.numberLocked(st)
 	return st
@@ -295,6 +295,8 @@ func (r *recovery) postLocked(s *Socket, f *frames) error {
 	held, err := holdBack(s, f, false)
 	switch {
 	case held:
+	case f.newest != nil:
+		err = enqueueNewest(s, f, false)
 	case f.binary == nil:
 		err = (*engine.Layer)(s.sess).Enqueue(f.text)
 	default:

@@ -36,6 +36,7 @@ func giveLocked(r *recovery, s *Socket, f *frames) {
 	if err != nil {
 		return
 	}
+	own.newest = f.newest
 	if own.volatile = f.volatile; own.volatile {
 		r.postStepLocked(s, own)
 		return

@@ -299,7 +299,7 @@ func (r *recovery) enterLocked(s *Socket, back *comeback) {
 			t.sent(back.missed.Positions[i], e.Position, r.seq.at)
 		}
 	}
-	accept(s, missed...)
+	accept(s, withoutReplaced(missed)...)
 }
 
 // goOnLocked says from where on the socket has what the log of all servers has.

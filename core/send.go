@@ -60,13 +60,16 @@ func (s *Socket) tell(f *frames) {
 func (s *Socket) transmit(f *frames) error {
 	held, err := holdBack(s, f, false)
 	switch {
-	case held && errors.Is(err, engine.ErrSlowConsumer):
-		(*engine.Layer)(s.sess).Overflow()
 	case held:
+	case f.newest != nil:
+		err = enqueueNewest(s, f, false)
 	case f.binary == nil:
 		err = s.sess.Send(f.text)
 	default:
 		err = s.sess.Send(f.messages(s.conn)...)
+	}
+	if (held || f.newest != nil) && errors.Is(err, engine.ErrSlowConsumer) {
+		(*engine.Layer)(s.sess).Overflow()
 	}
 	return sendError(err)
 }
@@ -90,6 +93,9 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 			observeDropped(s, f)
 		}
 		return err == nil
+	}
+	if f.newest != nil {
+		return enqueueNewest(s, f, true) == nil
 	}
 	if f.binary == nil {
 		return s.sess.SendVolatile(f.text)

@@ -91,12 +91,24 @@ func releaseHeldLocked(s *Socket) error {
 	var err error
 	for i := range held { // one by one: they are bounded as if they had been sent at once
 		f := &held[i]
-		if e := (*engine.Layer)(s.conn.sess).Enqueue(f.messages(s.conn)...); e != nil {
+		if e := enqueueHeld(s, f); e != nil {
 			err = e // and go on: what is sent until the session ends must not leave a gap
 		}
 	}
 	s.holding.Store(false)
 	return err
+}
+
+// enqueueNewest queues an event that has a key. The caller ends a session that is too slow.
+func enqueueNewest(s *Socket, f *frames, volatile bool) error {
+	return (*engine.Layer)(s.sess).EnqueueNewest(&f.newest.queued, volatile, f.messages(s.conn)...)
+}
+
+func enqueueHeld(s *Socket, f *frames) error {
+	if f.newest != nil {
+		return enqueueNewest(s, f, false)
+	}
+	return (*engine.Layer)(s.conn.sess).Enqueue(f.messages(s.conn)...)
 }
 
 // welcome sends the CONNECT packet and the packets behind it, unless they have been

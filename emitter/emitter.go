@@ -77,6 +77,12 @@ func (e *Emitter) Except(rooms ...string) Broadcast { return e.all().Except(room
 // Volatile returns all sockets. See [Broadcast.Volatile].
 func (e *Emitter) Volatile() Broadcast { return e.all().Volatile() }
 
+// Latest returns all sockets. See [Broadcast.Latest].
+func (e *Emitter) Latest(key string) Broadcast { return e.all().Latest(key) }
+
+// Newest returns all sockets. See [Broadcast.Newest].
+func (e *Emitter) Newest(key string, n int) Broadcast { return e.all().Newest(key, n) }
+
 // Compress returns all sockets. See [Broadcast.Compress].
 func (e *Emitter) Compress(on bool) Broadcast { return e.all().Compress(on) }
 
@@ -108,6 +114,8 @@ type Broadcast struct {
 	chosen   bool // To has said whom, be it nobody
 	volatile bool
 	plain    bool // see Compress
+	newest   int  // see Newest; 0: all wait
+	key      string
 }
 
 // To adds the sockets that are in at least one of the rooms. With no room it adds
@@ -134,6 +142,17 @@ func (b Broadcast) Except(rooms ...string) Broadcast {
 // Volatile skips clients that cannot take the event at once.
 func (b Broadcast) Volatile() Broadcast {
 	b.volatile = true
+	return b
+}
+
+// Latest has an event replace the one of the same name and key that still waits for a
+// client, on servers of this module: Broadcast.Latest of package socketio tells more.
+// Servers in Node send every event.
+func (b Broadcast) Latest(key string) Broadcast { return b.Newest(key, 1) }
+
+// Newest is like Latest, and keeps the n newest events of the same name and key.
+func (b Broadcast) Newest(key string, n int) Broadcast {
+	b.key, b.newest = key, max(n, 1)
 	return b
 }
 

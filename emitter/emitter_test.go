@@ -133,6 +133,10 @@ var operations = []struct {
 		message{Target: clusterwire.Target{Rooms: []string{"a", "b", "c"}, Except: []string{"d"}}, Packet: data(`["e"]`)}, "#/#"},
 	{"except", func(e *emitter.Emitter) error { return e.Except("d").In("a").Emit("e") },
 		message{Target: clusterwire.Target{Rooms: []string{"a"}, Except: []string{"d"}}, Packet: data(`["e"]`)}, "#/#a#"},
+	{"newest", func(e *emitter.Emitter) error { return e.Latest("k\u00e9y").Emit("e") },
+		message{Target: clusterwire.Target{Newest: 1, Key: "k\u00e9y"}, Packet: data(`["e"]`)}, "#/#"},
+	{"newest of a room", func(e *emitter.Emitter) error { return e.To("a").Newest("", 3).Emit("e") },
+		message{Target: clusterwire.Target{Rooms: []string{"a"}, Newest: 3}, Packet: data(`["e"]`)}, "#/#a#"},
 	{"flags", func(e *emitter.Emitter) error { return e.Volatile().Compress(false).Emit("e") },
 		message{Target: clusterwire.Target{Volatile: true, NoCompress: true}, Packet: data(`["e"]`)}, "#/#"},
 	{"flags that change nothing", func(e *emitter.Emitter) error { return e.Compress(false).Compress(true).Emit("e") },
@@ -222,7 +226,7 @@ func TestValues(t *testing.T) {
 	assert.NoError(t, two.Emit("e"))
 	s := n.last(t)
 	m := s.message(t)
-	assert.Equal(t, "target", fmt.Sprintf("%+v %s", m.Target, m.Namespace), "{Rooms:[a d] Except:[x] Volatile:false NoCompress:false Timeout:0s} /")
+	assert.Equal(t, "target", fmt.Sprintf("%+v %s", m.Target, m.Namespace), "{Rooms:[a d] Except:[x] Volatile:false NoCompress:false Timeout:0s Newest:0 Key:} /")
 }
 
 func TestTypedEvents(t *testing.T) {

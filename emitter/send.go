@@ -117,7 +117,7 @@ func (b Broadcast) DisconnectSockets(closeConn bool) error {
 }
 
 func (b *Broadcast) target() clusterwire.Target {
-	return clusterwire.Target{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, NoCompress: b.plain}
+	return clusterwire.Target{Rooms: b.rooms, Except: b.except, Volatile: b.volatile, NoCompress: b.plain, Newest: b.newest, Key: b.key}
 }
 
 // encodeEvent encodes an event's name and arguments.

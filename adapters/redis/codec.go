@@ -15,6 +15,7 @@ func (n *node) message(op *adapter.Operation) (*clusterwire.Message, error) {
 		Target: clusterwire.Target{
 			Rooms: op.Target.Rooms, Except: op.Target.Except,
 			Volatile: op.Packet.Volatile, NoCompress: op.Packet.NoCompress, Timeout: op.Timeout,
+			Newest: op.Packet.Newest, Key: op.Packet.Key,
 		},
 		Packet: clusterwire.Packet{Data: op.Packet.Data, Attachments: op.Packet.Attachments},
 	}
@@ -44,6 +45,7 @@ func operation(m *clusterwire.Message) *adapter.Operation {
 		Packet: adapter.Packet{
 			Data: m.Packet.Data, Attachments: m.Packet.Attachments,
 			Volatile: m.Target.Volatile, NoCompress: m.Target.NoCompress,
+			Newest: m.Target.Newest, Key: m.Target.Key,
 		},
 		Rooms: m.Rooms, Close: m.Close,
 	}

@@ -75,6 +75,11 @@ type Packet struct {
 	Volatile bool
 	// NoCompress says that the event need not be compressed.
 	NoCompress bool
+	// Newest, if not 0, is how many events of this name and Key may wait for a client: a
+	// newer one drops the oldest. An adapter carries both and does not act on them. Servers
+	// that do not know them have all events wait.
+	Newest int    `json:",omitempty"`
+	Key    string `json:",omitempty"`
 }
 
 // Target says which sockets of a namespace are meant: those in at least one of

@@ -13,7 +13,23 @@ type Layer Session
 // takes, too. When Enqueue returns [ErrSlowConsumer] it has not ended the session, and
 // the messages are queued, in order. The caller must release its lock and then end the
 // session with Overflow.
-func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false) }
+func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false, nil) }
+
+// Newest says of an event that only the newest ones of its kind are kept for a peer that
+// does not keep up.
+type Newest struct {
+	Key  string // of the events that replace each other
+	Most int    // how many of them may wait; at least 1
+}
+
+// EnqueueNewest is like Enqueue, for messages that are one event. If k.Most of this key
+// wait already, the oldest ones are dropped; the new event goes to the end, so that the
+// order of what arrives is that of sending. What is being written stays. With volatile
+// the event may also be dropped to make room for others, and when there is none for it;
+// EnqueueNewest then fails.
+func (l *Layer) EnqueueNewest(k *Newest, volatile bool, msgs ...Message) error {
+	return (*Session)(l).enqueue(msgs, volatile, k)
+}
 
 // Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as Send
 // does by itself.

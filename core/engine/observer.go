@@ -43,6 +43,9 @@ const (
 	// DropCauseEvicted: queued volatile messages were dropped to make room for other
 	// messages.
 	DropCauseEvicted DropCause = "evicted"
+	// DropCauseReplaced: queued messages were dropped because newer ones with their key
+	// were sent. See [Newest].
+	DropCauseReplaced DropCause = "replaced"
 	// DropCauseSlowConsumer: the session ends with [ErrSlowConsumer], and its queued
 	// messages are lost.
 	DropCauseSlowConsumer DropCause = "slow_consumer"

@@ -22,25 +22,30 @@ func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs
 var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
-	err := s.enqueue(msgs, volatile)
+	err := s.enqueue(msgs, volatile, nil)
 	if errors.Is(err, ErrSlowConsumer) {
 		s.shut(ReasonTransportError, ErrSlowConsumer, false)
 	}
 	return err
 }
 
-func (s *Session) enqueue(msgs []Message, volatile bool) error {
+// enqueue queues messages. With k they are one event of which only the newest wait.
+func (s *Session) enqueue(msgs []Message, volatile bool, k *Newest) error {
 	s.mu.Lock()
 	switch {
 	case s.state.Load() != stateOpen:
 		s.mu.Unlock()
 		return ErrClosed
-	case volatile && !s.writableLocked():
+	case volatile && k == nil && !s.writableLocked():
 		s.mu.Unlock()
 		s.dropped(DropCauseVolatile, len(msgs))
 		return errDropped
 	}
 	queue := s.queueLocked()
+	replaced := 0
+	if k != nil {
+		replaced = queue.Replace(k.Key, k.Most)
+	}
 	for i, msg := range msgs {
 		m := msg.out
 		if m.Binary {
@@ -53,8 +58,11 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	if s.budget.Over() {
 		var fits bool
 		if evicted, fits = queue.MakeRoom(len(msgs)); !fits {
-			return s.fullLocked(queue, len(msgs), volatile, evicted)
+			return s.fullLocked(queue, len(msgs), volatile, evicted, replaced)
 		}
+	}
+	if k != nil {
+		queue.Keep(k.Key, len(msgs))
 	}
 	if s.srv.watch.Load() != nil {
 		s.sampleLocked(queue)
@@ -66,6 +74,7 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 	much := s.budget.Used > link.ScratchSize && s.writableLocked() // waiting for more would gain nothing
 	s.mu.Unlock()
 	s.dropped(DropCauseEvicted, evicted)
+	s.dropped(DropCauseReplaced, replaced)
 	s.srv.flush.add(ready)
 	if much {
 		s.srv.flush.startDeferred()
@@ -74,15 +83,17 @@ func (s *Session) enqueue(msgs []Message, volatile bool) error {
 }
 
 // fullLocked is the end of enqueue when there is no room. It releases mu.
-func (s *Session) fullLocked(queue *outbox.Queue, last int, volatile bool, evicted int) error {
+func (s *Session) fullLocked(queue *outbox.Queue, last int, volatile bool, evicted, replaced int) error {
 	if !volatile {
 		s.mu.Unlock()
 		s.dropped(DropCauseEvicted, evicted)
+		s.dropped(DropCauseReplaced, replaced)
 		return ErrSlowConsumer
 	}
 	queue.Drop(last)
 	s.mu.Unlock()
 	s.dropped(DropCauseEvicted, evicted)
+	s.dropped(DropCauseReplaced, replaced)
 	s.dropped(DropCauseVolatile, last)
 	return errDropped
 }

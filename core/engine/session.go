@@ -139,18 +139,14 @@ func (s *Session) wakeLocked() *writer {
 // moveQueueLocked moves the queue of polling to a WebSocket. On polling all bytes of
 // protocol 4 are base64; on the WebSocket only those of a client that asks for it.
 func (s *Session) moveQueueLocked(to *outbox.Queue) {
-	p := s.polling.queue.Take()
-	s.polling.queue.Credit(int(outbox.SizeOf(p.Msgs)))
-	for _, m := range p.Msgs {
+	s.polling.queue.MoveTo(to, func(m outbox.Message) outbox.Message {
 		if m.Binary && s.base64 && !s.v3 {
 			text := m.Base64Text()
 			text.Follows = m.Follows
-			m = text
+			return text
 		}
-		to.Push(m)
-	}
-	to.Sampled = p.At
-	outbox.Recycle(p.Msgs)
+		return m
+	})
 }
 
 // inKindLocked returns a binary message in the form that the client takes.

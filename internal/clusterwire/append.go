@@ -86,6 +86,10 @@ func (w *buffer) targetMembers(t *Target, flags bool) {
 	if t.NoCompress {
 		w.bool("compress", false)
 	}
+	if t.Newest > 0 {
+		w.int("newest", t.Newest)
+		w.strUnlessEmpty("key", t.Key)
+	}
 	if t.Timeout > 0 {
 		w.int("timeout", int(t.Timeout/time.Millisecond))
 	}

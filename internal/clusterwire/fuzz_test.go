@@ -51,6 +51,10 @@ func normal(m *clusterwire.Message) {
 	m.Target.Timeout = 0 // in whole milliseconds
 	if m.Type != clusterwire.Broadcast {
 		m.Target.Volatile, m.Target.NoCompress = false, false // of events; classic requests have no flags
+		m.Target.Newest = 0
+	}
+	if m.Target.Newest == 0 {
+		m.Target.Key = ""
 	}
 	for i := range m.Sockets {
 		s := &m.Sockets[i]

@@ -77,6 +77,10 @@ type Target struct {
 	Volatile      bool
 	NoCompress    bool
 	Timeout       time.Duration // how long the sender waits for answers; zero: it does not say
+	// Newest and Key are of our own servers, and of events: only the Newest newest of their
+	// name and Key need wait for a client. Node's servers take no notice.
+	Newest int
+	Key    string
 }
 
 // Packet is JSON with placeholders, as core/parser writes them, for attachments.

@@ -289,6 +289,14 @@ func (t *Target) flags(raw []byte) error {
 			t.Volatile = value[0] == 't'
 		case "compress":
 			t.NoCompress = value[0] == 'f'
+		case "newest":
+			if n, err := strconv.Atoi(string(value)); err == nil && n > 0 {
+				t.Newest = n
+			}
+		case "key":
+			if s, err := str(value); err == nil {
+				t.Key = s
+			}
 		case "timeout":
 			const most = 1 << 40 // milliseconds
 			if ms, err := strconv.ParseFloat(string(value), 64); err == nil && ms > 0 {

@@ -30,6 +30,7 @@ func Run(t *testing.T, start Start) {
 		{"Order", testOrder},
 		{"Binary", testBinary},
 		{"Volatile", testVolatile},
+		{"Latest", testLatest},
 		{"JoinAndLeave", testJoinAndLeave},
 		{"JoinThenEmit", testJoinThenEmit},
 		{"Disconnect", testDisconnect},
@@ -214,6 +215,31 @@ func testVolatile(t *testing.T, c *cluster) {
 	}
 	if n == events {
 		t.Fatal("no event was lost: the volatile flag does not travel")
+	}
+}
+
+// testLatest: the key travels. Of the events for a polling client that does not read all
+// but the first few and the last are replaced.
+func testLatest(t *testing.T, c *cluster) {
+	last, other := c.clients[len(c.clients)-1], c.clients[len(c.clients)-2] // at the same server
+	last.Conn().Stall(true)
+	const events = 20
+	for i := range events {
+		c.must(c.servers[0].To(last.ID()).Latest("\u00e9").Emit("e", i))
+		c.must(c.servers[0].To(other.ID()).Emit("tick"))
+		other.Expect("tick")
+	}
+	c.must(c.servers[0].Emit("done"))
+	other.Expect("done")
+	last.Conn().Stall(false)
+	n, newest := 0, 0
+	for m := last.Next(); m.Event == "e"; m = last.Next() {
+		n++
+		m.Decode(&newest)
+	}
+	c.equal("the last one", fmt.Sprint(newest), fmt.Sprint(events-1))
+	if n == events {
+		t.Fatal("no event was replaced: the key does not travel")
 	}
 }
 

@@ -12,7 +12,8 @@ type Budget struct {
 	Used  int64
 	Limit int64 // zero and less: none
 
-	low chan struct{} // closed when no more than lowWater is used; nil: nobody waits for that
+	low   chan struct{} // closed when no more than lowWater is used; nil: nobody waits for that
+	keyed *keyed        // of the one queue that has events with keys; nil: none has
 }
 
 // lowWater is how many bytes may wait for a client that is written to as fast as it reads.
@@ -63,6 +64,9 @@ func (q *Queue) Push(m Message) {
 
 // Take empties the queue and returns what was in it, to be written.
 func (q *Queue) Take() Batch {
+	if q.Budget.keyed != nil {
+		q.unkey()
+	}
 	p := Batch{Msgs: q.Msgs, At: q.Sampled}
 	q.Msgs, q.Sampled = nil, 0
 	return p
@@ -70,6 +74,9 @@ func (q *Queue) Take() Batch {
 
 // PutBack queues what was taken again, before everything else.
 func (q *Queue) PutBack(p Batch) {
+	if k := q.table(); k != nil {
+		k.shift(len(p.Msgs))
+	}
 	q.Msgs = append(p.Msgs, q.Msgs...)
 	if p.At > 0 {
 		q.Sampled = p.At
@@ -87,10 +94,14 @@ func (q *Queue) Credit(n int) {
 
 // Waiting is how many messages are queued, without the 101 in front of them.
 func (q *Queue) Waiting() int {
-	if len(q.Msgs) > 0 && q.Msgs[0].Answer {
-		return len(q.Msgs) - 1
+	n := len(q.Msgs)
+	if k := q.table(); k != nil {
+		n -= k.gaps
 	}
-	return len(q.Msgs)
+	if n > 0 && q.Msgs[0].Answer {
+		n--
+	}
+	return n
 }
 
 // EndsWith reports whether m is the last message.
@@ -101,20 +112,25 @@ func (q *Queue) EndsWith(m *Message) bool {
 
 // Clear drops what is queued, but not the 101 in front of it.
 func (q *Queue) Clear() {
+	q.unkey()
 	q.Drop(q.Waiting())
 	q.Sampled = 0
 }
 
-// Drop takes the last messages off the queue again.
+// Drop takes the last messages off the queue again. They must not be known to Keep.
 func (q *Queue) Drop(last int) {
 	keep := len(q.Msgs) - last
 	q.Credit(int(SizeOf(q.Msgs[keep:])))
 	clear(q.Msgs[keep:])
 	q.Msgs = q.Msgs[:keep]
+	if k := q.table(); k != nil && k.gaps > 0 {
+		q.compact() // the last message has a frame
+	}
 }
 
 // Fail drops everything, also what is being written.
 func (q *Queue) Fail() {
+	q.unkey()
 	q.Credit(int(q.Bytes))
 	q.Msgs, q.Sampled = nil, 0
 }
@@ -124,9 +140,7 @@ func (q *Queue) Fail() {
 // takes any one send. What was sent together goes together, and stays if some of
 // it has left, or was compressed for a client that refers to it.
 func (q *Queue) MakeRoom(last int) (evicted int, fits bool) {
-	before := len(q.Msgs)
-	old := before - last
-	kept := q.Msgs[:0]
+	old := len(q.Msgs) - last
 	for i := 0; i < old; {
 		end := i + 1
 		for end < old && q.Msgs[end].Follows {
@@ -135,16 +149,14 @@ func (q *Queue) MakeRoom(last int) (evicted int, fits bool) {
 		packet := q.Msgs[i:end]
 		i = end
 		if packet[0].Follows || slices.ContainsFunc(packet, func(m Message) bool { return !m.Volatile }) {
-			kept = append(kept, packet...)
 			continue
 		}
-		q.Credit(int(SizeOf(packet)))
+		q.empty(packet)
+		evicted += len(packet)
 	}
 	own := SizeOf(q.Msgs[old:])
-	kept = append(kept, q.Msgs[old:]...)
-	clear(q.Msgs[len(kept):])
-	q.Msgs = kept
-	return before - len(kept), !q.Budget.Over() || q.Budget.Used == own
+	q.compact()
+	return evicted, !q.Budget.Over() || q.Budget.Used == own
 }
 
 // smallBatches and largeBatches hold arrays for queues that are not empty: for one
