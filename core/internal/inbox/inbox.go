@@ -50,9 +50,15 @@ type Queue struct {
 // Push adds a job. first reports that no dispatcher runs: the caller has to run one.
 func (q *Queue) Push(j *Job) (first bool) {
 	if q.waiting == nil {
-		q.waiting = batches.Get().(*Batch)
+		q.waiting = newBatch()
 	}
-	q.waiting.Jobs = append(q.waiting.Jobs, *j)
+	last := q.waiting.last
+	if len(last.Jobs) == maxJobs {
+		last.next = newBatch()
+		last = last.next
+		q.waiting.last = last
+	}
+	last.add(j)
 	first = !q.running
 	q.running = true
 	return first
@@ -62,14 +68,25 @@ func (q *Queue) Push(j *Job) (first bool) {
 // waits behind a Connect stays in the queue, where DropEvents finds it.
 func (q *Queue) Take() *Batch {
 	batch := q.waiting
-	q.waiting = nil
 	q.running = batch != nil
-	if batch != nil && len(batch.Jobs) > 1 && batch.Jobs[0].Kind == Connect {
-		q.waiting = batches.Get().(*Batch)
-		q.waiting.Jobs = append(q.waiting.Jobs, batch.Jobs[1:]...)
+	if batch == nil {
+		return nil
+	}
+	if len(batch.Jobs) > 1 && batch.Jobs[0].Kind == Connect {
+		rest := newBatch()
+		for i := range batch.Jobs[1:] {
+			rest.add(&batch.Jobs[1+i])
+		}
 		clear(batch.Jobs[1:])
 		batch.Jobs = batch.Jobs[:1]
+		rest.before(batch.next, batch.last)
+		batch.next = rest
 	}
+	q.waiting = batch.next
+	if q.waiting != nil && batch.last != batch {
+		q.waiting.last = batch.last
+	}
+	batch.next, batch.last = nil, nil
 	return batch
 }
 
@@ -77,51 +94,81 @@ func (q *Queue) Take() *Batch {
 // the dispatcher that took them does not do them.
 func (q *Queue) Return(batch *Batch, from int) {
 	batch.Jobs = slices.Delete(batch.Jobs, 0, from)
+	batch.last = batch
 	if q.waiting != nil {
-		batch.Jobs = append(batch.Jobs, q.waiting.Jobs...)
+		batch.before(q.waiting, q.waiting.last)
 	}
 	q.waiting = batch
 }
 
 // DropEvents drops the events that wait, and returns their size.
 func (q *Queue) DropEvents() (size int64) {
-	if q.waiting == nil {
-		return 0
+	for b := q.waiting; b != nil; b = b.next {
+		b.Jobs = slices.DeleteFunc(b.Jobs, func(j Job) bool {
+			if j.Kind != Event {
+				return false
+			}
+			size += j.Size()
+			return true
+		})
 	}
-	q.waiting.Jobs = slices.DeleteFunc(q.waiting.Jobs, func(j Job) bool {
-		if j.Kind != Event {
-			return false
-		}
-		size += j.Size()
-		return true
-	})
 	return size
 }
 
 // Discard drops all that waits for a dispatcher that is never going to run, and returns
 // its size.
 func (q *Queue) Discard() (size int64) {
-	batch := q.waiting
+	b := q.waiting
 	q.waiting, q.running = nil, false
-	for i := range batch.Jobs {
-		size += batch.Jobs[i].Size()
+	for b != nil {
+		for i := range b.Jobs {
+			size += b.Jobs[i].Size()
+		}
+		next := b.next
+		b.Free()
+		b = next
 	}
-	batch.Free()
 	return size
 }
 
-// Batch is a number of jobs, in order.
-type Batch struct{ Jobs []Job }
+// Batch is a number of jobs, in order. Those of a queue are a list: a client that sends
+// many events at a time does not make one array grow.
+type Batch struct {
+	Jobs []Job
+	next *Batch
+	last *Batch // of the first batch of a queue: the last one
+}
+
+// maxJobs is how many jobs a batch has at most.
+const maxJobs = 64
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
-const maxPooled = 64
+func newBatch() *Batch {
+	b := batches.Get().(*Batch)
+	b.last = b
+	return b
+}
+
+// before puts the batch before a list, which may be of this batch alone.
+func (b *Batch) before(next, last *Batch) {
+	b.next = next
+	if next != nil {
+		b.last = last
+	}
+}
+
+// add adds a job. A batch of one event takes little memory.
+func (b *Batch) add(j *Job) {
+	if n := len(b.Jobs); n == cap(b.Jobs) {
+		b.Jobs = append(make([]Job, 0, max(1, min(8*n, maxJobs))), b.Jobs...)
+	}
+	b.Jobs = append(b.Jobs, *j)
+}
 
 // Free gives a batch back. Nobody may use the batch after that.
 func (b *Batch) Free() {
-	if cap(b.Jobs) <= maxPooled {
-		clear(b.Jobs)
-		b.Jobs = b.Jobs[:0]
-		batches.Put(b)
-	}
+	clear(b.Jobs)
+	b.Jobs, b.next, b.last = b.Jobs[:0], nil, nil
+	batches.Put(b)
 }

@@ -69,8 +69,11 @@ func TestReturn(t *testing.T) {
 	q.Push(event("d"))
 	q.Return(batch, 1)
 	batch = q.Take()
-	assert.Equal(t, "before", text(batch), "[0b 0c 0d]")
-	q.Return(batch, 3)
+	assert.Equal(t, "before", text(batch), "[0b 0c]")
+	batch.Free()
+	batch = q.Take()
+	assert.Equal(t, "behind", text(batch), "[0d]")
+	q.Return(batch, 1)
 	assert.True(t, "runs", !q.Push(event("e")))
 	assert.Equal(t, "last", text(q.Take()), "[0e]")
 }
@@ -87,4 +90,49 @@ func TestDiscard(t *testing.T) {
 	assert.Equal(t, "discarded", q.Discard(), 128+4+j.Size())
 	assert.True(t, "as new", q.Push(event("x")))
 	assert.Equal(t, "rest", text(q.Take()), "[0x]")
+}
+
+// TestMany: any number of jobs keeps its order, in batches of a bounded size, whatever is
+// taken and returned meanwhile.
+func TestMany(t *testing.T) {
+	t.Parallel()
+	var q inbox.Queue
+	q.Push(&inbox.Job{Kind: inbox.Connect})
+	pushed, done := 0, 0
+	push := func(n int) {
+		for range n {
+			q.Push(event(fmt.Sprint(pushed)))
+			pushed++
+		}
+	}
+	push(500)
+	assert.Equal(t, "alone", text(q.Take()), "[1]")
+	for round := 0; ; round++ {
+		batch := q.Take()
+		if batch == nil {
+			break
+		}
+		assert.True(t, "bounded", len(batch.Jobs) <= 64 && cap(batch.Jobs) <= 64)
+		if round < 20 {
+			push(round * 7)
+		}
+		upTo := len(batch.Jobs)
+		if round%3 == 1 {
+			upTo /= 2
+		}
+		for _, j := range batch.Jobs[:upTo] {
+			assert.Equal(t, "in order", string(j.Packet.Data), fmt.Sprint(done))
+			done++
+		}
+		if round%3 == 1 {
+			q.Return(batch, upTo)
+		} else {
+			batch.Free()
+		}
+	}
+	assert.Equal(t, "done", done, pushed)
+	push(200)
+	assert.Equal(t, "events", q.DropEvents(), 200*(128+4)) // four digits
+	push(200)
+	assert.Equal(t, "discarded", q.Discard(), 200*(128+4))
 }
