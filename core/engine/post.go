@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -253,6 +254,9 @@ func (t *polling) take(p parser.Packet, err error, left *unfinished) (e *Request
 		w, err = t.s.receive(p, true)
 		left.add(w)
 	}
+	if err == nil {
+		return nil, false
+	}
 	f := (*failure)(nil)
 	if !errors.As(err, &f) {
 		return nil, false
@@ -296,7 +300,7 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 	}
 	for {
 		if len(body) == cap(body) {
-			body = append(body, 0)[:len(body)] // grows by what has arrived, not by what was declared
+			body = roomier(body, r.ContentLength)
 		}
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -321,6 +325,16 @@ func (t *polling) readBody(w http.ResponseWriter, r *http.Request, buf *[]byte) 
 			return &RequestError{Code: CodeBadRequest, Context: "body ended early"}
 		}
 	}
+}
+
+// roomier returns a body with more room: as much as has arrived, not as was declared, and
+// no more than that.
+func roomier(body []byte, declared int64) []byte {
+	more := max(len(body), 512)
+	if rest := declared - int64(len(body)); rest > 0 && rest < int64(more) {
+		more = int(rest) + 1 // its end is read, too
+	}
+	return slices.Grow(body, more)
 }
 
 // tooLarge ends the session, because the packets of the client are lost. The response
