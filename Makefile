@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites bench bench-cluster storm model soak cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites bench bench-cluster storm slow model soak cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -60,6 +60,9 @@ bench-cluster: ## servers on Redis beside Node's and the client library alone (O
 
 storm: ## what those who are connected notice while 10,000 clients come back at once
 	bench/storm
+
+slow: ## what those who read notice of 200 in their room who do not (MOST=1.2: fails over that)
+	cd bench && go run ./slow -most $(or $(MOST),0)
 
 cover: ## coverage of core by all tests; fails under 90%
 	ci/cover

@@ -20,6 +20,7 @@ type Loop struct {
 	open    int
 	events  []syscall.EpollEvent
 	buf     []byte
+	narrow  bool                           // new connections have small windows
 	onTimer func() error                   // what wakeAt wakes
 	onError func(c *Conn, err error) error // what becomes of a connection's error; nil: it ends the load
 }
@@ -42,6 +43,7 @@ type Conn struct {
 	rest       []byte // received, not a whole message yet
 	out        []byte // to be sent at the end of this round of the loop
 	blocked    bool   // the kernel took less than out: wait for writability
+	unread     bool   // read nothing any more
 }
 
 var (
@@ -111,6 +113,16 @@ func (c *Conn) setup(address *syscall.SockaddrInet4) error {
 	}
 	if err := syscall.SetsockoptInt(c.fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
+	}
+	if c.loop.narrow {
+		// Over loopback a segment has 64 KB, and the kernel of the server takes megabytes
+		// for a client that reads nothing.
+		if err := syscall.SetsockoptInt(c.fd, syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 1400); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+		if err := syscall.SetsockoptInt(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
 	}
 	const edge = 1 << 31 // EPOLLET: syscall's constant is negative
 	event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edge, Fd: int32(c.fd)}
@@ -229,6 +241,9 @@ func (c *Conn) serve(events uint32) error {
 	if events&syscall.EPOLLOUT != 0 {
 		c.blocked = false
 	}
+	if c.unread && events&(syscall.EPOLLERR|syscall.EPOLLHUP) != 0 {
+		return errEnded
+	}
 	if events&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLERR|syscall.EPOLLHUP) != 0 {
 		if err := c.receive(); err != nil {
 			return err
@@ -240,7 +255,7 @@ func (c *Conn) serve(events uint32) error {
 // receive reads until the kernel has no more: the registration is
 // edge-triggered.
 func (c *Conn) receive() error {
-	for c.fd >= 0 {
+	for c.fd >= 0 && !c.unread {
 		kept := copy(c.loop.buf, c.rest)
 		if kept == len(c.loop.buf) {
 			c.loop.buf = append(c.loop.buf, make([]byte, len(c.loop.buf))...)

@@ -106,6 +106,81 @@ func idlePolling(e *env) (Result, error) {
 	return result, e.echoSessions(sessions[:min(len(sessions), 100)])
 }
 
+// idleParked measures polls that wait, each on a connection of its own; of a bare HTTP
+// server requests that wait.
+func idleParked(e *env) (Result, error) {
+	if err := e.park(20, nil); err != nil {
+		return Result{}, err
+	}
+	var sessions []*session
+	result, err := e.resting(e.Idle, func() (err error) {
+		if e.target.Kind == SocketIO {
+			if sessions, err = e.openSessions(e.Idle); err != nil {
+				return err
+			}
+		}
+		return e.park(e.Idle, sessions)
+	})
+	if err != nil || sessions == nil {
+		return result, err
+	}
+	return result, e.answerParked(sessions[:min(len(sessions), 100)])
+}
+
+// park sends n requests that wait: the polls of sessions, if there are any.
+func (e *env) park(n int, sessions []*session) error {
+	for i := range n {
+		conn, err := e.loop.dialHTTP(e.address, e.host)
+		if err != nil {
+			return err
+		}
+		target, then := "/parked", func(Response) error { return errBusy }
+		switch {
+		case sessions != nil:
+			s := sessions[i]
+			s.poll, target = conn, s.target
+			then = func(r Response) error { return SplitPayload(r.Body, s.packet) }
+		case e.target.Kind == SocketIO: // to warm up
+			target, then = pollingPath, func(Response) error { return nil }
+		}
+		if err := conn.get(target, then); err != nil {
+			return err
+		}
+		if i%100 == 99 { // not more at a time than the kernel keeps
+			if err := e.loop.pause(20 * time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// answerParked proves that the polls wait: each gets an echo.
+func (e *env) answerParked(sessions []*session) error {
+	posts, err := e.loop.dialHTTP(e.address, e.host)
+	if err != nil {
+		return err
+	}
+	for i, s := range sessions {
+		answers := 0
+		s.onPacket = func(packet []byte) error {
+			answers++
+			return e.expect(packet, echoEvent(e.scratch[:0], uint64(i)))
+		}
+		err := posts.post(s.target, echoEvent(nil, uint64(i)), func(Response) error {
+			answers++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := e.loop.run(5*time.Second, func() bool { return answers == 2 }); err != nil {
+			return fmt.Errorf("%w: poll %d is gone", err, i)
+		}
+	}
+	return nil
+}
+
 // openSessions opens n sessions over few connections, which it then closes.
 func (e *env) openSessions(n int) ([]*session, error) {
 	sessions, joined, conns := make([]*session, 0, n), 0, []*httpConn{}

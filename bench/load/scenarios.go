@@ -67,6 +67,7 @@ func scenarios() []Scenario {
 		{"idle", "idle WebSocket", "connection", ws, true, true, 0, idle(false)},
 		{"idle-browser", "idle WebSocket, a browser's headers", "connection", ws, true, false, 0, idle(true)},
 		{"idle-polling", "idle polling session", "connection", sio, true, true, 0, idlePolling},
+		{"idle-parked", "parked poll", "connection", polls, true, false, 0, idleParked},
 		{"latency-echo", "latency of echo, 2,000 a second over 100 connections", "message", ws, false, true, 100, latencyEcho(100, 2000)},
 		{"latency-bcast", "latency of broadcast to 1,000, 10 a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 10, 1)},
 		{"bcast16-paced", "16 broadcasts to 1,000 at once, 25 times a second", "delivery", sio, false, false, 1500, latencyBroadcast(1000, 25, 16)},

@@ -1,5 +1,6 @@
 // Command floor-nethttp answers GET and POST with bodies and headers of the
-// sizes of a poll, at once: what two bare requests cost in net/http.
+// sizes of a poll, at once: what two bare requests cost in net/http. A GET of /parked
+// waits.
 package main
 
 import (
@@ -16,6 +17,7 @@ const event = `42["echo","000000000000abcdefghijklmnopqrst"]`
 
 func main() {
 	http.HandleFunc("GET /debug/figures", figures.Handle)
+	http.HandleFunc("GET /parked", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	http.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, "text/plain; charset=UTF-8", event)
 	})

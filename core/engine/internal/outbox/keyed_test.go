@@ -28,9 +28,8 @@ type model struct {
 func (m *model) push(r *rand.Rand, key string, most int) {
 	m.next++
 	e := event{id: fmt.Sprint("<", m.next, ">"), key: key, msgs: 1 + r.IntN(3), volatile: r.IntN(4) == 0}
-	replaced := 0
 	if key != "" {
-		replaced = m.queue.Replace(key, most)
+		replaced := m.queue.Replace(key, most)
 		for m.count(key) >= most {
 			i := slices.IndexFunc(m.events, func(e event) bool { return e.key == key && !e.taken })
 			replaced -= m.events[i].msgs
