@@ -1,6 +1,6 @@
 // Servers in Go and Node servers with the official adapter in one cluster, in each mode:
 // what any of them, or an emitter, says and does is what all clients see. SEED repeats a
-// run.
+// run; OPERATIONS is how many random ones there are in each mode.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Emitter as OfficialEmitter } from "@socket.io/redis-emitter";
@@ -54,10 +54,12 @@ const families = {
   streams: { servers: ["node", "streams", "node", "streams"], operations: 400, options: { connectionStateRecovery: {} } },
 };
 
-for (const [family, { servers, operations, options }] of Object.entries(families)) describe(`one cluster of servers in Go and Node: ${family}`, { concurrency: false }, () => {
+for (const [family, { servers, operations: usual, options }] of Object.entries(families)) describe(`one cluster of servers in Go and Node: ${family}`, { concurrency: false }, () => {
+  const operations = Number(process.env.OPERATIONS ?? usual);
   const isClassic = family === "classic";
   const isSharded = family.startsWith("sharded");
   const isStreams = family === "streams";
+  const dynamic = isSharded && family !== "sharded, static";
   /** subscribers counts who subscribes to each of the channels. */
   async function subscribers(channels) {
     const counts = await client.sendCommand(["PUBSUB", isSharded ? "SHARDNUMSUB" : "NUMSUB", ...channels]);
@@ -108,14 +110,16 @@ for (const [family, { servers, operations, options }] of Object.entries(families
 
   /** settle waits until all servers, and Redis, know who is in which room. */
   async function settle(namespace) {
-    await until(`all rooms of ${namespace} are known`, async () => {
+    let why; // not yet
+    await until(() => `all rooms of ${namespace} are known: ${why}`, async () => {
       for (const node of nodes) {
         const view = await node.view(namespace);
         const want = Object.fromEntries(alive(namespace).filter((c) => c.node === node).map((c) => [c.id, [...c.rooms].sort()]));
         for (const rooms of Object.values(view)) rooms.sort();
         try {
           assert.deepEqual(view, want);
-        } catch {
+        } catch (error) {
+          why = `${node.variant ?? "node"}: ${error.message}`;
           return false;
         }
       }
@@ -127,6 +131,7 @@ for (const [family, { servers, operations, options }] of Object.entries(families
       if (list.length === 0) return true;
       // Node's own servers also subscribe to rooms that are named like a socket.
       const counts = await subscribers(list.map(([room]) => `socket.io#${namespace}#${room}#`));
+      why = JSON.stringify(list.map(([room, on], i) => [room, counts[i], [...on].map((n) => nodes.indexOf(n))]).filter(([, n, on]) => n !== on.length));
       return list.every(([, nodes], i) => counts[i] === nodes.size);
     });
   }
@@ -230,8 +235,9 @@ for (const [family, { servers, operations, options }] of Object.entries(families
           log.push([nodes.indexOf(origin), order]);
           await perform(origin, order);
           // Node does its own joins when they come back from Redis; servers by room
-          // subscribe when they hear of them. Among servers in Go the order is enough.
-          if (moves && !isGo(origin)) await settle(namespace);
+          // subscribe when they hear of them. Among servers in Go the order is enough. A
+          // Node server loses a room that it leaves and joins at once: see below.
+          if (moves && (!isGo(origin) || (dynamic && order.do !== "join"))) await settle(namespace);
         }
         await mark(origin, `round ${round}`);
         check(want, wantServer, origin);
@@ -241,6 +247,34 @@ for (const [family, { servers, operations, options }] of Object.entries(families
       console.error(`SEED=${seed}, after ${log.length} operations, the last ones:`, JSON.stringify(log.slice(-3)));
       throw error;
     }
+  });
+
+  // The client library of a Node server (redis 5.10.0) takes a channel for one that it has
+  // until Redis has confirmed SUNSUBSCRIBE, and does not subscribe to it again. When this
+  // fails they have mended that: then the random operations need not wait for it.
+  if (dynamic) test("a server in Go stays subscribed to a room that it leaves and joins at once, and a Node server does not", async () => {
+    const subscribed = async (room) => (await subscribers([`socket.io#/#${room}#`]))[0];
+    const go = alive("/").find((c) => isGo(c.node));
+    const move = (what) => go.node.do({ do: what, rooms: [go.id], targets: ["again, Go"] });
+    await move("join");
+    const moves = [];
+    for (let i = 0; i < 100; i++) moves.push(move("leave"), move("join"));
+    await Promise.all(moves);
+    await until("a server in Go is subscribed", async () => (await subscribed("again, Go")) === 1);
+    await move("leave");
+    await until("it is not any more", async () => (await subscribed("again, Go")) === 0);
+
+    const node = alive("/").find((c) => !isGo(c.node));
+    const socket = node.node.io.sockets.sockets.get(node.id);
+    socket.join("again, Node");
+    await until("a Node server is subscribed", async () => (await subscribed("again, Node")) === 1);
+    await until("it is not any more, though the socket is in the room", async () => {
+      if ((await subscribed("again, Node")) === 0) return true;
+      socket.leave("again, Node"); // has no such effect while SSUBSCRIBE is not confirmed
+      socket.join("again, Node");
+    });
+    assert.ok(socket.rooms.has("again, Node"));
+    socket.leave("again, Node");
   });
 
   const sorted = (list) => list.map((s) => s.id).sort();

@@ -47,12 +47,12 @@ export async function connectRedis(socket) {
   return client.connect();
 }
 
-/** until waits for something that comes by itself. */
+/** until waits for something that comes by itself; what is a text, or says what it was. */
 export async function until(what, f) {
   for (const end = Date.now() + 30_000; ; ) {
     const value = await f();
     if (value) return value;
-    if (Date.now() > end) assert.fail(`never came: ${what}`);
+    if (Date.now() > end) assert.fail(`never came: ${typeof what === "function" ? what() : what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
