@@ -160,6 +160,7 @@ func (b *bus) join(place int, local adapter.Local) adapter.Adapter {
 		n.read, n.epoch = b.log.last, b.log.epoch
 	}
 	b.mu.Unlock()
+	n.follow()     // here: a client that joins at once has all of the log from then on
 	go n.deliver() // Close ends it, and waits
 	switch {
 	case b.byRoom:

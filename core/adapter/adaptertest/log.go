@@ -269,7 +269,7 @@ func (n logged) Request(ctx context.Context, op *adapter.Operation, each func(*a
 	return n.node.Request(ctx, op, each)
 }
 
-// follow begins to read the log. It is the first that the deliverer does.
+// follow begins to read the log, before anything is delivered.
 func (n *node) follow() {
 	if n.bus.log != nil {
 		n.local.Follow(epochOf(n.epoch), positionOf(n.read))

@@ -124,7 +124,6 @@ func (n *node) ring() {
 // deliver handles what other nodes have sent until the node is closed.
 func (n *node) deliver() {
 	defer close(n.ended)
-	n.follow()
 	for range n.wake {
 		for {
 			n.mu.Lock()
