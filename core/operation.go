@@ -45,6 +45,9 @@ func perform(ns *Namespace, op *adapter.Operation, local bool, t *tally) error {
 func apply(ns *Namespace, op *adapter.Operation, t *tally) error {
 	switch op.Type {
 	case adapter.OpBroadcast:
+		if nobodyHere(ns, &op.Target) {
+			return nil
+		}
 		f, err := framesFor(ns, &op.Packet)
 		if err == nil {
 			t.add(deliver(ns, &op.Target, f, op.Position), f)
@@ -75,6 +78,15 @@ func apply(ns *Namespace, op *adapter.Operation, t *tally) error {
 		}
 	}
 	return nil
+}
+
+// nobodyHere reports that a broadcast is for no socket of this server: it need not be
+// encoded for clients then.
+func nobodyHere(ns *Namespace, t *adapter.Target) bool {
+	if len(t.Rooms) == 0 || ns.recovery != nil || ns.srv.opts.Parser != nil { // which may refuse the packet
+		return false
+	}
+	return !slices.ContainsFunc(t.Rooms, ns.rooms.any)
 }
 
 // request sends op to the other servers, unless local. wait waits for their answers.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -17,11 +18,13 @@ import (
 // so it knows after a connection has broken what is there, and what is to be sent again.
 type appender struct {
 	writer
-	l *link
+	l        *link
+	unfenced atomic.Bool // Redis may do late what a connection before was sent: entries come twice
 
 	// Used by the writer only.
 	batch    []*entry
 	commands rueidis.Commands
+	fields   []string
 	client   int64 // the number that Redis gives to the connection; 0: none yet
 
 	// Guarded by mu.
@@ -207,8 +210,7 @@ func (o *appender) foundLocked(e *entry) {
 
 // landLocked takes the first entries of the flight, all but the last of which are lost.
 func (o *appender) landLocked(n int) {
-	landed := slices.Clone(o.flight[:n])
-	clear(o.flight[:n])
+	landed := o.flight[:n]
 	if o.flight = o.flight[n:]; len(o.flight) == 0 {
 		o.flight = nil
 	}
@@ -217,6 +219,7 @@ func (o *appender) landLocked(n int) {
 		o.loseLocked(e, errTrimmed)
 	}
 	o.foundLocked(landed[n-1])
+	clear(landed)
 }
 
 // settle is called by the tail from time to time: what Redis has taken up to a position,

@@ -109,6 +109,7 @@ func (o *appender) fence(c rueidis.DedicatedClient) error {
 	}
 	if isRefusal(err) {
 		o.l.opts.Logger.Warn("sioredis: Redis does not let this server end its old connection: Node servers may get twice what was under way; give its user +client", "err", err)
+		o.unfenced.Store(true)
 		err = nil
 	}
 	if err == nil {
@@ -183,7 +184,8 @@ func (o *appender) send(c rueidis.DedicatedClient) error {
 		o.commands = append(o.commands, c.B().Multi().Build())
 	}
 	for _, e := range o.batch {
-		o.commands = append(o.commands, xadd(c.B(), o.l.opts.Stream.Name, o.l.opts.Stream.MaxLen, e.Fields()))
+		o.fields = e.AppendFields(o.fields[:0])
+		o.commands = append(o.commands, xadd(c.B(), o.l.opts.Stream.Name, o.l.opts.Stream.MaxLen, o.fields))
 	}
 	if whole {
 		o.commands = append(o.commands, c.B().Exec().Build())

@@ -3,14 +3,23 @@ package sioredis
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/clusterwire"
 )
 
-// message is an operation as it travels.
-func (n *node) message(op *adapter.Operation) (*clusterwire.Message, error) {
-	m := &clusterwire.Message{
+// messages are used again: one lives until it is encoded.
+var messages = sync.Pool{New: func() any { return new(clusterwire.Message) }}
+
+func putMessage(m *clusterwire.Message) {
+	*m = clusterwire.Message{} // keeps nothing of the application's
+	messages.Put(m)
+}
+
+// message makes m an operation as it travels.
+func (n *node) message(m *clusterwire.Message, op *adapter.Operation) error {
+	*m = clusterwire.Message{
 		UID: n.uid, Namespace: n.namespace, Rooms: op.Rooms, Close: op.Close,
 		Target: clusterwire.Target{
 			Rooms: op.Target.Rooms, Except: op.Target.Except,
@@ -33,9 +42,9 @@ func (n *node) message(op *adapter.Operation) (*clusterwire.Message, error) {
 	case adapter.OpServerSide:
 		m.Type = clusterwire.ServerSide
 	default:
-		return nil, fmt.Errorf("sioredis: operation %d is of a later version of core", op.Type)
+		return fmt.Errorf("sioredis: operation %d is of a later version of core", op.Type)
 	}
-	return m, nil
+	return nil
 }
 
 // operation is what a message says. It is nil for one that says nothing to do.

@@ -38,14 +38,11 @@ func numbers(r rueidis.RedisResult, n int) ([]int, error) {
 // that follow. In a Redis Cluster all nodes are asked beside them: each knows its own
 // subscribers only.
 func (l *link) count(channels []string, counted func([]int, error), then ...job) error {
-	if !l.made.Load() {
-		return l.out.push(append([]job{{count: channels, counted: counted}}, then...)...) // fails
+	if !l.made.Load() || l.client.Mode() != rueidis.ClientModeCluster { // without a client it fails
+		return l.out.pushAll(append([]job{{count: &counting{channels, counted}}}, then...)...)
 	}
 	client := l.client // does not change any more
-	if client.Mode() != rueidis.ClientModeCluster {
-		return l.out.push(append([]job{{count: channels, counted: counted}}, then...)...)
-	}
-	if err := l.out.push(then...); err != nil {
+	if err := l.out.pushAll(then...); err != nil {
 		return err
 	}
 	go func() { counted(l.countAll(client, channels)) }() // ends soon, whether Redis answers or not

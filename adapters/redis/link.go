@@ -19,8 +19,9 @@ import (
 
 // sender sends what this server says.
 type sender interface {
-	// push queues jobs that belong together, or none of them.
-	push(jobs ...job) error
+	push(j job) error
+	// pushAll queues jobs that belong together, or none of them.
+	pushAll(jobs ...job) error
 	state() error
 	stats(s *Stats)
 	// drain waits until all that is queued is sent; afterwards nothing is taken.

@@ -37,6 +37,8 @@ type node struct {
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
 	prune  int                  // at how many of them to look for old ones
 
+	anyRecent atomic.Bool // there are such rooms
+
 	lastGreeting time.Time   // when this node has answered a hello
 	greeting     *time.Timer // it is going to tell all of itself
 
@@ -108,8 +110,9 @@ func (n *node) Publish(op *adapter.Operation) error {
 	if n.closed.Load() {
 		return ErrClosed
 	}
-	m, err := n.message(op)
-	if err != nil {
+	m := messages.Get().(*clusterwire.Message)
+	defer putMessage(m)
+	if err := n.message(m, op); err != nil {
 		return err
 	}
 	j := job{operation: n, channel: n.channels.request}
@@ -118,6 +121,7 @@ func (n *node) Publish(op *adapter.Operation) error {
 	} else {
 		n.joining(op)
 	}
+	var err error
 	j.payload, err = n.link.dialect.encode(m)
 	if err == nil && len(j.payload) > n.link.opts.MaxSize {
 		err = ErrTooLarge
@@ -133,11 +137,13 @@ func (n *node) channelFor(rooms []string) string {
 	if len(rooms) != 1 || !n.link.dialect.separate(rooms[0]) {
 		return n.channels.base
 	}
-	n.mu.Lock()
-	until, recent := n.recent[rooms[0]]
-	n.mu.Unlock()
-	if recent && time.Now().Before(until) {
-		return n.channels.base
+	if n.anyRecent.Load() {
+		n.mu.Lock()
+		until, recent := n.recent[rooms[0]]
+		n.mu.Unlock()
+		if recent && time.Now().Before(until) {
+			return n.channels.base
+		}
 	}
 	if room := n.channels.base + rooms[0] + "#"; n.link.sub.together(n.channels.base, room) {
 		return room
@@ -155,6 +161,7 @@ func (n *node) joining(op *adapter.Operation) {
 	defer n.mu.Unlock()
 	for _, room := range op.Rooms {
 		n.recent[room] = now.Add(joinWindow)
+		n.anyRecent.Store(true)
 	}
 	if len(n.recent) < max(n.prune, 1000) {
 		return
@@ -165,6 +172,7 @@ func (n *node) joining(op *adapter.Operation) {
 		}
 	}
 	n.prune = 2 * len(n.recent)
+	n.anyRecent.Store(len(n.recent) > 0)
 }
 
 // anyOf reports whether one of the channels is the node's.

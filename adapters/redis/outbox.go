@@ -16,14 +16,12 @@ type outbox struct {
 	open  func() (rueidis.DedicatedClient, func(), error)
 	moved func(error) // channels have another master, or may have; nil: they never do
 
-	// Used by the writer only.
-	batch    []job
-	commands rueidis.Commands
+	commands rueidis.Commands // used by the writer only
 
 	// Guarded by mu.
-	queue   []job
-	bytes   int
-	sending int // jobs of the batch that Redis has not answered
+	queue line
+	batch *batch // that Redis has not answered; the writer alone uses its jobs
+	bytes int
 }
 
 // job is one command. It publishes, or counts subscribers.
@@ -31,15 +29,26 @@ type job struct {
 	operation *node // whose operation it is; nil: of nobody who would miss it
 	channel   string
 	payload   []byte
-	count     []string                       // channels
-	counted   func(numbers []int, err error) // with count; is called once
+	count     *counting // nil: it publishes
 }
 
-func (j *job) size() int { return len(j.channel) + len(j.payload) + 64 + 32*len(j.count) }
+// counting asks how many connections subscribe to channels.
+type counting struct {
+	channels []string
+	done     func(numbers []int, err error) // is called once
+}
+
+func (j *job) size() int {
+	size := len(j.channel) + len(j.payload) + 64
+	if j.count != nil {
+		size += 32 * len(j.count.channels)
+	}
+	return size
+}
 
 func (j *job) fail(err error) {
-	if j.counted != nil {
-		j.counted(nil, err)
+	if j.count != nil {
+		j.count.done(nil, err)
 	}
 }
 
@@ -48,28 +57,53 @@ func (o *outbox) init(life context.Context, l *link, open func() (rueidis.Dedica
 	o.l, o.open = l, open
 }
 
-// push queues jobs that belong together, or none of them.
-func (o *outbox) push(jobs ...job) error {
+// push implements sender.
+func (o *outbox) push(j job) error {
+	o.mu.Lock()
+	err := o.admitLocked(j.size())
+	if err == nil {
+		o.queue.push(&j)
+	} else {
+		o.loseLocked(j.operation, err)
+	}
+	o.mu.Unlock()
+	if err == nil {
+		o.ring()
+	}
+	return err
+}
+
+// pushAll implements sender.
+func (o *outbox) pushAll(jobs ...job) error {
 	size := 0
 	for i := range jobs {
 		size += jobs[i].size()
 	}
 	o.mu.Lock()
-	err := o.err
-	if err == nil && o.bytes > 0 && o.bytes+size > o.l.opts.OutboxSize {
-		err = ErrOutboxFull
-	}
-	if err != nil {
-		for i := range jobs {
+	err := o.admitLocked(size)
+	for i := range jobs {
+		if err == nil {
+			o.queue.push(&jobs[i])
+		} else {
 			o.loseLocked(jobs[i].operation, err)
 		}
-		o.mu.Unlock()
-		return err
+	}
+	o.mu.Unlock()
+	if err == nil {
+		o.ring()
+	}
+	return err
+}
+
+// admitLocked counts bytes that are to be queued, or says why there is no place for them.
+func (o *outbox) admitLocked(size int) error {
+	if o.err != nil {
+		return o.err
+	}
+	if o.bytes > 0 && o.bytes+size > o.l.opts.OutboxSize {
+		return ErrOutboxFull
 	}
 	o.bytes += size
-	o.queue = append(o.queue, jobs...)
-	o.mu.Unlock()
-	o.ring()
 	return nil
 }
 
@@ -117,9 +151,9 @@ func (o *outbox) reportLocked() {
 	for n, l := range o.losses {
 		delete(o.losses, n)
 		o.l.in.gap(n, adapter.Gap{Type: adapter.GapOutgoing, Operations: l.operations, Err: l.err})
-		j := n.peerGap()
-		o.bytes += j.size()
-		o.queue = append(o.queue, j)
+		told := n.peerGap()
+		o.bytes += told.size()
+		o.queue.push(&told)
 		o.ring()
 	}
 }
@@ -129,79 +163,81 @@ func (o *outbox) disconnect(err error) {
 	o.mu.Lock()
 	o.brokenLocked(err)
 	queue := o.queue
-	o.queue, o.bytes = nil, 0
-	for i := range queue {
-		o.loseLocked(queue[i].operation, errBroken)
+	o.queue, o.batch, o.bytes = line{}, nil, 0
+	for j := range queue.all() {
+		o.loseLocked(j.operation, errBroken)
 	}
 	o.mu.Unlock()
-	for i := range queue {
-		queue[i].fail(ErrNotConnected)
+	for j := range queue.all() {
+		j.fail(ErrNotConnected)
 	}
 }
 
-// take moves what is queued into the batch, and reports whether there is something.
+// take takes the next batch, and reports whether there is one.
 func (o *outbox) take() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.losses) > 0 {
 		o.reportLocked()
 	}
-	n := fits(len(o.queue), func(i int) int { return o.queue[i].size() })
-	o.batch = append(o.batch[:0], o.queue[:n]...)
-	o.sending = n
-	clear(o.queue[:n])
-	if o.queue = o.queue[n:]; len(o.queue) == 0 {
-		o.queue = nil
-		if n == 0 {
-			o.emptyLocked()
-		}
+	if o.batch = o.queue.pop(); o.batch == nil {
+		o.emptyLocked()
 	}
-	return n > 0
+	return o.batch != nil
 }
 
 // send sends the batch, and waits for Redis to have it. An error means that the
 // connection is of no use any more.
 func (o *outbox) send(c rueidis.DedicatedClient) error {
+	jobs := o.batch.jobs
 	o.commands = o.commands[:0]
-	for i := range o.batch {
-		j := &o.batch[i]
-		if j.counted != nil {
-			o.commands = append(o.commands, o.l.dialect.count(c.B(), j.count))
+	for i := range jobs {
+		j := &jobs[i]
+		if j.count != nil {
+			o.commands = append(o.commands, o.l.dialect.count(c.B(), j.count.channels))
 		} else {
 			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, o.l.opts.signer.sign(j.channel, rueidis.BinaryString(j.payload))))
 		}
 	}
 	results := o.do(c, o.commands)
 	var broken, moved error
-	o.mu.Lock()
-	o.sending = 0
-	for i := range o.batch {
-		j := &o.batch[i]
-		o.bytes -= j.size()
-		err := results[i].Error()
-		if err == nil {
-			o.published++
-			continue
+	failed := 0
+	for i := range jobs {
+		if err := results[i].Error(); err != nil {
+			failed++
+			if e := results[i].NonRedisError(); e != nil {
+				broken = e
+			}
+			if isMove(err) {
+				moved = err
+			}
 		}
-		if e := results[i].NonRedisError(); e != nil {
-			broken = e
-		}
-		if isMove(err) {
-			moved = err
-		}
-		o.loseLocked(j.operation, err)
-	}
-	o.mu.Unlock()
-	for i := range o.batch {
-		if j := &o.batch[i]; j.counted != nil {
-			j.counted(numbers(results[i], len(j.count)))
+		if count := jobs[i].count; count != nil {
+			count.done(numbers(results[i], len(count.channels)))
 		}
 	}
-	clear(o.batch)
+	o.settle(results, failed)
 	if moved != nil && o.moved != nil {
 		o.moved(moved)
 	}
 	return broken
+}
+
+// settle notes what Redis has not taken of the batch, and gives that back.
+func (o *outbox) settle(results []rueidis.RedisResult, failed int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	jobs := o.batch.jobs
+	o.bytes -= o.batch.bytes
+	o.published += uint64(len(jobs) - failed)
+	for i := 0; failed > 0; i++ {
+		if err := results[i].Error(); err != nil {
+			o.loseLocked(jobs[i].operation, err)
+			failed--
+		}
+	}
+	o.queue.recycle(o.batch)
+	o.batch = nil
 }
 
 func (o *outbox) stats(s *Stats) {
@@ -209,5 +245,7 @@ func (o *outbox) stats(s *Stats) {
 	defer o.mu.Unlock()
 	o.statsLocked(s)
 	s.Waiting += o.bytes
-	s.Queued += len(o.queue) + o.sending
+	if s.Queued += o.queue.jobs; o.batch != nil {
+		s.Queued += len(o.batch.jobs)
+	}
 }

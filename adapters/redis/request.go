@@ -11,8 +11,8 @@ import (
 // Request implements adapter.Adapter. Redis counts the servers just before it passes the
 // request on to them: those of this module are known by name, others are a number.
 func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
-	m, err := n.message(op)
-	if err != nil {
+	m := new(clusterwire.Message)
+	if err := n.message(m, op); err != nil {
 		return nil, err
 	}
 	req, err := n.collector.BeginUncounted(op, each)

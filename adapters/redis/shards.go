@@ -20,6 +20,7 @@ type shards struct {
 	mu      sync.RWMutex
 	masters map[string]*master  // by address
 	slots   *[slotCount]*master // nil: not known yet
+	only    *master             // has all slots; nil: several have
 	nowhere *master             // has the channels of slots without a master
 	past    Stats               // of masters that have gone
 	hints   map[int]hint        // by slot: what masters have said
@@ -70,6 +71,9 @@ func (s *shards) of(channel string) *master {
 }
 
 func (s *shards) ofLocked(channel string) *master {
+	if s.only != nil {
+		return s.only
+	}
 	if s.slots != nil {
 		if m := s.slots[slot(channel)]; m != nil {
 			return m
@@ -169,17 +173,19 @@ func (s *shards) sender() sender { return shardedSender{s} }
 
 type shardedSender struct{ s *shards }
 
-func (o shardedSender) push(jobs ...job) error {
+func (o shardedSender) push(j job) error { return o.s.of(j.channel).out.push(j) }
+
+func (o shardedSender) pushAll(jobs ...job) error {
 	if len(jobs) == 0 {
 		return o.state()
 	}
 	first := o.s.of(jobs[0].channel)
 	for i := range jobs[1:] {
 		if o.s.of(jobs[i+1].channel) != first { // they are in no order then
-			return errors.Join(first.out.push(jobs[0]), o.push(jobs[1:]...))
+			return errors.Join(first.out.push(jobs[0]), o.pushAll(jobs[1:]...))
 		}
 	}
-	return first.out.push(jobs...)
+	return first.out.pushAll(jobs...)
 }
 
 func (o shardedSender) state() error {

@@ -196,7 +196,13 @@ func (s *shards) assignLocked(ranges []slotRange) (fresh []*master, changed bool
 		}
 	}
 	changed = s.slots == nil || *s.slots != *slots
-	s.slots = slots
+	s.slots, s.only = slots, slots[0]
+	for _, m := range slots {
+		if m != s.only {
+			s.only = nil
+			break
+		}
+	}
 	return fresh, changed
 }
 

@@ -21,8 +21,9 @@ func (n streamed) Publish(op *adapter.Operation) error { return n.Append(0, op) 
 
 // Append implements adapter.Sequencer.
 func (n streamed) Append(number uint64, op *adapter.Operation) error {
-	m, err := n.message(op)
-	if err != nil {
+	m := messages.Get().(*clusterwire.Message)
+	defer putMessage(m)
+	if err := n.message(m, op); err != nil {
 		return err
 	}
 	return n.enter(m, &entry{volatile: op.Packet.Volatile}, clusterwire.Place{Append: number, One: op.Target.Own})
@@ -47,8 +48,8 @@ func (n streamed) enter(m *clusterwire.Message, e *entry, p clusterwire.Place) e
 // Request implements adapter.Adapter. Servers of this module find the request in the
 // stream, others hear it.
 func (n streamed) Request(ctx context.Context, op *adapter.Operation, each func(*adapter.Response)) (func() error, error) {
-	m, err := n.message(op)
-	if err != nil {
+	m := new(clusterwire.Message)
+	if err := n.message(m, op); err != nil {
 		return nil, err
 	}
 	req, err := n.collector.BeginUncounted(op, each)

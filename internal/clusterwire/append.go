@@ -3,6 +3,7 @@ package clusterwire
 import (
 	"bytes"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gosio/gosio/internal/msgjson"
@@ -10,6 +11,24 @@ import (
 
 // buffer is JSON that is being written. Members bring the comma before them.
 type buffer struct{ b []byte }
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+const maxScratch = 64 << 10
+
+// newBuffer returns a buffer in which an object is open.
+func newBuffer() *buffer {
+	w := buffers.Get().(*buffer)
+	w.b = append(w.b[:0], '{')
+	return w
+}
+
+// free gives the buffer back, with what is in it.
+func (w *buffer) free() {
+	if cap(w.b) <= maxScratch {
+		buffers.Put(w)
+	}
+}
 
 // key begins a member.
 func (w *buffer) key(key string) {

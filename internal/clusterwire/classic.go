@@ -26,14 +26,27 @@ func (m *Message) ClassicBroadcast() ([]byte, error) {
 	if m.Type != Broadcast || m.RequestID != "" {
 		return nil, errEncode
 	}
-	w := buffer{make([]byte, 0, len(m.Packet.Data)+256)} // all of it, most often
-	w.b = msgjson.AppendString(append(w.b, '['), []byte(m.UID))
-	w.b = append(w.b, ',', '{')
-	w.classicPacket(m)
-	w.b = append(w.b, '}', ',', '{')
-	w.targetMembers(&m.Target, true)
-	w.b = append(w.b, '}', ']')
-	return msgpack(w.b, m.Packet.Attachments)
+	w := msgjson.NewWriter()
+	defer w.Free()
+	w.Array(3)
+	w.Text(m.UID)
+	w.Map(3)
+	w.Text("type")
+	w.Number(eventType)
+	w.Text("data")
+	if err := w.Value(m.Packet.Data, m.Packet.Attachments); err != nil {
+		return nil, err
+	}
+	w.Text("nsp")
+	w.Text(m.Namespace)
+	opts := newBuffer()
+	defer opts.free()
+	opts.targetMembers(&m.Target, true)
+	opts.close()
+	if err := w.Value(opts.b, nil); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(w.Dst), nil
 }
 
 // classicPacket writes the members of a packet: here the namespace matters.
@@ -83,7 +96,8 @@ func DecodeClassicBroadcast(src []byte, limits *Limits) (*Message, error) {
 // ClassicRequest encodes a request, also those that want no answer: JSON, and
 // MessagePack for a Broadcast with a RequestID and where there are attachments.
 func (m *Message) ClassicRequest() ([]byte, error) {
-	w := buffer{[]byte{'{'}}
+	w := newBuffer()
+	defer w.free()
 	w.strUnlessEmpty("uid", m.UID)
 	w.strUnlessEmpty("requestId", m.RequestID)
 	binary := len(m.Packet.Attachments) > 0
@@ -120,7 +134,7 @@ func (m *Message) ClassicRequest() ([]byte, error) {
 	w.fromPeer(m)
 	w.close()
 	if !binary {
-		return w.b, nil
+		return bytes.Clone(w.b), nil
 	}
 	return msgpack(w.b, m.Packet.Attachments)
 }

@@ -11,9 +11,13 @@ import (
 // Sharded encodes the message for SPUBLISH: JSON, or MessagePack if it has
 // attachments.
 func (m *Message) Sharded() ([]byte, error) {
-	w, err := m.envelope()
-	if err != nil || len(m.Packet.Attachments) == 0 {
-		return w.b, err
+	w := newBuffer()
+	defer w.free()
+	if err := w.envelope(m); err != nil {
+		return nil, err
+	}
+	if len(m.Packet.Attachments) == 0 {
+		return bytes.Clone(w.b), nil
 	}
 	return msgpack(w.b, m.Packet.Attachments)
 }
@@ -21,8 +25,9 @@ func (m *Message) Sharded() ([]byte, error) {
 // Ephemeral encodes the message as servers with streams publish what is not kept:
 // always MessagePack.
 func (m *Message) Ephemeral() ([]byte, error) {
-	w, err := m.envelope()
-	if err != nil {
+	w := newBuffer()
+	defer w.free()
+	if err := w.envelope(m); err != nil {
 		return nil, err
 	}
 	return msgpack(w.b, m.Packet.Attachments)
@@ -30,15 +35,14 @@ func (m *Message) Ephemeral() ([]byte, error) {
 
 // envelope writes {type, data, uid, nsp}, and a member of our own where a server of ours
 // asks: the official packages look at none that they do not know.
-func (m *Message) envelope() (w buffer, err error) {
-	w.b = append(w.b, '{')
+func (w *buffer) envelope(m *Message) error {
 	w.int("type", int(m.Type))
 	switch m.Type {
 	case InitialHeartbeat, Heartbeat, Closed:
 	default:
 		w.open("data")
 		if err := w.data(m); err != nil {
-			return buffer{}, err
+			return err
 		}
 		w.close()
 	}
@@ -46,7 +50,7 @@ func (m *Message) envelope() (w buffer, err error) {
 	w.str("uid", m.UID)
 	w.str("nsp", m.Namespace)
 	w.close()
-	return w, nil
+	return nil
 }
 
 // data writes the members of data.
@@ -251,15 +255,18 @@ type Entry struct {
 }
 
 // Fields are names and values in the order of the official packages, for XADD.
-func (e *Entry) Fields() []string {
-	fields := []string{"uid", e.UID, "nsp", e.Namespace, "type", e.Type}
+func (e *Entry) Fields() []string { return e.AppendFields(nil) }
+
+// AppendFields appends what Fields returns.
+func (e *Entry) AppendFields(dst []string) []string {
+	dst = append(dst, "uid", e.UID, "nsp", e.Namespace, "type", e.Type)
 	if e.Data != "" {
-		fields = append(fields, "data", e.Data)
+		dst = append(dst, "data", e.Data)
 	}
 	if e.Place.Number > 0 {
-		fields = append(fields, placeField, e.Place.String())
+		dst = append(dst, placeField, e.Place.String())
 	}
-	return fields
+	return dst
 }
 
 // ReadEntry takes the fields of an entry, in any order.
@@ -302,7 +309,8 @@ func (m *Message) Entry() (*Entry, error) {
 	if m.FromPeer {
 		e.Type = peerEntry + e.Type
 	}
-	w := buffer{[]byte{'{'}}
+	w := newBuffer()
+	defer w.free()
 	if err := w.data(m); err != nil {
 		return nil, err
 	}

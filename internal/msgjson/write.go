@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -47,6 +48,23 @@ func (e *Writer) Free() {
 		writers.Put(e)
 	}
 }
+
+// Array begins an array of n values in Dst, which follow.
+func (e *Writer) Array(n int) { e.Dst = msgp.AppendArrayHeader(e.Dst, uint32(n)) }
+
+// Map begins a map of n members in Dst: names and values in turn follow.
+func (e *Writer) Map(n int) { e.Dst = msgp.AppendMapHeader(e.Dst, uint32(n)) }
+
+// Text appends a string to Dst.
+func (e *Writer) Text(s string) {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	e.Dst = msgp.AppendString(e.Dst, s)
+}
+
+// Number appends a number to Dst.
+func (e *Writer) Number(n uint64) { e.Dst = msgp.AppendUint64(e.Dst, n) }
 
 // Value appends a JSON value to Dst. Placeholders of attachments, as core/parser
 // writes them, become those bytes. The only error is ErrJSON; not all that is no

@@ -1,0 +1,82 @@
+package sioredis
+
+import (
+	"iter"
+	"slices"
+)
+
+// line is jobs that wait, in the batches in which they are sent: nothing is moved when a
+// batch is, however many wait.
+type line struct {
+	batches []*batch // none of them is empty
+	spare   []*batch // are used again
+	jobs    int
+}
+
+// batch is jobs that are sent together: at most atOnce, and batchSize bytes unless one job
+// alone has more.
+type batch struct {
+	jobs  []job
+	bytes int
+}
+
+const mostSpare = 4
+
+func (q *line) push(j *job) {
+	size := j.size()
+	var last *batch
+	if n := len(q.batches); n > 0 {
+		last = q.batches[n-1]
+	}
+	if last == nil || len(last.jobs) == atOnce || last.bytes+size > batchSize {
+		last = q.begin()
+	}
+	last.jobs = append(last.jobs, *j)
+	last.bytes += size
+	q.jobs++
+}
+
+// begin begins a batch behind all others.
+func (q *line) begin() *batch {
+	b := new(batch)
+	if n := len(q.spare); n > 0 {
+		b = q.spare[n-1]
+		q.spare = slices.Delete(q.spare, n-1, n)
+	} else if len(q.batches) > 0 { // there is load: it will be full
+		b.jobs = make([]job, 0, atOnce)
+	}
+	q.batches = append(q.batches, b)
+	return b
+}
+
+// pop takes the first batch. It is nil if there is none.
+func (q *line) pop() *batch {
+	if len(q.batches) == 0 {
+		return nil
+	}
+	b := q.batches[0]
+	q.batches = slices.Delete(q.batches, 0, 1)
+	q.jobs -= len(b.jobs)
+	return b
+}
+
+// recycle gives back a batch that was taken, with what is in it.
+func (q *line) recycle(b *batch) {
+	if len(q.spare) < mostSpare {
+		clear(b.jobs)
+		b.jobs, b.bytes = b.jobs[:0], 0
+		q.spare = append(q.spare, b)
+	}
+}
+
+func (q *line) all() iter.Seq[*job] {
+	return func(yield func(*job) bool) {
+		for _, b := range q.batches {
+			for i := range b.jobs {
+				if !yield(&b.jobs[i]) {
+					return
+				}
+			}
+		}
+	}
+}
