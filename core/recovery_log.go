@@ -183,6 +183,7 @@ func (l *local) Reached(position string) {
 	if q := &r.seq; q.following && !q.gapped && q.isNewLocked(position) {
 		r.reachLocked(position)
 	}
+	r.shelf.retryLocked()
 }
 
 // isNewLocked reports whether what is at a position is still to be done. Without a log that is

@@ -22,12 +22,17 @@ type shelf struct {
 	saves  []*session // that are to be saved
 	saving bool       // a goroutine does that
 	away   time.Duration
+
+	owing bool          // there are sessions that the adapter could not take
+	again time.Duration // when they are given to it again, if the log is there
+	rest  time.Duration // between that and the next time
 }
 
 const (
-	storing = 5 * time.Second  // how long an adapter may take to save sessions
-	taking  = time.Second      // how long a client waits for its session; and how long none waits when one has waited in vain
-	retaken = 15 * time.Second // when a session that was taken and is given back is there again
+	storing     = 5 * time.Second  // how long an adapter may take to save sessions
+	taking      = time.Second      // how long a client waits for its session; and how long none waits when one has waited in vain
+	retaken     = 15 * time.Second // when a session that was taken and is given back is there again
+	longestRest = 30 * time.Second // the longest time between attempts to save what the adapter could not take
 )
 
 // prepareLocked makes the form of a session that other servers understand.
@@ -184,14 +189,16 @@ func (h *shelf) saveAll(batch []*session) {
 		var gone []*session
 		r.mu.Lock()
 		for _, sess := range batch {
-			if !r.keepsLocked(sess) {
+			if !r.keepsLocked(sess) && !sess.parting {
 				gone = append(gone, sess) // ended while it was saved
 			}
 			if !alone {
 				r.forgetLocked(sess)
 			}
+			sess.owed = alone
 			sess.savedLocked()
 		}
+		h.restLocked(alone)
 		r.unlock()
 		if !alone {
 			for _, sess := range gone {
@@ -200,6 +207,40 @@ func (h *shelf) saveAll(batch []*session) {
 		}
 	}()
 	err = h.put(list)
+}
+
+// restLocked says when sessions that the adapter could not take are given to it again.
+func (h *shelf) restLocked(alone bool) {
+	if !alone {
+		h.rest = 0
+		return
+	}
+	h.owing = true
+	h.again = h.of.now() + h.rest
+	h.rest = min(max(2*h.rest, time.Second), longestRest)
+}
+
+// retryLocked gives the adapter the sessions that it could not take: its log is there. Each
+// is kept for what is left of its time.
+func (h *shelf) retryLocked() {
+	r := h.of
+	if !h.owing || r.now() < h.again || !r.seq.soundLocked() {
+		return
+	}
+	h.owing = false
+	for e := r.oldest.Front(); e != nil; e = e.Next() {
+		sess := e.Value.(*session)
+		left := r.opts.MaxDisconnection - (r.now() - sess.at)
+		if !sess.owed || left <= 0 || sess.form.Epoch != r.seq.epoch { // with its own server there may be what that log has not
+			continue
+		}
+		form := *sess.form // an adapter may still have the one before
+		if form.TTL >= 0 {
+			form.TTL = left
+		}
+		sess.form, sess.owed, sess.stored = &form, false, make(chan struct{})
+		h.saveNowLocked(sess)
+	}
 }
 
 // put has the adapter keep sessions.

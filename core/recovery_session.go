@@ -72,6 +72,8 @@ type session struct {
 
 	form     *adapter.Session // as other servers understand it; nil: only this one does
 	stored   chan struct{}    // closed when it is with the adapter, or will not be; nil from then on
+	owed     bool             // the adapter could not take it
+	parting  bool             // forgotten because this server has ended: others may go on with it
 	begun    string           // as in track, as are the next
 	beganAt  uint64
 	lastAt   string
@@ -246,6 +248,7 @@ func (r *recovery) end() {
 	r.ended = true
 	r.hurryLocked() // what waits may be somebody
 	for e := r.oldest.Front(); e != nil; e = r.oldest.Front() {
+		e.Value.(*session).parting = true
 		r.forgetLocked(e.Value.(*session))
 	}
 	r.log.End()

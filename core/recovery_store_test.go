@@ -9,6 +9,7 @@ import (
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/adapter/adaptertest"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
@@ -168,4 +169,57 @@ func TestRecoveryEndedLate(t *testing.T) {
 			k.with(func() { assert.Equal(t, "saved", len(k.saved), 0) })
 		})
 	})
+}
+
+// TestRecoverySavedLater: a session that ends while the adapter takes none travels when it
+// does again, for what is left of its time.
+func TestRecoverySavedLater(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		back func(log *adaptertest.Log, mend func()) // at last
+		want int                                     // sessions that are saved
+	}{
+		{"it is back", func(_ *adaptertest.Log, mend func()) { mend() }, 1},
+		{"it is not", func(*adaptertest.Log, func()) {}, 0},
+		{"it is back late", func(_ *adaptertest.Log, mend func()) { time.Sleep(40 * time.Second); mend() }, 0},
+		{"the log has begun anew", func(log *adaptertest.Log, mend func()) { log.Lose(); mend() }, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				servers, log := homes(t, 2, socketio.Options{Recovery: &socketio.Recovery{MaxDisconnection: time.Minute}})
+				c := siotest.Dial(t, servers[0], siotest.Options{})
+				assert.NoError(t, servers[1].Emit("n", 1))
+				assert.Equal(t, "before", numbersOf(c), "1")
+				mend := log.Stop()
+				lostAt(c)
+				time.Sleep(30 * time.Second)
+				tt.back(log, mend)
+				assert.Equal(t, "saved early", log.Sessions(), 0)
+				log.Tell()
+				synctest.Wait()
+				assert.Equal(t, "saved", log.Sessions(), tt.want)
+				if tt.name == "it is not" {
+					mend()
+				}
+				if tt.want == 0 {
+					return
+				}
+				assert.NoError(t, servers[1].Emit("n", 2))
+				time.Sleep(29 * time.Second)
+				back := c.ResumeAt(servers[1])
+				assert.True(t, "recovered", back.Recovered())
+				assert.Equal(t, "missed", numbersOf(back), "2")
+
+				mend = log.Stop()
+				lostAt(back)
+				time.Sleep(30 * time.Second)
+				mend()
+				log.Tell()
+				synctest.Wait()
+				assert.Equal(t, "saved again", log.Sessions(), 1)
+				time.Sleep(31 * time.Second)
+				assert.Equal(t, "when its time is over", log.Sessions(), 0)
+			})
+		})
+	}
 }

@@ -2,10 +2,14 @@ package sioredis
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -15,7 +19,7 @@ import (
 )
 
 // SaveSessions implements adapter.SessionStore. While nobody knows whether Redis has got a
-// session it is sent again, unless it is there.
+// session it is looked for, and sent again if Redis has not had it.
 func (n streamed) SaveSessions(ctx context.Context, sessions []*adapter.Session) error {
 	c, err := n.store()
 	if err != nil {
@@ -27,7 +31,7 @@ func (n streamed) SaveSessions(ctx context.Context, sessions []*adapter.Session)
 		if err != nil {
 			return fmt.Errorf("%w: %w", adapter.ErrNotSaved, err)
 		}
-		list[i] = savedSession{n.sessionKey(s.PID), value, s.TTL}
+		list[i] = savedSession{n.link.opts.Stream.SessionPrefix, n.sessionKey(s.PID), value, rand.Text(), s.TTL}
 	}
 	doubtful, refusal := setSessions(ctx, c, list, false)
 	for len(doubtful) > 0 {
@@ -36,8 +40,14 @@ func (n streamed) SaveSessions(ctx context.Context, sessions []*adapter.Session)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if _, err := n.store(); err == nil {
-			doubtful, _ = setSessions(ctx, c, doubtful, true)
+		_, err := n.store()
+		if errors.Is(err, ErrClosed) {
+			return err
+		}
+		if err == nil {
+			missing, unknown := unsaved(ctx, c, doubtful)
+			doubtful, _ = setSessions(ctx, c, missing, true)
+			doubtful = append(doubtful, unknown...)
 		}
 	}
 	return refusal
@@ -45,16 +55,25 @@ func (n streamed) SaveSessions(ctx context.Context, sessions []*adapter.Session)
 
 // savedSession is a session as Redis keeps it.
 type savedSession struct {
+	prefix     string // of keys
 	key, value string
+	mark       string // that Redis has had it, whoever has taken it since
 	ttl        time.Duration
 }
 
-// setSessions has Redis keep sessions; with again those alone that it does not have: there
-// may be a newer one of the same client by now. It returns those of which Redis has not
+// markKey is the key of the mark. It begins as sessions' do, for the rights of the user; in
+// a Redis Cluster it has the same slot as the session.
+func (s *savedSession) markKey() string { return s.prefix + "{" + s.key + "}" }
+
+// setSessions has Redis keep sessions, each behind its mark; with again those alone that it
+// does not have: there may be a newer one of the same client by now. It returns those of which Redis has not
 // said what it did. If Redis has refused all, none is kept.
 func setSessions(ctx context.Context, c rueidis.Client, list []savedSession, again bool) (doubtful []savedSession, refusal error) {
-	commands := make(rueidis.Commands, len(list))
-	for i, s := range list {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	commands := make(rueidis.Commands, 0, 2*len(list))
+	for _, s := range list {
 		args := []string{s.value}
 		if s.ttl >= 0 {
 			args = append(args, "PX", strconv.FormatInt(max(s.ttl.Milliseconds(), 1), 10))
@@ -62,11 +81,14 @@ func setSessions(ctx context.Context, c rueidis.Client, list []savedSession, aga
 		if again {
 			args = append(args, "NX")
 		}
-		commands[i] = c.B().Arbitrary("SET").Keys(s.key).Args(args...).Build()
+		commands = append(commands,
+			c.B().Set().Key(s.markKey()).Value(s.mark).PxMilliseconds(marked.Milliseconds()).Build(),
+			c.B().Arbitrary("SET").Keys(s.key).Args(args...).Build())
 	}
+	results := c.DoMulti(ctx, commands...)
 	refused := 0
-	for i, r := range c.DoMulti(ctx, commands...) {
-		err := r.Error()
+	for i := range list {
+		err := results[2*i+1].Error()
 		switch {
 		case err == nil || rueidis.IsRedisNil(err):
 		case isRefusal(err) && !again: // by one that has just been started, it may be only for now
@@ -80,6 +102,25 @@ func setSessions(ctx context.Context, c rueidis.Client, list []savedSession, aga
 		refusal = fmt.Errorf("%w: %w", adapter.ErrNotSaved, refusal)
 	}
 	return doubtful, refusal
+}
+
+// unsaved returns the sessions that Redis has not had, and those of which nobody knows.
+func unsaved(ctx context.Context, c rueidis.Client, list []savedSession) (missing, unknown []savedSession) {
+	commands := make(rueidis.Commands, len(list))
+	for i := range list {
+		commands[i] = c.B().Getdel().Key(list[i].markKey()).Build()
+	}
+	for i, r := range c.DoMulti(ctx, commands...) {
+		mark, err := r.ToString()
+		switch {
+		case err == nil && mark == list[i].mark:
+		case err == nil || rueidis.IsRedisNil(err):
+			missing = append(missing, list[i])
+		default:
+			unknown = append(unknown, list[i])
+		}
+	}
+	return missing, unknown
 }
 
 // store returns the connection for sessions, while Redis is there.
@@ -190,7 +231,11 @@ func (n streamed) Replay(ctx context.Context, epoch, after string, limit int) (o
 	if !isPosition(after) {
 		return nil, "", adapter.ErrGap
 	}
-	numbers := make(map[string]uint64)
+	numbers, err := n.numbersAt(ctx, c, epoch, after)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { n.replays.keep(epoch, through, numbers) }()
 	for through = after; ; {
 		entries, err := n.page(ctx, c, epoch, through, limit)
 		if err != nil {
@@ -209,6 +254,55 @@ func (n streamed) Replay(ctx context.Context, epoch, after string, limit int) (o
 			return ops, through, nil
 		}
 	}
+}
+
+// replays is how far the stream was replayed, and the newest numbers of all servers there:
+// what one server has sent twice may be in two calls of Replay.
+type replays struct {
+	mu             sync.Mutex
+	epoch, through string
+	numbers        map[string]uint64
+}
+
+func (r *replays) keep(epoch, through string, numbers map[string]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.epoch, r.through, r.numbers = epoch, through, numbers
+}
+
+func (r *replays) at(epoch, position string) map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.epoch != epoch || r.through != position {
+		return nil
+	}
+	return maps.Clone(r.numbers)
+}
+
+// numbersAt are the newest numbers of all servers at a position, as far as they may come
+// again behind it.
+func (n streamed) numbersAt(ctx context.Context, c rueidis.Client, epoch, position string) (map[string]uint64, error) {
+	if numbers := n.replays.at(epoch, position); numbers != nil {
+		return numbers, nil
+	}
+	numbers := make(map[string]uint64)
+	if !n.link.stream.out.unfenced.Load() { // nothing comes again
+		return numbers, nil
+	}
+	before, err := c.Do(ctx, c.B().Xrevrange().Key(n.link.opts.Stream.Name).End(position).Start("-").Count(atOnce).Build()).AsXRangeSlices()
+	for i := range before {
+		x := &before[i]
+		if e, err := readEntry(x); err == nil {
+			numbers[e.UID] = max(numbers[e.UID], e.Place.Number)
+		}
+	}
+	return numbers, err
+}
+
+func readEntry(x *rueidis.XRangeSlice) (clusterwire.Entry, error) {
+	return clusterwire.ReadEntry(len(x.FieldValues), func(i int) (name, value string) {
+		return x.FieldValues[i].Field, x.FieldValues[i].Value
+	})
 }
 
 // page reads entries behind a position, if everything behind it is still there.
@@ -239,9 +333,7 @@ func (n streamed) page(ctx context.Context, c rueidis.Client, epoch, after strin
 
 // replayed appends what an entry is to be done.
 func (n streamed) replayed(ops []*adapter.Operation, x *rueidis.XRangeSlice, numbers map[string]uint64) ([]*adapter.Operation, error) {
-	e, err := clusterwire.ReadEntry(len(x.FieldValues), func(i int) (name, value string) {
-		return x.FieldValues[i].Field, x.FieldValues[i].Value
-	})
+	e, err := readEntry(x)
 	if e.Namespace != n.namespace {
 		return ops, nil
 	}

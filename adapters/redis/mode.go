@@ -42,9 +42,7 @@ const (
 	// Node's @socket.io/redis-streams-adapter 0.3 does it: nothing is lost when Redis, or
 	// the connection to it, was away, and with socketio.Options.Recovery a client is
 	// recovered by any server. Every server reads everything. It needs Redis 6.2.
-	//
-	// The mode is new: docs/cluster.md says what is lost when, and lists what is not right
-	// yet.
+	// docs/cluster.md says what is lost when.
 	Streams
 	lastMode = Streams
 )

@@ -49,6 +49,7 @@ type node struct {
 	number    uint64        // of the newest entry; guarded by appender.mu
 	following bool          // guarded by tail.handing
 	followed  chan struct{} // closed when it is
+	replays   replays
 }
 
 var (

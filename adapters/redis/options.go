@@ -109,6 +109,7 @@ const (
 	greetEvery    = 100 * time.Millisecond      // more hellos at a time get one answer
 	backWithin    = 500 * time.Millisecond      // after an outage: not all servers tell of themselves at once
 	farewell      = time.Second                 // for what is queued when the engine ends
+	marked        = 15 * time.Second            // how long Redis knows that it has had a session
 	atOnce        = 512                         // commands in one batch, channels in one command
 	mostOfRedis   = 512<<20 - 64<<10            // a larger argument ends the connection; the rest is the command's
 	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more

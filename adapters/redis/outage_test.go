@@ -3,6 +3,7 @@
 package sioredis_test
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"sync"
@@ -208,6 +209,8 @@ type proxy struct {
 	target string
 	mu     sync.Mutex
 	mute   bool
+	silent bool // what Redis says is not passed on
+	frozen bool // nothing is, where the stream is read; nor that the connection has ended
 	away   bool
 	speed  int // bytes in a second of each connection; 0: no limit
 	conns  []net.Conn
@@ -224,7 +227,7 @@ func newProxy(t *testing.T, target string) *proxy {
 	p.wake = sync.NewCond(&p.mu)
 	var work sync.WaitGroup
 	work.Go(func() { p.serve(&work) })
-	t.Cleanup(func() { p.silence(false); _ = l.Close(); work.Wait() })
+	t.Cleanup(func() { p.silence(false); p.keepAnswers(false); p.freeze(false); _ = l.Close(); work.Wait() })
 	return p
 }
 
@@ -244,19 +247,23 @@ func (p *proxy) serve(work *sync.WaitGroup) {
 			_, _ = a.Close(), b.Close()
 		}
 		p.mu.Unlock()
-		work.Go(func() { p.pass(a, b) })
-		work.Go(func() { p.pass(b, a) })
+		reads := new(atomic.Bool)
+		work.Go(func() { p.pass(a, b, reads, false) })
+		work.Go(func() { p.pass(b, a, reads, true) })
 	}
 }
 
-func (p *proxy) pass(from, to net.Conn) {
+func (p *proxy) pass(from, to net.Conn, reads *atomic.Bool, answers bool) {
 	defer from.Close()
 	defer to.Close()
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buf)
+		if bytes.Contains(buf[:n], []byte("XREAD")) {
+			reads.Store(true)
+		}
 		p.mu.Lock()
-		for p.mute {
+		for p.mute || p.silent && answers || p.frozen && reads.Load() {
 			p.wake.Wait()
 		}
 		speed := p.speed
@@ -345,4 +352,21 @@ func testSilence(t *testing.T, o sioredis.Options) {
 	p.silence(false)
 	eventually(t, "it is back", func() bool { return engine.Ready() == nil })
 	eventually(t, "the loss is told", func() bool { return lost.Load() > 0 })
+}
+
+// keepAnswers has it keep what Redis says, until it is called with false.
+func (p *proxy) keepAnswers(on bool) {
+	p.mu.Lock()
+	p.silent = on
+	p.mu.Unlock()
+	p.wake.Broadcast()
+}
+
+// freeze has it pass on nothing more of the connections by which the stream is read, nor
+// that they have ended, until it is called with false.
+func (p *proxy) freeze(on bool) {
+	p.mu.Lock()
+	p.frozen = on
+	p.mu.Unlock()
+	p.wake.Broadcast()
 }

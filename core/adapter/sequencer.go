@@ -62,8 +62,9 @@ type Sequencer interface {
 type SessionStore interface {
 	// SaveSessions keeps sessions of clients that have lost their connections, for TTL,
 	// each under its PID; also one that was taken and is given back. There are at most [MaxNames]. An error for which errors.Is
-	// reports [ErrNotSaved] says that none of them is kept, and none will be: they are recovered by
-	// this server alone. After any other error they may be kept.
+	// reports [ErrNotSaved] says that none of them is kept: they are recovered by this server
+	// alone until a later call keeps them, which the core makes when [Local.Reached] says that
+	// the log is there. After any other error they may be kept.
 	SaveSessions(ctx context.Context, sessions []*Session) error
 	// TakeSession returns a session and forgets it, in one step: of all calls on all
 	// servers one gets it. It returns nil and no error if there is none. The PID comes
