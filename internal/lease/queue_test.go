@@ -73,8 +73,7 @@ func TestPatientChecks(t *testing.T) {
 // TestManyHungChecks: however many sockets there are, few goroutines and at most
 // one entry per socket are left; credentials end at their expiry, and all sockets
 // are checked again when the checks return.
-func TestManyHungChecks(t *testing.T) {
-	t.Parallel()
+func TestManyHungChecks(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	synctest.Test(t, func(t *testing.T) {
 		const sockets = 10_000
 		var q Queue
@@ -101,7 +100,7 @@ func TestManyHungChecks(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			assert.True(t, when+": at most one entry per socket", queued(&q) <= sockets)
-			assert.True(t, when+": goroutines", runtime.NumGoroutine()-before <= 2*limit) // other tests run, too
+			assert.True(t, when+": goroutines", runtime.NumGoroutine()-before <= limit+1) // and the one that starts them
 			assert.True(t, when+": calls", int(calls.Load()) <= limit)
 		}
 		time.Sleep(4 * time.Minute)

@@ -74,19 +74,28 @@ func (c *contract) burst(t *testing.T) {
 	}
 }
 
-// refill: what was used comes back evenly, and never more than a burst.
+// refill: what was used comes back evenly, and never more than a burst. A busy machine may
+// take longer than one takes to come back: then it begins anew.
 func (c *contract) refill(t *testing.T) {
 	l := ratelimit.Limit{Count: 1, Per: 200 * time.Millisecond, Burst: 2}
-	c.expect(t, c.one, "refill", l, 2, true)
-	wait, ok := c.take(t, c.one, "refill", l, 1, 0)
-	if ok || wait <= 0 || wait > 200*time.Millisecond {
-		t.Fatalf("at once: wait %s, %v; want at most 200ms, false", wait, ok)
+	for i := range 100 {
+		name, start := fmt.Sprint("refill ", i), time.Now()
+		c.expect(t, c.one, name, l, 2, true)
+		wait, ok := c.take(t, c.one, name, l, 1, 0)
+		if time.Since(start) >= l.Per {
+			continue
+		}
+		if ok || wait <= 0 || wait > l.Per {
+			t.Fatalf("at once: wait %s, %v; want at most %s, false", wait, ok, l.Per)
+		}
+		time.Sleep(wait)
+		c.expect(t, c.two, name, l, 1, true)
+		time.Sleep(700 * time.Millisecond) // longer than two take
+		c.expect(t, c.one, name, l, 3, false)
+		c.expect(t, c.one, name, l, 2, true)
+		return
 	}
-	time.Sleep(wait)
-	c.expect(t, c.two, "refill", l, 1, true)
-	time.Sleep(700 * time.Millisecond) // longer than two take
-	c.expect(t, c.one, "refill", l, 3, false)
-	c.expect(t, c.one, "refill", l, 2, true)
+	t.Fatalf("the store never answers within %s", l.Per)
 }
 
 // cost: what costs more takes more; what is refused takes nothing; what costs more than a

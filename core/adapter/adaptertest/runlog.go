@@ -317,14 +317,20 @@ func testLogEnded(t *testing.T, start Start) {
 	if client.ResumeAt(c.servers[1]).Recovered() {
 		t.Fatal("a client is recovered that was told to leave")
 	}
-	ended := siotest.Dial(t, c.servers[0], siotest.Options{})
-	s, _ := c.servers[0].Socket(ended.ID())
-	ended.Cut()
-	c.settled(ended, 0)
-	s.EndSession()
-	time.Sleep(500 * time.Millisecond) // it does not wait for the engine
-	if ended.ResumeAt(c.servers[1]).Recovered() {
-		t.Fatal("a session is recovered that was ended")
+	// EndSession does not wait for the engine, which may take long on a busy machine.
+	for d := 100 * time.Millisecond; ; d *= 3 {
+		ended := siotest.Dial(t, c.servers[0], siotest.Options{})
+		s, _ := c.servers[0].Socket(ended.ID())
+		ended.Cut()
+		c.settled(ended, 0)
+		s.EndSession()
+		time.Sleep(d)
+		if !ended.ResumeAt(c.servers[1]).Recovered() {
+			return
+		}
+		if d > patience {
+			t.Fatalf("a session is recovered %v after it was ended", d)
+		}
 	}
 }
 
