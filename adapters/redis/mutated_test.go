@@ -40,6 +40,18 @@ func mutatedMessages(t *testing.T) int {
 	return n
 }
 
+// mutatedSeed is SEED, which ci/e2e sets, or a number that is drawn.
+func mutatedSeed(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("SEED")
+	if text == "" {
+		return rand.Uint64()
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	assert.NoError(t, err)
+	return seed
+}
+
 // command is one of Redis that carries a message: the last words are what is mutated.
 type command struct {
 	words []string
@@ -273,8 +285,8 @@ func testMutated(t *testing.T, o sioredis.Options, all []command, n int) {
 			}
 		}
 	}
-	node, seed := raw(t, redis), rand.Uint64()
-	t.Logf("seed %d, %d real messages, %d mutated ones", seed, len(all), n)
+	node, seed := raw(t, redis), mutatedSeed(t)
+	t.Logf("SEED=%d, %d real messages, %d mutated ones", seed, len(all), n)
 	r := rand.New(rand.NewPCG(seed, 1))
 	sent := func(count int) {
 		for ; count > 0; count -= batch {

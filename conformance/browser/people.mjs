@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-const patience = 15_000; // ms, for what takes a moment
+const patience = 30_000; // ms, for what takes a moment
 
 export const launch = () =>
   chromium.launch({

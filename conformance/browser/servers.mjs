@@ -31,7 +31,7 @@ export function build(...examples) {
 /** One example, started, stopped and started again on the same port. */
 export class App {
   /** patience: ms until it serves its page. */
-  constructor(example, env = {}, patience = 15_000) {
+  constructor(example, env = {}, patience = 60_000) {
     this.example = example;
     this.env = env;
     this.patience = patience;

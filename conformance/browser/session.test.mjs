@@ -7,8 +7,8 @@ import { cramped, nameless, pale } from "./access.mjs";
 import { launch } from "./people.mjs";
 import { App, build } from "./servers.mjs";
 
-const limit = { timeout: 60_000 };
-const patience = 15_000; // ms
+const limit = { timeout: 120_000 };
+const patience = 30_000; // ms
 // What Chromium says when the page gives up a connection that is about to be upgraded.
 const givenUp = /WebSocket is closed before the connection is established/;
 let browser;
@@ -146,7 +146,7 @@ describe("session", { concurrency: false }, () => {
     await one.form();
     await two.form("You have signed out in another window.");
     const [start, end] = await Promise.all([one, two].map((tab) => tab.page.evaluate(() => window.at)));
-    assert.ok(end - start < 1000, `the other tab knew after ${end - start} ms`);
+    assert.ok(end - start < 5000, `the other tab knew after ${end - start} ms`);
     if (process.env.LOOK) console.log(`the other tab knew after ${end - start} ms`);
     await Promise.all(closed);
     await two.form();

@@ -79,7 +79,7 @@ class Window {
   static async open(url, name) {
     const w = new Window();
     w.context = await browser.newContext();
-    w.context.setDefaultTimeout(15_000);
+    w.context.setDefaultTimeout(30_000);
     w.page = await w.context.newPage();
     w.errors = [];
     w.page.on("pageerror", (error) => w.errors.push(String(error)));

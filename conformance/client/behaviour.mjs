@@ -32,7 +32,7 @@ async function upgraded(socket) {
 }
 
 const until = async (test, what) => {
-  for (const end = Date.now() + 5000; !(await test()); ) {
+  for (const end = Date.now() + 20_000; !(await test()); ) {
     if (Date.now() > end) throw new Error("never happened: " + what);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -10,7 +10,7 @@ for (const serverKind of servers) {
       t.after(() => server.stop());
       const client = await loadClient(clientKind);
       for (const { name, run } of casesFor(serverKind, clientKind === "ours")) {
-        await t.test(name, { timeout: 10_000 }, async () => {
+        await t.test(name, { timeout: 60_000 }, async () => {
           const ctx = context(client, server.url);
           try {
             await run(ctx);

@@ -66,7 +66,7 @@ for (const serverKind of servers) {
       const { port } = server;
       const socket = ctx.connect("/", { ...quick, transports });
       await connected(socket);
-      await sleep(150); // the upgrade and the first events are over, a poll is waiting
+      await sleep(500); // the upgrade and the first events are over, a poll is waiting
       const gone = once(socket, "disconnect");
       await server.stop("SIGTERM");
       equal((await gone)[0], "transport close");
@@ -104,16 +104,16 @@ for (const serverKind of servers) {
       equal(await socket.emitWithAck("counted", id), numbers(20));
     });
 
-    fault(`silence (${transports.join("+")})`, { pingInterval: 150, pingTimeout: 150 }, async (ctx, server, t) => {
+    fault(`silence (${transports.join("+")})`, { pingInterval: 500, pingTimeout: 500 }, async (ctx, server, t) => {
       const proxy = await startProxy(server.port);
       t.after(() => proxy.stop());
-      const socket = ctx.track(ctx.io(proxy.url, { ...quick, transports, forceNew: true, timeout: 300 }));
+      const socket = ctx.track(ctx.io(proxy.url, { ...quick, transports, forceNew: true, timeout: 1000 }));
       await connected(socket);
       const gone = once(socket, "disconnect");
       proxy.freeze();
       equal((await gone)[0], "ping timeout");
-      await connected(socket);
-      equal(await socket.emitWithAck("echo", 1), 1);
+      // On a busy machine the next one may end in silence, too.
+      await until(() => socket.timeout(1000).emitWithAck("echo", 1).then((one) => one === 1, () => false), "an answer");
     });
   }
 

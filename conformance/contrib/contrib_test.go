@@ -205,8 +205,8 @@ func TestLogout(t *testing.T) {
 					c.Expect("session:ended")
 				}
 				c.ExpectDisconnect(siotest.TransportClose)
-				if took := time.Since(began); how == "told" && took > time.Second {
-					t.Errorf("took %s, want less than a second", took)
+				if took := time.Since(began); how == "told" && took > 5*time.Second {
+					t.Errorf("took %s, want less than five seconds", took)
 				}
 				data, _ := siotest.Refused(t, a.entry, copied).Data.(map[string]any)
 				assert.Equal(t, "a copy of the cookie", data["code"], any("session_missing"))

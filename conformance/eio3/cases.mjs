@@ -1,7 +1,7 @@
 // What a client of Socket.IO 2.x does with either server, in Node and in a browser.
 // A case gets { connect, mode, url, server }.
 
-export const patience = 10_000;
+export const patience = 20_000;
 
 /** Waits for an event and returns its arguments. */
 export const event = (socket, name) =>

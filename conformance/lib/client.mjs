@@ -16,7 +16,7 @@ export const modes = {
   upgrade: ["polling", "websocket"],
 };
 
-export const patience = 8_000;
+export const patience = 20_000;
 
 // Clients makes sockets of one version and mode, and closes them after a test.
 export class Clients {

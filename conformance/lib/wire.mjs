@@ -2,7 +2,7 @@
 // messages are taken one at a time.
 import { WebSocket } from "ws";
 
-const patience = 5_000;
+const patience = 20_000;
 
 // Wire talks to one server, at one path.
 export class Wire {

