@@ -65,13 +65,12 @@ func (w *world) attack(t *testing.T, rows []row) {
 	_, _, _ = w.latency()
 	time.Sleep(time.Second) // of quiet, to compare with
 	_, quiet, _ := w.latency()
-	if _, err := w.rest(nil); err != nil {
+	first, err := w.rest(nil)
+	if err != nil {
 		t.Fatalf("before the attack: %v", err)
 	}
-	first := w.measure(false)
 	if !short() {
 		w.pass(t, rows)
-		var err error
 		if first, err = w.rest(first); err != nil {
 			t.Fatalf("after the first pass: %v", err)
 		}
@@ -82,7 +81,7 @@ func (w *world) attack(t *testing.T, rows []row) {
 	runs := w.pass(t, rows)
 	took := time.Since(began)
 	half, most, longest := w.latency()
-	if _, err := w.rest(first); err != nil {
+	if _, err = w.rest(first); err != nil {
 		t.Errorf("after the second pass: %v", err)
 	}
 	t.Logf("%d attacks, the last pass in %v; bystanders: p99 %v while quiet; median %v, p99 %v, longest %v meanwhile",

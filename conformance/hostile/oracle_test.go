@@ -25,15 +25,13 @@ type footing struct {
 
 // rest waits until the attackers' traces are gone, and compares with what was there
 // before: sessions, sockets, rooms, kept sessions, goroutines and file descriptors
-// exactly, live memory within 1% and 64 KB. The bystanders wait meanwhile. A nil before is not compared.
+// exactly, live memory within 1% and 64 KB. A nil before is not compared.
 func (w *world) rest(before *footing) (now *footing, err error) {
 	for end := time.Now().Add(w.wait); ; {
 		if err := w.refresh(); err != nil {
 			return nil, errors.Join(err, w.faults.take())
 		}
-		w.calm.Lock()
 		now = w.measure(before != nil)
-		w.calm.Unlock()
 		if err = now.differs(before); err == nil || time.Now().After(end) {
 			return now, errors.Join(err, w.faults.take())
 		}
@@ -41,8 +39,11 @@ func (w *world) rest(before *footing) (now *footing, err error) {
 	}
 }
 
-// measure looks at the process. The heap is measured exactly, which takes long.
+// measure looks at the process, while the bystanders wait: in the middle of their
+// requests there may be fewer goroutines. The heap is measured exactly, which takes long.
 func (w *world) measure(heap bool) *footing {
+	w.calm.Lock()
+	defer w.calm.Unlock()
 	f := &footing{goroutines: stacks(), files: openFiles()}
 	for _, srv := range w.servers {
 		st := srv.Stats()
