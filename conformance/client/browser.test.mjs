@@ -1,4 +1,5 @@
-// Every case of behaviour.mjs for every pairing, in headless Chromium: the minified script tag and the module.
+// Every case of behaviour.mjs for every pairing, in headless Chromium: the minified script tag, and of our
+// client the module, too. How the official one is bundled concerns nobody here.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -40,6 +41,7 @@ test("in Chromium", async (t) => {
   for (const serverKind of servers) {
     for (const clientKind of clients) {
       for (const [build, file] of Object.entries(builds)) {
+        if (clientKind === "official" && build === "module") continue;
         await t.test(`${clientKind} client (${build}), ${serverKind} server`, async (t) => {
           const server = await startServer(serverKind);
           const page = await browser.newPage();
@@ -52,7 +54,7 @@ test("in Chromium", async (t) => {
           await page.goto(pages.url);
           if (build === "script tag") await page.addScriptTag({ url: `${pages.url}/${clientKind}/${file}` });
           for (const { name } of casesFor(serverKind, true)) {
-            await t.test(name, { timeout: 40_000 }, () =>
+            await t.test(name, { timeout: 60_000 }, () =>
               page.evaluate(
                 async ({ name, url, module, server }) => {
                   const { casesFor } = await import("/lab/behaviour.mjs");
