@@ -193,7 +193,7 @@ func (w *world) settle() []string {
 		return complaints
 	}
 	complaints := w.check()
-	for range 200 {
+	for range 600 { // half a minute, of a busy machine
 		if len(complaints) == 0 {
 			break
 		}
