@@ -131,12 +131,15 @@ func wander(t *testing.T, r *rand.Rand, o socketio.Recovery) {
 	assert.True(t, fmt.Sprint("they have moved: ", moved, ", fresh: ", fresh), moved > 30 && fresh < moved)
 }
 
-// homes returns servers of a cluster with a log.
+// homes returns servers of a cluster with a log, which follow it: a client that connects
+// before its server knows where the log is cannot be recovered by another one.
 func homes(t testing.TB, n int, o socketio.Options) ([]*socketio.Server, *adaptertest.Log) {
 	if o.Recovery == nil {
 		o.Recovery = &socketio.Recovery{}
 	}
-	return adaptertest.ClusterWithLog(t, n, o)
+	servers, log := adaptertest.ClusterWithLog(t, n, o)
+	synctest.Wait()
+	return servers, log
 }
 
 // lostAt cuts a client off and waits until its server has noticed and its session is with
