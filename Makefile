@@ -64,7 +64,7 @@ storm: ## what those who are connected notice while 10,000 clients come back at 
 slow: ## what those who read notice of 200 in their room who do not (MOST=1.2: fails over that)
 	cd bench && go run ./slow -most $(or $(MOST),0)
 
-cover: ## coverage of core by all tests; fails under 90%
+cover: ## coverage of core by its own tests, without -race; fails under 90%
 	ci/cover
 
 mutants: ## break the code in every way ci/mutants/mutants.txt lists; a test must notice (MUTANTS="-share 4": a quarter)
