@@ -31,6 +31,10 @@ func (l *lookout) Upgrade(e socketio.UpgradeEvent) {
 }
 
 func (l *lookout) Value(e socketio.ValueEvent) {
+	if e.Identity {
+		l.note("identity %q%s", e.Socket.Identity(), e.Key)
+		return
+	}
 	l.note("%s of %s", e.Key, e.Socket.Namespace().Name())
 }
 
@@ -70,18 +74,21 @@ func TestObserveLater(t *testing.T) {
 	}
 }
 
-// TestObserveValues: of shared keys, for sockets that have joined.
+// TestObserveValues: of shared keys, and of identities that change, for sockets that have
+// joined.
 func TestObserveValues(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		shared, own := socketio.NewSharedKey[int]("shared"), socketio.NewKey[int]("own")
 		l := &lookout{}
 		a := newApp(t, socketio.Options{Observer: l})
-		a.UseFunc(func(_ context.Context, s *socketio.Socket) error { shared.Set(s, 1); return nil })
+		a.UseFunc(func(_ context.Context, s *socketio.Socket) error { shared.Set(s, 1); s.SetIdentity("ann"); return nil })
 		s := a.socket(t, a.dial(t))
 		l.take()
 		shared.Set(s, 2)
 		own.Set(s, 3)
-		assert.Equal(t, "told", l.take(), "shared of /")
+		s.SetIdentity("ann") // which it is
+		s.SetIdentity("bob")
+		assert.Equal(t, "told", l.take(), `shared of /; identity "bob"`)
 		assert.NoError(t, s.Join("lobby"))
 		info := s.Snapshot()
 		assert.Equal(t, "values", fmt.Sprintf("%s", info.SharedValues()), "map[shared:2]")

@@ -54,7 +54,7 @@ type Observer interface {
 	// on a goroutine of the adapter and before the hooks of [Namespace.OnGap].
 	Gap(e GapEvent)
 	// Value is called when the value of a shared key has been set for a socket that has
-	// joined, on the goroutine that has set it.
+	// joined, or its identity has changed, on the goroutine that has set it.
 	Value(e ValueEvent)
 
 	embedsNopObserver()

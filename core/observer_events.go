@@ -241,8 +241,10 @@ type FlushEvent struct {
 // ValueEvent says that a value of a socket has changed.
 type ValueEvent struct {
 	Socket *Socket
-	// Key is the name of the key; see [NewSharedKey].
+	// Key is the name of the key; see [NewSharedKey]. It is empty if Identity is true.
 	Key string
+	// Identity: it is the identity that has changed; see [Socket.SetIdentity].
+	Identity bool
 }
 
 // GapEvent says that an adapter has lost operations of the cluster, or may have. See

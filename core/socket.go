@@ -129,8 +129,12 @@ func (s *Socket) Context() context.Context {
 // middleware calls it.
 func (s *Socket) SetIdentity(id string) {
 	s.mu.Lock()
+	changed := s.identity != id
 	s.identity = id
 	s.mu.Unlock()
+	if o := s.ns.srv.observer.Load(); o != nil && changed && s.connected() {
+		o.value(ValueEvent{Socket: s, Identity: true})
+	}
 }
 
 // Identity returns the identity that SetIdentity has stored, or "".
