@@ -102,6 +102,8 @@ var allowed = []row{
 	// Around the core. auth and session do not know each other.
 	{"internal/breaker", []string{"internal/loglimit"}},
 	{"internal/lease", nil},
+	{"internal/passwords", []string{"golang.org/x/crypto/bcrypt"}},
+	{"internal/redact", []string{"core/adapter"}},
 	{"internal/subnet", nil},
 	{"internal/failures", []string{"internal/subnet"}},
 	{"internal/upstream", nil},
@@ -127,7 +129,7 @@ var allowed = []row{
 	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
 	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                        // for authors of mounts, ours and others
 	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
-	{"admin", []string{"core", "core/adapter", "internal/failures", "internal/loglimit", "golang.org/x/crypto/bcrypt"}},
+	{"admin", []string{"core", "internal/failures", "internal/loglimit", "internal/passwords", "internal/redact"}},
 	{"admin/redis", []string{"admin", redisLibrary}},
 	{"graceful", []string{"core", "internal/loglimit"}},
 

@@ -303,9 +303,12 @@ func TestDevelopment(t *testing.T) {
 				assert.NoError(t, sock.Join("x", "lobby"))
 				sock.Leave("x", "never")
 				profile.Set(sock, map[string]any{"name": "Bob"})
-				assert.Equal(t, "changes", strings.Join(lines(t, c, 3), "\n"), fmt.Sprintf(
+				synctest.Wait()
+				sock.SetIdentity("bob")
+				assert.Equal(t, "changes", strings.Join(lines(t, c, 4), "\n"), fmt.Sprintf(
 					`room_joined["/","x",%q]`+"\n"+`room_left["/","x",%[1]q]`+"\n"+
-						`socket_updated[{"data":{"identity":"ann","profile":{"name":"Bob"}},"id":%[1]q,"nsp":"/"}]`, d.ID()))
+						`socket_updated[{"data":{"identity":"ann","profile":{"name":"Bob"}},"id":%[1]q,"nsp":"/"}]`+"\n"+
+						`socket_updated[{"data":{"identity":"bob","profile":{"name":"Bob"}},"id":%[1]q,"nsp":"/"}]`, d.ID()))
 				d.Conn().Upgrade()
 				assert.Equal(t, "upgrade", lines(t, c, 1)[0], fmt.Sprintf(`socket_updated[{"id":%q,"nsp":"/","transport":"websocket"}]`, d.ID()))
 				d.Disconnect()

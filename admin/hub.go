@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/redact"
 )
 
 // adminData is what socket.data._admin is on servers of Node: servers tell each other so
@@ -21,8 +23,13 @@ type adminData struct {
 
 var dataKey = socketio.NewSharedKey[adminData]("_admin")
 
-// maxQueue bounds the changes that wait to be told. Events go first.
-const maxQueue = 10_000
+// How much may wait to be told, when another one comes. Events beyond are left out. After
+// changes beyond what was told is compared with what there is.
+const (
+	maxEvents  = 10_000
+	maxChanges = 20_000
+	noLimit    = math.MaxInt // of what a UI asks for
+)
 
 // fetchTimeout bounds the wait for the sockets of other servers.
 const fetchTimeout = 5 * time.Second
@@ -33,15 +40,17 @@ const fetchTimeout = 5 * time.Second
 type hub struct {
 	socketio.NopObserver
 
-	opts *Options
-	srv  *socketio.Server
-	ns   *socketio.Namespace
-	name string // of this server, in the ids of clients
+	opts    *Options
+	secrets redact.Redactor
+	srv     *socketio.Server
+	ns      *socketio.Namespace
+	name    string // of this server, in the ids of clients
 
 	mu      sync.Mutex
 	queue   []func()
 	running bool
-	left    int // events that did not fit
+	left    int  // events that did not fit
+	lost    bool // changes did not fit
 
 	// Used by the goroutine only.
 	told  map[*socketio.Socket]*mirror
@@ -55,17 +64,21 @@ type socketID struct{ namespace, id string }
 type mirror struct {
 	transport string
 	rooms     []string
+	data      uint64 // see sum
 }
 
-// push queues a change. Events may be left out.
-func (h *hub) push(event bool, f func()) {
+// push queues what is to be told, unless as much as limit waits.
+func (h *hub) push(limit int, f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if event && len(h.queue) >= maxQueue {
+	switch {
+	case len(h.queue) < limit:
+		h.queue = append(h.queue, f)
+	case limit == maxEvents:
 		h.left++
-		return
+	default:
+		h.lost = true
 	}
-	h.queue = append(h.queue, f)
 	if !h.running {
 		h.running = true
 		go h.run() // ends when nothing waits
@@ -75,9 +88,9 @@ func (h *hub) push(event bool, f func()) {
 func (h *hub) run() {
 	for {
 		h.mu.Lock()
-		batch, left := h.queue, h.left
-		h.queue, h.left = nil, 0
-		if len(batch) == 0 {
+		batch, left, lost := h.queue, h.left, h.lost
+		h.queue, h.left, h.lost = nil, 0, false
+		if len(batch) == 0 && !lost {
 			h.running = false
 			h.mu.Unlock()
 			return
@@ -88,6 +101,10 @@ func (h *hub) run() {
 		}
 		for _, f := range batch {
 			h.do(f)
+		}
+		if lost {
+			h.opts.Logger.Warn("admin: changes left out: development mode is for few of them")
+			h.compare()
 		}
 	}
 }
@@ -126,24 +143,26 @@ func (h *hub) Namespace(e socketio.NamespaceEvent) {
 	case socketio.NamespaceStepJoined:
 		h.join(s, now)
 	case socketio.NamespaceStepLeft:
-		h.push(false, func() { h.leave(s, reason, now) })
+		h.push(maxChanges, func() { h.leave(s, reason, now) })
 	}
 }
 
 // join introduces a socket.
 func (h *hub) join(s *socketio.Socket, now time.Time) {
 	dataKey.Set(s, adminData{h.clientID(s), s.Transport()})
-	h.push(false, func() {
-		if h.told[s] != nil || !s.Connected() { // twice, or its end is queued
-			return
-		}
-		sock := h.socket(s.Snapshot())
-		h.told[s] = &mirror{transport: sock.Transport, rooms: sock.Rooms}
-		h.ids[socketID{sock.Namespace, sock.ID}] = s
-		h.conns[s.Connection()] = append(h.conns[s.Connection()], s)
-		h.emit("socket_connected", sock, now)
-		h.transport(s)
-	})
+	h.push(maxChanges, func() { h.introduce(s, now) })
+}
+
+func (h *hub) introduce(s *socketio.Socket, now time.Time) {
+	if h.told[s] != nil || !s.Connected() { // twice, or its end is queued
+		return
+	}
+	sock := h.socket(s.Snapshot())
+	h.told[s] = &mirror{transport: sock.Transport, rooms: sock.Rooms, data: sum(sock.Data)}
+	h.ids[socketID{sock.Namespace, sock.ID}] = s
+	h.conns[s.Connection()] = append(h.conns[s.Connection()], s)
+	h.emit("socket_connected", sock, now)
+	h.transport(s)
 }
 
 func (h *hub) leave(s *socketio.Socket, reason socketio.Reason, now time.Time) {
@@ -171,7 +190,7 @@ func (h *hub) Upgrade(e socketio.UpgradeEvent) {
 	if e.Step != socketio.UpgradeStepDone {
 		return
 	}
-	h.push(false, func() {
+	h.push(maxChanges, func() {
 		for _, s := range h.conns[e.Connection] {
 			h.transport(s)
 		}
@@ -195,11 +214,17 @@ func (h *hub) Value(e socketio.ValueEvent) {
 		return
 	}
 	s := e.Socket
-	h.push(false, func() {
+	h.push(maxChanges, func() {
 		if h.told[s] != nil {
-			h.emit("socket_updated", map[string]any{"id": s.ID(), "nsp": s.Namespace().Name(), "data": h.data(s.Snapshot())})
+			h.values(s, h.data(s.Snapshot()))
 		}
 	})
+}
+
+// values tells the values of a socket.
+func (h *hub) values(s *socketio.Socket, data map[string]json.RawMessage) {
+	h.told[s].data = sum(data)
+	h.emit("socket_updated", map[string]any{"id": s.ID(), "nsp": s.Namespace().Name(), "data": data})
 }
 
 // room is a listener of OnRoom.
@@ -208,7 +233,7 @@ func (h *hub) room(e socketio.RoomEvent) {
 		return
 	}
 	ns, now := e.Namespace.Name(), time.Now()
-	h.push(false, func() {
+	h.push(maxChanges, func() {
 		m := h.told[h.ids[socketID{ns, e.Socket}]]
 		if m == nil { // it comes with its rooms, or has left with them
 			return
@@ -243,10 +268,10 @@ func (h *hub) event(kind string, s *socketio.Socket, name string, from arguments
 		if from.Arg(i, &raw) != nil {
 			raw = json.RawMessage("null")
 		}
-		args = append(args, h.clean(slices.Clone(raw)))
+		args = append(args, h.secrets.Clean(slices.Clone(raw)))
 	}
 	now := time.Now()
-	h.push(true, func() { h.emit(kind, s.Namespace().Name(), s.ID(), args, now) })
+	h.push(maxEvents, func() { h.emit(kind, s.Namespace().Name(), s.ID(), args, now) })
 }
 
 // watch listens to a namespace.
@@ -276,7 +301,7 @@ func (h *hub) welcome(ui *socketio.Socket) {
 			}
 		}
 	}
-	h.push(false, func() {
+	h.push(noLimit, func() {
 		all := slices.Clone(others)
 		for s, m := range h.told {
 			sock := h.socket(s.Snapshot())
@@ -295,7 +320,7 @@ type socket struct {
 	Transport string                     `json:"transport"`
 	Namespace string                     `json:"nsp"`
 	Data      map[string]json.RawMessage `json:"data"`
-	Handshake handshake                  `json:"handshake"`
+	Handshake redact.Handshake           `json:"handshake"`
 	Rooms     []string                   `json:"rooms"`
 }
 
@@ -303,7 +328,7 @@ func (h *hub) socket(r socketio.RemoteSocket) socket {
 	known, _ := dataKey.Fetch(r)
 	return socket{
 		ID: r.ID(), ClientID: known.ClientID, Transport: known.Transport, Namespace: r.Namespace().Name(), Data: h.data(r),
-		Handshake: h.handshake(r.Handshake()), Rooms: append(r.Rooms(), r.ID()),
+		Handshake: h.secrets.Handshake(r.Handshake()), Rooms: append(r.Rooms(), r.ID()),
 	}
 }
 
@@ -314,12 +339,7 @@ func (h *hub) data(r socketio.RemoteSocket) map[string]json.RawMessage {
 		data = make(map[string]json.RawMessage)
 	}
 	delete(data, dataKey.String())
-	for name, v := range data {
-		if h.opts.Redact(name) {
-			v = json.RawMessage(`"` + redacted + `"`)
-		}
-		data[name] = h.clean(v)
-	}
+	h.secrets.Values(data)
 	if _, taken := data["identity"]; !taken && r.Identity() != "" {
 		data["identity"], _ = json.Marshal(r.Identity())
 	}

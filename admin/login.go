@@ -5,14 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
-
-	"golang.org/x/crypto/bcrypt"
 
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/internal/failures"
 	"github.com/gosio/gosio/internal/loglimit"
+	"github.com/gosio/gosio/internal/passwords"
 )
 
 // What is known of a socket of the UI.
@@ -29,21 +27,12 @@ type gate struct {
 	opts     *Options
 	failures failures.Limiter
 	noted    loglimit.Limiter
-	hashing  chan struct{} // has a place for each password that is being compared
-	unknown  []byte        // a hash that is compared for names that are not there
+	users    *passwords.Table
 }
 
 func newGate(o *Options) *gate {
-	g := &gate{opts: o, hashing: make(chan struct{}, 2)}
+	g := &gate{opts: o, users: o.table}
 	g.failures.Limit = max(o.FailuresPerMinute, 0)
-	cost := bcrypt.MinCost
-	for _, hash := range o.Users {
-		c, _ := bcrypt.Cost([]byte(hash)) // checked
-		cost = max(cost, c)
-	}
-	if o.Users != nil {
-		g.unknown = fmt.Appendf(nil, "$2a$%02d$%s", cost, "gosiogosiogosiogosiogeUX7NLTXXJ2U1yBVeXQ3EbMSvpMqwhS6")
-	}
 	return g
 }
 
@@ -111,20 +100,7 @@ func (g *gate) verify(ctx context.Context, s *socketio.Socket, c Credentials) er
 	if f := g.opts.Authenticate; f != nil {
 		return f(ctx, s, c)
 	}
-	hash, known := []byte(g.opts.Users[c.Username]), true
-	if len(hash) == 0 {
-		hash, known = g.unknown, false
-	}
-	select {
-	case g.hashing <- struct{}{}:
-		defer func() { <-g.hashing }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := bcrypt.CompareHashAndPassword(hash, []byte(c.Password)); err != nil || !known {
-		return errors.New("wrong name or password")
-	}
-	return nil
+	return g.users.Verify(ctx, c.Username, c.Password)
 }
 
 func text(v any) string {

@@ -2,16 +2,15 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/passwords"
+	"github.com/gosio/gosio/internal/redact"
 )
 
 // Mode says how much the UI gets.
@@ -78,6 +77,8 @@ type Options struct {
 	// Logger gets a line at level info for each login and each action of a user, with
 	// the user's name, and the errors. Default: slog.Default().
 	Logger *slog.Logger
+
+	table *passwords.Table // of Users
 }
 
 func (o Options) withDefaults() Options {
@@ -109,11 +110,6 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	users := make(map[string]string, len(o.Users))
-	for name, hash := range o.Users {
-		users[name] = hash
-	}
-	o.Users = users
 	return o
 }
 
@@ -135,12 +131,15 @@ func (o *Options) check() {
 	case o.Mode != "" && o.Mode != ModeProduction && o.Mode != ModeDevelopment:
 		panic(fmt.Sprintf("admin: Options.Mode %q is neither %q nor %q", o.Mode, ModeProduction, ModeDevelopment))
 	}
-	for name, hash := range o.Users {
-		if _, err := bcrypt.Cost([]byte(hash)); err != nil {
-			panic(fmt.Sprintf("admin: Options.Users: what %q has is no bcrypt hash: %v", name, errors.Unwrap(err)))
-		}
+	var err error
+	if o.table, err = passwords.New(o.Users); err != nil {
+		panic("admin: Options.Users: " + err.Error())
 	}
 }
+
+// Secret reports whether a member of that name is likely to be a secret: a password, a
+// token, a key, a code, a cookie, a session. It is the default of [Options.Redact].
+func Secret(name string) bool { return redact.Secret(name) }
 
 func hostname() string {
 	name, err := os.Hostname()

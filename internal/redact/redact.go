@@ -1,4 +1,5 @@
-package admin
+// Package redact takes secrets out of what tools show of handshakes, values and events.
+package redact
 
 import (
 	"bytes"
@@ -10,7 +11,17 @@ import (
 	"github.com/gosio/gosio/core/adapter"
 )
 
-const redacted = "[redacted]"
+// Redacted takes the place of a secret.
+const Redacted = "[redacted]"
+
+// Redactor says what is secret. Its methods may be called concurrently.
+type Redactor struct {
+	// Show lists names of headers and query parameters whose values are shown, besides
+	// those that cannot be secrets.
+	Show []string
+	// Secret reports whether a member of a value or an argument is a secret.
+	Secret func(name string) bool
+}
 
 // shown are the headers and query parameters that cannot be secrets.
 var shown = []string{
@@ -23,7 +34,7 @@ var shown = []string{
 }
 
 // Secret reports whether a member of that name is likely to be a secret: a password, a
-// token, a key, a code, a cookie, a session. It is the default of [Options.Redact].
+// token, a key, a code, a cookie, a session.
 func Secret(name string) bool {
 	plain := strings.Map(func(r rune) rune {
 		if r == '-' || r == '_' || r == '.' || r == ' ' {
@@ -42,8 +53,8 @@ var (
 	}
 )
 
-// handshake is that of the UI.
-type handshake struct {
+// Handshake is what may be shown of one, as the Admin UI of Socket.IO has it.
+type Handshake struct {
 	Address string            `json:"address"`
 	Headers map[string]string `json:"headers"`
 	Query   map[string]string `json:"query"`
@@ -54,20 +65,21 @@ type handshake struct {
 	XDomain bool              `json:"xdomain"`
 }
 
-func (h *hub) handshake(a adapter.Handshake) handshake {
-	out := handshake{
+// Handshake returns what may be shown of a handshake.
+func (r *Redactor) Handshake(a adapter.Handshake) Handshake {
+	out := Handshake{
 		Address: a.Address, Headers: map[string]string{"host": a.Host}, Query: make(map[string]string),
 		Issued: a.Time.UnixMilli(), Secure: a.Secure, Time: a.Time.UTC().Format("Mon Jan 02 2006 15:04:05 GMT+0000"),
 		XDomain: a.Header.Get("Origin") != "",
 	}
 	for name, values := range a.Header {
 		name = strings.ToLower(name)
-		out.Headers[name] = h.shownValue(name, strings.Join(values, ", "))
+		out.Headers[name] = r.shownValue(name, strings.Join(values, ", "))
 	}
 	path, _, _ := strings.Cut(a.URL, "?")
 	query := make(url.Values)
 	for name, values := range a.Query() {
-		v := h.shownValue(name, strings.Join(values, ","))
+		v := r.shownValue(name, strings.Join(values, ","))
 		out.Query[name] = v
 		query.Set(name, v)
 	}
@@ -78,19 +90,19 @@ func (h *hub) handshake(a adapter.Handshake) handshake {
 	return out
 }
 
-func (h *hub) shownValue(name, value string) string {
+func (r *Redactor) shownValue(name, value string) string {
 	name = strings.ToLower(name)
-	if slices.Contains(shown, name) || slices.ContainsFunc(h.opts.Show, func(s string) bool { return strings.EqualFold(s, name) }) {
+	if slices.Contains(shown, name) || slices.ContainsFunc(r.Show, func(s string) bool { return strings.EqualFold(s, name) }) {
 		return value
 	}
-	return redacted
+	return Redacted
 }
 
-// maxArgument bounds what the UI gets of one argument or value, in bytes of JSON.
+// maxArgument bounds what is shown of one argument or value, in bytes of JSON.
 const maxArgument = 16 << 10
 
-// clean returns JSON without the values of secret members.
-func (h *hub) clean(raw json.RawMessage) json.RawMessage {
+// Clean returns JSON without the values of secret members.
+func (r *Redactor) Clean(raw json.RawMessage) json.RawMessage {
 	if len(raw) > maxArgument {
 		return json.RawMessage(`"[too long]"`)
 	}
@@ -101,9 +113,9 @@ func (h *hub) clean(raw json.RawMessage) json.RawMessage {
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
-		return json.RawMessage(`"` + redacted + `"`)
+		return json.RawMessage(`"` + Redacted + `"`)
 	}
-	if !h.hide(v) {
+	if !r.hide(v) {
 		return raw
 	}
 	out, _ := json.Marshal(v) // it was JSON
@@ -112,20 +124,30 @@ func (h *hub) clean(raw json.RawMessage) json.RawMessage {
 
 // hide replaces the values of secret members in place, and reports whether there were
 // any.
-func (h *hub) hide(v any) (changed bool) {
+func (r *Redactor) hide(v any) (changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, member := range v {
-			if h.opts.Redact(name) {
-				v[name], changed = redacted, true
-			} else if h.hide(member) {
+			if r.Secret(name) {
+				v[name], changed = Redacted, true
+			} else if r.hide(member) {
 				changed = true
 			}
 		}
 	case []any:
 		for _, e := range v {
-			changed = h.hide(e) || changed
+			changed = r.hide(e) || changed
 		}
 	}
 	return changed
+}
+
+// Values cleans values in place: those with secret names are replaced.
+func (r *Redactor) Values(data map[string]json.RawMessage) {
+	for name, v := range data {
+		if r.Secret(name) {
+			v = json.RawMessage(`"` + Redacted + `"`)
+		}
+		data[name] = r.Clean(v)
+	}
 }
