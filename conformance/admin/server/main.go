@@ -1,9 +1,15 @@
-// Command server is an app that the Admin UI looks into. It prints its port, and ends
-// with its standard input.
+// Command server is an app that the Admin UI looks into, once for each framework that is
+// named. It prints their ports, and ends with its standard input:
+//
+//	server ORIGIN MOUNT...
+//
+// With REDIS, the path of a socket, it is a server of a cluster; NAME is what the UI calls it.
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -11,14 +17,17 @@ import (
 	"os"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/crypto/bcrypt"
 
+	sioredis "github.com/gosio/gosio/adapters/redis"
 	"github.com/gosio/gosio/admin"
+	adminredis "github.com/gosio/gosio/admin/redis"
 	socketio "github.com/gosio/gosio/core"
 )
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -26,39 +35,77 @@ func main() {
 
 var profile = socketio.NewSharedKey[map[string]string]("profile")
 
-func run(origin string) error {
+func run(origin string, names []string) error {
 	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
 	if err != nil {
 		return err
 	}
-	srv := socketio.NewServer(&socketio.Options{CORS: socketio.CORS{Origins: []string{origin}, Credentials: true}})
+	var apps []*app
+	for _, name := range names {
+		a, err := start(name, origin, string(hash))
+		if err != nil {
+			return err
+		}
+		apps = append(apps, a)
+		fmt.Printf("listening %s %d\n", name, a.port)
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
+	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, a := range apps {
+		err = errors.Join(err, a.srv.Shutdown(end), a.shutdown(end))
+		<-a.served // what it says is that it was shut down
+	}
+	return err
+}
+
+// app is one server.
+type app struct {
+	srv      *socketio.Server
+	port     int
+	shutdown func(context.Context) error
+	served   chan error
+}
+
+func start(name, origin, hash string) (*app, error) {
+	mount, ok := mounts[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no mount %q", name)
+	}
+	srv := newServer(name, origin, hash)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	serve, shutdown := mount(srv)
+	a := &app{srv, ln.Addr().(*net.TCPAddr).Port, shutdown, make(chan error, 1)}
+	go func() { a.served <- serve(ln) }() // ends with shutdown
+	return a, nil
+}
+
+func newServer(name, origin, hash string) *socketio.Server {
+	opts := socketio.Options{CORS: socketio.CORS{Origins: []string{origin}, Credentials: true}}
+	var sessions admin.Sessions
+	if path := os.Getenv("REDIS"); path != "" {
+		opts.Adapter = sioredis.New(&sioredis.Options{URL: "unix://" + path, Mode: sioredis.ClassicByRoom}).Adapter
+		sessions = adminredis.New(redis.NewClient(&redis.Options{Network: "unix", Addr: path}), adminredis.Options{})
+	}
+	srv := socketio.NewServer(&opts)
 	srv.Of("/news")
 	srv.OnConnect(func(s *socketio.Socket) {
 		_ = s.Join("lobby")
 		profile.Set(s, map[string]string{"name": "Ann", "password": "t0p-value"})
 	})
 	srv.On("say", func(text string) string { return text })
-	users := map[string]string{"ops": string(hash)}
-	admin.Instrument(srv, admin.Options{Users: users, Mode: admin.ModeDevelopment, ServerID: "go-one"})
-	admin.Instrument(srv, admin.Options{Users: users, Namespace: "/numbers", ServerID: "go-one"})
+	id, users := cmp.Or(os.Getenv("NAME"), "go-"+name), map[string]string{"ops": hash}
+	admin.Instrument(srv, admin.Options{Users: users, Mode: admin.ModeDevelopment, ServerID: id, Sessions: sessions})
+	admin.Instrument(srv, admin.Options{Users: users, Namespace: "/numbers", ServerID: id, Sessions: sessions})
+	return srv
+}
 
-	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", srv)
-	hs := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(ln) }() // ends by hs.Close
-	fmt.Printf("listening %d\n", ln.Addr().(*net.TCPAddr).Port)
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
-	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := srv.Shutdown(end); err != nil {
-		return err
-	}
-	_ = hs.Close()
-	<-served // ErrServerClosed
-	return nil
+// ofHandler serves a handler of net/http.
+func ofHandler(h http.Handler) (serve func(net.Listener) error, shutdown func(context.Context) error) {
+	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	return hs.Serve, func(context.Context) error { return hs.Close() }
 }

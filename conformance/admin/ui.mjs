@@ -1,0 +1,122 @@
+// The built front end of the official Admin UI in headless Chromium, and what it looks into.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { io } from "socket.io-client";
+
+const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
+if (!existsSync(executablePath)) throw new Error("no Chromium at " + executablePath + "; CHROMIUM=path");
+const args = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+const dist = fileURLToPath(new URL("node_modules/@socket.io/admin-ui/ui/dist", import.meta.url));
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png" };
+
+// However this process ends, what it has started ends with it.
+const children = new Set();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+/** run starts a program that ends with this process. */
+export function run(command, args, options) {
+  const child = spawn(command, args, options);
+  children.add(child);
+  child.on("exit", () => children.delete(child));
+  return child;
+}
+
+export const launch = () => chromium.launch({ executablePath, args: args.split(" "), headless: true });
+
+/** Serves the front end, of another origin than the servers. */
+export async function startPages() {
+  const http = createServer(async (req, res) => {
+    const file = path.join(dist, path.normalize(req.url === "/" ? "/index.html" : req.url.split("?")[0]));
+    const content = await readFile(file).catch(() => null);
+    res.writeHead(content ? 200 : 404, { "Content-Type": types[path.extname(file)] ?? "application/octet-stream" });
+    res.end(content);
+  });
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${http.address().port}`, stop: () => (http.closeAllConnections(), http.close()) };
+}
+
+/** Starts a process with a server in Go for each of the mounts; urls has their addresses. */
+export async function startServers(origin, mounts, env = {}) {
+  const child = run(process.env.SERVER, [origin, ...mounts], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...env } });
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  const text = await new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (more) => {
+      text += more;
+      if (/^ready$/m.test(text)) resolve(text);
+    });
+    child.on("exit", (code) => reject(new Error("the server has ended with " + code)));
+  });
+  return {
+    urls: Object.fromEntries([...text.matchAll(/^listening (\S+) (\d+)$/gm)].map(([, mount, port]) => [mount, `http://127.0.0.1:${port}`])),
+    stop: async () => (child.stdin.end(), assert.equal(await ended, 0, "the server's exit code")),
+  };
+}
+
+/** Connects a client, which the caller disconnects. */
+export async function connect(url, options = {}) {
+  const client = io(url, { forceNew: true, transports: ["websocket"], ...options });
+  await new Promise((resolve, reject) => client.once("connect", resolve).once("connect_error", reject));
+  return client;
+}
+
+/** UI is the page in a browser of its own. */
+export class UI {
+  errors = [];
+  static async open(browser, pages) {
+    const ui = new UI();
+    ui.pages = pages;
+    ui.context = await browser.newContext({ locale: "en-GB", viewport: { width: 1400, height: 1000 } });
+    ui.context.setDefaultTimeout(15_000);
+    await ui.context.route((url) => url.hostname !== "127.0.0.1", (route) => route.abort());
+    ui.page = await ui.context.newPage();
+    ui.page.on("pageerror", (err) => ui.errors.push(String(err)));
+    return ui;
+  }
+  get dialog() {
+    return this.page.getByRole("dialog").or(this.page.locator(".v-dialog--active"));
+  }
+  card(title) {
+    return this.page.locator(".v-card").filter({ has: this.page.locator(".v-card__title", { hasText: title }) });
+  }
+  row(scope, name) {
+    return scope.locator("tbody tr").filter({ hasText: name });
+  }
+  goto(hash) {
+    return this.page.goto(this.pages.url + hash);
+  }
+  async login(url, password, namespace) {
+    await this.page.getByLabel("Server URL").fill(url);
+    await this.page.getByLabel("Username").fill("ops");
+    await this.page.getByLabel("Password").fill(password);
+    if (namespace) {
+      await this.page.getByText("Advanced options").click();
+      await this.page.getByLabel("Admin namespace").fill(namespace);
+    }
+    await this.page.getByRole("button", { name: "Connect", exact: true }).click();
+  }
+  /** Waits for the login to be done. */
+  in() {
+    return this.dialog.first().waitFor({ state: "hidden" });
+  }
+  /** The row of a socket in the list of all. */
+  socket(id) {
+    return this.page.locator("tbody tr", { hasText: id });
+  }
+  /** Disconnects a client by the button of its row. */
+  async dismiss(client) {
+    const { id } = client; // which the client forgets
+    const gone = new Promise((resolve) => client.once("disconnect", resolve));
+    await this.goto("/#/sockets/");
+    await this.socket(id).getByRole("button").click();
+    assert.equal(await gone, "io server disconnect");
+  }
+}
