@@ -1,0 +1,179 @@
+// Command admin measures what the Admin UI costs a server: 10,000 WebSockets rest, 50 more
+// are answered 20 times a second each. The server runs bare, in production mode, and in
+// production mode with somebody who looks; each for a while, in turns, and the CPU time
+// of its process is printed. It takes four minutes:
+//
+//	go run ./admin
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/gosio/gosio/admin"
+	"github.com/gosio/gosio/bench/load"
+	socketio "github.com/gosio/gosio/core"
+)
+
+var (
+	resting = flag.Int("resting", 10_000, "WebSockets that rest")
+	busy    = flag.Int("busy", 50, "WebSockets that are answered")
+	each    = flag.Duration("each", 20*time.Second, "how long one measurement takes")
+	rounds  = flag.Int("rounds", 3, "measurements of each kind")
+)
+
+var kinds = []string{"bare", "production", "production, with a viewer"}
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		log.Fatal(serve(os.Args[2]))
+	}
+	flag.Parse()
+	results := make(map[string][]figures)
+	for range *rounds {
+		for _, kind := range kinds {
+			f, err := measure(kind)
+			if err != nil {
+				log.Fatal(err)
+			}
+			results[kind] = append(results[kind], f)
+		}
+	}
+	fmt.Println("| | CPU of the server, % of one core (all rounds) | answered after, p50, ms | p99, ms |\n|---|---|---|---|")
+	for _, kind := range kinds {
+		var cpu []string
+		var p50, p99 []float64
+		for _, f := range results[kind] {
+			cpu = append(cpu, fmt.Sprintf("%.2f", f.cpu))
+			p50, p99 = append(p50, f.p50), append(p99, f.p99)
+		}
+		slices.Sort(cpu)
+		fmt.Printf("| %s | %s | %.2f | %.2f |\n", kind, strings.Join(cpu, ", "), load.Median(p50), load.Median(p99))
+	}
+}
+
+// serve is the server. Its first line is its port.
+func serve(kind string) error {
+	srv := socketio.NewServer(nil)
+	srv.On("echo", func(text string) string { return text })
+	if kind != kinds[0] {
+		admin.Instrument(srv, admin.Options{Open: true})
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(ln.Addr().(*net.TCPAddr).Port)
+	return (&http.Server{Handler: srv, ReadHeaderTimeout: time.Minute}).Serve(ln)
+}
+
+// figures are those of one measurement; times are in ms.
+type figures struct{ cpu, p50, p99 float64 }
+
+func measure(kind string) (figures, error) {
+	server := exec.Command(os.Args[0], "serve", kind)
+	server.Stderr = os.Stderr
+	out, err := server.StdoutPipe()
+	if err != nil {
+		return figures{}, err
+	}
+	if err := server.Start(); err != nil {
+		return figures{}, err
+	}
+	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
+	port, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return figures{}, err
+	}
+	address := "ws://127.0.0.1:" + strings.TrimSpace(port) + "/socket.io/?EIO=4&transport=websocket"
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for range *resting {
+		if _, err := dial(ctx, address, "", nil); err != nil {
+			return figures{}, err
+		}
+	}
+	if kind == kinds[2] {
+		if _, err := dial(ctx, address, "/admin,", nil); err != nil {
+			return figures{}, err
+		}
+	}
+	var mu sync.Mutex
+	var took []time.Duration
+	var work sync.WaitGroup
+	until := time.Now().Add(*each)
+	before, err := load.CPUTime(server.Process.Pid)
+	if err != nil {
+		return figures{}, err
+	}
+	for range *busy {
+		answers := make(chan struct{}, 1)
+		ws, err := dial(ctx, address, "", answers)
+		if err != nil {
+			return figures{}, err
+		}
+		work.Go(func() {
+			for tick := time.NewTicker(50 * time.Millisecond); time.Now().Before(until); <-tick.C {
+				at := time.Now()
+				_ = ws.Write(ctx, websocket.MessageText, []byte(`421["echo","0123456789012345678901234567890123456789"]`))
+				<-answers
+				mu.Lock()
+				took = append(took, time.Since(at))
+				mu.Unlock()
+			}
+		})
+	}
+	work.Wait()
+	after, err := load.CPUTime(server.Process.Pid)
+	slices.Sort(took)
+	ms := func(p int) float64 { return float64(took[len(took)*p/100]) / float64(time.Millisecond) }
+	return figures{float64(after-before) * 100 / float64(*each), ms(50), ms(99)}, err
+}
+
+// dial connects a client, which joins a namespace and answers pings until ctx ends.
+func dial(ctx context.Context, address, namespace string, answers chan<- struct{}) (*websocket.Conn, error) {
+	ws, _, err := websocket.Dial(ctx, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	ws.SetReadLimit(1 << 20)
+	if err := ws.Write(ctx, websocket.MessageText, []byte("40"+namespace)); err != nil {
+		return nil, err
+	}
+	joined := make(chan error, 2) // and one when it ends
+	go func() {                   // ends with ctx, or the server
+		for {
+			_, b, err := ws.Read(ctx)
+			switch text := string(b); {
+			case err != nil:
+				joined <- err
+				return
+			case text == "2":
+				_ = ws.Write(ctx, websocket.MessageText, []byte("3"))
+			case strings.HasPrefix(text, "40"):
+				joined <- nil
+			case strings.HasPrefix(text, "44"):
+				joined <- fmt.Errorf("refused: %s", strconv.Quote(text))
+			case strings.HasPrefix(text, "43"):
+				answers <- struct{}{}
+			}
+		}
+	}()
+	return ws, <-joined
+}
