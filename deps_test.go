@@ -131,6 +131,7 @@ var allowed = []row{
 	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 	{"admin", []string{"core", "internal/failures", "internal/loglimit", "internal/passwords", "internal/redact"}},
 	{"admin/redis", []string{"admin", redisLibrary}},
+	{"inspector", []string{"core", "internal/failures", "internal/loglimit", "internal/passwords", "internal/redact"}},
 	{"graceful", []string{"core", "internal/loglimit"}},
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.

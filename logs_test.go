@@ -32,7 +32,7 @@ func TestErrorsPage(t *testing.T) {
 		"warn engine: request refused", "error engine: request refused",
 		"warn engine: client broke the protocol or a limit",
 	}
-	for _, folder := range []string{"core", "core/engine", "auth", "auth/redis", "session", "session/redis", "ratelimit", "idempotency", "graceful", "adapters/redis", "admin"} {
+	for _, folder := range []string{"core", "core/engine", "auth", "auth/redis", "session", "session/redis", "ratelimit", "idempotency", "graceful", "adapters/redis", "admin", "inspector"} {
 		logged = append(logged, linesOf(t, folder)...)
 	}
 	if len(logged) < 30 {
@@ -87,7 +87,7 @@ func linesOf(t *testing.T, folder string) (lines []string) {
 				}
 				text := literal(arg)
 				pkg, _, ok := strings.Cut(text, ": ")
-				if ok && level != "" && slices.Contains([]string{"socketio", "engine", "auth", "session", "ratelimit", "idempotency", "graceful", "sioredis", "admin"}, pkg) {
+				if ok && level != "" && slices.Contains([]string{"socketio", "engine", "auth", "session", "ratelimit", "idempotency", "graceful", "sioredis", "admin", "inspector"}, pkg) {
 					lines = append(lines, level+" "+text)
 				}
 			}

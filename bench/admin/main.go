@@ -1,7 +1,7 @@
-// Command admin measures what the Admin UI costs a server: 10,000 WebSockets rest, 50 more
-// are answered 20 times a second each. The server runs bare, in production mode, and in
-// production mode with somebody who looks; each for a while, in turns, and the CPU time
-// of its process is printed. It takes four minutes:
+// Command admin measures what the Admin UI and the inspector cost a server: 10,000
+// WebSockets rest, 50 more are answered 20 times a second each. The server runs bare, with
+// one of them, and with one of them and somebody who looks; each for a while, in turns, and
+// the CPU time of its process is printed. It takes seven minutes:
 //
 //	go run ./admin
 package main
@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -27,6 +28,7 @@ import (
 	"github.com/gosio/gosio/admin"
 	"github.com/gosio/gosio/bench/load"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/inspector"
 )
 
 var (
@@ -36,7 +38,16 @@ var (
 	rounds  = flag.Int("rounds", 3, "measurements of each kind")
 )
 
-var kinds = []string{"bare", "production", "production, with a viewer"}
+// kinds are what is measured; the last one searches all sockets twice a second.
+const (
+	bare            = "bare"
+	adminUI         = "Admin UI, production mode"
+	adminViewed     = "Admin UI, production mode, with a viewer"
+	inspected       = "inspector"
+	inspectorViewed = "inspector, with a viewer who searches"
+)
+
+var kinds = []string{bare, adminUI, adminViewed, inspected, inspectorViewed}
 
 func main() {
 	log.SetFlags(0)
@@ -65,14 +76,18 @@ func main() {
 		slices.Sort(cpu)
 		fmt.Printf("| %s | %s | %.2f | %.2f |\n", kind, strings.Join(cpu, ", "), load.Median(p50), load.Median(p99))
 	}
+	fmt.Printf("\nThe longest search took %.0f ms.\n", float64(searches.Load())/float64(time.Millisecond))
 }
 
 // serve is the server. Its first line is its port.
 func serve(kind string) error {
 	srv := socketio.NewServer(nil)
 	srv.On("echo", func(text string) string { return text })
-	if kind != kinds[0] {
+	switch kind {
+	case adminUI, adminViewed:
 		admin.Instrument(srv, admin.Options{Open: true})
+	case inspected, inspectorViewed:
+		inspector.New(srv, inspector.Options{Allow: func(*http.Request) bool { return true }})
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,8 +124,13 @@ func measure(kind string) (figures, error) {
 			return figures{}, err
 		}
 	}
-	if kind == kinds[2] {
+	switch kind {
+	case adminViewed:
 		if _, err := dial(ctx, address, "/admin,", nil); err != nil {
+			return figures{}, err
+		}
+	case inspectorViewed:
+		if err := search(ctx, address); err != nil {
 			return figures{}, err
 		}
 	}
@@ -145,6 +165,31 @@ func measure(kind string) (figures, error) {
 	ms := func(p int) float64 { return float64(took[len(took)*p/100]) / float64(time.Millisecond) }
 	return figures{float64(after-before) * 100 / float64(*each), ms(50), ms(99)}, err
 }
+
+// search asks for sockets that are not there, and so for a look at all, until ctx ends.
+func search(ctx context.Context, address string) error {
+	answers := make(chan struct{}, 1)
+	ws, err := dial(ctx, address, "/inspector,", answers)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for tick := time.NewTicker(500 * time.Millisecond); ctx.Err() == nil; <-tick.C {
+			at := time.Now()
+			_ = ws.Write(ctx, websocket.MessageText, []byte(`42/inspector,1["sockets",{"identity":"nobody"}]`))
+			select {
+			case <-answers:
+			case <-ctx.Done():
+				return
+			}
+			searches.Store(int64(max(time.Duration(searches.Load()), time.Since(at))))
+		}
+	}()
+	return nil
+}
+
+// searches is the longest that a search has taken.
+var searches atomic.Int64
 
 // dial connects a client, which joins a namespace and answers pings until ctx ends.
 func dial(ctx context.Context, address, namespace string, answers chan<- struct{}) (*websocket.Conn, error) {

@@ -1,4 +1,5 @@
-// A chat on Gin. Run it, and open http://localhost:3000 in two windows:
+// A chat on Gin. Run it, and open http://localhost:3000 in two windows; the inspector is
+// at http://localhost:3000/inspect/:
 //
 //	go run ./examples/gin
 package main
@@ -18,6 +19,7 @@ import (
 	"github.com/gosio/gosio/examples/parts/chat"
 	"github.com/gosio/gosio/examples/parts/page"
 	"github.com/gosio/gosio/graceful"
+	"github.com/gosio/gosio/inspector"
 	siogin "github.com/gosio/gosio/integrations/gin"
 )
 
@@ -56,6 +58,7 @@ func run(ctx context.Context, l net.Listener) error {
 	r.POST("/orders", orders(srv))
 	r.GET("/healthz", gin.WrapF(service.Healthz))
 	r.GET("/readyz", gin.WrapF(service.Readyz))
+	r.GET("/inspect/*page", gin.WrapH(inspector.New(srv, inspector.Options{Allow: inspector.Localhost}))) // for this machine
 	r.NoRoute(gin.WrapH(http.FileServerFS(page.Files)))
 
 	app := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}

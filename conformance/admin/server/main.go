@@ -1,4 +1,4 @@
-// Command server is an app that the Admin UI looks into, once for each framework that is
+// Command server is an app that the Admin UI and the inspector look into, once for each framework that is
 // named. It prints their ports, and ends with its standard input:
 //
 //	server ORIGIN MOUNT...
@@ -24,6 +24,7 @@ import (
 	"github.com/gosio/gosio/admin"
 	adminredis "github.com/gosio/gosio/admin/redis"
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/inspector"
 )
 
 func main() {
@@ -73,18 +74,18 @@ func start(name, origin, hash string) (*app, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no mount %q", name)
 	}
-	srv := newServer(name, origin, hash)
+	srv, page := newServer(name, origin, hash)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	serve, shutdown := mount(srv)
+	serve, shutdown := mount(srv, page)
 	a := &app{srv, ln.Addr().(*net.TCPAddr).Port, shutdown, make(chan error, 1)}
 	go func() { a.served <- serve(ln) }() // ends with shutdown
 	return a, nil
 }
 
-func newServer(name, origin, hash string) *socketio.Server {
+func newServer(name, origin, hash string) (*socketio.Server, http.Handler) {
 	opts := socketio.Options{CORS: socketio.CORS{Origins: []string{origin}, Credentials: true}}
 	var sessions admin.Sessions
 	if path := os.Getenv("REDIS"); path != "" {
@@ -101,7 +102,7 @@ func newServer(name, origin, hash string) *socketio.Server {
 	id, users := cmp.Or(os.Getenv("NAME"), "go-"+name), map[string]string{"ops": hash}
 	admin.Instrument(srv, admin.Options{Users: users, Mode: admin.ModeDevelopment, ServerID: id, Sessions: sessions})
 	admin.Instrument(srv, admin.Options{Users: users, Namespace: "/numbers", ServerID: id, Sessions: sessions})
-	return srv
+	return srv, inspector.New(srv, inspector.Options{Users: users, ServerID: id})
 }
 
 // ofHandler serves a handler of net/http.

@@ -1,0 +1,113 @@
+// The page of the inspector, in Chromium.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, launch, startServers } from "./ui.mjs";
+
+const mounts = ["nethttp", "gin", "echo", "echov5", "fiber", "chi"];
+
+test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
+  const servers = await startServers("http://127.0.0.1:1", mounts);
+  const browser = await launch();
+  const url = servers.urls.nethttp;
+  const one = await connect(url, { auth: { token: "t0p-auth" }, query: { token: "t0p-query" } });
+  const two = await connect(url, { transports: ["polling"] });
+  t.after(async () => {
+    one.disconnect();
+    two.disconnect();
+    await browser.close();
+    await servers.stop();
+  });
+
+  for (const mount of mounts) {
+    await t.test(`the page of ${mount}`, async () => {
+      const page = `${servers.urls[mount]}/inspect/`;
+      assert.equal((await fetch(page)).status, 401);
+      const response = await fetch(page, { headers: { Authorization: "Basic " + btoa("ops:s3cret") } });
+      assert.match(await response.text(), /data-ticket="[\w-]{50,}"/);
+      assert.equal((await fetch(page + "inspector.js")).status, 200);
+    });
+  }
+
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: "ops", password: "s3cret" } });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (err) => errors.push(String(err)));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text())); // what the policy forbids, too
+  const row = (text) => page.locator("tbody tr").filter({ hasText: text, visible: true });
+  const shot = (name) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
+
+  await t.test("overview", async () => {
+    await page.goto(url + "/inspect/");
+    await page.getByRole("status").filter({ hasText: /^connected$/ }).waitFor();
+    await row("go-nethttp").waitFor();
+    await row(/^\/news\s*0/).waitFor();
+    await page.getByRole("img", { name: /^Connections: now \d+; at most/ }).waitFor();
+    await shot("inspector-overview");
+  });
+
+  await t.test("sockets, by room and by id", async () => {
+    await page.getByRole("link", { name: "Sockets", exact: true }).click();
+    await page.keyboard.press("/"); // to the first field
+    await page.keyboard.type("/");
+    await page.locator("#sockets-form").getByLabel("Room").fill("lobby");
+    await page.keyboard.press("Enter");
+    await row(two.id).waitFor();
+    await page.getByText("2 sockets").waitFor();
+    await shot("inspector-sockets");
+    await page.getByLabel("Id has").fill(one.id.slice(2, 12));
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("1 socket", { exact: true }).waitFor();
+    await page.reload(); // the address has what was looked for
+    await page.getByText("1 socket", { exact: true }).waitFor();
+  });
+
+  const dialog = page.getByRole("dialog");
+  await t.test("one socket", async () => {
+    await page.getByRole("button", { name: one.id }).click();
+    await dialog.getByRole("heading", { name: one.id }).waitFor();
+    await dialog.getByText("lobby", { exact: true }).waitFor();
+    await dialog.getByText("Values").click();
+    await dialog.getByText('"name": "Ann"').waitFor();
+    assert.doesNotMatch(await page.content(), /t0p-/, "a secret");
+    await shot("inspector-socket");
+  });
+
+  await t.test("emit, join", async () => {
+    const said = new Promise((resolve) => one.once("hello", (...args) => resolve(args)));
+    await dialog.getByLabel("Event").fill("hello");
+    await dialog.getByLabel("Arguments, a JSON array").fill('["you", {"n": 1}]');
+    await dialog.getByRole("button", { name: "Emit" }).click();
+    assert.deepEqual(await said, ["you", { n: 1 }]);
+    await dialog.getByLabel("Room").fill("vip");
+    await dialog.getByRole("button", { name: "Join" }).click();
+    await dialog.getByText("lobby, vip").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  });
+
+  await t.test("rooms", async () => {
+    await page.getByRole("link", { name: "Rooms", exact: true }).click();
+    await row(/^vip/).getByRole("button").click();
+    await dialog.getByRole("heading", { name: "Room vip" }).waitFor();
+    const gone = new Promise((resolve) => one.once("disconnect", resolve));
+    await dialog.getByRole("button", { name: "Disconnect" }).click();
+    assert.equal(await gone, "io server disconnect");
+    while (await row(/^vip/).count()) { // the socket leaves its rooms a moment later
+      await page.getByRole("button", { name: "Search" }).click();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+
+  await t.test("on a phone, in the dark", async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.emulateMedia({ colorScheme: "dark" });
+    for (const view of ["Rooms", "Sockets", "Overview"]) {
+      await page.getByRole("link", { name: view, exact: true }).click();
+      await page.getByRole("heading", { name: view }).waitFor();
+      assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, `${view} fits`);
+    }
+    await shot("inspector-phone");
+  });
+  assert.deepEqual(errors, []);
+});

@@ -1,0 +1,33 @@
+// Package inspector shows what happens in a server, on a page of its own: the servers of
+// the cluster with the last hour of their numbers, sockets, rooms, and what can be done
+// to them.
+//
+//	mux.Handle("/inspect/", inspector.New(srv, inspector.Options{
+//		Users: map[string]string{"ops": "$2a$12$…"}, // a bcrypt hash
+//	}))
+//
+// The page asks, and nothing is pushed: search, filters and paging run on the servers,
+// which answer with a bounded number of rows. All servers of a cluster answer together if
+// New was called on each, with the same options.
+//
+// # Who may see it
+//
+// One of [Options.Users], [Options.Allow] and [Options.Guard] must be set. What they say
+// holds for the page's connection; a page of another origin gets none.
+//
+// # What it gets to see
+//
+// Never: auth payloads, cookies, authorization headers, Engine.IO session ids, and
+// sockets of clients of Socket.IO 2.x, whose ids are such. Of a handshake it sees the
+// address, the path, and those headers and query parameters that cannot be secrets, by a
+// list ([Options.Show] adds names); of sockets the id, the rooms, the identity and the
+// values of shared keys, in which members are replaced whose names say that they are
+// secret ([Options.Redact]).
+//
+// # What it costs
+//
+// Every five seconds [socketio.Server.Stats], whose answers of an hour are kept (70 KB),
+// and for each event an [socketio.Observer] that counts errors. Answers for the page take
+// a tenth of one processor at most, whoever asks and however often: further questions
+// wait, and beyond eight are refused.
+package inspector
