@@ -15,8 +15,8 @@ import (
 
 // The limits.
 const (
-	Pause     = time.Second // from the last of MaxInRow failures until the store is asked again
-	MaxInRow  = 3           // failures in a row, each of a question asked after the one before
+	Pause     = time.Second // from the last of three failures until the store is asked again
+	maxInRow  = 3           // failures in a row, each of a question asked after the one before
 	MaxAsking = 1000        // questions that the store has not answered; further ones fail
 )
 
@@ -79,7 +79,7 @@ func (b *Breaker) failed(asked time.Duration) {
 		return
 	}
 	b.last = time.Since(b.began)
-	if b.inRow.Add(1) >= MaxInRow {
+	if b.inRow.Add(1) >= maxInRow {
 		b.again.Store(int64(b.last + Pause))
 	}
 }
