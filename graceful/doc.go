@@ -19,8 +19,8 @@
 //     Options.ShutdownSpread of the server says. Handlers finish, sessions are saved
 //     where the adapter keeps them, and the adapter leaves the cluster.
 //  3. The HTTP server finishes its requests and ends.
-//  4. Serve returns at the latest when Options.Timeout has passed since the signal,
-//     and less than a second. A further signal, half a second after the first or
+//  4. Serve returns at the latest when Options.Timeout has passed since the signal.
+//     A further signal, half a second after the first or
 //     later, ends all within a second: a terminal's Ctrl-C and a parent process may
 //     both signal the first time.
 //

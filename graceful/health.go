@@ -117,7 +117,9 @@ func (c *check) start() {
 		}()
 		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 		defer cancel()
-		err = c.ask(ctx)
+		if err = c.ask(ctx); err == nil {
+			err = ctx.Err() // who does not heed the context is not let off for that
+		}
 	}()
 }
 

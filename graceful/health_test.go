@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -89,6 +90,35 @@ func TestCheckThatHangs(t *testing.T) {
 		assert.Equal(t, "failures", strings.Count(log.String(), `level=WARN msg="graceful: not ready" check=database err="context deadline exceeded"`), 1)
 		assert.Equal(t, "recoveries", strings.Count(log.String(), `msg="graceful: ready again" check=database`), 1)
 	})
+}
+
+// TestCheckThatIsLate: a check that takes longer than its time fails, also for a probe that
+// comes in the middle and does not wait for so long itself.
+func TestCheckThatIsLate(t *testing.T) {
+	t.Parallel()
+	for took, want := range map[time.Duration]int{
+		700 * time.Millisecond: http.StatusOK, 900 * time.Millisecond: http.StatusServiceUnavailable, 1500 * time.Millisecond: http.StatusServiceUnavailable,
+	} {
+		t.Run(took.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				service := graceful.New(socketio.NewServer(nil), &graceful.Options{
+					Logger: slog.New(slog.DiscardHandler),
+					Checks: checks{"database": func(context.Context) error { time.Sleep(took); return nil }},
+				})
+				var both sync.WaitGroup
+				for _, wait := range []time.Duration{0, took / 2} {
+					both.Go(func() {
+						time.Sleep(wait)
+						status, _ := ready(t, service)
+						assert.Equal(t, "of a probe after "+wait.String(), status, want)
+					})
+				}
+				both.Wait()
+				time.Sleep(took)
+			})
+		})
+	}
 }
 
 // TestProberGone: who does not wait for the answer says nothing of the check.

@@ -20,7 +20,8 @@ import (
 // Options are the options of [New]. The zero value takes every default.
 type Options struct {
 	// Timeout bounds the time from the signal until Serve returns, Delay included.
-	// The last fifth of what Delay leaves is the HTTP server's alone. Give the process more before it is
+	// The last fifth of what Delay leaves is the HTTP server's alone, and at the end of it,
+	// less than a second before Timeout, what still runs is cut. Give the process more before it is
 	// killed: terminationGracePeriodSeconds in Kubernetes, TimeoutStopSec of
 	// systemd, stop_grace_period of Docker, which is 10 s there if it is not set.
 	// Default 25 s.
@@ -47,8 +48,11 @@ type Options struct {
 // defaultTimeout leaves 5 s of the 30 s that Kubernetes gives.
 const defaultTimeout = 25 * time.Second
 
-// lastWait is how long Serve waits for what should have ended.
+// lastWait is how long Serve waits at most for what should have ended.
 const lastWait = 900 * time.Millisecond
+
+// lastWait is how long Serve waits, within Timeout, for what should have ended.
+func (o *Options) lastWait() time.Duration { return min(lastWait, (o.Timeout-o.Delay)/10) }
 
 // ErrForced is what Serve returns after a second signal.
 var ErrForced = errors.New("graceful: ended by a second signal")
@@ -67,7 +71,7 @@ type App interface {
 //
 //	graceful.AppFunc(func(l net.Listener) error { return app.Listener(siofiber.Listener(l)) }, app.ShutdownWithContext)
 //
-// It has no Close: an app that needs one is a type with three methods. A server with
+// and its siofiber.Pace(app) is what [Pace] is for net/http. It has no Close: an app that needs one is a type with three methods. A server with
 // certificates has [Service.ListenAndServeTLS].
 func AppFunc(serve func(net.Listener) error, shutdown func(context.Context) error) App {
 	if serve == nil || shutdown == nil {

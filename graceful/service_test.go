@@ -3,6 +3,7 @@ package graceful_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -142,8 +143,8 @@ func TestBounded(t *testing.T) {
 	}{
 		"all end":             {false, promptly, 0, nil, timeout},
 		"handler":             {true, promptly, 8 * time.Second, context.DeadlineExceeded, 2 * time.Second},
-		"requests":            {false, waitFor, timeout, context.DeadlineExceeded, timeout},
-		"handler, requests":   {true, waitFor, timeout, context.DeadlineExceeded, 2 * time.Second},
+		"requests":            {false, waitFor, timeout - time.Second, context.DeadlineExceeded, timeout},
+		"handler, requests":   {true, waitFor, timeout - time.Second, context.DeadlineExceeded, 2 * time.Second},
 		"app that waits on":   {false, func(context.Context) error { time.Sleep(time.Hour); return nil }, timeout, context.DeadlineExceeded, timeout},
 		"app that fails":      {false, func(context.Context) error { return broken }, 0, broken, timeout},
 		"handler, app waits":  {true, func(context.Context) error { time.Sleep(time.Hour); return nil }, timeout, context.DeadlineExceeded, 2 * time.Second},
@@ -173,7 +174,7 @@ func TestBounded(t *testing.T) {
 				} else {
 					assert.ErrorIs(t, err, tt.want)
 				}
-				assert.True(t, "took "+took.String(), took >= tt.took && took < tt.took+time.Second)
+				assert.True(t, "took "+took.String(), took >= tt.took && took < tt.took+time.Second && took <= timeout)
 				reserve := time.Duration(left.Load())
 				assert.True(t, "left to the app "+reserve.String(), reserve <= tt.left && reserve > tt.left-time.Second)
 				close(hang)
@@ -184,6 +185,26 @@ func TestBounded(t *testing.T) {
 }
 
 func waitFor(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// TestInTime: Serve returns within Timeout, however short, and whatever part of it Delay is.
+func TestInTime(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ timeout, delay time.Duration }{
+		{time.Millisecond, 0}, {100 * time.Millisecond, 0}, {time.Second, 0}, {25 * time.Second, 24 * time.Second}, {25 * time.Second, 25*time.Second - 1}, {time.Hour, 0},
+	} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				hang := make(chan struct{})
+				s := open(t, graceful.Options{Timeout: tt.timeout, Delay: tt.delay}, nil, func(context.Context) error { <-hang; return nil })
+				s.stop()
+				assert.ErrorIs(t, <-s.ended, context.DeadlineExceeded)
+				assert.Equal(t, "took", time.Since(s.began), tt.timeout)
+				close(hang)
+			})
+		})
+	}
+}
 
 // TestLongDelay: a Delay that is most of the time leaves some for the sockets.
 func TestLongDelay(t *testing.T) {

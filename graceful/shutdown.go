@@ -33,7 +33,7 @@ const sameSignal = 500 * time.Millisecond
 // signal comes.
 func (s *Service) bounded(app App, l net.Listener, served <-chan error, signals <-chan os.Signal) error {
 	start := time.Now()
-	timed, stop := context.WithTimeout(context.Background(), s.opts.Timeout)
+	timed, stop := context.WithTimeout(context.Background(), s.opts.Timeout-s.opts.lastWait())
 	defer stop()
 	ctx, force := context.WithCancelCause(timed)
 	defer force(nil)
@@ -54,7 +54,7 @@ func (s *Service) bounded(app App, l net.Listener, served <-chan error, signals 
 			}
 		case <-done:
 			done = nil
-			wait := time.NewTimer(lastWait)
+			wait := time.NewTimer(s.opts.lastWait())
 			defer wait.Stop()
 			late = wait.C
 		case <-late:
@@ -67,6 +67,7 @@ func (s *Service) bounded(app App, l net.Listener, served <-chan error, signals 
 // that they hold open, and does not know WebSockets.
 func (s *Service) inOrder(ctx context.Context, app App, l net.Listener, served <-chan error) error {
 	by, _ := ctx.Deadline()
+	by = by.Add(s.opts.lastWait()) // when Serve returns
 	sockets, stop := context.WithDeadline(ctx, by.Add(-(s.opts.Timeout-s.opts.Delay)/5))
 	err := named("sockets", s.Shutdown(sockets))
 	stop()
