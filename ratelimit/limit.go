@@ -27,12 +27,10 @@ func PerMinute(n, burst int) Limit { return Limit{n, time.Minute, burst} }
 // PerHour is a limit of n an hour, of which burst may come at once.
 func PerHour(n, burst int) Limit { return Limit{n, time.Hour, burst} }
 
-// Each is the time in which one is allowed, rounded up to whole units, of a nanosecond at
-// least. A [Store] whose unit is not much smaller than that time, as of a limit of bytes,
-// multiplies by the cost first and then rounds.
-func (l Limit) Each(unit time.Duration) time.Duration {
-	per := time.Duration(l.Count) * unit
-	return (l.Per + per - 1) / per * unit
+// each is the time in which one is allowed, rounded up to whole nanoseconds.
+func (l Limit) each() time.Duration {
+	n := time.Duration(l.Count)
+	return (l.Per + n - 1) / n
 }
 
 // longest bounds the time in which a limit is whole again.

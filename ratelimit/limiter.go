@@ -122,10 +122,12 @@ func (l *Limiter) Handshake(ctx context.Context, s *socketio.Socket) error {
 	for i := range l.cfg.Handshakes {
 		r := &l.cfg.Handshakes[i]
 		retry, err := l.pass(ctx, r, s, nil)
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
-		}
-		if !limited(err) {
+		case retry > 0 && !limited(err):
+			return &socketio.ConnectError{Message: "try again later", Data: dataOf(retry)}
+		case !limited(err):
 			return err
 		}
 		if r.Answer == AnswerDisconnect {
@@ -151,7 +153,8 @@ func (l *Limiter) around(next socketio.EventHandler) socketio.EventHandler {
 }
 
 // pass counts an event, or a handshake if in is nil, and returns an error if it is not
-// allowed, after a while if that is the answer. retry is when it may be allowed.
+// allowed, after a while if that is the answer. retry is when it may be allowed; above zero
+// only if the limit, or its store, has decided.
 func (l *Limiter) pass(ctx context.Context, r *Rule, s *socketio.Socket, in *socketio.Incoming) (retry time.Duration, err error) {
 	name, v := r.By.of(s, in)
 	cost := r.cost(in)
@@ -161,18 +164,20 @@ func (l *Limiter) pass(ctx context.Context, r *Rule, s *socketio.Socket, in *soc
 	case v == uncounted, cost == 0:
 		return 0, nil
 	}
-	wait, ok := l.guard.take(ctx, r, joined(r.Name, name), cost, r.maxWait())
-	if ok && wait == 0 {
+	t := l.guard.take(ctx, r, joined(r.Name, name), cost, r.maxWait())
+	switch {
+	case t.ok && t.wait == 0:
 		return 0, nil
-	}
-	if !ok && ctx.Err() != nil { // the client has gone while the store was asked
+	case !t.ok && ctx.Err() != nil: // the client has gone while the store was asked
 		return 0, context.Cause(ctx)
+	case t.unknown:
+		return t.wait, &socketio.Error{Code: socketio.CodeTimeout, Message: "try again later", Data: dataOf(t.wait)}
 	}
-	l.tell(r, s, in, wait)
-	if !ok {
-		return wait, &socketio.Error{Code: socketio.CodeRateLimited, Message: "too many events", Data: dataOf(wait)}
+	l.tell(r, s, in, t.wait)
+	if !t.ok {
+		return t.wait, &socketio.Error{Code: socketio.CodeRateLimited, Message: "too many events", Data: dataOf(t.wait)}
 	}
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(t.wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -57,7 +57,8 @@ func (m *Memory) Take(_ context.Context, name string, l Limit, cost int, maxWait
 	return wait, ok, nil
 }
 
-// Len is the number of names that are remembered.
+// Len is the number of names that are remembered, for metrics and tests. Of those that are
+// whole again some are among them.
 func (m *Memory) Len() (n int) {
 	for i := range m.shards {
 		s := &m.shards[i]
@@ -70,7 +71,7 @@ func (m *Memory) Len() (n int) {
 
 func (m *Memory) take(name string, l Limit, cost int, maxWait time.Duration) (wait time.Duration, ok bool) {
 	hash := maphash.String(m.seed, name)
-	each := l.Each(time.Nanosecond)
+	each := l.each()
 	s := &m.shards[hash%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

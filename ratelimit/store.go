@@ -21,7 +21,9 @@ type Store interface {
 	// false nothing is taken. ctx has a deadline.
 	//
 	// limit has no zero fields and cost is above zero. A name has any length and
-	// characters; it is of a single limit.
+	// characters; it is of a single limit. A store whose unit of time is not much smaller
+	// than that in which one is allowed, as of a limit of bytes, multiplies by the cost
+	// before it rounds.
 	Take(ctx context.Context, name string, limit Limit, cost int, maxWait time.Duration) (wait time.Duration, ok bool, err error)
 }
 
@@ -34,7 +36,9 @@ const (
 	UnavailableLocal Unavailable = iota
 	// UnavailableAllow: everything passes that only the store counts.
 	UnavailableAllow
-	// UnavailableRefuse: nothing passes that the store counts.
+	// UnavailableRefuse: nothing passes that the store counts. The client hears
+	// "timeout" and when to try again, whatever Rule.Answer says: it is over no limit, and
+	// Config.OnLimited does not hear of it.
 	UnavailableRefuse
 )
 
@@ -50,14 +54,15 @@ type guard struct {
 
 // taken is what Store.Take returns.
 type taken struct {
-	wait time.Duration
-	ok   bool
+	wait    time.Duration
+	ok      bool
+	unknown bool // the store has not answered, and nobody else counts
 }
 
 // take is Store.Take that does not fail.
-func (g *guard) take(ctx context.Context, r *Rule, name string, cost int, maxWait time.Duration) (wait time.Duration, ok bool) {
+func (g *guard) take(ctx context.Context, r *Rule, name string, cost int, maxWait time.Duration) (t taken) {
 	if g.store == nil || r.By.local {
-		return g.local.take(name, r.Limit, cost, maxWait)
+		return g.alone(r, name, cost, maxWait)
 	}
 	if g.breaker.Allow() {
 		t, err := breaker.Ask(ctx, g.breaker, func(ctx context.Context) (t taken, err error) {
@@ -66,17 +71,23 @@ func (g *guard) take(ctx context.Context, r *Rule, name string, cost int, maxWai
 		})
 		switch {
 		case err == nil:
-			return t.wait, t.ok
+			return t
 		case ctx.Err() != nil: // the client has gone
-			return -1, false
+			return taken{wait: -1}
 		}
 		g.noted.Log(g.log, slog.LevelWarn, "store", "ratelimit: the store does not answer, Config.Unavailable holds", slog.Any("error", err))
 	}
 	switch g.policy {
 	case UnavailableAllow:
-		return 0, true
+		return taken{ok: true}
 	case UnavailableRefuse:
-		return breaker.Pause, false
+		return taken{wait: breaker.Pause, unknown: true}
 	}
-	return g.local.take(name, r.Limit, cost, maxWait)
+	return g.alone(r, name, cost, maxWait)
+}
+
+// alone asks this server's own count.
+func (g *guard) alone(r *Rule, name string, cost int, maxWait time.Duration) (t taken) {
+	t.wait, t.ok = g.local.take(name, r.Limit, cost, maxWait)
+	return t
 }

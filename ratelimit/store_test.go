@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 	"github.com/gosio/gosio/ratelimit"
@@ -91,6 +92,41 @@ func TestUnavailable(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestRefused: nobody is over a limit because the store is away: clients hear when to try
+// again and keep their connections, whatever the rule's answer, and OnLimited hears nothing.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []ratelimit.Answer{ratelimit.AnswerRefuse, ratelimit.AnswerDrop, ratelimit.AnswerDelay, ratelimit.AnswerDisconnect} {
+		t.Run(fmt.Sprint(answer), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := &failing{Memory: ratelimit.NewMemory(0)}
+				store.fail(func(context.Context) error { return errors.New("no Redis") })
+				a := newApp(t)
+				rule := ratelimit.Rule{By: ratelimit.Address, Limit: ratelimit.PerHour(1, 1)}
+				a.Of("/chat").Use(a.limit(ratelimit.Config{Store: store, Unavailable: ratelimit.UnavailableRefuse, Handshakes: []ratelimit.Rule{rule}}))
+				rule.Answer = answer
+				a.Use(a.limit(ratelimit.Config{Store: store, Unavailable: ratelimit.UnavailableRefuse, Events: []ratelimit.Rule{rule}}))
+				c := a.dial(t, "ann", "192.0.2.1")
+				retry := any(map[string]any{"retryAfter": 1000.0})
+				for range 5 {
+					f := c.Call("say").Failure()
+					assert.Equal(t, "code", f.Code, socketio.CodeTimeout)
+					assert.Equal(t, "data", f.Data, retry)
+				}
+				e := c.RefusedOf("/chat", nil)
+				assert.Equal(t, "message", e.Message, "try again later")
+				assert.Equal(t, "its data", e.Data, retry)
+				assert.Equal(t, "over a limit", len(a.reports()), 0)
+				assert.Equal(t, "handled", a.count("say"), 0)
+				store.how.Store(nil)
+				time.Sleep(time.Second)
+				assert.True(t, "passes when the store is back", passes(t, c, "say"))
+			})
+		})
 	}
 }
 

@@ -30,9 +30,9 @@ type Options struct {
 	Prefix string
 }
 
-// Store is a [ratelimit.Store] in Redis. A name is a key with one number, which expires
+// Store is a [ratelimit.Store] in Redis. A name is a key with two numbers, which expires
 // when the name has its whole limit back. Its clock is that of Redis, so those of the
-// servers need not agree. Its methods may be called concurrently.
+// servers need not agree; if it goes back, nobody waits for that. Its methods may be called concurrently.
 type Store struct {
 	client redis.UniversalClient
 	prefix string
@@ -52,20 +52,22 @@ func New(client redis.UniversalClient, o Options) *Store {
 	return &Store{client, o.Prefix}
 }
 
-// take is GCRA. The key has the time at which the name is whole again, in microseconds,
-// of which there are fewer than 2^53 until the year 2255. The arguments are times, too:
-// those in which the cost and a whole burst are allowed, and the longest wait. It returns
-// whether it has taken, and the wait.
+// take is GCRA. The key has the time at which the name is whole again, and that at which
+// this was said, for a clock that has gone back since; both in microseconds, of which there
+// are fewer than 2^53 until the year 2255. The arguments are times, too: those in which the
+// cost and a whole burst are allowed, and the longest wait. It returns whether it has
+// taken, and the wait.
 var take = redis.NewScript(`
 local cost, burst, wait = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local t = redis.call('TIME')
 local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
-local at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + cost
+local whole, said = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')
+local at = cost + math.max(now, whole and whole - math.max(0, said - now) or 0)
 local over = math.max(0, at - burst - now)
 if over > wait then
 	return {0, over}
 end
-redis.call('SET', KEYS[1], string.format('%.0f', at), 'PX', math.ceil((at - now) / 1000))
+redis.call('SET', KEYS[1], string.format('%.0f %.0f', at, now), 'PX', math.ceil((at - now) / 1000))
 return {1, over}`)
 
 // unit is that of the script.

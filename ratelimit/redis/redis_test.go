@@ -102,6 +102,26 @@ func TestManyPerSecond(t *testing.T) {
 // patient is longer than a busy machine keeps Redis from its answer.
 const patient = 10 * time.Second
 
+// TestClockGoesBack: what a name has used by a clock that was ahead it has used now, no more
+// and no less.
+func TestClockGoesBack(t *testing.T) {
+	t.Parallel()
+	client := connect(t, &redis.Options{Addr: redistest.Start(t).Addr})
+	store := ratelimitredis.New(client, ratelimitredis.Options{Prefix: "app:"})
+	ctx, l := t.Context(), ratelimit.PerHour(6, 6) // one each ten minutes
+	said := time.Now().Add(1000 * time.Hour)
+	used := fmt.Sprint(said.Add(30*time.Minute).UnixMicro(), " ", said.UnixMicro()) // half of it
+	assert.NoError(t, client.Set(ctx, "app:name", used, time.Hour).Err())
+	wait, ok, err := store.Take(ctx, "name", l, 3, 0)
+	assert.NoError(t, err)
+	assert.True(t, "the other half", ok && wait == 0)
+	wait, ok, err = store.Take(ctx, "name", l, 1, 0)
+	assert.NoError(t, err)
+	if ok || wait <= 0 || wait > 10*time.Minute {
+		t.Errorf("one more: wait %s, %v; want at most ten minutes, false", wait, ok)
+	}
+}
+
 // node is one server of a cluster, with the log of its limiter.
 func node(t *testing.T, addr string, u ratelimit.Unavailable, timeout time.Duration) (*socketio.Server, *lines) {
 	t.Helper()
