@@ -5,10 +5,11 @@
 //		Store: idempotencyredis.New(client, idempotencyredis.Options{}),
 //	}))
 //
-// An event is one key, which expires. Redis Cluster will do, too. What Redis forgets, when
-// it runs out of memory or starts without its data, is handled again if it comes again.
+// An event is one key, which expires. The events of a user share a slot, with a list of
+// them, so Redis Cluster will do, too. What Redis forgets, when it runs out of memory or
+// starts without its data, is handled again if it comes again.
 //
-// Nothing bounds the keys of one user: each lives for Config.Keep. Put a rate limit by
+// What is kept of one user is bounded, of all users together it is not: put a rate limit by
 // user before it, and give it a Redis of its own, with a maxmemory.
 package idempotencyredis
 
@@ -27,12 +28,16 @@ import (
 type Options struct {
 	// Prefix is that of the keys. Default "gosio:idempotency:".
 	Prefix string
+	// MaxScopeBytes bounds what is kept of one scope (Config.Scope: a user), in bytes. Over
+	// it the record of the scope that was kept longest is forgotten: an event that is sent
+	// once more after that is handled once more. Default: 4 MB.
+	MaxScopeBytes int
 }
 
 // Store is an [idempotency.Store] in Redis. Its methods may be called concurrently.
 type Store struct {
 	client redis.UniversalClient
-	prefix string
+	opts   Options
 }
 
 var _ idempotency.Store = (*Store)(nil)
@@ -45,8 +50,15 @@ func New(client redis.UniversalClient, o Options) *Store {
 	if o.Prefix == "" {
 		o.Prefix = "gosio:idempotency:"
 	}
-	return &Store{client, o.Prefix}
+	if o.MaxScopeBytes <= 0 {
+		o.MaxScopeBytes = 4 << 20
+	}
+	return &Store{client, o}
 }
+
+// overhead is what a record takes beside its bytes, about: its key, and its place in the
+// list.
+const overhead = 400
 
 // A value is "p" and the token of who handles the event, or "d" and the record.
 var (
@@ -59,10 +71,40 @@ end
 redis.call('SET', KEYS[1], claim, 'PX', ARGV[2])
 return claim`)
 
+	// The list has the records of the scope, those that were kept first in front, with
+	// their sizes and when they expire; the third key is the sum of the sizes.
 	end = redis.NewScript(`
 local v = redis.call('GET', KEYS[1])
-if not v or v == 'p' .. ARGV[1] then
-	redis.call('SET', KEYS[1], 'd' .. ARGV[2], 'PX', ARGV[3])
+if v and v ~= 'p' .. ARGV[1] then
+	return 0
+end
+local keep, most, size = tonumber(ARGV[3]), tonumber(ARGV[4]), #ARGV[2] + tonumber(ARGV[5])
+redis.call('SET', KEYS[1], 'd' .. ARGV[2], 'PX', keep)
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('RPUSH', KEYS[2], string.format('%.0f %d %s', now + keep, size, KEYS[1]))
+local sum = redis.call('INCRBY', KEYS[3], size)
+while true do
+	local first = redis.call('LINDEX', KEYS[2], 0)
+	if not first then
+		redis.call('DEL', KEYS[3])
+		break
+	end
+	local over, of, key = string.match(first, '^(%d+) (%d+) (.*)$')
+	local expired = tonumber(over) <= now
+	if not expired and sum <= most then
+		break
+	end
+	if not expired then
+		redis.call('DEL', key)
+	end
+	redis.call('LPOP', KEYS[2])
+	sum = redis.call('DECRBY', KEYS[3], of)
+end
+for i = 2, 3 do
+	if redis.call('PTTL', KEYS[i]) < keep then
+		redis.call('PEXPIRE', KEYS[i], keep)
+	end
 end
 return 1`)
 
@@ -73,7 +115,15 @@ end
 return 1`)
 )
 
-func (s *Store) keys(id idempotency.ID) []string { return []string{s.prefix + id.Key} }
+// keys are those of the event, of its scope's list and of that one's size: of one slot.
+func (s *Store) keys(id idempotency.ID) []string {
+	scope := id.Scope
+	if scope == "" {
+		scope = "all"
+	}
+	scope = s.opts.Prefix + "{" + scope + "}"
+	return []string{scope + ":" + id.Key, scope, scope + "size"}
+}
 
 // milliseconds is a time to live for Redis, which takes none below one.
 func milliseconds(d time.Duration) int64 { return max(1, d.Milliseconds()) }
@@ -98,7 +148,7 @@ func (s *Store) Begin(ctx context.Context, id idempotency.ID, token string, leas
 
 // End implements [idempotency.Store].
 func (s *Store) End(ctx context.Context, id idempotency.ID, token string, record []byte, keep time.Duration) error {
-	return end.Run(ctx, s.client, s.keys(id), token, record, milliseconds(keep)).Err()
+	return end.Run(ctx, s.client, s.keys(id), token, record, milliseconds(keep), s.opts.MaxScopeBytes, overhead).Err()
 }
 
 // Release implements [idempotency.Store].

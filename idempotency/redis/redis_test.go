@@ -4,6 +4,7 @@ package idempotencyredis_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"testing"
@@ -89,10 +90,78 @@ func TestTwoServers(t *testing.T) {
 	client := connect(t, r.Addr)
 	keys, err := client.Keys(t.Context(), "app:*").Result()
 	assert.NoError(t, err)
-	assert.Equal(t, "keys", len(keys), 1)
-	ttl, err := client.PTTL(t.Context(), keys[0]).Result()
+	assert.Equal(t, "keys", len(keys), 3) // the event, and the list of its scope with its size
+	for _, key := range keys {
+		ttl, err := client.PTTL(t.Context(), key).Result()
+		assert.NoError(t, err)
+		assert.True(t, key+" expires", ttl > 50*time.Minute && ttl <= time.Hour)
+	}
+}
+
+// TestScopeIsBounded: a client that has much kept pushes out its own records, oldest first,
+// and nobody else's; what has expired does not count, and a claim is never pushed out.
+func TestScopeIsBounded(t *testing.T) {
+	t.Parallel()
+	const size = 10_000
+	ctx, record := t.Context(), make([]byte, size)
+	client := connect(t, redistest.Start(t).Addr)
+	store := idempotencyredis.New(client, idempotencyredis.Options{MaxScopeBytes: 10 * (size + 1000)})
+	id := func(scope string, i int) idempotency.ID {
+		return idempotency.ID{Key: fmt.Sprint(scope, i), Scope: scope}
+	}
+	begin := func(id idempotency.ID) idempotency.State {
+		state, _, err := store.Begin(ctx, id, "me", time.Hour)
+		assert.NoError(t, err)
+		return state
+	}
+	handle := func(id idempotency.ID, keep time.Duration) {
+		begin(id)
+		assert.NoError(t, store.End(ctx, id, "me", record, keep))
+	}
+	begin(id("greedy", 1000)) // a claim
+	handle(id("quiet", 0), time.Hour)
+	for i := range 100 {
+		handle(id("greedy", i), time.Hour)
+	}
+	assert.Equal(t, "somebody else's", begin(id("quiet", 0)), idempotency.StateDone)
+	assert.Equal(t, "the newest", begin(id("greedy", 99)), idempotency.StateDone)
+	assert.Equal(t, "one of the newest", begin(id("greedy", 91)), idempotency.StateDone)
+	assert.Equal(t, "one that is too old", begin(id("greedy", 80)), idempotency.StateClaimed)
+	state, _, err := store.Begin(ctx, id("greedy", 1000), "somebody", time.Hour)
 	assert.NoError(t, err)
-	assert.True(t, "expires", ttl > 50*time.Minute && ttl <= time.Hour)
+	assert.Equal(t, "a claim", state, idempotency.StateBusy)
+
+	for i := range 10 { // they expire before the next ones come
+		handle(id("brief", i), time.Millisecond)
+	}
+	until(t, "they have expired", func() bool {
+		n, err := client.Exists(ctx, "gosio:idempotency:{brief}:brief9").Result()
+		return err == nil && n == 0
+	})
+	for i := range 10 {
+		handle(id("brief", 100+i), time.Hour)
+	}
+	n, err := client.LLen(ctx, "gosio:idempotency:{brief}").Result()
+	assert.NoError(t, err)
+	assert.Equal(t, "records", n, 10)
+}
+
+// TestScopeOfCluster: what a scope has kept is in one slot of Redis Cluster.
+func TestScopeOfCluster(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: redistest.Cluster(t, 3)})
+	t.Cleanup(func() { _ = client.Close() })
+	store := idempotencyredis.New(client, idempotencyredis.Options{MaxScopeBytes: 1000})
+	for i := range 30 {
+		for _, scope := range []string{"", "a", "b", "c"} {
+			id := idempotency.ID{Key: fmt.Sprint(scope, i), Scope: scope}
+			assert.NoError(t, store.End(t.Context(), id, "me", []byte("done"), time.Hour))
+			before := idempotency.ID{Key: fmt.Sprint(scope, i-2), Scope: scope}
+			state, _, err := store.Begin(t.Context(), before, "me", time.Millisecond)
+			assert.NoError(t, err)
+			assert.Equal(t, "the one before the last", state, idempotency.StateClaimed)
+		}
+	}
 }
 
 // TestOutage: while Redis is away nothing is handled twice, nor answered, and the client
