@@ -82,7 +82,7 @@ func (g *gate) page(w http.ResponseWriter, r *http.Request) (ticket string, ok b
 		return "", false
 	case g.opts.Allow != nil:
 		if !g.opts.Allow(r) {
-			g.note(socketio.AddressOf(r), errors.New("Allow says no"))
+			g.note(socketio.AddressOf(r), errors.New("refused by Allow"))
 			http.Error(w, "not allowed", http.StatusForbidden)
 			return "", false
 		}
@@ -136,7 +136,7 @@ func (g *gate) viewer(s *socketio.Socket) (string, error) {
 	switch {
 	case g.opts.Allow != nil:
 		if !g.opts.Allow(h.Request()) {
-			return "", errors.New("Allow says no")
+			return "", errors.New("refused by Allow")
 		}
 	case g.opts.Users != nil:
 		var sent struct{ Ticket any }

@@ -101,12 +101,14 @@ func TestAllow(t *testing.T) {
 				for range 3 {
 					time.Sleep(breaker.Pause - 1)
 					assert.True(t, "nobody asks during the pause", !b.Allow())
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					assert.True(t, "one asks after the pause", b.Allow())
 					assert.True(t, "and no other", !b.Allow())
 				}
 				ask(t, b, answers)
-				assert.True(t, "all ask when there was an answer", b.Allow() && b.Allow())
+				for range 3 {
+					assert.True(t, "all ask when there was an answer", b.Allow())
+				}
 			})
 		})
 	}
