@@ -5,8 +5,8 @@ go 1.26.0
 require (
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
-	github.com/gosio/gosio v0.0.0
-	github.com/gosio/gosio/integrations/fiberv3 v0.0.0
+	github.com/gosio/gosio v0.1.0
+	github.com/gosio/gosio/integrations/fiberv3 v0.1.0
 )
 
 require (

@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/gofiber/fiber/v3 v3.1.0
-	github.com/gosio/gosio v0.0.0
+	github.com/gosio/gosio v0.1.0
 	github.com/valyala/fasthttp v1.69.0
 )
 

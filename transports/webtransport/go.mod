@@ -3,7 +3,7 @@ module github.com/gosio/gosio/transports/webtransport
 go 1.26.0
 
 require (
-	github.com/gosio/gosio v0.0.0
+	github.com/gosio/gosio v0.1.0
 	github.com/quic-go/quic-go v0.64.1
 	github.com/quic-go/webtransport-go v0.13.0
 )
