@@ -17,10 +17,12 @@ import (
 //
 //	<!-- compiled with … -->                what the page's fragments are compiled with
 //	<!-- integrations/x/y.go docs:a+b -->   the next block is two parts of that file, each from
-//	                                        a line "// docs:a" to the next that begins so
+//	                                        a line "// docs:a" or "# docs:a" to the next that
+//	                                        begins so; of files in other languages, too
 var (
 	prelude = regexp.MustCompile(`(?s)<!-- compiled with\n(.*?)-->`)
 	block   = regexp.MustCompile("(?s)(?:<!-- (\\S+\\.go) docs:(\\S+) -->\n)?```go\n(.*?)```")
+	quotes  = regexp.MustCompile("(?s)<!-- (\\S+\\.(?:mjs|tsx?|vue|py)) docs:(\\S+) -->\n```\\w+\n(.*?)```")
 	defines = regexp.MustCompile(`(?m)^(\w+(?:, \w+)*) := `)
 )
 
@@ -33,6 +35,11 @@ func TestDocs(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
+	guides, err := filepath.Glob("docs/howto/*.md")
+	if err != nil || len(guides) == 0 {
+		t.Fatalf("no guides: %v", err)
+	}
+	pages = append(pages, guides...)
 	dir := scratchModule(t)
 	var programs, fragments, parts int
 	for _, page := range pages {
@@ -45,6 +52,10 @@ func TestDocs(t *testing.T) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, m := range quotes.FindAllSubmatch(text, -1) {
+			parts++
+			samePart(t, page, string(m[1]), string(m[2]), string(m[3]))
 		}
 		var body []string
 		for _, m := range block.FindAllSubmatch(text, -1) {
@@ -132,7 +143,7 @@ func partOf(text, name string) string {
 	var part strings.Builder
 	indent, inside := "", false
 	for line := range strings.Lines(text) {
-		if mark, ok := strings.CutPrefix(strings.TrimSpace(line), "// docs:"); ok {
+		if mark, ok := strings.CutPrefix(strings.Replace(strings.TrimSpace(line), "# docs:", "// docs:", 1), "// docs:"); ok {
 			inside = mark == name
 			continue
 		}

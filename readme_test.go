@@ -19,7 +19,7 @@ func TestReadmeBuilds(t *testing.T) {
 	}
 	programs := regexp.MustCompile("(?s)```go\n(package main.*?)```").FindAllSubmatch(readme, -1)
 	if len(programs) < 6 {
-		t.Fatalf("found %d programs, want one for each framework, net/http and the tour", len(programs))
+		t.Fatalf("found %d programs, want one for each framework, for net/http, and the protected one", len(programs))
 	}
 	dir := scratchModule(t)
 	for i, p := range programs {

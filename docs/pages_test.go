@@ -119,6 +119,8 @@ func TestLinks(t *testing.T) {
 			}
 			if target == "" {
 				target = page
+			} else {
+				target = filepath.Join(filepath.Dir(page), target)
 			}
 			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: %s leads nowhere", page, m[1])
@@ -203,7 +205,11 @@ func pages(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	guides, err := filepath.Glob("howto/*.md")
+	if err != nil || len(guides) < 12 {
+		t.Fatalf("%d guides: %v", len(guides), err)
+	}
+	return append(all, guides...)
 }
 
 // testFile is where the code of a page is.

@@ -1,0 +1,23 @@
+// docs:vue
+import type { Socket } from "socket.io-client";
+import { onMounted, onUnmounted, readonly, ref } from "vue";
+
+/** Keeps the socket connected while the component is mounted, and says whether it is. */
+export function useConnection(socket: Socket) {
+  const connected = ref(socket.connected);
+  const changed = () => (connected.value = socket.connected);
+  onMounted(() => socket.on("connect", changed).on("disconnect", changed).connect());
+  onUnmounted(() => socket.disconnect().off("connect", changed).off("disconnect", changed));
+  return readonly(connected);
+}
+
+/** Listens while the component is mounted. */
+export function useSocketEvent<Events extends Record<keyof Events, (...args: any[]) => void>, Name extends keyof Events & string>(
+  socket: Socket<Events, any>,
+  event: Name,
+  listener: Events[Name],
+) {
+  const plain = socket as unknown as Socket;
+  onMounted(() => plain.on(event, listener));
+  onUnmounted(() => plain.off(event, listener));
+}
