@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -96,7 +98,15 @@ func (q question[Q, A]) serve(merge func(Q, []A) any) {
 	})
 }
 
+// here is the answer of this server. It survives what the application has set: Redact, and
+// the JSON forms of values.
 func (q question[Q, A]) here(ctx context.Context, of Q) (a answer[A]) {
+	defer func() {
+		if p := recover(); p != nil {
+			q.in.opts.Logger.Error("inspector: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			a = answer[A]{Error: "a server cannot answer: its log says why"}
+		}
+	}()
 	if err := q.in.budget.do(ctx, func() { a.Is = q.own(of) }); err != nil {
 		a.Error = err.Error()
 	}

@@ -361,6 +361,33 @@ func TestCluster(t *testing.T) {
 	})
 }
 
+// TestPanic: a function of the application that panics fails one answer, also where another
+// server has asked, and ends nothing.
+func TestPanic(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log bytes.Buffer
+		servers := adaptertest.Cluster(t, 2, socketio.Options{Logger: quiet})
+		for _, srv := range servers {
+			inspector.New(srv, inspector.Options{Allow: everybody, Logger: slog.New(slog.NewTextHandler(&log, nil)), Redact: func(name string) bool {
+				if name == "boom" {
+					panic("redact")
+				}
+				return false
+			}})
+		}
+		ann := siotest.Dial(t, servers[1], siotest.Options{})
+		s, _ := servers[1].Socket(ann.ID())
+		profile.Set(s, map[string]any{"boom": 1})
+		socket := query{"namespace": "/", "id": ann.ID()}
+		near, far := siotest.Dial(t, servers[1], page(nil)), siotest.Dial(t, servers[0], page(nil))
+		assert.Equal(t, "its own server", ask[any](near, "socket", socket).Error, "a server cannot answer: its log says why")
+		assert.Equal(t, "from another server", ask[any](far, "socket", socket).Missing, 1)
+		profile.Set(s, map[string]any{"fine": 1})
+		assert.Equal(t, "afterwards", ask[any](far, "socket", socket).Missing, 0)
+		assert.Equal(t, "lines", strings.Count(log.String(), `msg="inspector: panic" panic=redact stack=`), 2)
+	})
+}
+
 // TestBudget: answers take a tenth of the time at most, and few questions wait.
 func TestBudget(t *testing.T) {
 	bubble(t, func(t *testing.T) {
