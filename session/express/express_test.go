@@ -97,6 +97,7 @@ func TestProvider(t *testing.T) {
 	sessiontest.Run(t, func(t *testing.T) sessiontest.Store {
 		kv := &memory{m: map[string][]byte{}, until: map[string]time.Time{}}
 		return sessiontest.Store{
+			Locks:    true, // of kv: session/redis, which does not, has the same tests
 			Provider: sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{"new", "old"}}),
 			Create: func(t *testing.T, values map[string]string) *http.Cookie {
 				id := rand.Text()

@@ -80,7 +80,9 @@ func (s *slow) Update(ctx context.Context, v *session.Session, change func(map[s
 
 func (o overlap) run(t *testing.T, store Store) {
 	p, ok := store.Provider.(provider)
-	if !ok || o.renew && store.Renew == nil {
+	if !ok || o.renew && store.Renew == nil || store.Locks && !o.update {
+		// Where a store locks, a check looks the session up again between the store's
+		// part of a logout and that of session.Sessions: it may end the socket first.
 		return
 	}
 	c := store.Create(t, map[string]string{"user": "alice"})
@@ -156,12 +158,20 @@ func (o overlap) end(t *testing.T, store Store, x *session.Sessions, c *http.Coo
 		ended <- renewed
 	}()
 	var renewed *http.Cookie
-	select {
-	case renewed = <-ended:
-		close(s.free)
-	case <-time.After(100 * time.Millisecond): // the store locks
+	if store.Locks {
+		time.Sleep(100 * time.Millisecond) // so that it most likely waits already
 		close(s.free)
 		renewed = <-ended
+	} else {
+		select {
+		case renewed = <-ended:
+		case <-time.After(patience):
+			t.Error("a logout waits for a write: set Locks")
+			defer func() { <-ended }()
+			close(s.free)
+			return
+		}
+		close(s.free)
 	}
 	<-s.idle
 	gone(t, store, c)

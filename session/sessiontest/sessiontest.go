@@ -35,6 +35,9 @@ type Store struct {
 	// Nil for stores whose updates are transactions: then the tests pause in the
 	// function that changes the values.
 	BeforeWrite func(f func())
+	// Locks says that a write locks the session from its load to its save: a logout
+	// waits for it.
+	Locks bool
 }
 
 // Run runs the tests on new stores. What a provider does not implement beyond
