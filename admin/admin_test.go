@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -440,6 +441,29 @@ func TestCluster(t *testing.T) {
 		far.ExpectDisconnect(siotest.ServerDisconnect)
 		assert.Equal(t, "told by the other server", line(t, until(c, "socket_disconnected")),
 			fmt.Sprintf(`socket_disconnected["/",%q,"server namespace disconnect"]`, far.ID()))
+	})
+}
+
+var panics = socketio.NewSharedKey[string]("panics")
+
+// TestPanic: an Options.Redact that panics costs what was to be told, also of the sockets of
+// other servers, and ends nothing.
+func TestPanic(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log bytes.Buffer
+		servers := adaptertest.Cluster(t, 2, socketio.Options{Logger: quiet})
+		admin.Instrument(servers[0], admin.Options{
+			Open: true, Mode: admin.ModeDevelopment, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Redact: func(string) bool { panic("redact") },
+		})
+		admin.Instrument(servers[1], admin.Options{Open: true, Mode: admin.ModeDevelopment, Logger: quiet})
+		far := siotest.Dial(t, servers[1], siotest.Options{})
+		s, _ := servers[1].Socket(far.ID())
+		panics.Set(s, "of Redact")
+		c := siotest.Dial(t, servers[0], ui(nil))
+		synctest.Wait()
+		assert.True(t, log.String(), strings.Contains(log.String(), `msg="admin: panic" panic=redact`))
+		until(c, "server_stats")
 	})
 }
 

@@ -76,7 +76,7 @@ func greet(opts *Options, h *hub, s *socketio.Socket) {
 	}
 	_ = s.Emit("config", map[string]any{"supportedFeatures": features(opts)})
 	if h != nil {
-		go h.welcome(s) // ends after fetchTimeout at the latest
+		go h.do(func() { h.welcome(s) }) // ends after fetchTimeout at the latest
 	}
 }
 
