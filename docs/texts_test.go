@@ -143,8 +143,7 @@ func TestRefusals(t *testing.T) {
 func texts(t *testing.T) map[string]string {
 	found := map[string]string{}
 	eachFile(t, func(file string, syntax *ast.File) {
-		var visit func(n ast.Node) bool
-		visit = func(n ast.Node) bool {
+		visit := func(n ast.Node) bool {
 			e, ok := n.(ast.Expr)
 			if !ok {
 				return true

@@ -41,7 +41,7 @@ func run(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	defer files.Close()
+	defer func() { _ = files.Close() }() // the folder is removed
 
 	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
 	service := graceful.New(srv, nil)
