@@ -32,9 +32,12 @@ after(async () => {
   assert.equal((await app.stop()).code, 0, app.log);
 });
 
-/** Connects as somebody; prepare gets the socket before it connects. */
+/**
+ * Connects as somebody, by WebSocket: while a POST is under way the client drops volatile
+ * events. prepare gets the socket before it connects.
+ */
 async function connect(namespace, name, prepare = () => {}) {
-  const socket = io(app.url + namespace, { auth: { name }, autoConnect: false, forceNew: true });
+  const socket = io(app.url + namespace, { auth: { name }, autoConnect: false, forceNew: true, transports: ["websocket"] });
   open.push(socket);
   const result = prepare(socket);
   socket.connect();
@@ -99,7 +102,7 @@ describe("modules, in Node", { concurrency: false }, () => {
   test("a limit", limit, async () => {
     const [ada] = await connect("/limits", "ada");
     const waits = [];
-    for (let i = 0; i < 6; i++) await say(ada, "hello", (ms) => (waits.push(ms), new Promise((done) => setTimeout(done, ms))));
+    while (waits.length === 0) await say(ada, "hello", (ms) => (waits.push(ms), new Promise((done) => setTimeout(done, ms))));
     assert.ok(waits.length >= 1 && waits[0] > 0 && waits[0] <= 1000, String(waits));
   });
 
@@ -196,8 +199,7 @@ describe("pages, in Chromium", { concurrency: false }, () => {
         await ada.getByRole("button", { name: "Say" }).click();
         await grace.locator("li").filter({ hasText: "Ada: hello" }).waitFor();
         assert.equal(await grace.locator("li").count(), 1); // once, also in StrictMode
-        await ada.getByLabel("Message").waitFor();
-        assert.equal(await ada.getByLabel("Message").inputValue(), "");
+        await ada.waitForFunction(() => document.querySelector("input").value === ""); // when it is acknowledged
       } finally {
         await vite.close();
       }

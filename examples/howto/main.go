@@ -46,7 +46,7 @@ func run(ctx context.Context, l net.Listener) error {
 	srv := socketio.NewServer(&socketio.Options{Logger: slog.Default()})
 	service := graceful.New(srv, nil)
 	mux := routes(srv, files)
-	mux.HandleFunc("GET /", service.Healthz)
+	mux.HandleFunc("/", service.Healthz)
 	app := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	return service.Serve(ctx, app, l)
 }

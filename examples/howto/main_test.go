@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -47,6 +48,22 @@ func inBubble(t *testing.T, f func(t *testing.T, dial func(namespace, name strin
 		_, dial := serve(t, folder)
 		f(t, dial)
 	})
+}
+
+// TestRun: the program serves, and ends when it is told to.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, l) }()
+	response, err := http.Get("http://" + l.Addr().String())
+	check.NoError(t, err)
+	check.NoError(t, response.Body.Close())
+	check.Equal(t, "status", response.StatusCode, http.StatusOK)
+	stop()
+	check.NoError(t, <-ended)
 }
 
 func TestOnline(t *testing.T) {

@@ -39,10 +39,11 @@ export function useSocketEvent<Events extends Record<keyof Events, Listener>, Na
   });
   useEffect(() => {
     const plain = socket as unknown as Socket;
+    const name: string = event;
     const call: Listener = (...args) => newest.current(...args);
-    plain.on(event, call);
+    plain.on(name, call);
     return () => {
-      plain.off(event, call);
+      plain.off(name, call);
     };
   }, [socket, event]);
 }

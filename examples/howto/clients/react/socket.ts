@@ -5,7 +5,7 @@ export interface FromServer {
   said: (from: string, text: string) => void;
 }
 export interface ToServer {
-  say: (text: string, done: (reply?: { error?: { code: string; message: string } }) => void) => void;
+  say: (text: string, done: (reply: { error?: { code: string; message: string } } | undefined) => void) => void;
 }
 
 /** One socket for the page, outside of all components. It connects when a component asks. */

@@ -11,13 +11,16 @@ export function useConnection(socket: Socket) {
   return readonly(connected);
 }
 
+type Listener = (...args: any[]) => void;
+
 /** Listens while the component is mounted. */
-export function useSocketEvent<Events extends Record<keyof Events, (...args: any[]) => void>, Name extends keyof Events & string>(
+export function useSocketEvent<Events extends Record<keyof Events, Listener>, Name extends keyof Events & string>(
   socket: Socket<Events, any>,
   event: Name,
   listener: Events[Name],
 ) {
   const plain = socket as unknown as Socket;
-  onMounted(() => plain.on(event, listener));
-  onUnmounted(() => plain.off(event, listener));
+  const [name, call] = [event as string, listener as Listener];
+  onMounted(() => plain.on(name, call));
+  onUnmounted(() => plain.off(name, call));
 }
