@@ -51,7 +51,7 @@ func TestLargeAnswer(t *testing.T) {
 
 	for _, large := range []*socketio.Socket{first, last} { // one of them is not in the last part
 		text.Set(large, strings.Repeat("x", 20_000))
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second) // all of it passes: one answer never comes
 		list, err = servers[0].FetchSockets(ctx)
 		cancel()
 		var partial *adapter.PartialError

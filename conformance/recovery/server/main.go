@@ -139,6 +139,9 @@ func (l *lab) connect(s *socketio.Socket) {
 		old.sock.Store(s)
 		return
 	}
+	if old != nil && old.sock.Load().Connected() {
+		return // an older connection of the client's, which comes late: it is there by another one
+	}
 	if old != nil {
 		old.stop()
 	}
