@@ -139,8 +139,8 @@ func (l *lab) connect(s *socketio.Socket) {
 		old.sock.Store(s)
 		return
 	}
-	if old != nil && old.sock.Load().Connected() {
-		return // an older connection of the client's, which comes late: it is there by another one
+	if old != nil && old.sock.Load().Handshake().Time.After(s.Handshake().Time) {
+		return // of an older connection, which the client has given up: handlers of two run in any order
 	}
 	if old != nil {
 		old.stop()
