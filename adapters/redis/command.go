@@ -21,6 +21,7 @@ func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) 
 			names := some[i]
 			switch {
 			case err == nil:
+				s.accept(names)
 			case !isRefusal(err):
 				return err
 			case len(names) > 1:

@@ -291,6 +291,15 @@ func (s *subscriber) refuse(v verb, name string, err error) {
 	s.refused[name] = err
 }
 
+// accept forgets that Redis has refused names.
+func (s *subscriber) accept(names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range names {
+		delete(s.refused, name)
+	}
+}
+
 // refusal is an error while Redis refuses a subscription.
 func (s *subscriber) refusal() error {
 	s.mu.Lock()
@@ -305,6 +314,7 @@ func (s *subscriber) refusal() error {
 }
 
 // retry tries again what Redis has refused. What is heard from now on was missed before.
+// What is tried counts as refused until Redis has confirmed it: see Engine.Ready.
 func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 	s.mu.Lock()
 	var channels, patterns []string
@@ -315,8 +325,6 @@ func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 			channels = append(channels, name)
 		}
 	}
-	before := len(s.refused)
-	s.refused = nil
 	s.mu.Unlock()
 	for v, names := range map[verb][]string{verbPSubscribe: patterns, verbSubscribe: channels} {
 		if err := s.command(c, v, names); err != nil && !isRefusal(err) {
@@ -324,7 +332,9 @@ func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 		}
 	}
 	s.mu.Lock()
-	heard := len(s.refused) < before
+	heard := slices.ContainsFunc(slices.Concat(patterns, channels), func(name string) bool {
+		return s.refused[name] == nil && (s.patterns[name] != nil || s.channels[name] > 0)
+	})
 	s.mu.Unlock()
 	if heard {
 		s.gap(errRefused)

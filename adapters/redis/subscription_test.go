@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,11 +55,25 @@ func TestRefused(t *testing.T) {
 	first.Expect("e")
 	assert.Equal(t, "gaps", lost.Load(), 0)
 	chat := siotest.Dial(t, servers[1], siotest.Options{Namespace: "/chat", Timeout: time.Minute})
+	for before := refusals(t, redis); refusals(t, redis) == before; { // while the pattern is tried in vain, too
+		for range 100 {
+			assert.ErrorIs(t, all[1].Ready(), sioredis.ErrRefused)
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
 	_ = redistest.Ask(t, redis.Addr, "ACL", "SETUSER", "sio", "&socket.io#/chat#*")
 	eventually(t, "the pattern is tried again", func() bool { return all[1].Ready() == nil })
 	assert.NoError(t, servers[0].Of("/chat").Emit("e"))
 	chat.Expect("e")
 	eventually(t, "a gap", func() bool { return lost.Load() > 0 })
+}
+
+// refusals returns how often Redis has refused a pattern.
+func refusals(t *testing.T, redis *redistest.Process) string {
+	t.Helper()
+	_, line, _ := strings.Cut(redistest.Ask(t, redis.Addr, "INFO", "commandstats"), "cmdstat_psubscribe:")
+	line, _, _ = strings.Cut(line, "\r\n")
+	return line
 }
 
 // TestFirstAfterOutage: when both connections are there again, what is emitted arrives,
