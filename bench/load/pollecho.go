@@ -109,7 +109,11 @@ func (c *pollingEchoer) poll() error {
 			c.count++
 			return c.answered()
 		}
-		return SplitPayload(r.Body, c.session.packet)
+		before := c.count
+		if err := SplitPayload(r.Body, c.session.packet); err != nil || c.count > before {
+			return err
+		}
+		return c.session.pong(c.poll) // nothing but a ping
 	})
 }
 
@@ -127,5 +131,5 @@ func (c *pollingEchoer) answered() error {
 	if c.answers++; c.answers%2 == 1 || c.stopping {
 		return nil
 	}
-	return c.say()
+	return c.session.pong(c.say)
 }

@@ -78,6 +78,7 @@ const pollingPath = "/socket.io/?EIO=4&transport=polling"
 type session struct {
 	poll, posts *httpConn
 	target      string
+	pinged      bool // and not answered yet
 	onJoined    func(*session) error
 	onPacket    func(packet []byte) error
 }
@@ -99,12 +100,27 @@ func (s *session) join(r Response) error {
 	if string(r.Body) != "ok" {
 		return fmt.Errorf("load: a POST was answered %.80q", r.Body)
 	}
-	return s.poll.get(s.target, func(r Response) error {
-		if !bytes.HasPrefix(r.Body, []byte(`40{"sid":"`)) || bytes.IndexByte(r.Body, Separator) >= 0 {
-			return fmt.Errorf("load: namespace not joined: %.80q", r.Body)
+	joined := false
+	s.onPacket = func(packet []byte) error {
+		if joined || !bytes.HasPrefix(packet, []byte(`40{"sid":"`)) {
+			return fmt.Errorf("load: namespace not joined: %.80q", packet)
 		}
-		return s.onJoined(s)
-	})
+		joined = true
+		return nil
+	}
+	var poll func() error
+	poll = func() error {
+		return s.poll.get(s.target, func(r Response) error {
+			if err := SplitPayload(r.Body, s.packet); err != nil {
+				return err
+			}
+			if !joined {
+				return s.pong(poll)
+			}
+			return s.pong(func() error { return s.onJoined(s) })
+		})
+	}
+	return poll()
 }
 
 // keepPolling parks a poll, and another one after each answer.
@@ -120,9 +136,20 @@ func (s *session) keepPolling() error {
 func (s *session) packet(packet []byte) error {
 	switch packet[0] {
 	case '2':
-		return s.posts.post(s.target, []byte{'3'}, func(Response) error { return nil })
+		s.pinged = true
+		return nil
 	case '6':
 		return nil
 	}
 	return s.onPacket(packet)
+}
+
+// pong answers a ping, if one has come since the last call, and calls then. No
+// POST may be under way. Some servers send the first ping with the handshake.
+func (s *session) pong(then func() error) error {
+	if !s.pinged {
+		return then()
+	}
+	s.pinged = false
+	return s.posts.post(s.target, []byte{'3'}, func(Response) error { return then() })
 }

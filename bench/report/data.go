@@ -24,6 +24,7 @@ type Run struct {
 	Kernel  string `json:"kernel"`
 	Go      string `json:"go"`
 	Node    string `json:"node"`
+	Rust    string `json:"rust,omitempty"`
 
 	Load float64 `json:"load"` // the machine's load average before the run
 }

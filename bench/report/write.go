@@ -59,7 +59,11 @@ func (d *document) head(cells ...string) {
 
 func (d *document) machine() {
 	r := d.Run
-	fmt.Fprintf(d, "%s, %s run, medians of %d: %s, %d CPUs, %s, %s, Go %s, Node %s.\n", r.Date, r.Level, r.Repeats, r.CPU, r.CPUs, r.Memory, r.Kernel, r.Go, r.Node)
+	fmt.Fprintf(d, "%s, %s run, medians of %d: %s, %d CPUs, %s, %s, Go %s, Node %s", r.Date, r.Level, r.Repeats, r.CPU, r.CPUs, r.Memory, r.Kernel, r.Go, r.Node)
+	if r.Rust != "" {
+		fmt.Fprintf(d, ", Rust %s", r.Rust)
+	}
+	d.WriteString(".\n")
 	if r.Pin == "split" {
 		d.WriteString("The server has one CPU for itself, the load generator another.\n\n")
 	} else {
@@ -231,6 +235,6 @@ func (d *document) method() {
 - "1 in flight" is one connection with one message on the way, "32 in flight" 32 connections with one each, "on one connection" 32 on one. A broadcast is in flight until the last member has it; the sender is not a member. "At once, 25 times a second" is an open load: what costs more by the message does not get fewer of them. Two CPUs are held against one in that, for with 16 in flight a server that uses both CPUs leaves less to the load generator, which sends the next broadcast, and fewer of them share a write.
 - A polling echo is a POST and then a GET on one keep-alive connection, or, as in a browser, a GET that waits while the POST comes on another connection. floor-nethttp answers each at once. (With a parked GET uWebSockets writes the poll's answer in many small pieces, for it corks one connection at a time: hence the budget is held against the other form.)
 - "a browser's headers" were recorded from headless Chromium.
-- node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.2. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2, floor-gws-p1 and -p2 the bare echo. gosio-metrics is gosio with the Prometheus observer, gosio-fiber gosio mounted in Fiber, on fasthttp. gosio-contention is gosio with the runtime's mutex profile on.
+- node-ws is socket.io 4.8.4 with its defaults, node-uws the same on uWebSockets by attachApp (npm uwebsockets 3.0.6), zishang is zishang520/socket.io v3.0.6, socketioxide is socketioxide 0.18.9 in axum 0.8.9 (Rust; it is left out where there is no cargo), with TCP_NODELAY and 4,096 packets for a client's queue in the place of 128; its handlers do their work in the call, because what they await comes back in any order. The floors are bare echoes without any protocol: lxzan/gws, coder/websocket, and net/http for polling. gosio-p1 and gosio-p2 are gosio with GOMAXPROCS=1 and 2, floor-gws-p1 and -p2 the bare echo. gosio-metrics is gosio with the Prometheus observer, gosio-fiber gosio mounted in Fiber, on fasthttp. gosio-contention is gosio with the runtime's mutex profile on.
 `)
 }

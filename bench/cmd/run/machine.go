@@ -27,6 +27,7 @@ func describe(ctx context.Context, p plan) report.Run {
 		Kernel:  "Linux " + version,
 		Go:      strings.TrimPrefix(runtime.Version(), "go"),
 		Node:    node(ctx),
+		Rust:    rust(ctx),
 		Load:    loadAverage(),
 	}
 }
@@ -71,4 +72,13 @@ func node(ctx context.Context) string {
 		return "none"
 	}
 	return strings.TrimPrefix(strings.TrimSpace(string(out)), "v")
+}
+
+// rust is the version of the compiler, or "" if there is none.
+func rust(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "rustc", "--version").Output()
+	if fields := strings.Fields(string(out)); err == nil && len(fields) > 1 {
+		return fields[1]
+	}
+	return ""
 }

@@ -47,7 +47,7 @@ func TestEstimate(t *testing.T) {
 		repeats  int
 		at, most time.Duration
 	}{
-		{"full", 5, 40 * time.Minute, 65 * time.Minute},
+		{"full", 5, 40 * time.Minute, 70 * time.Minute},
 		{"quick", 3, time.Minute, 3 * time.Minute},
 		{"shortest", 1, 10 * time.Second, time.Minute},
 	} {

@@ -23,7 +23,8 @@ type server struct {
 	ours    bool   // its failure fails the run
 	quick   bool   // part of the quick run
 	module  string // Go package folder under servers/, or
-	script  string // script under servers/node
+	script  string // script under servers/node, or
+	crate   string // Cargo package folder under servers/
 	env     string // in its environment, or ""
 	full    bool   // part of the full run only
 	figures bool   // answers /debug/figures
@@ -57,6 +58,8 @@ var servers = []server{
 	{name: report.Contended, kind: load.SocketIO, ours: true, module: "gosio", env: "CONTENTION=1", locks: true, only: []string{"echo32", "bcast16"}},
 	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js", without: []string{"bcast16-paced"}},
 	{name: "zishang", kind: load.SocketIO, module: "zishang", only: slices.Concat(report.Compared, rest)},
+	// Cargo takes a minute and more to build it: too long for the short runs.
+	{name: "socketioxide", kind: load.SocketIO, full: true, crate: "socketioxide", only: slices.Concat(report.Compared, []string{"polling-echo", "polling-parked", "connect", "idle", "latency-echo"})},
 	{name: "floor-gws", kind: load.BareEcho, quick: true, module: "floor-gws", figures: true, only: []string{"echo1", "echo32", "echo32-pipelined", "idle", "latency-echo"}},
 	{name: "floor-gws-p1", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=1", only: report.Compared},
 	{name: "floor-gws-p2", kind: load.BareEcho, full: true, module: "floor-gws", env: "GOMAXPROCS=2", only: report.Compared},
@@ -64,22 +67,41 @@ var servers = []server{
 	{name: "floor-nethttp", kind: load.BareHTTP, quick: true, module: "floor-nethttp", figures: true},
 }
 
-// build makes the program ready to be started. Packages from npm are installed
-// as the lock file says, once.
+// build makes the program ready to be started.
 func (s server) build(ctx context.Context, root string) error {
 	command := exec.CommandContext(ctx, "go", "build", "-o", binary(root, s.module), ".")
 	command.Dir = filepath.Join(root, "servers", s.module)
-	if s.script != "" {
+	switch {
+	case s.script != "": // packages from npm are installed as the lock file says, once
 		command = exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
 		command.Dir = filepath.Join(root, "servers", "node")
 		if installed(command.Dir) {
 			return nil
 		}
+	case s.crate != "":
+		command = exec.CommandContext(ctx, "cargo", "build", "--quiet", "--release", "--locked")
+		command.Dir = filepath.Join(root, "servers", s.crate)
+		command.Env = append(os.Environ(), "CARGO_TARGET_DIR="+binary(root, "rust"))
+		if errors.Is(command.Err, exec.ErrNotFound) {
+			return fmt.Errorf("left out, for it needs Rust 1.94 or later: %w", command.Err)
+		}
+		fmt.Fprintf(os.Stderr, "bench: cargo builds %s, a minute or two the first time\n", s.name)
 	}
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", s.name, err, out)
 	}
 	return nil
+}
+
+// command is what starts the program, once it is built.
+func (s server) command(root string) *exec.Cmd {
+	switch {
+	case s.script != "":
+		return exec.Command("node", filepath.Join(root, "servers", "node", s.script))
+	case s.crate != "":
+		return exec.Command(filepath.Join(binary(root, "rust"), "release", s.crate+"-server"))
+	}
+	return exec.Command(binary(root, s.module))
 }
 
 func binary(root, name string) string { return filepath.Join(root, ".bin", name) }
@@ -109,10 +131,7 @@ func (s server) start(ctx context.Context, root string, cpus []int) (*process, e
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command(binary(root, s.module))
-	if s.script != "" {
-		command = exec.Command("node", filepath.Join(root, "servers", "node", s.script))
-	}
+	command := s.command(root)
 	command.Env = append(os.Environ(), "PORT="+strconv.Itoa(port))
 	if s.env != "" {
 		command.Env = append(command.Env, s.env)
