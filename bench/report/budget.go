@@ -56,6 +56,8 @@ var limits = []limit{
 	{scenario: "room-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.5, beside: [2]string{reference}},
 	{scenario: "rooms-1000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1, beside: [2]string{reference}},
 	{scenario: "rooms-10000", key: load.CPUMicros, scenarioOf: "bcast1", most: 1.1, beside: [2]string{reference}},
+	{scenario: "idle", key: load.RSSKB, server: "gosio-fiber", most: 12, unit: "KB"},
+	{scenario: "idle", key: load.Goroutines, server: "gosio-fiber", most: 1.01, unit: "goroutines"},
 	{scenario: "echo1", key: load.CPUMicros, server: "gosio-fiber", against: "gosio", most: 1.1},
 	{scenario: "echo32", key: load.CPUMicros, server: "gosio-fiber", against: "gosio", most: 1.1},
 }
@@ -115,6 +117,9 @@ func (d Data) check(l limit) (line, bool) {
 	case l.scenarioOf != "":
 		out.demand = fmt.Sprintf("%s: CPU per delivery / %s", title(l.scenario), title(l.scenarioOf))
 	default:
+		if l.server != "" {
+			out.demand = fmt.Sprintf("%s, %s: %s", title(l.scenario), server, l.unit)
+		}
 		out.limit = fmt.Sprintf("%.3g %s", l.most, l.unit)
 	}
 	if value, ok := d.value(l, l.beside[0], l.beside[1]); ok {

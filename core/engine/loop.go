@@ -13,8 +13,7 @@ type runOnCaller struct{}
 
 // RunOnCaller marks a request whose WebSocket session is to run on the
 // goroutine that calls ServeHTTP, which then returns when the session is over.
-// Servers that close the connection when a hijack handler returns, such as
-// fasthttp, need that.
+// Servers that close the connection when a hijack handler returns need that.
 func RunOnCaller(ctx context.Context) context.Context {
 	return context.WithValue(ctx, runOnCaller{}, true)
 }
