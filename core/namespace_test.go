@@ -232,6 +232,28 @@ func TestConnectAgain(t *testing.T) {
 	}
 }
 
+// TestConnectAtTheAnswer: a client that has its answer breaks the protocol with another
+// CONNECT packet, also while the server still sends what waits behind the answer.
+func TestConnectAtTheAnswer(t *testing.T) {
+	t.Parallel()
+	a := newApp(t, socketio.Options{})
+	reasons := make(chan socketio.Reason, 1)
+	a.OnDisconnect(func(_ *socketio.Socket, r socketio.Reason) { reasons <- r })
+	a.OnConnect(func(s *socketio.Socket) {
+		for range 60 {
+			_ = s.Emit("behind", "the answer")
+		}
+	})
+	for range 30 {
+		c := siotest.Open(t, a, siotest.Options{})
+		_ = c.Send("40")
+		assert.True(t, "an answer", strings.HasPrefix(c.Next(), "40{"))
+		_ = c.Send(`40{"n":1}`)
+		assert.Equal(t, "reason", <-reasons, socketio.ReasonForcedClose)
+		c.Cut()
+	}
+}
+
 // TestLatePackets: what may have been under way when a namespace was left, by
 // either side, or refused, is ignored: the client's other namespaces live on.
 func TestLatePackets(t *testing.T) {

@@ -50,8 +50,13 @@ func accept(s *Socket, missed ...frames) {
 	s.mu.Unlock()
 }
 
-// welcomed reports whether the CONNECT packet has been sent.
-func welcomed(s *Socket) bool { return s.connected() && !s.holding.Load() }
+// welcomed reports whether the CONNECT packet has been sent. It waits for mu while
+// releaseHeldLocked sends that: the client may have it, and act, before holding is false.
+func welcomed(s *Socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connected() && !s.holding.Load()
+}
 
 // holdBack holds back a packet behind the CONNECT packet. It reports false if the
 // CONNECT packet has been sent: then the caller sends the packet. It returns the errors
