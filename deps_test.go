@@ -104,6 +104,7 @@ var allowed = []row{
 	{"internal/lease", nil},
 	{"internal/passwords", []string{"golang.org/x/crypto/bcrypt"}},
 	{"internal/redact", []string{"core/adapter"}},
+	{"internal/pace", nil},
 	{"internal/subnet", nil},
 	{"internal/failures", []string{"internal/subnet"}},
 	{"internal/upstream", nil},
@@ -127,12 +128,12 @@ var allowed = []row{
 	{"integrations/echov5", []string{"core", "integrations/mount", "github.com/labstack/echo/v5/..."}},
 	{"integrations/fiber", []string{"core", "integrations/internal/fasthttpbridge", "integrations/mount", "github.com/gofiber/fiber/v2/..."}},
 	{"integrations/chi", []string{"core", "integrations/mount", "github.com/go-chi/chi/v5/..."}},
-	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                        // for authors of mounts, ours and others
-	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
+	{"integrations/mount", []string{"core", "core/engine", "internal/upstream"}},                                                         // for authors of mounts, ours and others
+	{"integrations/internal/fasthttpbridge", []string{"core", "integrations/mount", "internal/pace", "github.com/valyala/fasthttp/..."}}, // of all versions of Fiber
 	{"admin", []string{"core", "internal/failures", "internal/loglimit", "internal/passwords", "internal/redact"}},
 	{"admin/redis", []string{"admin", redisLibrary}},
 	{"inspector", []string{"core", "internal/failures", "internal/loglimit", "internal/passwords", "internal/redact"}},
-	{"graceful", []string{"core", "internal/loglimit"}},
+	{"graceful", []string{"core", "internal/loglimit", "internal/pace"}},
 
 	// Observers. Nothing else knows them, so that only who wants one builds it.
 	{"observe/prometheus", []string{"core", "core/adapter", "core/engine", prometheusClient}},

@@ -76,6 +76,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	app.Get("/me", bearer(key), me)
 	app.Use(filesystem.New(filesystem.Config{Root: http.FS(members.Page)}))
 
+	siofiber.Pace(app)
 	serve := func(l net.Listener) error { return app.Listener(siofiber.Listener(l)) }
 	return graceful.New(srv, nil).Serve(ctx, graceful.AppFunc(serve, app.ShutdownWithContext), l)
 }

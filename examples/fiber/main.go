@@ -62,6 +62,7 @@ func run(ctx context.Context, l net.Listener) error {
 	app.Get("/readyz", adaptor.HTTPHandlerFunc(service.Readyz))
 	app.Use(filesystem.New(filesystem.Config{Root: http.FS(page.Files)}))
 
+	siofiber.Pace(app)
 	serve := func(l net.Listener) error { return app.Listener(siofiber.Listener(l)) }
 	return service.Serve(ctx, graceful.AppFunc(serve, app.ShutdownWithContext), l)
 }

@@ -61,6 +61,7 @@ func run(ctx context.Context, l net.Listener) error {
 	app.Get("/readyz", adaptor.HTTPHandlerFunc(service.Readyz))
 	app.Get("/*", static.New("", static.Config{FS: page.Files}))
 
+	siofiber.Pace(app)
 	serve := func(l net.Listener) error {
 		return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true})
 	}

@@ -12,7 +12,7 @@ import (
 // Listen is app.Listen for servers with many WebSockets, each of which keeps a file
 // descriptor. When the process has no more descriptors, app.Listen returns, and the
 // program mostly ends. Listen logs the error and goes on when there are some again,
-// as net/http does. With fiber.Config.Prefork it is app.Listen.
+// as net/http does. It calls [Pace]. With fiber.Config.Prefork it is app.Listen.
 // The error is that of app.Listen; it is nil after app.Shutdown.
 func Listen(app *fiber.App, addr string) error {
 	if app.Config().Prefork {
@@ -22,6 +22,7 @@ func Listen(app *fiber.App, addr string) error {
 	if err != nil {
 		return err
 	}
+	Pace(app)
 	return app.Listener(Listener(ln))
 }
 

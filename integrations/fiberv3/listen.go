@@ -13,7 +13,7 @@ import (
 // Listen is app.Listen for servers with many WebSockets, each of which keeps a file
 // descriptor. When the process has no more descriptors, app.Listen returns, and the
 // program mostly ends. Listen logs the error and goes on when there are some again,
-// as net/http does. With EnablePrefork, TLS or a Unix socket in
+// as net/http does. It calls [Pace]. With EnablePrefork, TLS or a Unix socket in
 // the config it is app.Listen. The error is that of app.Listen; it is nil after
 // app.Shutdown.
 func Listen(app *fiber.App, addr string, config ...fiber.ListenConfig) error {
@@ -29,6 +29,7 @@ func Listen(app *fiber.App, addr string, config ...fiber.ListenConfig) error {
 	if err != nil {
 		return err
 	}
+	Pace(app)
 	return app.Listener(Listener(ln), config...)
 }
 

@@ -17,6 +17,9 @@ func TestListenOutOfDescriptors(t *testing.T) {
 	mounttest.OutOfDescriptors(t, func(srv *socketio.Server, listening func(addr string)) error {
 		app := newApp(fiber.Config{})
 		app.Hooks().OnListen(func(l fiber.ListenData) error {
+			if app.Server().ConnState == nil {
+				t.Error("Listen does not call Pace")
+			}
 			listening(net.JoinHostPort(l.Host, l.Port))
 			return nil
 		})

@@ -75,6 +75,7 @@ func run(ctx context.Context, l net.Listener, life time.Duration) error {
 	app.Get("/me", bearer(key), me)
 	app.Get("/*", static.New("", static.Config{FS: members.Page}))
 
+	siofiber.Pace(app)
 	serve := func(l net.Listener) error {
 		return app.Listener(siofiber.Listener(l), fiber.ListenConfig{DisableStartupMessage: true})
 	}
