@@ -25,8 +25,8 @@ const (
 )
 
 // TestGenerated plays scripts that a grammar makes against every framework: a million
-// inputs, or as many as there are in HOSTILE_INPUTS, or with HOSTILE=short for five
-// seconds each. HOSTILE_SEED repeats a run.
+// inputs, or as many as there are in HOSTILE_INPUTS, or for as long as HOSTILE_TIME says
+// for each, or with HOSTILE=short for five seconds. HOSTILE_SEED repeats a run.
 func TestGenerated(t *testing.T) { // not parallel: it measures
 	seed, inputs := uint64(time.Now().UnixNano()), 1_000_000
 	if text := os.Getenv("HOSTILE_SEED"); text != "" {
@@ -39,14 +39,23 @@ func TestGenerated(t *testing.T) { // not parallel: it measures
 		inputs, err = strconv.Atoi(text)
 		assert.NoError(t, err)
 	}
+	var long time.Duration
+	if text := os.Getenv("HOSTILE_TIME"); text != "" {
+		var err error
+		long, err = time.ParseDuration(text)
+		assert.NoError(t, err)
+	}
+	if short() {
+		long = 5 * time.Second
+	}
 	t.Logf("HOSTILE_SEED=%d", seed)
 	fmt.Printf("HOSTILE_SEED=%d\n", seed) // before a crash could keep it back
 	var total atomic.Int64
 	for i, f := range fronts {
 		t.Run(f.name, func(t *testing.T) {
 			run := &run{front: f, cluster: i%2 == 1, seed: seed + uint64(i), inputs: inputs / len(fronts)}
-			if short() {
-				run.until = time.Now().Add(5 * time.Second)
+			if long > 0 {
+				run.until = time.Now().Add(long)
 			}
 			run.all(t)
 			total.Add(run.sent.Load())
