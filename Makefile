@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites bench bench-cluster storm slow model soak cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites bench bench-cluster storm slow model soak proof cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -29,7 +29,7 @@ stress: ## tests, many times, paused and beside busy loops: takes hours (PACKAGE
 fuzz: ## every fuzz target for FUZZTIME (default 10s) each
 	ci/fuzz
 
-hostile: ## attacks on whole servers: all of them, and a million generated inputs (HOSTILE_INPUTS, HOSTILE_SEED); takes long
+hostile: ## attacks on whole servers: all of them, and a million generated inputs (HOSTILE_INPUTS, HOSTILE_TIME for each framework, HOSTILE_SEED); takes long
 	conformance/hostile/run
 
 hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)
@@ -39,8 +39,20 @@ hostile-redis: ## a million mutated messages of Node and Go to servers on Redis,
 model: ## random operations of clients and servers against what the docs guarantee (SEEDS=20000, FIRST=0)
 	go test $(RACE) -timeout 0 -run '^TestModel' ./core/internal/model -seeds $(or $(SEEDS),20000) -first $(or $(FIRST),0)
 
-soak: ## a server that is killed and stopped each minute, under clients that come and go, for DURATION (1h); figures in bench/soak.csv
-	cd bench && go run ./soak -duration $(or $(DURATION),1h) -clients $(or $(CLIENTS),300) -every $(or $(EVERY),1m)
+soak: ## servers that are killed and stopped each minute, under clients that come and go, for DURATION (1h); REDIS=1: two of them on Redis, which is killed, too; figures in bench/soak.csv
+	[ -d conformance/client/node_modules ] || npm ci --prefix conformance/client --no-audit --no-fund
+	$(if $(REDIS),ci/packages redis-server)
+	cd bench && go run ./soak -duration $(or $(DURATION),1h) -clients $(or $(CLIENTS),300) -official $(or $(OFFICIAL),30) -every $(or $(EVERY),1m) $(if $(REDIS),-redis)
+
+proof: ## the figures of docs/reliability.md that take long: cuts, memory, storms; half an hour
+	go test -tags e2e -count=1 -timeout 30m -v -run '^TestMemoryFlood$$' ./conformance/hostile
+	for folder in conformance conformance/client; do [ -d $$folder/node_modules ] || npm ci --prefix $$folder --no-audit --no-fund || exit; done
+	CUTS=10000 conformance/recovery/run
+	bench/storm
+	bench/storm -polling -clients 9000 # two connections each: more would need more than 20,000 file descriptors
+	bench/storm -recovery
+	bench/storm -fiber
+	bench/storm -deploy -clients 5000
 
 e2e: ## real clients: Node, browser, the protocol suites (installs what they need)
 	ci/e2e

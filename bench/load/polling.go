@@ -31,6 +31,9 @@ func (h *httpConn) input(b []byte) (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
+	if response.Status == 503 {
+		return n, errRefused
+	}
 	if response.Status != 200 {
 		return n, fmt.Errorf("load: status %d: %.80q", response.Status, response.Body)
 	}

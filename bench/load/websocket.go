@@ -75,6 +75,8 @@ type WS struct {
 	key       uint32
 	onJoined  func(*WS) error
 	onMessage func(ws *WS, text []byte) error
+	onWelcome func(packet []byte) // that says that it has joined; nil: nobody reads it
+	auth      string              // of the CONNECT packet, as JSON; "": none
 
 	sent, received uint64 // messages of the load
 }
@@ -170,13 +172,16 @@ func (ws *WS) frame(f Frame) error {
 			return fmt.Errorf("%w: %.120q", errNoSession, f.Payload)
 		}
 		ws.state = wsJoin
-		ws.send([]byte("40"))
+		ws.send([]byte("40" + ws.auth))
 		return nil
 	default:
 		if !bytes.HasPrefix(f.Payload, []byte(`40{"sid":"`)) {
 			return fmt.Errorf("load: namespace not joined: %.80q", f.Payload)
 		}
 		ws.state = wsJoined
+		if ws.onWelcome != nil {
+			ws.onWelcome(f.Payload)
+		}
 		return ws.onJoined(ws)
 	}
 }

@@ -6,21 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"runtime"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
 
-	"net"
-
+	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
 )
 
-// rooms that clients are in, by their numbers.
+// rooms that clients are in.
 const rooms = 10
 
 // about is what the server says of itself.
@@ -30,10 +26,18 @@ type about struct {
 }
 
 // runServer serves until ctx ends: it says n to each room ten times a second, and answers.
-func runServer(ctx context.Context, address string) error {
-	srv := socketio.NewServer(&socketio.Options{Recovery: &socketio.Recovery{}})
-	life := rand.Text() // events of another life are not those of this one
-	srv.On("join", func(s *socketio.Socket, room int) error { return s.Join(fmt.Sprint(room)) })
+func runServer(ctx context.Context, address, socket string) error {
+	o := &socketio.Options{Recovery: &socketio.Recovery{}}
+	if socket != "" {
+		quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+		o.Adapter = sioredis.New(&sioredis.Options{URL: "unix://" + socket, Mode: sioredis.Streams, Logger: quiet}).Adapter
+		o.Logger = quiet
+	}
+	srv := socketio.NewServer(o)
+	srv.On("move", func(s *socketio.Socket, from, to int) (int, error) {
+		s.Leave(fmt.Sprint(from))
+		return to, s.Join(fmt.Sprint(to))
+	})
 	srv.On("ask", func(n int) int { return n })
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
@@ -47,7 +51,8 @@ func runServer(ctx context.Context, address string) error {
 	go func() {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
-		for n := 1; ; n++ {
+		var said [rooms]voice
+		for {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -55,8 +60,8 @@ func runServer(ctx context.Context, address string) error {
 				_ = web.Close()
 				return
 			}
-			for room := range rooms {
-				_ = srv.To(fmt.Sprint(room)).Emit("n", life, n)
+			for room := range said {
+				said[room].say(srv, room)
 			}
 		}
 	}()
@@ -66,64 +71,19 @@ func runServer(ctx context.Context, address string) error {
 	return nil
 }
 
-// supervisor starts the server again when it ends.
-type supervisor struct {
-	address string
-	starts  atomic.Int64
-	over    chan struct{}
-
-	mu  sync.Mutex
-	pid int
+// voice is what a server says to one room: numbers, in a life of their own, which ends when
+// Emit has said that one may be lost.
+type voice struct {
+	life string
+	n    int
 }
 
-func supervise(ctx context.Context) (*supervisor, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+func (v *voice) say(srv *socketio.Server, room int) {
+	if v.life == "" {
+		v.life, v.n = rand.Text()[:12], 0
 	}
-	s := &supervisor{address: l.Addr().String(), over: make(chan struct{})}
-	_ = l.Close() // the server takes the port
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer close(s.over)
-		for ctx.Err() == nil {
-			c := exec.CommandContext(ctx, self, "-serve", s.address)
-			c.Stderr = os.Stderr
-			if err := c.Start(); err != nil {
-				fmt.Fprintln(os.Stderr, "soak:", err)
-				return
-			}
-			s.starts.Add(1)
-			s.set(c.Process.Pid)
-			_ = c.Wait() // it was killed
-			s.set(0)
-		}
-	}()
-	return s, nil
-}
-
-func (s *supervisor) set(pid int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.pid = pid
-}
-
-// signal sends a signal to the server, if there is one.
-func (s *supervisor) signal(sig syscall.Signal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pid != 0 {
-		_ = syscall.Kill(s.pid, sig)
+	v.n++
+	if srv.To(fmt.Sprint(room)).Emit("n", room, v.life, v.n) != nil {
+		v.life = ""
 	}
 }
-
-func (s *supervisor) process() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pid
-}
-
-func (s *supervisor) end() { <-s.over }

@@ -1,8 +1,9 @@
 // Command gosio-fiber is the benchmark's server on gosio mounted in Fiber,
-// which runs on fasthttp.
+// which runs on fasthttp. It understands HANDSHAKES, PACE and RECOVERY as gosio does.
 package main
 
 import (
+	"fmt"
 	"log"
 	"net"
 	"os"
@@ -17,10 +18,18 @@ import (
 )
 
 func main() {
-	srv := socketio.NewServer(nil)
+	srv := socketio.NewServer(handlers.Options())
 	handlers.Register(srv)
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	siofiber.Mount(app, srv)
 	app.Get("/debug/figures", adaptor.HTTPHandlerFunc(figures.Handle))
-	log.Fatal(app.Listen(net.JoinHostPort("127.0.0.1", os.Getenv("PORT"))))
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(listener.Addr()) // for those who let the kernel choose
+	if os.Getenv("PACE") == "1" {
+		siofiber.Pace(app)
+	}
+	log.Fatal(app.Listener(listener))
 }

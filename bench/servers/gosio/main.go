@@ -1,16 +1,16 @@
 // Command gosio is the benchmark's server on gosio and net/http, with default
 // options. CONTENTION=1 in the environment has it measure what waits for locks;
-// HANDSHAKES is the number that it serves in a second, and PACE=1 has it accept them as
-// package graceful does.
+// HANDSHAKES is the number that it serves in a second, PACE=1 has it accept them as
+// package graceful does, RECOVERY=1 has it keep sessions, and with GRACEFUL=1 it ends at SIGTERM.
 package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 
 	"github.com/gosio/gosio/bench/servers/figures"
 	"github.com/gosio/gosio/bench/servers/handlers"
@@ -19,8 +19,7 @@ import (
 )
 
 func main() {
-	perSecond, _ := strconv.Atoi(os.Getenv("HANDSHAKES")) // none: the default
-	srv := socketio.NewServer(&socketio.Options{Limits: socketio.Limits{HandshakesPerSecond: perSecond}})
+	srv := socketio.NewServer(handlers.Options())
 	handlers.Register(srv)
 	http.Handle("/socket.io/", srv)
 	http.HandleFunc("/debug/figures", figures.Handle)
@@ -33,6 +32,12 @@ func main() {
 	}
 	fmt.Println(listener.Addr()) // for those who let the kernel choose
 	server := &http.Server{}
+	if os.Getenv("GRACEFUL") == "1" {
+		if err := graceful.New(srv, nil).Serve(context.Background(), server, listener); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	if os.Getenv("PACE") == "1" {
 		graceful.Pace(server)
 	}

@@ -2,7 +2,23 @@
 // written as a user would: typed, default options.
 package handlers
 
-import socketio "github.com/gosio/gosio/core"
+import (
+	"os"
+	"strconv"
+
+	socketio "github.com/gosio/gosio/core"
+)
+
+// Options are the default ones, but for what the environment says: HANDSHAKES is how many a
+// server takes in a second, and with RECOVERY=1 it keeps sessions.
+func Options() *socketio.Options {
+	perSecond, _ := strconv.Atoi(os.Getenv("HANDSHAKES")) // none: the default
+	o := &socketio.Options{Limits: socketio.Limits{HandshakesPerSecond: perSecond}}
+	if os.Getenv("RECOVERY") == "1" {
+		o.Recovery = &socketio.Recovery{}
+	}
+	return o
+}
 
 // Register gives srv the events that every server of the benchmark has.
 func Register(srv *socketio.Server) {
