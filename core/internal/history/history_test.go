@@ -232,6 +232,7 @@ func TestMissed(t *testing.T) {
 		{"in flight", "a b !", 1, 0, "", "", "b", ""},
 		{"while away", "a ! b c", 1, 0, "", "", "b c", ""},
 		{"has it", "a b !", 2, 0, "", "", "", ""},
+		{"has more than when it left", "a ! b c", 2, 0, "", "", "c", ""},
 		{"for others", "! a=you b@r c^me d=me", 0, 0, "", "", "d", ""},
 		{"its own room", "! a@me b@you", 0, 0, "", "", "a", ""},
 		{"of its rooms", "+r ! a@r b@s c@s,r d^r", 0, 0, "", "", "a c", "r"},
