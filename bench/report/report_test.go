@@ -269,3 +269,15 @@ func TestRatio(t *testing.T) {
 		t.Error("a repeat has failed")
 	}
 }
+
+// TestApart: the page has what was measured by hand.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(page), apart) {
+		t.Error("docs/performance.md does not have bench/report/apart.md")
+	}
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,11 @@ import (
 
 	"github.com/gosio/gosio/bench/load"
 )
+
+// apart is what was measured by hand, for no run of the benchmark has it yet.
+//
+//go:embed apart.md
+var apart string
 
 // Write writes performance.md and the plots in performance/ into dir, and
 // returns the text.
@@ -44,6 +50,7 @@ func markdown(d Data) string {
 	doc.contention()
 	doc.memory()
 	doc.latency()
+	doc.WriteString(apart)
 	doc.method()
 	return doc.String()
 }
