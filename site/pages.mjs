@@ -49,3 +49,26 @@ function target(page, href) {
   if (isPage(file)) return addressOf(file) + hash;
   return `${repository}/${statSync(path.join(root, file)).isDirectory() ? "tree" : "blob"}/main/${file}${hash}`;
 }
+
+/** A plugin of markdown-it: a table has no headings that are empty, which are read out as such. */
+export function tables(md) {
+  md.core.ruler.push("tables", (state) => {
+    const out = [];
+    for (let i = 0; i < state.tokens.length; i++) {
+      const token = state.tokens[i];
+      if (token.type === "thead_open") {
+        const end = state.tokens.findIndex((t, at) => at > i && t.type === "thead_close");
+        const head = state.tokens.slice(i, end);
+        if (head.every((t) => t.type !== "inline" || !t.content)) {
+          i = end;
+          continue;
+        }
+        head.forEach((t, at) => {
+          if (t.type === "th_open" && !head[at + 1].content) t.tag = head[at + 2].tag = "td";
+        });
+      }
+      out.push(token);
+    }
+    state.tokens = out;
+  });
+}

@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
 import { slug } from "../slug.mjs";
-import { addressOf, links, root, sections, titleOf } from "../pages.mjs";
+import { addressOf, links, root, sections, tables, titleOf } from "../pages.mjs";
 import { words } from "../words.mjs";
 
 const description = "Socket.IO for Go: a server that you mount in the Gin, Echo, Fiber, Chi or net/http app you have.";
@@ -36,7 +36,7 @@ export default defineConfig({
     anchor: { slugify: slug },
     languageAlias: { caddy: "nginx", haproxy: "nginx", vcl: "c" },
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
-    config: (md) => md.use(links),
+    config: (md) => md.use(links).use(tables),
   },
   themeConfig: {
     nav: [
@@ -44,9 +44,8 @@ export default defineConfig({
       { text: "How-tos", link: `${addressOf("docs/README.md")}#how-to` },
       { text: "Troubleshooting", link: addressOf("docs/troubleshooting.md") },
     ],
-    sidebar: sections().map(({ text, pages }, i) => ({
+    sidebar: sections().map(({ text, pages }) => ({
       text,
-      collapsed: i > 1,
       items: pages.map((page) => ({ text: titleOf(page), link: addressOf(page) })),
     })),
     outline: [2, 3],

@@ -1,0 +1,104 @@
+// The site as its readers have it, in a browser without a network: what they look for is
+// found, nothing comes from elsewhere, and axe finds nothing. `make site` has built it.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch } from "../browser/people.mjs";
+import { questions } from "./questions.mjs";
+
+const dist = fileURLToPath(new URL("../../site/dist", import.meta.url));
+const axe = readFileSync(createRequire(new URL("../browser/", import.meta.url)).resolve("axe-core/axe.min.js"), "utf8");
+const kinds = {
+  "the first page": "/",
+  "the contents": "/contents.html",
+  "a tutorial with code": "/tour.html",
+  "a how-to": "/howto/vue.html",
+  "a guide with tables": "/emitting.html",
+  "a reference": "/options.html",
+  "charts": "/performance.html",
+  "a page that is not there": "/nowhere.html",
+};
+const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png", ".svg": "image/svg+xml" };
+const limit = { timeout: 120_000 };
+let server, browser, origin;
+
+before(async () => {
+  server = createServer((request, response) => {
+    const file = new URL(request.url, "http://site").pathname.replace(/\/$/, "/index.html");
+    const send = (status, name) => {
+      const body = readFileSync(path.join(dist, name));
+      response.writeHead(status, { "Content-Type": types[path.extname(name)] ?? "application/octet-stream" }).end(body);
+    };
+    try {
+      send(200, path.normalize(file));
+    } catch {
+      send(404, "404.html");
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin = `http://127.0.0.1:${server.address().port}`;
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** A window, and what it has asked for and complained about. */
+async function open(options) {
+  const context = await browser.newContext({ locale: "en-GB", ...options });
+  const page = await context.newPage();
+  const elsewhere = [];
+  const errors = [];
+  page.on("request", (request) => new URL(request.url()).origin !== origin && !/^(data|blob):/.test(request.url()) && elsewhere.push(request.url()));
+  page.on("pageerror", (err) => errors.push(String(err)));
+  return { page, elsewhere, errors, close: () => context.close() };
+}
+
+test("the search has the right page among its first three, for each question", limit, async () => {
+  const { page, elsewhere, errors, close } = await open({ viewport: { width: 1280, height: 800 } });
+  await page.goto(origin);
+  await page.getByRole("button", { name: "Search" }).first().click();
+  const box = page.getByRole("searchbox");
+  const results = page.locator("#localsearch-list .result");
+  const missed = [];
+  assert.equal(questions.length, 20);
+  for (const { ask, pages } of questions) {
+    await box.fill("");
+    await results.first().waitFor({ state: "detached" });
+    await box.fill(ask);
+    await results.first().waitFor();
+    const links = await results.evaluateAll((all) => all.map((a) => new URL(a.href).pathname.slice(1).replace(/\.html$/, "")));
+    const first = [...new Set(links)].slice(0, 3); // a page may have several headings that fit
+    if (!first.some((name) => pages.includes(name))) missed.push(`${ask}: ${first}`);
+  }
+  assert.deepEqual({ missed, elsewhere, errors }, { missed: [], elsewhere: [], errors: [] });
+  await close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [width, height] of [[1280, 800], [360, 740]]) {
+    describe(`${colorScheme}, ${width} wide`, () => {
+      for (const [kind, address] of Object.entries(kinds)) {
+        test(kind, limit, async () => {
+          const { page, elsewhere, errors, close } = await open({ colorScheme, viewport: { width, height }, reducedMotion: "reduce" });
+          await page.goto(origin + address);
+          await page.waitForFunction(() => document.querySelector("#app").__vue_app__); // the page is alive
+          assert.equal(await page.evaluate(() => document.documentElement.classList.contains("dark")), colorScheme === "dark");
+          await page.evaluate(axe);
+          const { violations, passes } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] }));
+          assert.ok(passes.length > 10, `axe looked at ${passes.length} rules only`);
+          const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.html.slice(0, 120)}`));
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+          assert.deepEqual({ found, wide, elsewhere, errors }, { found: [], wide: 0, elsewhere: [], errors: [] });
+          await close();
+        });
+      }
+    });
+  }
+}
