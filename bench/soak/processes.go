@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -119,12 +120,11 @@ func start(ctx context.Context, redis bool) (*processes, error) {
 		}
 	}
 	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := free()
 		if err != nil {
 			return nil, err
 		}
-		s := &process{address: l.Addr().String()}
-		_ = l.Close() // the server takes the port
+		s := &process{address: address}
 		s.command = func(ctx context.Context) *exec.Cmd {
 			return exec.CommandContext(ctx, self, "-serve", s.address, "-redis-socket", socket)
 		}
@@ -183,4 +183,16 @@ func (p *processes) faults(ctx context.Context, every time.Duration, c *crowd, f
 			p.redis.stop(3 * time.Second)
 		}
 	}
+}
+
+// free finds an address for a server, below the range from which the kernel takes the
+// ports of the clients: each start of the server needs the port again.
+func free() (address string, err error) {
+	for range 200 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(10_000))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
+	}
+	return "", err
 }

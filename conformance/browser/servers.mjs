@@ -5,6 +5,7 @@ import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../lib/port.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -94,18 +95,4 @@ export async function oldProxy(target) {
       return new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-/** A port that is free now, and below those of outgoing connections: a restart needs it again. */
-async function freePort() {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const server = http.createServer();
-    const free = await new Promise((resolve) => {
-      server.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }

@@ -1,10 +1,10 @@
 // Starts and stops the servers under test.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import path from "node:path";
+import { freePort } from "./port.mjs";
 
 const readyWithin = 30_000;
 const endsWithin = 10_000;
@@ -115,20 +115,3 @@ process.on("exit", () => {
   for (const child of children) child.kill("SIGKILL");
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
-
-async function freePort() {
-  for (let tries = 0; tries < 200; tries++) {
-    // Below the range from which the kernel takes the ports of outgoing
-    // connections: a server that restarts must find its own free.
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const probe = createServer();
-    try {
-      await new Promise((resolve, reject) => probe.once("error", reject).listen(port, "127.0.0.1", resolve));
-      await new Promise((resolve) => probe.close(resolve));
-      return port;
-    } catch {
-      // taken: try another
-    }
-  }
-  throw new Error("no free port between 20000 and 29999");
-}

@@ -9,7 +9,6 @@ import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -18,6 +17,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createClient } from "redis";
 import { Clients, ack, event, record, until } from "../lib/client.mjs";
+import { freePort } from "../lib/port.mjs";
 
 const day = 86_400_000;
 const hour = 3_600_000;
@@ -26,7 +26,7 @@ const children = [];
 let express, go, redis;
 
 before(async () => {
-  const port = await freePort();
+  const port = String(await freePort());
   const REDIS = `redis://127.0.0.1:${port}`;
   start("redis-server", ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {}, "ignore");
   redis = createClient({ url: REDIS, socket: { reconnectStrategy: 20 } }); // until it listens
@@ -61,15 +61,6 @@ async function line(child) {
     once(child, "exit").then(() => assert.fail("it does not start")),
   ]);
   return text;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return String(port);
 }
 
 /** Somebody's browser: what it does at an Express application, with its cookie. */

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -68,11 +69,22 @@ func TestCluster(t *testing.T) {
 	}
 }
 
+// free returns a port that nobody listens on, below the range from which the kernel takes
+// those of the clients: nginx needs the port again after each restart.
+func free(t *testing.T) string {
+	for range 200 {
+		port := strconv.Itoa(20_000 + rand.IntN(10_000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			check.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 func testCluster(t *testing.T, mode string) {
-	l, err := net.Listen("tcp", "localhost:0")
-	check.NoError(t, err)
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	check.NoError(t, l.Close())
+	port := free(t)
 	self, err := os.Executable()
 	check.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -6,6 +6,8 @@
 package proxies_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -43,10 +45,12 @@ func node(t *testing.T, o socketio.Options) (app *mounttest.App, addr string) {
 	return app, strings.TrimPrefix(mounttest.Serve(t, r), "http://")
 }
 
-// silence is longer than shortTimeout.
+// silence is longer than shortTimeout, and that by seconds longer than frequent heartbeats:
+// a busy machine holds up some of them.
 const (
-	silence      = 2500 * time.Millisecond
-	shortTimeout = "1s"
+	silence      = 6 * time.Second
+	shortTimeout = "4s"
+	frequent     = 500 * time.Millisecond
 )
 
 // A proxy is a program with a configuration of the docs.
@@ -140,13 +144,19 @@ func placed(config string, nodes []string, listen, addr string) string {
 	return strings.NewReplacer("10.0.0.1:3000", nodes[0], "10.0.0.2:3000", nodes[1], listen, addr).Replace(config)
 }
 
-// free returns an address that nobody listens on.
+// free returns an address that nobody listens on, below the range from which the kernel
+// takes the ports of the other tests' connections before the proxy has this one.
 func free(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	assert.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
+	for range 200 {
+		ln, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(10_000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // run starts the program and waits until it listens; it ends with the test.
@@ -255,7 +265,7 @@ func TestSilence(t *testing.T) {
 	} {
 		t.Run("heartbeat within the timeout/"+name, func(t *testing.T) {
 			t.Parallel()
-			_, client := behind(t, proxies[0], socketio.Options{PingInterval: 300 * time.Millisecond}, change...)
+			_, client := behind(t, proxies[0], socketio.Options{PingInterval: frequent}, change...)
 			s := open(client())
 			s.Send(`42["later"]`)
 			assert.Equal(t, "after the silence", s.Recv(), `42["later"]`)
