@@ -30,7 +30,9 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 	if err != nil {
 		return nil, err
 	}
-	if err := s.send(&f); err != nil {
+	t.event(&f)
+	err = s.send(&f)
+	if t.recipient(s, err); err != nil {
 		return nil, emitError(event, err)
 	}
 	t.add(1, &f)
@@ -38,6 +40,9 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 	(*engine.Layer)(s.conn.sess).Yield() // or the reader's own goroutine
 	select {
 	case r := <-result:
+		if r.err == nil {
+			t.acknowledged(s)
+		}
 		return r.reply, unanswered(event, r.err)
 	case <-ctx.Done():
 		return nil, unanswered(event, context.Cause(ctx))
@@ -46,10 +51,10 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 
 // askSocketObserved is askSocket, and tells o.
 func askSocketObserved(ctx context.Context, s *Socket, o *observing, event string, args []any) (*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: s.ns, Socket: s, Name: event, WantsAck: true})
+	var t tally
+	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: s.ns, Socket: s, Name: event, WantsAck: true}, &t)
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
-	var t tally
 	start := time.Now()
 	reply, err := askSocket(ctx, s, &t, event, args)
 	r = t.result(err)
@@ -111,7 +116,7 @@ func resolveAck(s *Socket, p *parser.Packet) {
 	r := &Reply{packet: *p}
 	r.packet.Data = bytes.Clone(p.Data)
 	r.args = r.packet.AppendArgs(nil)
-	result <- ackResult{reply: r} // has room for one of each socket, which sends once
+	result <- ackResult{reply: r, from: s} // has room for one of each socket, which sends once
 }
 
 // failAcks ends all waits for acknowledgements of the socket with err.

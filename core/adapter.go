@@ -36,8 +36,8 @@ func (l *local) Apply(op *adapter.Operation) error {
 		defer l.ns.recovery.passed(position)
 	}
 	if o := l.ns.srv.observer.Load(); o != nil && op.Type == adapter.OpBroadcast {
-		done := observeRemote(o, l.ns, op)
 		var t tally
+		done := observeRemote(o, l.ns, op, &t)
 		err := apply(l.ns, op, &t)
 		done(&t)
 		return err
@@ -80,11 +80,13 @@ func checkPacket(p *adapter.Packet) error {
 
 // observeRemote tells the Observer of an event of another server. The caller calls done
 // when the event is delivered.
-func observeRemote(o *observing, ns *Namespace, op *adapter.Operation) (done func(t *tally)) {
+func observeRemote(o *observing, ns *Namespace, op *adapter.Operation, t *tally) (done func(*tally)) {
 	p := parser.Packet{Type: parser.Event, Data: op.Packet.Data}
 	f := o.emit(context.Background(), &EmitInfo{
 		from: &o.strange, Namespace: ns, Name: p.Event(), WantsAck: op.Type == adapter.OpCall, Volatile: op.Packet.Volatile, Remote: true,
-	})
+		Rooms: op.Target.Rooms, Except: op.Target.Except,
+	}, t)
+	t.carries(op.Packet.Data)
 	return func(t *tally) {
 		r := t.result(nil)
 		o.emitDone(f, &r)
@@ -129,9 +131,10 @@ func observedCall(ns *Namespace, op *adapter.Operation) *call {
 	if o == nil {
 		return newCall(ns, op, nil)
 	}
-	done := observeRemote(o, ns, op)
 	var t tally
+	done := observeRemote(o, ns, op, &t)
 	c := newCall(ns, op, &t)
 	done(&t)
+	c.tally = nil // what it has counted is told
 	return c
 }

@@ -299,6 +299,20 @@ func BenchmarkBroadcast(b *testing.B) {
 	}
 }
 
+// BenchmarkTracer is BenchmarkBroadcast with 1,000 recipients that are listed.
+func BenchmarkTracer(b *testing.B) {
+	srv, clients := benchRoom(b, 1000)
+	srv.Observe(&silentTracer{})
+	b.ReportAllocs()
+	for b.Loop() {
+		broadcastOnce(b, srv, clients)
+	}
+}
+
+type silentTracer struct{ socketio.NopObserver }
+
+func (*silentTracer) Trace(socketio.EmitInfo) int { return 1000 }
+
 func benchRoom(tb testing.TB, members int) (*socketio.Server, []*rawClient) {
 	tb.Helper()
 	srv, url := benchServer(tb)

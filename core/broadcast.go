@@ -113,16 +113,25 @@ func (b Broadcast) emit(t *tally, event string, args []any) error {
 	if err != nil || b.nobody() {
 		return err
 	}
+	t.carries(p.Data)
 	p.Volatile, p.NoCompress, p.Newest, p.Key = b.volatile, b.plain, b.newest, b.key
 	return emitError(event, run(b.ns, &adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
 }
 
+// info describes an event for the Observer.
+func (b Broadcast) info(o *observing, event string, ack bool) *EmitInfo {
+	return &EmitInfo{
+		from: &o.strange, Namespace: b.ns, Name: event, WantsAck: ack, Volatile: b.volatile,
+		Rooms: b.target.Rooms, Except: b.target.Except, Nobody: b.nobody(), Local: b.local,
+	}
+}
+
 // emitObserved is Emit that o hears of.
 func (b Broadcast) emitObserved(o *observing, event string, args []any) error {
-	done := o.emit(background(b.ctx), &EmitInfo{from: &o.strange, Namespace: b.ns, Name: event, Volatile: b.volatile})
+	var t tally
+	done := o.emit(background(b.ctx), b.info(o, event, false), &t)
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
-	var t tally
 	err := b.emit(&t, event, args)
 	r = t.result(err)
 	return err
@@ -187,6 +196,7 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 	if b.nobody() {
 		return nil, nil
 	}
+	t.carries(p.Data)
 	p.Volatile, p.NoCompress = b.volatile, b.plain
 	op := &adapter.Operation{Type: adapter.OpCall, Target: b.target, Packet: p}
 	ctx, cancel := within(ctx, b.ns, op)
@@ -215,10 +225,10 @@ func (b Broadcast) ask(ctx context.Context, t *tally, event string, args []any) 
 
 // askObserved is EmitWithAck that o hears of.
 func (b Broadcast) askObserved(ctx context.Context, o *observing, event string, args []any) ([]*Reply, error) {
-	done := o.emit(ctx, &EmitInfo{from: &o.strange, Namespace: b.ns, Name: event, WantsAck: true, Volatile: b.volatile})
+	var t tally
+	done := o.emit(ctx, b.info(o, event, true), &t)
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }()
-	var t tally
 	start := time.Now()
 	replies, err := b.ask(ctx, &t, event, args)
 	r = t.result(err)

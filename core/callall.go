@@ -84,13 +84,14 @@ type call struct {
 	results chan ackResult // has room for one of each
 	asked   int            // sockets, and those that are not waited for
 	err     error          // why not
+	tally   *tally         // of who has answered; nil: nobody wants to know
 }
 
 // newCall sends an event to the matching sockets of this server. The event is encoded
 // once, with one id for all sockets.
 func newCall(ns *Namespace, op *adapter.Operation, t *tally) *call {
 	targets := ns.rooms.match(&op.Target, nil)
-	c := &call{id: newAckID(ns)}
+	c := &call{id: newAckID(ns), tally: t}
 	if len(targets) == 0 {
 		return c
 	}
@@ -121,13 +122,17 @@ func (c *call) send(s *Socket, f *frames) {
 		err = ErrBacklog
 	}
 	if errors.Is(err, ErrClosed) {
+		c.tally.recipient(s, err)
 		return
 	}
 	var sent bool
 	if f.volatile {
 		sent = s.sendVolatile(f)
+		c.tally.sent(s, sent, nil)
 	} else {
-		sent = s.send(f) == nil
+		failed := s.send(f)
+		sent = failed == nil
+		c.tally.recipient(s, failed)
 	}
 	if waiting && (!sent || err != nil) {
 		waiting = !dropAck(s, c.id) // its end has come meanwhile: gather gets that
@@ -154,6 +159,9 @@ func (c *call) gather(ctx context.Context, end func(r *Reply, left bool)) error 
 				dropAck(s, c.id)
 			}
 			return context.Cause(ctx)
+		}
+		if r.reply != nil {
+			c.tally.acknowledged(r.from)
 		}
 		backlog := errors.Is(r.err, ErrBacklog)
 		if backlog {

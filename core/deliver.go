@@ -12,18 +12,24 @@ var matched = sync.Pool{New: func() any { return new([]*Socket) }}
 
 // deliver sends a broadcast to the sockets of this server that the target means, and
 // returns for how many it was queued. position is for recovery.
-func deliver(ns *Namespace, t *adapter.Target, f *frames, position string) (n int) {
+func deliver(ns *Namespace, t *adapter.Target, f *frames, position string, told *tally) (n int) {
 	if ns.recovery != nil {
-		return ns.recovery.deliver(t, f, position)
+		return ns.recovery.deliver(t, f, position, told)
 	}
 	list := matched.Get().(*[]*Socket)
 	sockets := ns.rooms.match(t, (*list)[:0])
 	for i, s := range sockets {
 		warm(sockets, i)
-		// one that is gone, or too slow, is told by its own disconnect
-		if f.volatile && s.sendVolatile(f) || !f.volatile && s.send(f) == nil {
+		var err error // one that is gone, or too slow, is told by its own disconnect
+		if !f.volatile {
+			err = s.send(f)
+		} else if !s.sendVolatile(f) {
+			err = errDropped
+		}
+		if err == nil {
 			n++
 		}
+		told.recipient(s, err)
 	}
 	clear(sockets)
 	*list = sockets
@@ -48,6 +54,8 @@ func warm(sockets []*Socket, at int) {
 type tally struct {
 	deliveries int
 	bytes      int64
+
+	lists // what a Tracer wants
 }
 
 // add counts deliveries of a packet. t may be nil: then there is no Observer.
@@ -59,5 +67,5 @@ func (t *tally) add(deliveries int, f *frames) {
 }
 
 func (t *tally) result(err error) EmitResult {
-	return EmitResult{Err: err, Deliveries: t.deliveries, Bytes: t.bytes}
+	return EmitResult{Err: err, Deliveries: t.deliveries, Bytes: t.bytes, Recipients: t.recipients, Data: t.data}
 }

@@ -111,16 +111,18 @@ func (e SocketEmitter) Emit(event string, args ...any) error {
 
 // emitObserved is Emit that o hears of.
 func (e SocketEmitter) emitObserved(o *observing, event string, args []any) error {
-	done := o.emit(background(e.ctx), &EmitInfo{from: &o.strange, Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile})
+	var t tally
+	done := o.emit(background(e.ctx), &EmitInfo{from: &o.strange, Namespace: e.s.ns, Socket: e.s, Name: event, Volatile: e.volatile}, &t)
 	r := EmitResult{Err: ErrPanicked}
 	defer func() { o.emitDone(done, &r) }() // also when an argument panics
-	var t tally
 	f, err := packEvent(e.s.ns, event, args)
 	if err == nil {
+		t.event(&f)
 		var sent bool
 		if sent, err = e.put(event, &f); sent {
 			t.add(1, &f)
 		}
+		t.sent(e.s, sent, err)
 		err = emitError(event, err)
 	}
 	r = t.result(err)

@@ -17,6 +17,7 @@ import (
 // Observer: such a server checks for nil, and reads no clock.
 type observing struct {
 	to     Observer
+	tracer Tracer // nil: nobody wants to know recipients
 	log    *slog.Logger
 	panics atomic.Int64
 	began  time.Time
@@ -91,7 +92,14 @@ func (o *observing) eventDone(done func(EventResult), r EventResult) {
 	}
 }
 
-func (o *observing) emit(ctx context.Context, e *EmitInfo) (done func(EmitResult)) {
+// emit tells of an event. t, unless nil, learns how many recipients it has to list.
+func (o *observing) emit(ctx context.Context, e *EmitInfo, t *tally) (done func(EmitResult)) {
+	if t != nil && o.tracer != nil {
+		t.most = max(o.trace(e), 0)
+		if t.most > 0 {
+			t.start = time.Now()
+		}
+	}
 	defer o.survive("Observer.Emit")
 	return o.to.Emit(ctx, *e)
 }

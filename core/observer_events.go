@@ -170,6 +170,13 @@ type EmitInfo struct {
 	// Remote: another server of the cluster has emitted the event, and this server
 	// delivers it to its own clients.
 	Remote bool
+	// Rooms and Except are those of a broadcast, whether they are rooms or ids of sockets;
+	// without Rooms it is for all sockets of the namespace. They must not be changed.
+	Rooms, Except []string
+	// Nobody: To was called without a room, so that nobody gets the event.
+	Nobody bool
+	// Local: the broadcast is for the sockets of this server.
+	Local bool
 
 	from *strangers.Names
 }
@@ -198,6 +205,12 @@ type EmitResult struct {
 	// Duration is the time that EmitWithAck has waited: the latency of the last
 	// acknowledgement. It is zero for Emit.
 	Duration time.Duration
+	// Recipients are sockets of this server that the event was for, as many as a [Tracer]
+	// has asked for and, besides, as many again that do not get the event. Data is the
+	// event as JSON, name and arguments; nil if it was not encoded, or nobody has asked.
+	// They are valid only during the call, and must not be changed.
+	Recipients []Recipient
+	Data       []byte
 }
 
 // DropPolicy is the reason for which messages are dropped.

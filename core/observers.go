@@ -37,7 +37,7 @@ func guard(o Observer, log *slog.Logger, began time.Time) *observing {
 		}
 		o = each
 	}
-	return &observing{to: o, log: log, began: began}
+	return &observing{to: o, tracer: tracerOf(o), log: log, began: began}
 }
 
 // with returns an Observer that also calls another one.
@@ -46,7 +46,8 @@ func (o *observing) with(other Observer) *observing {
 	if several, ok := o.to.(fanOut); ok {
 		all = slices.Clone(several)
 	}
-	return &observing{to: append(all, guard(other, o.log, o.began)), log: o.log, began: o.began}
+	all = append(all, guard(other, o.log, o.began))
+	return &observing{to: all, tracer: tracerOf(all), log: o.log, began: o.began}
 }
 
 // watch gives the server to those who want it.
@@ -107,7 +108,7 @@ func (f fanOut) Event(ctx context.Context, e EventInfo) (context.Context, func(E
 func (f fanOut) Emit(ctx context.Context, e EmitInfo) func(EmitResult) {
 	var ends []func(EmitResult)
 	for _, o := range f {
-		if done := o.emit(ctx, &e); done != nil {
+		if done := o.emit(ctx, &e, nil); done != nil {
 			ends = append(ends, func(r EmitResult) { o.emitDone(done, &r) })
 		}
 	}

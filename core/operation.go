@@ -50,7 +50,7 @@ func apply(ns *Namespace, op *adapter.Operation, t *tally) error {
 		}
 		f, err := framesFor(ns, &op.Packet)
 		if err == nil {
-			t.add(deliver(ns, &op.Target, f, op.Position), f)
+			t.add(deliver(ns, &op.Target, f, op.Position, t), f)
 		}
 		return err
 	case adapter.OpServerSide:

@@ -331,11 +331,11 @@ func (r *recovery) sendVolatile(s *Socket, f *frames) (sent bool) {
 
 // deliver sends to the sockets of this server that the target means. position is the
 // event's in the log that the servers of a cluster share, or none.
-func (r *recovery) deliver(t *adapter.Target, f *frames, position string) (n int) {
+func (r *recovery) deliver(t *adapter.Target, f *frames, position string, of *tally) (n int) {
 	list := matched.Get().(*[]*Socket)
 	told := *f // as the application has sent it, without an offset
 	r.mu.Lock()
-	sockets, n := r.deliverLocked(place{position: position}, t, f, (*list)[:0])
+	sockets, n := r.deliverLocked(place{position: position}, t, f, (*list)[:0], of)
 	r.unlock()
 	tellAll(sockets, &told)
 	clear(sockets)
@@ -346,23 +346,25 @@ func (r *recovery) deliver(t *adapter.Target, f *frames, position string) (n int
 
 // deliverLocked appends the sockets to dst. n is how many have got the event into their
 // queue.
-func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*Socket) (sockets []*Socket, n int) {
+func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*Socket, of *tally) (sockets []*Socket, n int) {
 	sockets, pos := r.matchLocked(at, t, f, dst)
 	for i, s := range sockets {
 		warm(sockets, i)
 		if s.track.parted {
+			of.recipient(s, ErrClosed)
 			continue
 		}
-		if f.volatile {
-			if s.transmitVolatile(f) {
-				n++
-			}
-			continue
+		var err error // one that is gone, or too slow, is told by its own disconnect
+		if !f.volatile {
+			err = r.postLocked(s, f)
+		} else if !s.transmitVolatile(f) {
+			err = errDropped
 		}
-		if r.postLocked(s, f) == nil { // one that is gone, or too slow, is told by its own disconnect
+		if err == nil {
 			n++
 		}
-		if pos > 0 {
+		of.recipient(s, err)
+		if pos > 0 && !f.volatile {
 			s.track.sent(pos, at.position, r.seq.at)
 		}
 	}

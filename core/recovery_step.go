@@ -95,7 +95,11 @@ func (r *recovery) perform(op *adapter.Operation, local bool, t *tally) error {
 		}
 		st.f = f
 		if t != nil { // an observer does not wait for the log
-			t.add(len(r.ns.rooms.match(&op.Target, nil)), f)
+			sockets := r.ns.rooms.match(&op.Target, nil)
+			t.add(len(sockets), f)
+			for _, s := range sockets {
+				t.recipient(s, nil)
+			}
 		}
 	}
 	if !local && !op.Packet.Volatile {
@@ -185,7 +189,7 @@ func (r *recovery) doLocked(st *waiting, position string) {
 		r.postStepLocked(v.s, v.f)
 	case v.op.Type == adapter.OpBroadcast:
 		told := *v.f
-		sockets, _ := r.deliverLocked(place{position, st.Seq}, &v.op.Target, v.f, nil)
+		sockets, _ := r.deliverLocked(place{position, st.Seq}, &v.op.Target, v.f, nil, nil)
 		if v.s == nil {
 			r.after = append(r.after, func() { tellAll(sockets, &told) })
 		}

@@ -33,6 +33,7 @@ func (r *Reply) Decode(dst ...any) error {
 
 type ackResult struct {
 	reply *Reply
+	from  *Socket // of the reply
 	err   error
 }
 

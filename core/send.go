@@ -128,6 +128,11 @@ func (s *Socket) Writable() bool {
 	return s.state.Load() != disconnected && low == nil && err == nil
 }
 
+// Queued returns how many bytes wait to be written to the client's connection, for all
+// its namespaces: what was sent before Queued returns 0 was taken by the operating system
+// or, on polling, was written as the response to a poll.
+func (s *Socket) Queued() int64 { return (*engine.Layer)(s.sess).Queued() }
+
 // WaitWritable waits until [Socket.Writable] is true: call it before each part of a stream,
 // and a client of any speed gets the whole stream without filling Limits.SendBuffer. A part
 // should be no larger than a few hundred KB. WaitWritable returns [ErrClosed] when the

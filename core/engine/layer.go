@@ -61,6 +61,14 @@ func (l *Layer) Low() (<-chan struct{}, error) {
 	return s.budget.Low(), nil
 }
 
+// Queued returns how many bytes wait to be written to the peer, with what is being written.
+func (l *Layer) Queued() int64 {
+	s := (*Session)(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.budget.Used
+}
+
 // Prefetch makes the CPU load the memory that Send needs. Call Prefetch for about eight
 // sessions before sending to these, in a broadcast to many: see ready.go.
 func (l *Layer) Prefetch() {
