@@ -32,6 +32,7 @@ type inspector struct {
 	ns      *socketio.Namespace
 	secrets redact.Redactor
 	budget  budget
+	record  *recorder
 }
 
 // New lets a server be inspected, and returns the handler of the page. Call it at
@@ -54,7 +55,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 
 	in := &inspector{
 		opts: &opts, srv: srv, ns: ns, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact},
-		budget: budget{turn: make(chan struct{}, 1)},
+		budget: budget{turn: make(chan struct{}, 1)}, record: &recorder{of: ns},
 	}
 	g := newGate(&opts)
 	if opts.Guard != nil {
@@ -64,12 +65,15 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	srv.CountTraffic()
 	m := newMeter(in)
 	srv.Observe(m.counts)
+	srv.Observe(in.record)
 	go m.run() // ends with the server
 
 	question[overviewQuery, node]{in, "overview", m.node}.serve(in.overview)
 	question[socketsQuery, socketsPage]{in, "sockets", in.sockets}.serve(mergeSockets)
 	question[socketQuery, *details]{in, "socket", in.socket}.serve(mergeDetails)
 	question[roomsQuery, roomsPage]{in, "rooms", in.rooms}.serve(mergeRooms)
+	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(mergeTraces)
+	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(mergeTrace)
 	if !opts.ReadOnly {
 		ns.On("act", in.act)
 	}

@@ -81,6 +81,11 @@ type result struct {
 
 // serve answers other servers, and the page with what all have said, this server first.
 func (q question[Q, A]) serve(merge func(Q, []A) any) {
+	q.serveCounted(func(of Q, all []A, _ int) any { return merge(of, all) })
+}
+
+// serveCounted is serve for a merge that gets the number of servers that have not answered.
+func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any) {
 	q.in.ns.OnServerSide(q.name, func(of Q, ack socketio.Ack) {
 		go func() { // ends after askTimeout at the latest: then nobody waits any more
 			ctx, cancel := context.WithTimeout(q.in.srv.Context(), askTimeout)
@@ -94,7 +99,7 @@ func (q question[Q, A]) serve(merge func(Q, []A) any) {
 			return result{Error: own.Error}
 		}
 		others, missing := q.others(ctx, of)
-		return result{Is: merge(of, append([]A{own.Is}, others...)), Missing: missing}
+		return result{Is: merge(of, append([]A{own.Is}, others...), missing), Missing: missing}
 	})
 }
 

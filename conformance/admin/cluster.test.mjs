@@ -92,6 +92,26 @@ test("a cluster with a Node server", { timeout: 120_000 }, async (t) => {
     await ui.socket(later.id).waitFor();
     await ui.dismiss(go2);
   });
+
+  await t.test("the inspector: an event of one server, and its recipients on another", async () => {
+    const far = clients.at(-1);
+    const context = await browser.newContext({ locale: "en-GB", httpCredentials: { username: "ops", password: "s3cret" } });
+    context.setDefaultTimeout(15_000);
+    const page = await context.newPage();
+    const dialog = page.getByRole("dialog");
+    await page.goto(first.urls.nethttp + "/inspect/#/rooms");
+    const said = once(far, "notice");
+    await page.getByRole("button", { name: "Act on lobby" }).click();
+    await dialog.getByLabel("Event").fill("notice");
+    await dialog.getByRole("button", { name: "Emit" }).click();
+    await said;
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: "Events", exact: true }).click();
+    await page.getByRole("button", { name: "notice" }).click();
+    await dialog.getByText("by 2 of the servers").waitFor();
+    await dialog.getByRole("button", { name: far.id }).click();
+    await dialog.getByText("Yes. It was written to the connection. (go-2)").waitFor();
+  });
   if (process.env.SHOT) await ui.page.screenshot({ path: process.env.SHOT });
   assert.deepEqual(ui.errors, []);
 });

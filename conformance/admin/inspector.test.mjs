@@ -99,10 +99,25 @@ test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
     }
   });
 
+  await t.test("an event, and why somebody has not got it", async () => {
+    await page.getByRole("link", { name: "Events", exact: true }).click();
+    await page.locator("#events-form").getByLabel("Event has").fill("hello");
+    await page.locator("#events-form").getByRole("button").click();
+    await row(/^hello/).getByRole("button").click();
+    await dialog.getByRole("heading", { name: "hello" }).waitFor();
+    await dialog.getByText("1, by 1 of the servers").waitFor();
+    await dialog.getByLabel("Why has this socket").fill(two.id);
+    await dialog.getByRole("button", { name: "Ask" }).click();
+    await dialog.getByText("The socket is not in one of the rooms").waitFor();
+    await shot("inspector-why");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+  });
+
   await t.test("on a phone, in the dark", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: "dark" });
-    for (const view of ["Rooms", "Sockets", "Overview"]) {
+    for (const view of ["Rooms", "Events", "Sockets", "Overview"]) {
       await page.getByRole("link", { name: view, exact: true }).click();
       await page.getByRole("heading", { name: view }).waitFor();
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, `${view} fits`);

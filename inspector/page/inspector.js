@@ -203,6 +203,47 @@ async function rooms() {
     make("td", {}, "readOnly" in settings ? "" : make("button", { type: "button", "aria-label": `Act on ${r.name}`, onclick: () => openRoom(r) }, "Act…")))), "No room is like that.");
 }
 
+// What was emitted, for whom, and why somebody has not got it.
+
+let emitted = null; // a row of the list
+
+const targetOf = (e) => e.socket || (e.nobody ? "nobody" : (e.rooms?.join(", ") || "all") + (e.except?.length ? ` except ${e.except.join(", ")}` : ""));
+const otherwise = (e) => Object.entries(e.counts).filter(([what, n]) => what !== "queued" && n).map(([what, n]) => `${n} ${what}`).concat(e.error || []).join(", ");
+
+async function events() {
+  const is = await ask("traces", { ...fields("events"), limit: 100 });
+  if (!is) return;
+  $("events-count").textContent = `the newest ${is.rows.length} that are kept` + (is.skipped ? `; ${whole.format(is.skipped)} were too many in their second` : "");
+  fill("events-table", is.rows.map((e) => make("tr", {},
+    make("th", { scope: "row" }, make("button", { class: "link", type: "button", onclick: () => openEvent(e) }, e.event)),
+    cell(e.namespace), cell(targetOf(e)), cell(whole.format(e.counts.queued), true), cell(otherwise(e)), cell(bytes(e.size), true),
+    cell(new Date(e.at).toLocaleTimeString()), cell(e.node))), "No event is like that.");
+}
+
+async function openEvent(e, id) {
+  const { node, id: number, at, namespace, event, key, remote, local } = e;
+  const is = await ask("trace", { node, id: number, at, namespace, event, key, remote, local, socket: id });
+  if (!is) return;
+  emitted = e;
+  $("emitted-title").textContent = e.event;
+  const kind = ["volatile", "wantsAck", "local"].filter((flag) => e[flag]).join(", ").replace("wantsAck", "with acknowledgement");
+  const facts = [
+    ["Namespace", e.namespace], ["To", targetOf(e)], ["Emitted", `${new Date(e.at).toLocaleString()} by ${e.remote ? "a server that is not inspected" : e.node}, took ${e.took} ms`],
+    ["Kind", kind], ["Queued for", `${whole.format(e.counts.queued)}, by ${e.servers} of the servers`], ["Otherwise", otherwise(e)],
+  ];
+  $("emitted-facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
+  $("verdict").textContent = is.verdict ? (is.verdict.got ? "Yes. " : "") + is.verdict.text + (is.verdict.node ? ` (${is.verdict.node})` : "") : "";
+  const rows = is.parts.flatMap((p) => [
+    ...p.recipients.map((r) => make("tr", { title: r.text }, make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openEvent(e, r.id) }, r.id)), cell(r.state), cell(p.node))),
+    ...(p.more > 0 ? [make("tr", {}, cell(`and ${whole.format(p.more)} more`), cell(""), cell(p.node))] : []),
+  ]);
+  fill("recipients-table", rows, "Nobody.");
+  if (!$("emitted").open) {
+    $("why-form").reset();
+    $("emitted").showModal();
+  }
+}
+
 // One socket, or one room, and what can be done to it.
 
 let target = null; // {namespace, socket} or {namespace, in}
@@ -268,9 +309,11 @@ onSubmit("disconnect-form", async (data) => {
 });
 $("target").addEventListener("close", () => show());
 
+onSubmit("why-form", (data) => openEvent(emitted, data.get("socket").trim()));
+
 // Which view, by the address.
 
-const views = { overview, sockets, rooms };
+const views = { overview, sockets, rooms, events };
 
 function fields(view) {
   return Object.fromEntries([...new FormData($(`${view}-form`))].filter(([, v]) => v !== ""));
@@ -294,7 +337,7 @@ function show() {
   if (socket.connected) views[view]();
 }
 
-for (const view of ["sockets", "rooms"]) {
+for (const view of ["sockets", "rooms", "events"]) {
   onSubmit(`${view}-form`, () => {
     pages = [null];
     const hash = link(view, fields(view));
@@ -308,7 +351,7 @@ addEventListener("hashchange", () => {
 });
 addEventListener("keydown", (e) => {
   const [first] = document.querySelectorAll("section:not([hidden]) input");
-  if (e.key === "/" && first && !$("target").open && !e.target.matches("input, textarea")) {
+  if (e.key === "/" && first && !document.querySelector("dialog[open]") && !e.target.matches("input, textarea")) {
     e.preventDefault();
     first.focus();
   }
