@@ -1,11 +1,13 @@
 package inspector
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,8 +16,9 @@ import (
 
 // How much of this server the inspector may take.
 const (
-	share      = 10 // of the time of one processor: one in share
-	maxWaiting = 8  // questions that wait for that
+	share          = 10      // of the time of one processor: one in share
+	bytesPerSecond = 1 << 20 // of answers; those of a second may come at once
+	maxWaiting     = 8       // questions that wait for that
 )
 
 // askTimeout bounds the wait for other servers.
@@ -24,25 +27,37 @@ const askTimeout = 3 * time.Second
 var errBusy = errors.New("busy: too many questions at once")
 
 // budget lets one question be answered at a time, and then waits for so long that
-// answers take a tenth of the time at most.
+// answers take their share of the time at most, and have bytesPerSecond.
 type budget struct {
 	turn    chan struct{} // has a place
 	waiting atomic.Int32
-	free    time.Time // guarded by turn
+
+	mu   sync.Mutex
+	free time.Time // when there is time for the next
+	paid time.Time // when the bytes of all answers so far would have been sent
 }
 
-func (b *budget) do(ctx context.Context, f func()) error {
-	defer b.waiting.Add(-1)
+// enter takes a place among those that wait. leave must follow if it reports true.
+func (b *budget) enter() bool {
 	if b.waiting.Add(1) > maxWaiting+1 {
-		return errBusy
+		b.leave()
+		return false
 	}
+	return true
+}
+
+func (b *budget) leave() { b.waiting.Add(-1) }
+
+// do waits for its turn, for one that has entered, and calls f, which returns the bytes of
+// an answer.
+func (b *budget) do(ctx context.Context, f func() (bytes int)) error {
 	select {
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if wait := time.Until(b.free); wait > 0 {
+	if wait := b.rest(); wait > 0 {
 		t := time.NewTimer(wait)
 		defer t.Stop()
 		select {
@@ -51,11 +66,34 @@ func (b *budget) do(ctx context.Context, f func()) error {
 			return ctx.Err()
 		}
 	}
-	began := time.Now()
-	f()
-	end := time.Now()
-	b.free = end.Add((share - 1) * end.Sub(began))
+	b.charge(f)
 	return nil
+}
+
+// rest returns how long the next answer has to wait.
+func (b *budget) rest() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(time.Until(b.free), time.Until(b.paid.Add(-time.Second)))
+}
+
+// charge calls f, and lets those that come pay for what it has taken.
+func (b *budget) charge(f func() (bytes int)) {
+	began, n := time.Now(), 0
+	defer func() { // also when it panics
+		end := time.Now()
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		later := func(t time.Time) time.Time { // t, or now
+			if t.Before(end) {
+				return end
+			}
+			return t
+		}
+		b.free = later(b.free).Add((share - 1) * end.Sub(began))
+		b.paid = later(b.paid).Add(time.Duration(n) * time.Second / bytesPerSecond)
+	}()
+	n = f()
 }
 
 // question is one that each server of the cluster answers for itself.
@@ -86,39 +124,74 @@ func (q question[Q, A]) serve(merge func(Q, []A) any) {
 
 // serveCounted is serve for a merge that gets the number of servers that have not answered.
 func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any) {
+	b := &q.in.budget
 	q.in.ns.OnServerSide(q.name, func(of Q, ack socketio.Ack) {
-		go func() { // ends after askTimeout at the latest: then nobody waits any more
+		if !b.enter() {
+			_ = ack(answer[*A]{Error: errBusy.Error()}) // who has asked may have gone
+			return
+		}
+		go func() { // at most maxWaiting+1; ends after askTimeout at the latest: then nobody waits any more
+			defer b.leave()
 			ctx, cancel := context.WithTimeout(q.in.srv.Context(), askTimeout)
 			defer cancel()
-			_ = ack(q.here(ctx, of)) // who has asked may have gone
+			_, text, failure := q.here(ctx, of)
+			_ = ack(answer[json.RawMessage]{text, failure})
 		}()
 	})
-	q.in.ns.On(q.name, func(ctx context.Context, of Q) result {
-		own := q.here(ctx, of)
-		if own.Error != "" {
-			return result{Error: own.Error}
+	q.in.ns.On(q.name, func(ctx context.Context, of Q) (r result) {
+		if !b.enter() {
+			return result{Error: errBusy.Error()}
 		}
-		others, missing := q.others(ctx, of)
-		return result{Is: merge(of, append([]A{own.Is}, others...), missing), Missing: missing}
+		own, _, failure := func() (A, json.RawMessage, string) {
+			defer b.leave()
+			return q.here(ctx, of)
+		}()
+		if failure != "" {
+			return result{Error: failure}
+		}
+		replies, missing := q.others(ctx, of)
+		b.charge(func() (n int) { // what others say has to be read
+			all := []A{own}
+			for _, reply := range replies {
+				var raw json.RawMessage
+				var a answer[A]
+				if reply.Decode(&raw) != nil || json.Unmarshal(raw, &a) != nil || a.Error != "" {
+					missing++
+					continue
+				}
+				n += len(raw)
+				all = append(all, a.Is)
+			}
+			r = result{Is: merge(of, all, missing), Missing: missing}
+			return n
+		})
+		return r
 	})
 }
 
-// here is the answer of this server. It survives what the application has set: Redact, and
-// the JSON forms of values.
-func (q question[Q, A]) here(ctx context.Context, of Q) (a answer[A]) {
+// here is the answer of this server, and its text. It survives what the application has
+// set: Redact, and the JSON forms of values.
+func (q question[Q, A]) here(ctx context.Context, of Q) (a A, text json.RawMessage, failure string) {
 	defer func() {
 		if p := recover(); p != nil {
 			q.in.opts.Logger.Error("inspector: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			a = answer[A]{Error: "a server cannot answer: its log says why"}
+			failure = "a server cannot answer: its log says why"
 		}
 	}()
-	if err := q.in.budget.do(ctx, func() { a.Is = q.own(of) }); err != nil {
-		a.Error = err.Error()
+	var wrong error
+	err := q.in.budget.do(ctx, func() int {
+		a = q.own(of)
+		text, wrong = json.Marshal(a)
+		return len(text)
+	})
+	if err = cmp.Or(err, wrong); err != nil {
+		failure = err.Error()
 	}
-	return a
+	return a, text, failure
 }
 
-func (q question[Q, A]) others(ctx context.Context, of Q) (all []A, missing int) {
+// others asks the other servers.
+func (q question[Q, A]) others(ctx context.Context, of Q) (replies []*socketio.Reply, missing int) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	replies, err := q.in.ns.ServerSideEmitWithAck(ctx, q.name, of)
@@ -127,14 +200,5 @@ func (q question[Q, A]) others(ctx context.Context, of Q) (all []A, missing int)
 	} else if err != nil {
 		missing = 1
 	}
-	for _, r := range replies {
-		var raw json.RawMessage
-		var a answer[A]
-		if r.Decode(&raw) != nil || json.Unmarshal(raw, &a) != nil || a.Error != "" {
-			missing++
-			continue
-		}
-		all = append(all, a.Is)
-	}
-	return all, missing
+	return replies, missing
 }

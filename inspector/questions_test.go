@@ -435,3 +435,22 @@ func TestBudget(t *testing.T) {
 		assert.Equal(t, "refused", busy, 3)
 	})
 }
+
+// TestBytesPerSecond: answers have a mebibyte a second at most, those of one second at once.
+func TestBytesPerSecond(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, _ := start(t, socketio.Options{}, inspector.Options{Allow: everybody})
+		ann := siotest.Dial(t, srv, siotest.Options{})
+		s, _ := srv.Socket(ann.ID())
+		for i := range 500 {
+			assert.NoError(t, s.Join(fmt.Sprintf("%0250d", i)))
+		}
+		c := siotest.Dial(t, srv, page(nil))
+		began := time.Now()
+		for range 40 { // of 127 KB
+			assert.Equal(t, "error", ask[any](c, "socket", query{"namespace": "/", "id": ann.ID()}).Error, "")
+		}
+		took := time.Since(began)
+		assert.True(t, took.String(), took > 3*time.Second && took < 5*time.Second)
+	})
+}
