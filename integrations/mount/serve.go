@@ -65,5 +65,6 @@ type Bare interface {
 }
 
 // OnCaller returns the context for a request whose WebSocket must end before
-// ServeHTTP returns, because the framework closes the connection then. Without it a WebSocket has a goroutine of its own, with a smaller stack.
+// ServeHTTP returns, because the framework closes the connection then. Without
+// OnCaller a WebSocket has a goroutine of its own, with a smaller stack.
 func OnCaller(ctx context.Context) context.Context { return engine.RunOnCaller(ctx) }
