@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// The bounds of what is kept of outgoing events: three megabytes.
+// The bounds of what is kept of outgoing events: some three megabytes with names of the
+// usual length.
 const (
 	maxTraces     = 500    // events
 	maxRecipients = 1000   // of one event that are listed by their ids
@@ -19,6 +21,7 @@ const (
 	maxPerSecond  = 200    // events that are kept within a second
 	maxLefts      = 2000   // sockets that have left
 	maxTargets    = 50     // rooms of an event
+	maxName       = 256    // bytes of a room's name, which clients may have chosen
 )
 
 // recipient is one that an event was for.
@@ -41,6 +44,7 @@ type trace struct {
 	size       int
 	deliveries int
 	failure    string
+	cut        bool // rooms are missing, or their names are cut
 	list       []recipient
 }
 
@@ -111,10 +115,10 @@ func newTrace(e *socketio.EmitInfo, at time.Time, r *socketio.EmitResult) *trace
 		t.socket = e.Socket.ID()
 	}
 	t.info.Namespace, t.info.Socket = nil, nil
-	t.info.Name = loglimit.Clip(e.Name)
-	t.info.Rooms, t.info.Except = targets(e.Rooms), targets(e.Except)
+	t.info.Name = strings.Clone(loglimit.Clip(e.Name))
+	t.info.Rooms, t.info.Except = t.targets(e.Rooms), t.targets(e.Except)
 	if r.Err != nil {
-		t.failure = loglimit.Clip(r.Err.Error())
+		t.failure = strings.Clone(loglimit.Clip(r.Err.Error()))
 	}
 	t.list = make([]recipient, 0, len(r.Recipients))
 	for _, to := range r.Recipients {
@@ -130,8 +134,16 @@ func newTrace(e *socketio.EmitInfo, at time.Time, r *socketio.EmitResult) *trace
 	return t
 }
 
-// targets copies the rooms of an event.
-func targets(rooms []string) []string { return slices.Clone(rooms[:min(len(rooms), maxTargets)]) }
+// targets copies the rooms of an event, and notes if that is not all of them.
+func (t *trace) targets(rooms []string) []string {
+	t.cut = t.cut || len(rooms) > maxTargets
+	var kept []string
+	for _, room := range rooms[:min(len(rooms), maxTargets)] {
+		t.cut = t.cut || len(room) > maxName
+		kept = append(kept, strings.Clone(room[:min(len(room), maxName)])) // and not all of a longer text
+	}
+	return kept
+}
 
 // keep keeps an event, and forgets the oldest ones.
 func (r *recorder) keep(t *trace) {

@@ -80,7 +80,7 @@ func TestTrace(t *testing.T) {
 		assert.Equal(t, "row", fmt.Sprint(row.Node, row.Namespace, row.Rooms, row.Except, row.Counts, row.Servers), "one/[of ann of bob] [of bob] map[queued:1] 1")
 		assert.Equal(t, "recipients", fmt.Sprint(r.Is.Parts[0].Recipients), "[{"+ann.ID()+" written It was written to the connection.}]")
 		assert.Equal(t, "why ann", why("one", ann), "true It was written to the connection.")
-		assert.Equal(t, "why bob", why("one", bob), `false The socket was excluded: it is in "of bob".`)
+		assert.Equal(t, "why bob", why("one", bob), `false The socket is in "of bob", which was excluded.`)
 		assert.Equal(t, "why cid", why("one", cid), `false The socket is not in one of the rooms "of ann", "of bob".`)
 		assert.Equal(t, "why news", why("one", news), `false The socket is in the namespace /news; the event was for /.`)
 		assert.Equal(t, "why early", why("one", early), `false The socket was not connected: it had left 2s before (client namespace disconnect).`)
@@ -155,7 +155,7 @@ func TestTraceCluster(t *testing.T) {
 		}
 		row, r := about(t, c, "near", clients[2].ID())
 		assert.Equal(t, "local", fmt.Sprint(row.Servers, r.Is.Verdict), "1 {false The socket is on another server than the one that the broadcast was for (Local). server 2}")
-		for i, want := range []string{"true It was written to the connection.", "", `false The socket was excluded: it is in "of p2".`} {
+		for i, want := range []string{"true It was written to the connection.", "", `false The socket is in "of p2", which was excluded.`} {
 			if want == "" {
 				continue
 			}
@@ -169,6 +169,41 @@ func TestTraceCluster(t *testing.T) {
 			assert.Equal(t, "parts", len(v.Parts), 3)
 		}
 	})
+}
+
+// TestRoomsAreBounded: clients may have chosen rooms. Of an event with more of them, or with
+// longer names, than are kept nothing is said for certain.
+func TestRoomsAreBounded(t *testing.T) {
+	many := make([]string, 51)
+	for i := range many {
+		many[i] = fmt.Sprint("room ", i)
+	}
+	for name, e := range map[string]struct {
+		rooms  []string
+		except bool
+	}{
+		"a long name": {[]string{strings.Repeat("r", 1<<20)}, false}, "many": {many, false}, "many excluded": {many, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				srv, _ := start(t, socketio.Options{}, inspector.Options{Allow: everybody})
+				people(srv)
+				ann := person(t, srv, "ann")
+				c := siotest.Dial(t, srv, page(nil))
+				to := srv.To(e.rooms...)
+				if e.except {
+					assert.NoError(t, srv.In(ann.ID()).SocketsJoin(e.rooms[len(e.rooms)-1]))
+					to = srv.Except(e.rooms...)
+				}
+				assert.NoError(t, to.Emit("e"))
+				row, v := about(t, c, "e", ann.ID())
+				kept := append(row.Rooms, row.Except...)
+				assert.Equal(t, "rooms", len(kept), min(len(e.rooms), 50))
+				assert.True(t, "their names are short", len(kept[0]) <= 256)
+				assert.True(t, v.Is.Verdict.Text, strings.Contains(v.Is.Verdict.Text, "than are kept"))
+			})
+		})
+	}
 }
 
 // TestTracesAreBounded: in events, in recipients, in events a second.

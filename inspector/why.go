@@ -139,9 +139,11 @@ func unmatched(in *inspector, t *trace, s *socketio.Socket, say func(int, string
 	case except != "" && s != nil && except == s.ID():
 		return say(weightSure, "The socket itself was excluded.")
 	case except != "":
-		return say(weightSure, "The socket was excluded: it is in %q.", except)
+		return say(weightSure, "The socket is in %q, which was excluded.", except)
 	case meant && t.deliveries > len(t.list):
 		return say(weightGuess, "It was queued for %d more than are listed by their ids, and the socket was probably one of them.", t.deliveries-len(t.list))
+	case t.cut:
+		return say(weightGuess, "The event had more rooms, or longer names of rooms, than are kept: the socket was in none of those that it was for, or was excluded.")
 	case len(t.info.Rooms) == 0 && len(t.info.Except) > 0:
 		return say(weightSure, "The socket was excluded: it was in one of the rooms %s at that time, and has left since.", quoted(t.info.Except))
 	case within != "":
