@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,26 @@ func TestApply(t *testing.T) {
 				t.Errorf("apply: %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// Every entry's text stands in its file exactly once, so that make test, and not only the
+// run of all mutants, notices a change that takes the text away.
+func TestListed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("mutants.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := parse(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		m.file = filepath.Join("..", "..", m.file)
+		if _, err := m.broken(); err != nil {
+			t.Errorf("mutant %q: %v", m.name, err)
+		}
 	}
 }
 
