@@ -2,7 +2,6 @@ package gosio_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,9 +46,5 @@ func TestExamplesElsewhere(t *testing.T) {
 	if here < 8 || nested < 1 {
 		t.Errorf("found %d examples, and %d that are modules: have they gone?", here, nested)
 	}
-	cmd := exec.Command("go", "vet", "-mod=mod", "./...")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off") // as a user has it, whatever workspace this is in
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("go vet: %v\n%s", err, out)
-	}
+	vetScratch(t, dir)
 }

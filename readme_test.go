@@ -1,38 +1,81 @@
 package gosio_test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestReadmeBuilds builds every program of the README, verbatim, as a user
-// would: in a module of its own that requires this one.
+// TestReadmeBuilds builds the program of the README as a user would: in a module of its
+// own that requires this one; and with each other framework, as docs/frameworks.md has
+// it. conformance/browser runs them, and the one for Fiber v3, which is a module of its own.
 func TestReadmeBuilds(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("README.md")
+	page, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	programs := regexp.MustCompile("(?s)```go\n(package main.*?)```").FindAllSubmatch(readme, -1)
-	if len(programs) < 6 {
-		t.Fatalf("found %d programs, want one for each framework, for net/http, and the protected one", len(programs))
+	frameworks, err := os.ReadFile("docs/frameworks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(listing)
+	for _, m := range wholeFile.FindAllStringSubmatch(string(page), -1) {
+		files[m[1]] = m[3]
+	}
+	others := make(map[string]listing)
+	for _, m := range wholeFile.FindAllStringSubmatch(string(frameworks), -1) {
+		others[m[2]] = maps.Clone(files)
+		others[m[2]]["main.go"] = m[3]
+	}
+	if len(files) != 3 || len(others) != 6 {
+		t.Fatalf("the README has the files %q, and docs/frameworks.md main.go for %q", slices.Sorted(maps.Keys(files)), slices.Sorted(maps.Keys(others)))
 	}
 	dir := scratchModule(t)
-	for i, p := range programs {
-		name := filepath.Join(dir, "program"+string(rune('a'+i)))
-		if err := os.MkdirAll(name, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(name, "main.go"), p[1], 0o644); err != nil {
-			t.Fatal(err)
+	files.write(t, filepath.Join(dir, "gin"))
+	for name, files := range others {
+		if name != "fiberv3" {
+			files.write(t, filepath.Join(dir, name))
 		}
 	}
+	vetScratch(t, dir)
+}
+
+// TestReadmeMounts: the table of the README has, for each framework, the import and the line
+// of the program that is built.
+func TestReadmeMounts(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	frameworks, err := os.ReadFile("docs/frameworks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := wholeFile.FindAllStringSubmatch(string(page)+string(frameworks), -1)
+	rows := regexp.MustCompile("(?m)^\\| ([\\w/ ]+) \\| (?:`(.*?)`|none)(?:, [^|]*)? \\| `(.*)` \\|$").FindAllStringSubmatch(string(page), -1)
+	if len(rows) != 7 {
+		t.Fatalf("the table has %d rows", len(rows))
+	}
+	for _, row := range rows {
+		line := "\t" + strings.TrimSuffix(row[3], "srv)") + "newServer())"
+		if !slices.ContainsFunc(programs, func(m []string) bool { return strings.Contains(m[3], row[2]) && strings.Contains(m[3], line) }) {
+			t.Errorf("%s: no program has the import %s and the line %s", row[1], row[2], line)
+		}
+	}
+}
+
+// vetScratch compiles a scratch module, as a user has it, whatever workspace this is in.
+func vetScratch(t *testing.T, dir string) {
+	t.Helper()
 	cmd := exec.Command("go", "vet", "-mod=mod", "./...")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off") // as a user has it, whatever workspace this is in
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("go vet: %v\n%s", err, out)
 	}
