@@ -12,7 +12,7 @@ import (
 // has to be about.
 var reasons = map[string]*regexp.Regexp{
 	"*Node's own:*": regexp.MustCompile(`uWebSockets|Bun|wsEngine|[Aa]ttach|@socket\.io/sticky`),
-	"*Not yet:*":    regexp.MustCompile(`Redis|Admin UI`),
+	"*Not yet:*":    regexp.MustCompile(`Redis`),
 }
 
 // TestFeatures reads the table of features: each row names tests that exist,

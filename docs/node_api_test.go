@@ -17,7 +17,7 @@ import (
 func TestNodeAPI(t *testing.T) {
 	t.Parallel()
 	pkg := declarations(t, "../core")
-	others := map[string]*types.Package{"adapter": declarations(t, "../core/adapter"), "emitter": declarations(t, "../emitter"), "sioredis": declarations(t, "../adapters/redis")}
+	others := map[string]*types.Package{"adapter": declarations(t, "../core/adapter"), "emitter": declarations(t, "../emitter"), "sioredis": declarations(t, "../adapters/redis"), "admin": declarations(t, "../admin")}
 	name := regexp.MustCompile("`([^`]+)`")
 	rows := table(t, "node-api.md")
 	for _, row := range rows {
@@ -90,4 +90,31 @@ func exported(pkg *types.Package, name string) bool {
 	}
 	found, _, _ := types.LookupFieldOrMethod(object.Type(), true, pkg, member)
 	return found != nil && found.Exported()
+}
+
+// TestNotYet: what features.md says is missing is what the other pages say, and nothing else
+// is missing there.
+func TestNotYet(t *testing.T) {
+	t.Parallel()
+	count := func(page string, column int, mark string) (rows []string) {
+		for _, row := range table(t, page) {
+			if strings.HasPrefix(row[column], mark) {
+				rows = append(rows, row[0])
+			}
+		}
+		return rows
+	}
+	const engines = "Adapters and emitters for Postgres, MongoDB and the clouds"
+	if got := count("features.md", 1, "*Not yet:*"); len(got) != 1 || got[0] != engines {
+		t.Errorf("features.md: not yet: %q; the pages below have to say that", got)
+	}
+	if got := count("node-api.md", 2, "not yet"); len(got) != 1 || got[0] != engines {
+		t.Errorf("node-api.md: not yet: %q", got)
+	}
+	for _, page := range []string{"from-node.md", "from-googollee.md", "from-zishang520.md"} {
+		_, after, _ := strings.Cut(read(t, page), "\n## Not there yet\n\n")
+		if first, _, _ := strings.Cut(after, "\n"); first != engines+"." {
+			t.Errorf("%s: not there yet: %q", page, first)
+		}
+	}
 }
