@@ -292,3 +292,53 @@ func (o *Options) engine() *engine.Options {
 		GenerateID: o.GenerateID, OnRefused: o.OnRefused, Logger: o.Logger,
 	}
 }
+
+// inForce returns the options with what the engine has made of them.
+func (o *Options) inForce(e engine.Options) Options {
+	is := *o
+	is.ContextKeys, is.CORS.Origins = slices.Clone(o.ContextKeys), slices.Clone(o.CORS.Origins)
+	is.Transports, is.Cookie = e.Transports, clone(o.Cookie)
+	is.Recovery, is.PerMessageDeflate = clone(o.Recovery), clone(o.PerMessageDeflate)
+	is.PingInterval, is.PingTimeout, is.UpgradeTimeout, is.ShutdownSpread = e.PingInterval, e.PingTimeout, e.UpgradeTimeout, e.ShutdownSpread
+	l := &is.Limits
+	l.MaxHTTPBufferSize, l.Handshake, l.Fragments, l.MessageTimeout = e.MaxHTTPBufferSize, e.MaxHandshake, e.MaxFragments, e.MessageTimeout
+	l.HandshakesPerSecond, l.Handshakes, l.Connections, l.Memory = e.HandshakesPerSecond, e.Handshakes, e.MaxSessions, e.MemoryLimit
+	l.SendBuffer, l.WriteTimeout, l.BodyTimeout = e.SendBuffer, e.WriteTimeout, e.BodyTimeout
+	l.FirstPollTimeout, l.CloseTimeout, l.ControlFrames = e.FirstPollTimeout, e.CloseTimeout, e.ControlFrames
+	for _, n := range []*int{
+		&l.Attachments, &l.JSONDepth, &l.EventName, &l.NamespaceName, &l.RoomName, &l.Namespaces, &l.Refusals, &l.ChildNamespaces, &l.Rooms,
+		&l.Auth, &l.PendingAcks, &l.Joins, &l.Handshake, &l.Fragments, &l.HandshakesPerSecond, &l.Handshakes, &l.ControlFrames,
+	} {
+		bounded(n, noLimit)
+	}
+	if l.Connections == 0 {
+		l.Connections = -1
+	}
+	bounded(&l.Connections, noLimit)
+	for _, d := range []*time.Duration{
+		&is.ConnectTimeout, &is.AckTimeout, &is.UpgradeTimeout, &is.ShutdownSpread, &l.AttachmentTimeout, &l.MiddlewareTimeout,
+		&l.MessageTimeout, &l.WriteTimeout, &l.BodyTimeout, &l.FirstPollTimeout,
+	} {
+		bounded(d, noTime)
+	}
+	for _, n := range []*int64{&l.MaxHTTPBufferSize, &l.ReceiveBuffer, &l.SendBuffer, &l.Memory} {
+		bounded(n, int64(noLimit))
+	}
+	return is
+}
+
+// clone returns a pointer to a copy; nil for nil.
+func clone[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// bounded puts -1 in the place of what stands for "no limit".
+func bounded[T int | int64 | time.Duration](v *T, unlimited T) {
+	if *v < 0 || *v == unlimited {
+		*v = -1
+	}
+}

@@ -84,6 +84,14 @@ func (srv *Server) OnNewNamespace(f func(ns *Namespace)) {
 	srv.onNew = append(srv.onNew, f)
 }
 
+// Parents returns the parents of this server in the order of registration, which
+// [Server.Namespaces] leaves out.
+func (srv *Server) Parents() []*Namespace {
+	srv.mu.RLock()
+	defer srv.mu.RUnlock()
+	return slices.Clone(srv.parents)
+}
+
 // Parent returns the parent of a child, nil for other namespaces.
 func (ns *Namespace) Parent() *Namespace { return ns.parent }
 

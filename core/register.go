@@ -3,6 +3,8 @@ package socketio
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -181,4 +183,37 @@ func (ns *Namespace) checkEvent(event string) {
 	case !utf8.ValidString(event):
 		panic(fmt.Sprintf("socketio: handler of %q: the name is not valid UTF-8, as those are that clients send", event))
 	}
+}
+
+// Registered says what is registered with a namespace. See [Namespace.Registered].
+type Registered struct {
+	// Events are the names of the events that have a handler, in their order; ServerSide
+	// those of [Namespace.OnServerSide].
+	Events, ServerSide []string
+	// Middleware is the number of middlewares of [Namespace.Use], EventMiddleware of
+	// [Namespace.UseEvent].
+	Middleware, EventMiddleware int
+	// Any and AnyOutgoing are the numbers of listeners to all events, Room and Gap of those
+	// of OnRoom and OnGap.
+	Any, AnyOutgoing, Room, Gap int
+	// Connect, Disconnecting and Disconnect are the numbers of hooks.
+	Connect, Disconnecting, Disconnect int
+}
+
+// Registered returns what is registered with the namespace itself on this server, for
+// tools: what its parent has, and what single sockets have, is not in it.
+func (ns *Namespace) Registered() Registered {
+	r := Registered{
+		EventMiddleware: len(ns.scope.events.All()), Any: len(ns.scope.incoming.All()), AnyOutgoing: len(ns.scope.outgoing.All()),
+		Room: len(ns.scope.rooms.All()), Gap: len(ns.scope.gaps.All()),
+	}
+	ns.servers.mu.Lock()
+	r.ServerSide = slices.Sorted(maps.Keys(ns.servers.handlers))
+	ns.servers.mu.Unlock()
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	r.Events = slices.Sorted(maps.Keys(ns.handlers))
+	r.Middleware = len(ns.middleware)
+	r.Connect, r.Disconnecting, r.Disconnect = len(ns.onConnect), len(ns.disconnecting), len(ns.onDisconnect)
+	return r
 }

@@ -85,6 +85,11 @@ func (srv *Server) Observe(o Observer) {
 	watch(o, srv)
 }
 
+// Options returns the options that are in force, for tools: defaults stand in the place of
+// zeros, and -1 in the place of limits and times that have no bound. Limits.Memory is 0
+// if GOMEMLIMIT decides.
+func (srv *Server) Options() Options { return srv.opts.inForce(srv.engine.Options()) }
+
 // Context returns a context that ends when Shutdown or Close begins to end the server:
 // for what works for the server beside its handlers.
 func (srv *Server) Context() context.Context { return srv.running }

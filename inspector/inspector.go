@@ -22,6 +22,9 @@ var files embed.FS
 
 var index = template.Must(template.ParseFS(files, "page/index.html"))
 
+// parts are the files that the page refers to.
+var parts = []string{"inspector.css", "inspector.js", "handlers.js"}
+
 // inspected are the namespaces that New has taken.
 var inspected sync.Map // of *socketio.Namespace
 
@@ -69,6 +72,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	go m.run() // ends with the server
 
 	question[overviewQuery, node]{in, "overview", m.node}.serve(in.overview)
+	question[handlersQuery, handlersPart]{in, "handlers", func(q handlersQuery) handlersPart { return handlersOf(in, q, m.counts.times) }}.serve(mergeHandlers)
 	question[socketsQuery, socketsPage]{in, "sockets", in.sockets}.serve(mergeSockets)
 	question[socketQuery, *details]{in, "socket", in.socket}.serve(mergeDetails)
 	question[roomsQuery, roomsPage]{in, "rooms", in.rooms}.serve(mergeRooms)
@@ -99,7 +103,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch name := path.Base(r.URL.Path); {
 	case strings.HasSuffix(r.URL.Path, "/"):
 		p.index(w, r)
-	case name == "inspector.js" || name == "inspector.css":
+	case slices.Contains(parts, name):
 		p.file(w, r, name)
 	case strings.ContainsAny(name, ".:%"):
 		http.NotFound(w, r)

@@ -77,12 +77,12 @@ type counts struct {
 	socketio.NopObserver
 
 	errors, refused, dropped atomic.Uint64
-	done                     func(socketio.EventResult) // made once
+	times                    *handlerTimes
 }
 
 // Event implements socketio.Observer.
-func (c *counts) Event(ctx context.Context, _ socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
-	return ctx, c.done
+func (c *counts) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
+	return ctx, c.times.of(&e).done
 }
 
 // Refused implements socketio.Observer.
@@ -109,11 +109,7 @@ type meter struct {
 
 func newMeter(in *inspector) *meter {
 	m := &meter{in: in, counts: &counts{}, began: time.Now(), host: hostname()}
-	m.counts.done = func(r socketio.EventResult) {
-		if r.Err != nil {
-			m.counts.errors.Add(1)
-		}
-	}
+	m.counts.times = newHandlerTimes(in.ns, &m.counts.errors)
 	m.last, m.at = m.read(), m.began
 	m.add(m.last, m.last, m.at, m.at)
 	return m

@@ -1,25 +1,14 @@
 // Two servers in Go and one in Node, on one Redis, in one Admin UI.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { test } from "node:test";
 import { instrument, RedisStore } from "@socket.io/admin-ui";
 import { createAdapter } from "@socket.io/redis-adapter";
 import bcrypt from "bcryptjs";
 import { createClient } from "redis";
 import { Server } from "socket.io";
-import { connect, launch, run, startPages, startServers, UI } from "./ui.mjs";
-
-/** Starts a redis-server of its own, on a Unix socket: a port could be another's. */
-function startRedis() {
-  const folder = mkdtempSync(path.join(tmpdir(), "redis-"));
-  const child = run("redis-server", ["--port", "0", "--unixsocket", path.join(folder, "s"), "--save", "", "--appendonly", "no", "--dir", folder], { stdio: "ignore" });
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return { socket: path.join(folder, "s"), stop: () => child.kill("SIGKILL") };
-}
+import { connect, launch, startPages, startRedis, startServers, UI } from "./ui.mjs";
 
 /** Starts a server with the official packages; their store calls Redis with callbacks. */
 async function startNode(origin, socket) {

@@ -114,10 +114,21 @@ test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
     await dialog.waitFor({ state: "hidden" });
   });
 
+  await t.test("handlers and options", async () => {
+    await two.emitWithAck("say", "hello");
+    await page.getByRole("link", { name: "Handlers", exact: true }).click();
+    await row(/^say\/10\d+ µs/).waitFor();
+    await row(/^\/newsnamespace0/).waitFor();
+    await row(/^Limits.Connectionsnone$/).waitFor();
+    await page.locator("#handlers-form").getByLabel("Event has").fill("nothing");
+    await page.keyboard.press("Enter");
+    await row("No event is like that.").waitFor();
+  });
+
   await t.test("on a phone, in the dark", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: "dark" });
-    for (const view of ["Rooms", "Events", "Sockets", "Overview"]) {
+    for (const view of ["Rooms", "Events", "Handlers", "Sockets", "Overview"]) {
       await page.getByRole("link", { name: view, exact: true }).click();
       await page.getByRole("heading", { name: view }).waitFor();
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, `${view} fits`);

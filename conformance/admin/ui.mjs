@@ -1,9 +1,10 @@
 // The built front end of the official Admin UI in headless Chromium, and what it looks into.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -30,6 +31,14 @@ export function run(command, args, options) {
 }
 
 export const launch = () => chromium.launch({ executablePath, args: args.split(" "), headless: true });
+
+/** Starts a redis-server of its own, on a Unix socket: a port could be another's. */
+export function startRedis() {
+  const folder = mkdtempSync(path.join(tmpdir(), "redis-"));
+  const child = run("redis-server", ["--port", "0", "--unixsocket", path.join(folder, "s"), "--save", "", "--appendonly", "no", "--dir", folder], { stdio: "ignore" });
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return { socket: path.join(folder, "s"), stop: () => child.kill("SIGKILL") };
+}
 
 /** Serves the front end, of another origin than the servers. */
 export async function startPages() {
@@ -67,6 +76,21 @@ export async function connect(url, options = {}) {
   await new Promise((resolve, reject) => client.once("connect", resolve).once("connect_error", reject));
   return client;
 }
+
+/** The inspector's page, logged in; errors gets what is wrong, and what the policy forbids. */
+export async function openInspector(browser, url, errors) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: "ops", password: "s3cret" } });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  page.on("pageerror", (err) => errors.push(String(err)));
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  await page.goto(url + "/inspect/");
+  await page.getByRole("status").filter({ hasText: /^connected$/ }).waitFor();
+  return page;
+}
+
+/** Takes a picture of a page for the docs, if SHOTS names a folder. */
+export const shot = (page, name) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
 
 /** UI is the page in a browser of its own. */
 export class UI {

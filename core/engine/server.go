@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
@@ -52,6 +53,14 @@ func NewServer(h Handler, o *Options) *Server {
 // any time; o hears what happens from then on.
 func (srv *Server) Observe(o Observer) {
 	srv.watch.Store(&o)
+}
+
+// Options returns the options that are in force: those of [NewServer], with defaults in
+// the place of zeros.
+func (srv *Server) Options() Options {
+	o := srv.opts
+	o.Transports = slices.Clone(o.Transports)
+	return o
 }
 
 // SendBuffer returns the limit of the messages that are queued for one session, in

@@ -337,7 +337,8 @@ function show() {
   if (socket.connected) views[view]();
 }
 
-for (const view of ["sockets", "rooms", "events"]) {
+/** searchable has a view show what its form asks for. */
+function searchable(view) {
   onSubmit(`${view}-form`, () => {
     pages = [null];
     const hash = link(view, fields(view));
@@ -345,6 +346,7 @@ for (const view of ["sockets", "rooms", "events"]) {
     else location.hash = hash;
   });
 }
+for (const view of ["sockets", "rooms", "events"]) searchable(view);
 addEventListener("hashchange", () => {
   pages = [null];
   show();

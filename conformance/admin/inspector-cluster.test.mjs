@@ -1,0 +1,77 @@
+// The page of the inspector in Chromium, with three servers in Go on one Redis.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect, launch, openInspector, shot, startRedis, startServers } from "./ui.mjs";
+
+test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
+  const redis = startRedis();
+  const names = ["go-1", "go-2", "go-3"];
+  const servers = await Promise.all(names.map((NAME) => startServers("http://127.0.0.1:1", ["nethttp"], { REDIS: redis.socket, NAME })));
+  const urls = servers.map((s) => s.urls.nethttp);
+  const browser = await launch();
+  const clients = await Promise.all(urls.map((url) => connect(url, { reconnection: false })));
+  t.after(async () => {
+    clients.forEach((c) => c.disconnect());
+    await browser.close();
+    for (const s of servers) await s.stop();
+    redis.stop();
+  });
+  const errors = [];
+  const page = await openInspector(browser, urls[0], errors);
+  const row = (text) => page.locator("tbody tr").filter({ hasText: text, visible: true });
+  const dialog = page.getByRole("dialog");
+  const view = (name) => page.getByRole("link", { name, exact: true }).click();
+
+  await t.test("overview", async () => {
+    for (const name of names) await row(new RegExp(`^${name}`)).waitFor();
+    await page.getByRole("img", { name: /^Connections: now \d+; at most/ }).waitFor();
+    await shot(page, "inspector-overview");
+  });
+
+  await t.test("sockets of all, and one of another server", async () => {
+    await view("Sockets");
+    await page.locator("#sockets-form").getByLabel("Room").fill("lobby");
+    await page.keyboard.press("Enter");
+    await page.getByText("3 sockets").waitFor();
+    for (const [i, name] of names.entries()) await row(clients[i].id).filter({ hasText: name }).waitFor();
+    await shot(page, "inspector-sockets");
+    await page.getByRole("button", { name: clients[2].id }).click();
+    await dialog.getByText("go-3", { exact: true }).waitFor();
+    const said = new Promise((resolve) => clients[2].once("hello", resolve));
+    await dialog.getByLabel("Event").fill("hello");
+    await dialog.getByLabel("Arguments, a JSON array").fill('["far"]');
+    await dialog.getByRole("button", { name: "Emit" }).click();
+    assert.equal(await said, "far");
+    await page.keyboard.press("Escape");
+  });
+
+  await t.test("rooms are added up", async () => {
+    await view("Rooms");
+    await row(/^lobby\/3/).waitFor();
+  });
+
+  await t.test("an event to all, its recipients, and who has not got it", async () => {
+    await view("Rooms");
+    await row(/^lobby/).getByRole("button").click();
+    await dialog.getByLabel("Event").fill("all");
+    await dialog.getByRole("button", { name: "Emit" }).click();
+    await dialog.getByText("Done.").waitFor();
+    await page.keyboard.press("Escape");
+    await view("Events");
+    await row(/^all/).getByRole("button").click();
+    await dialog.getByText("3, by 3 of the servers").waitFor();
+    await dialog.getByLabel("Why has this socket").fill(clients[1].id);
+    await dialog.getByRole("button", { name: "Ask" }).click();
+    await dialog.getByText(/^Yes\. .*\(go-2\)$/).waitFor();
+    await page.keyboard.press("Escape");
+  });
+
+  await t.test("handlers are added up", async () => {
+    for (const client of clients) for (let i = 0; i < 5; i++) await client.emitWithAck("say", "hello");
+    await view("Handlers");
+    await row(/^say\/150/).filter({ hasText: /3$/ }).waitFor();
+    await row(/^PingInterval25s$/).waitFor();
+    await shot(page, "inspector-handlers");
+  });
+  assert.deepEqual(errors, []);
+});
