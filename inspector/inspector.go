@@ -23,7 +23,7 @@ var files embed.FS
 var index = template.Must(template.ParseFS(files, "page/index.html"))
 
 // parts are the files that the page refers to.
-var parts = []string{"inspector.css", "inspector.js", "handlers.js"}
+var parts = []string{"inspector.css", "inspector.js", "handlers.js", "drain.js"}
 
 // inspected are the namespaces that New has taken.
 var inspected sync.Map // of *socketio.Namespace
@@ -36,6 +36,7 @@ type inspector struct {
 	secrets redact.Redactor
 	budget  budget
 	record  *recorder
+	drain   drain
 }
 
 // New lets a server be inspected, and returns the handler of the page. Call it at
@@ -60,6 +61,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 		opts: &opts, srv: srv, ns: ns, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact},
 		budget: budget{turn: make(chan struct{}, 1)}, record: &recorder{of: ns},
 	}
+	in.drain.in = in
 	g := newGate(&opts)
 	if opts.Guard != nil {
 		ns.Use(opts.Guard)
@@ -80,6 +82,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(mergeTrace)
 	if !opts.ReadOnly {
 		ns.On("act", in.act)
+		in.drain.serve()
 	}
 	return &page{g}
 }

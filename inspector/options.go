@@ -1,6 +1,7 @@
 package inspector
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,8 +46,12 @@ type Options struct {
 	// Path is the path of the server for browsers, where the page finds its client, too.
 	// Default "/socket.io/".
 	Path string
-	// ReadOnly leaves out what changes something: emit, join, leave, disconnect.
+	// ReadOnly leaves out what changes something: emit, join, leave, disconnect, drain.
 	ReadOnly bool
+	// Drain ends the connections of this server when a viewer wants that, until its context
+	// ends. The method Shutdown of a graceful.Service also has its Readyz say so. Default:
+	// [socketio.Server.Shutdown].
+	Drain func(ctx context.Context) error
 	// ServerID names this server in the page; it must be unique in the cluster. Default:
 	// the name of the host, "#" and the process id.
 	ServerID string

@@ -47,6 +47,7 @@ type node struct {
 	PID        int             `json:"pid"`
 	Go         string          `json:"go"`
 	Began      int64           `json:"began"` // milliseconds
+	Draining   bool            `json:"draining"`
 	Namespaces []namespaceLine `json:"namespaces"`
 	More       int             `json:"more"` // namespaces that are not listed
 	Samples    []sample        `json:"samples"`
@@ -197,7 +198,7 @@ func (m *meter) node(q overviewQuery) node {
 	defer m.mu.Unlock()
 	n := node{
 		ID: m.in.opts.ServerID, Host: m.host, PID: os.Getpid(), Go: runtime.Version(), Began: m.began.UnixMilli(),
-		Namespaces: []namespaceLine{},
+		Draining: m.in.drain.begun.Load(), Namespaces: []namespaceLine{},
 	}
 	n.Samples = m.sinceLocked(q.Since)
 	for name, st := range m.stats.Namespaces {

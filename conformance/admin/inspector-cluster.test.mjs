@@ -73,5 +73,23 @@ test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
     await row(/^PingInterval25s$/).waitFor();
     await shot(page, "inspector-handlers");
   });
+  await t.test("drain a server, by its name", async () => {
+    await view("Overview");
+    await page.getByRole("button", { name: "Drain go-3" }).click();
+    await dialog.getByLabel("Name of the server").fill("go-2");
+    await dialog.getByRole("button", { name: "Drain", exact: true }).click();
+    await dialog.getByText("That is not the name of the server.").waitFor();
+    const gone = new Promise((resolve) => clients[2].once("disconnect", resolve));
+    await dialog.getByLabel("Name of the server").fill("go-3");
+    await shot(page, "inspector-drain");
+    await dialog.getByRole("button", { name: "Drain", exact: true }).click();
+    await dialog.waitFor({ state: "hidden" });
+    assert.equal(await gone, "transport close");
+    await row(/^go-3/).waitFor({ state: "detached" });
+    const refused = await fetch(`${urls[2]}/socket.io/?EIO=4&transport=polling`);
+    assert.equal(refused.status, 503);
+    assert.ok(Number(refused.headers.get("Retry-After")) >= 1, "Retry-After");
+    assert.ok(clients[0].connected && clients[1].connected, "the others go on");
+  });
   assert.deepEqual(errors, []);
 });

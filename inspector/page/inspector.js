@@ -108,7 +108,7 @@ function drawNodes() {
       cell(whole.format(value(last, "connections")), true), cell(whole.format(value(last, "polling")), true),
       cell(short.format(value(last, "in/s")), true), cell(short.format(value(last, "out/s")), true),
       cell(short.format(value(last, "errors/s")), true), cell(bytes(value(last, "queue")), true),
-      cell(bytes(value(last, "heap")), true), cell(span(value(last, "at") - n.began), true));
+      cell(bytes(value(last, "heap")), true), cell(span(value(last, "at") - n.began), true), window.drainCell?.(n) ?? "");
   });
   $("nodes").tBodies[0].replaceChildren(...rows);
 }
