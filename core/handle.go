@@ -105,7 +105,7 @@ func eventInfoOf(s *Socket, p *parser.Packet, name string) EventInfo {
 	for _, a := range p.Attachments {
 		n += len(a)
 	}
-	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID}
+	return EventInfo{Namespace: s.ns, Socket: s, Name: name, Bytes: n, WantsAck: p.HasID, Data: p.Data}
 }
 
 // observeUnhandled tells the Observer of an event without a handler.

@@ -144,6 +144,10 @@ type EventInfo struct {
 	WantsAck bool
 	// Unhandled: there is no handler, nor event middleware.
 	Unhandled bool
+	// Data is the event as the client has sent it: JSON, name and arguments, with a
+	// placeholder for each attachment. It is valid only during the call, and must not be
+	// changed.
+	Data []byte
 }
 
 // EventResult is the result of handling an event.

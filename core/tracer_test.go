@@ -39,6 +39,12 @@ func (t *tracer) Emit(_ context.Context, e socketio.EmitInfo) func(socketio.Emit
 	}
 }
 
+// Event notes what clients send.
+func (t *tracer) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
+	t.note("< %s %d", e.Data, e.Bytes)
+	return ctx, nil
+}
+
 func named(o siotest.Options, name string) siotest.Options {
 	o.Query = map[string][]string{"who": {name}}
 	return o
@@ -124,5 +130,19 @@ func TestTracerCluster(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, "here", said[0].take(), `["ask"] []-[] remote=false nobody=false to=p0 in 0s queued`)
 		assert.Equal(t, "there", said[1].take(), `["ask"] []-[] remote=true nobody=false to=p1 queued`)
+	})
+}
+
+// TestEventData: an observer gets events as clients have sent them, handled or not.
+func TestEventData(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		said := &tracer{journal: new(journal)}
+		a := newApp(t, socketio.Options{Observer: said})
+		a.On("say", func(string, []byte) {})
+		c := siotest.Dial(t, a, o)
+		c.Emit("say", "héllo", []byte{1, 2, 3})
+		c.Emit("nobody", 1)
+		assert.Equal(t, "told", said.take(), `< ["say","héllo",{"_placeholder":true,"num":0}] 49; < ["nobody",1] 12`)
+		a.log.take()
 	})
 }

@@ -22,12 +22,17 @@
 // address, the path, and those headers and query parameters that cannot be secrets, by a
 // list ([Options.Show] adds names); of sockets the id, the rooms, the identity and the
 // values of shared keys, in which members are replaced whose names say that they are
-// secret ([Options.Redact]).
+// secret ([Options.Redact]). So are they in the arguments of events, and all arguments of an
+// event with such a name. What a client sends as a bare string is shown.
 //
 // # What it costs
 //
 // Of each outgoing event its recipients are listed, 1,000 at most, and what became of it
-// for them; 200 events of a second, and some three megabytes in all. Every five seconds
+// for them; 200 events of a second, and some three megabytes in all. Of contents nothing is
+// kept, unless somebody looks at a tail: from the first question until ten seconds after the
+// last one, 500 events a second of each tail, of eight tails, six megabytes in all. A
+// twentieth of one processor is taken at most to look at events, for all viewers together;
+// answers pay for that, too. Every five seconds
 // [socketio.Server.Stats], whose answers of an hour are kept (70 KB), and for each event an
 // [socketio.Observer] that counts errors and times: 500 events by their names, with a
 // kilobyte each. Answers for the page take a tenth of one

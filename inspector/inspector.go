@@ -80,6 +80,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	question[roomsQuery, roomsPage]{in, "rooms", in.rooms}.serve(mergeRooms)
 	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(mergeTraces)
 	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(mergeTrace)
+	question[tailQuery, tailPage]{in, "tail", func(q tailQuery) tailPage { return followed(in, q) }}.serve(mergeTail)
 	if !opts.ReadOnly {
 		ns.On("act", in.act)
 		in.drain.serve()

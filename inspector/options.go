@@ -59,8 +59,8 @@ type Options struct {
 	// Show lists names of headers and query parameters whose values the page may see,
 	// besides those that cannot be secrets.
 	Show []string
-	// Redact reports whether a member of a value is a secret. Default: names such as
-	// password, accessToken, apiKey, sessionId, code.
+	// Redact reports whether a member of a value or of an argument is a secret, or an event
+	// of that name. Default: names such as password, accessToken, apiKey, sessionId, code.
 	Redact func(name string) bool
 
 	// Logger gets a line at level info for each viewer that connects and for each action,

@@ -127,6 +127,7 @@ func (m *meter) run() {
 			return
 		}
 		is, now := m.read(), time.Now()
+		m.in.record.tails.expire(now)
 		m.add(is, m.last, now, m.at)
 		m.last, m.at = is, now
 	}

@@ -19,12 +19,19 @@ const (
 	share          = 10      // of the time of one processor: one in share
 	bytesPerSecond = 1 << 20 // of answers; those of a second may come at once
 	maxWaiting     = 8       // questions that wait for that
+	maxQuestion    = 8 << 10 // bytes of a question, which all servers of the cluster get
 )
 
 // askTimeout bounds the wait for other servers.
 const askTimeout = 3 * time.Second
 
 var errBusy = errors.New("busy: too many questions at once")
+
+// What is wrong with a question.
+const (
+	textNoQuestion = "that is no question"
+	textTooLong    = "the question is too long"
+)
 
 // budget lets one question be answered at a time, and then waits for so long that
 // answers take their share of the time at most, and have bytesPerSecond.
@@ -75,6 +82,16 @@ func (b *budget) rest() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return max(time.Until(b.free), time.Until(b.paid.Add(-time.Second)))
+}
+
+// add lets the next answers pay for work that was done beside them.
+func (b *budget) add(took time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if now := time.Now(); b.free.Before(now) {
+		b.free = now
+	}
+	b.free = b.free.Add((share - 1) * took)
 }
 
 // charge calls f, and lets those that come pay for what it has taken.
@@ -134,17 +151,24 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 			defer b.leave()
 			ctx, cancel := context.WithTimeout(q.in.srv.Context(), askTimeout)
 			defer cancel()
-			_, text, failure := q.here(ctx, of)
+			_, text, failure := q.here(ctx, of, 0)
 			_ = ack(answer[json.RawMessage]{text, failure})
 		}()
 	})
-	q.in.ns.On(q.name, func(ctx context.Context, of Q) (r result) {
+	q.in.ns.On(q.name, func(ctx context.Context, asked json.RawMessage) (r result) {
+		var of Q
+		if len(asked) > maxQuestion {
+			return result{Error: textTooLong}
+		}
+		if json.Unmarshal(asked, &of) != nil {
+			return result{Error: textNoQuestion}
+		}
 		if !b.enter() {
 			return result{Error: errBusy.Error()}
 		}
 		own, _, failure := func() (A, json.RawMessage, string) {
 			defer b.leave()
-			return q.here(ctx, of)
+			return q.here(ctx, of, len(asked))
 		}()
 		if failure != "" {
 			return result{Error: failure}
@@ -169,9 +193,9 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 	})
 }
 
-// here is the answer of this server, and its text. It survives what the application has
-// set: Redact, and the JSON forms of values.
-func (q question[Q, A]) here(ctx context.Context, of Q) (a A, text json.RawMessage, failure string) {
+// here is the answer of this server, and its text, which are paid for together with what
+// was asked. It survives what the application has set: Redact, and the JSON forms of values.
+func (q question[Q, A]) here(ctx context.Context, of Q, asked int) (a A, text json.RawMessage, failure string) {
 	defer func() {
 		if p := recover(); p != nil {
 			q.in.opts.Logger.Error("inspector: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -182,7 +206,7 @@ func (q question[Q, A]) here(ctx context.Context, of Q) (a A, text json.RawMessa
 	err := q.in.budget.do(ctx, func() int {
 		a = q.own(of)
 		text, wrong = json.Marshal(a)
-		return len(text)
+		return len(text) + asked
 	})
 	if err = cmp.Or(err, wrong); err != nil {
 		failure = err.Error()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
@@ -55,39 +56,66 @@ type left struct {
 	reason        socketio.Reason
 }
 
-// recorder keeps what was emitted lately, and who has left.
+// recorder keeps what was emitted lately, and who has left, and shows events to tails.
 type recorder struct {
 	socketio.NopObserver
-	of *socketio.Namespace // the inspector's own, of which nothing is kept
+	of    *socketio.Namespace // the inspector's own, of which nothing is kept
+	tails tails
+	old   atomic.Bool // there was a client of Socket.IO 2.x
 
-	mu      sync.Mutex
-	traces  []*trace // the oldest first
-	listed  int      // recipients of all
-	last    uint64   // id
-	lefts   []left   // a ring of maxLefts
-	next    int      // the oldest, once the ring is full
-	second  int64    // that kept counts in
-	kept    int
-	skipped uint64
+	second  atomic.Int64 // that kept counts in
+	kept    atomic.Int64
+	skipped atomic.Uint64
+
+	mu     sync.Mutex
+	traces []*trace // the oldest first
+	listed int      // recipients of all
+	last   uint64   // id
+	lefts  []left   // a ring of maxLefts
+	next   int      // the oldest, once the ring is full
+}
+
+// full reports whether no more events of this second are kept.
+func (r *recorder) full() bool {
+	return r.kept.Load() >= maxPerSecond && r.second.Load() == time.Now().Unix()
+}
+
+// take counts an event, and reports whether it is kept.
+func (r *recorder) take(now time.Time) bool {
+	if last, second := r.second.Load(), now.Unix(); last != second && r.second.CompareAndSwap(last, second) {
+		r.kept.Store(0)
+	}
+	if r.kept.Add(1) > maxPerSecond {
+		r.skipped.Add(1)
+		return false
+	}
+	return true
 }
 
 // Trace implements socketio.Tracer.
 func (r *recorder) Trace(e socketio.EmitInfo) int {
+	switch list := r.tails.looking(); {
+	case e.Namespace == r.of:
+		return 0
+	case !r.full():
+		return maxRecipients
+	case list != nil:
+		return r.tails.wants(list, &e)
+	}
+	return 0
+}
+
+// Event implements socketio.Observer.
+func (r *recorder) Event(ctx context.Context, e socketio.EventInfo) (context.Context, func(socketio.EventResult)) {
 	if e.Namespace == r.of {
-		return 0
+		return ctx, nil
 	}
-	second := time.Now().Unix()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if second != r.second {
-		r.second, r.kept = second, 0
+	if list := r.tails.looking(); list != nil {
+		r.tails.received(list, &e)
+	} else {
+		r.tails.miss()
 	}
-	if r.kept == maxPerSecond {
-		r.skipped++
-		return 0
-	}
-	r.kept++
-	return maxRecipients
+	return ctx, nil
 }
 
 // Emit implements socketio.Observer.
@@ -96,11 +124,24 @@ func (r *recorder) Emit(_ context.Context, e socketio.EmitInfo) func(socketio.Em
 		return nil
 	}
 	at := time.Now()
+	keep := r.take(at)
+	if !keep && r.tails.all() == nil {
+		return nil
+	}
 	return func(result socketio.EmitResult) {
-		if result.Data == nil && result.Err == nil && !e.Nobody { // one too many
+		list := r.tails.looking()
+		if list == nil {
+			r.tails.miss()
+		}
+		if result.Data == nil && result.Err == nil && !e.Nobody { // nobody has asked for it
 			return
 		}
-		r.keep(newTrace(&e, at, &result))
+		if list != nil {
+			r.tails.emitted(list, &e, at, &result)
+		}
+		if keep {
+			r.keep(newTrace(&e, at, &result))
+		}
 	}
 }
 
@@ -116,7 +157,10 @@ func newTrace(e *socketio.EmitInfo, at time.Time, r *socketio.EmitResult) *trace
 	}
 	t.info.Namespace, t.info.Socket = nil, nil
 	t.info.Name = strings.Clone(loglimit.Clip(e.Name))
-	t.info.Rooms, t.info.Except = t.targets(e.Rooms), t.targets(e.Except)
+	var rooms, except bool
+	t.info.Rooms, rooms = copied(e.Rooms)
+	t.info.Except, except = copied(e.Except)
+	t.cut = rooms || except
 	if r.Err != nil {
 		t.failure = strings.Clone(loglimit.Clip(r.Err.Error()))
 	}
@@ -134,15 +178,14 @@ func newTrace(e *socketio.EmitInfo, at time.Time, r *socketio.EmitResult) *trace
 	return t
 }
 
-// targets copies the rooms of an event, and notes if that is not all of them.
-func (t *trace) targets(rooms []string) []string {
-	t.cut = t.cut || len(rooms) > maxTargets
-	var kept []string
+// copied copies the rooms of an event, and reports whether that is not all of them.
+func copied(rooms []string) (list []string, cut bool) {
+	cut = len(rooms) > maxTargets
 	for _, room := range rooms[:min(len(rooms), maxTargets)] {
-		t.cut = t.cut || len(room) > maxName
-		kept = append(kept, strings.Clone(room[:min(len(room), maxName)])) // and not all of a longer text
+		cut = cut || len(room) > maxName
+		list = append(list, strings.Clone(room[:min(len(room), maxName)])) // and not all of a longer text
 	}
-	return kept
+	return list, cut
 }
 
 // keep keeps an event, and forgets the oldest ones.
@@ -162,7 +205,14 @@ func (r *recorder) keep(t *trace) {
 
 // Namespace implements socketio.Observer.
 func (r *recorder) Namespace(e socketio.NamespaceEvent) {
-	if e.Step != socketio.NamespaceStepLeft || e.Namespace == r.of || e.Socket.Protocol() == 3 {
+	if e.Namespace == nil || e.Namespace == r.of {
+		return
+	}
+	if e.Socket.Protocol() == 3 {
+		r.old.Store(true)
+		return
+	}
+	if e.Step != socketio.NamespaceStepLeft {
 		return
 	}
 	l := left{e.Socket.ID(), e.Namespace.Name(), time.Now(), e.Reason}
@@ -186,11 +236,7 @@ func (r *recorder) all() []*trace {
 }
 
 // lost returns how many events were too many to be kept.
-func (r *recorder) lost() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.skipped
-}
+func (r *recorder) lost() uint64 { return r.skipped.Load() }
 
 // left returns when a socket has left last.
 func (r *recorder) left(namespace, id string) (l left, ok bool) {

@@ -57,7 +57,7 @@ type traceRow struct {
 func (in *inspector) traceRow(t *trace) traceRow {
 	row := traceRow{
 		Node: in.opts.ServerID, ID: t.id, At: t.at.UnixMilli(), Took: float64(t.took.Microseconds()) / 1000,
-		Namespace: t.namespace, Event: t.info.Name, Rooms: t.info.Rooms, Except: t.info.Except, Socket: t.socket,
+		Namespace: t.namespace, Event: t.info.Name, Rooms: public(in, t.namespace, t.info.Rooms, t.info.Remote), Except: public(in, t.namespace, t.info.Except, t.info.Remote), Socket: t.socket,
 		Volatile: t.info.Volatile, WantsAck: t.info.WantsAck, Remote: t.info.Remote, Local: t.info.Local, Nobody: t.info.Nobody,
 		Key: t.key, Size: t.size, Error: t.failure, Counts: make(map[string]int), Servers: 1,
 	}

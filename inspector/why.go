@@ -145,13 +145,13 @@ func unmatched(in *inspector, t *trace, s *socketio.Socket, say func(int, string
 	case t.cut:
 		return say(weightGuess, "The event had more rooms, or longer names of rooms, than are kept: the socket was in none of those that it was for, or was excluded.")
 	case len(t.info.Rooms) == 0 && len(t.info.Except) > 0:
-		return say(weightSure, "The socket was excluded: it was in one of the rooms %s at that time, and has left since.", quoted(t.info.Except))
+		return say(weightSure, "The socket was excluded: it was in one of the rooms %s at that time, and has left since.", quoted(public(in, t.namespace, t.info.Except, t.info.Remote)))
 	case within != "":
 		return say(weightSure, "The socket was not in the room at that time: it has joined %q since.", within)
 	case len(t.info.Rooms) > 0 && s == nil:
-		return say(weightSure, "The socket was not in one of the rooms %s, or was excluded; it has left since.", quoted(t.info.Rooms))
+		return say(weightSure, "The socket was not in one of the rooms %s, or was excluded; it has left since.", quoted(public(in, t.namespace, t.info.Rooms, t.info.Remote)))
 	case len(t.info.Rooms) > 0:
-		return say(weightSure, "The socket is not in one of the rooms %s.", quoted(t.info.Rooms))
+		return say(weightSure, "The socket is not in one of the rooms %s.", quoted(public(in, t.namespace, t.info.Rooms, t.info.Remote)))
 	}
 	return say(weightGuess, "The socket had not joined the namespace yet.")
 }
