@@ -96,7 +96,7 @@ func TestNoLimits(t *testing.T) {
 			MaxHTTPBufferSize: -1, Handshake: -1, SendBuffer: -1, WriteTimeout: -1, ReceiveBuffer: -1, Attachments: -1, AttachmentTimeout: -1,
 			JSONDepth: -1, EventName: -1, NamespaceName: -1, RoomName: -1, Namespaces: -1, Refusals: -1, Rooms: -1, Auth: -1,
 			MiddlewareTimeout: -1, PendingAcks: -1, FirstPollTimeout: -1, BodyTimeout: -1, MessageTimeout: -1,
-			Fragments: -1, ControlFrames: -1,
+			Fragments: -1, ControlFrames: -1, ServerSideBuffer: -1,
 		}})
 		long := strings.Repeat("x", 2000)
 		a.Of(long).On(long, func(s *socketio.Socket, args ...any) (int, error) { return len(args), s.Join(long) })

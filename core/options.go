@@ -221,6 +221,11 @@ type Limits struct {
 	MiddlewareTimeout time.Duration
 	// PendingAcks bounds the outstanding acknowledgements of one socket. Default 1,000.
 	PendingAcks int
+	// ServerSideBuffer bounds, in bytes, the events of other servers that wait for the
+	// handlers of a namespace's [Namespace.OnServerSide], each with 128 bytes for itself.
+	// Over the limit an event is dropped and logged, and a server that waits for an
+	// answer gets an [Error] with [CodeRateLimited]. Default 16 MB.
+	ServerSideBuffer int64
 	// FirstPollTimeout, BodyTimeout, MessageTimeout, CloseTimeout, Fragments
 	// and ControlFrames: see [engine.Options].
 	FirstPollTimeout, BodyTimeout, MessageTimeout, CloseTimeout time.Duration
@@ -266,6 +271,7 @@ func (o Options) withDefaults() Options {
 	orDefault(&l.Auth, 16<<10, noLimit)
 	orDefault(&l.MiddlewareTimeout, 20*time.Second, noTime)
 	orDefault(&l.PendingAcks, 1000, noLimit)
+	orDefault(&l.ServerSideBuffer, 16<<20, int64(noLimit))
 	orDefault(&l.Joins, 1000, noLimit)
 	if o.Recovery != nil {
 		o.Recovery = o.Recovery.withDefaults()

@@ -2,11 +2,13 @@ package socketio
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/internal/apperror"
+	"github.com/gosio/gosio/core/internal/inbox"
 	"github.com/gosio/gosio/core/parser"
 )
 
@@ -15,7 +17,8 @@ type serverSide struct {
 	mu       sync.Mutex
 	handlers handlers
 	queue    []serverEvent
-	running  bool // a goroutine takes from queue
+	size     int64 // bytes of queue, with what the events cost themselves
+	running  bool  // a goroutine takes from queue
 }
 
 // serverEvent is an event that waits for its handler.
@@ -26,8 +29,15 @@ type serverEvent struct {
 	in      *Incoming
 }
 
+// size is what an event counts for [Limits.ServerSideBuffer].
+func (e *serverEvent) size() int64 {
+	j := inbox.Job{Packet: e.in.packet}
+	return j.Size()
+}
+
 // receiveServerSide queues an event of another server for its handler. reply is nil if
-// that server does not wait for an answer.
+// that server does not wait for an answer. Over [Limits.ServerSideBuffer] the event is
+// dropped, and the answer is an error with [CodeRateLimited].
 func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation, reply func(*adapter.Response)) error {
 	if !isArray(op.Packet.Data) {
 		return errOperation
@@ -37,17 +47,32 @@ func receiveServerSide(ctx context.Context, ns *Namespace, op *adapter.Operation
 	}}
 	in.Event = in.packet.Event()
 	in.args = in.packet.AppendArgs(in.argsBuf[:0])
-	if ns.servers.push(ctx, ns, in, timeoutOf(ns, op)) || reply == nil {
-		return nil
+	switch ns.servers.push(ctx, ns, in, timeoutOf(ns, op)) {
+	case serverSideFull:
+		ns.srv.note(slog.LevelWarn, "server-side", "socketio: an event of another server is dropped: too many wait for their handlers (Limits.ServerSideBuffer)",
+			append(ns.attrs(), slog.String("event", apperror.Clip(in.Event)))...)
+		if reply != nil {
+			in.fail(&Error{Code: CodeRateLimited, Message: "too many events wait for their handlers"}, ns.srv, ns.attrs())
+		}
+	case serverSideUnheard:
+		if reply != nil {
+			reply(&adapter.Response{Last: true})
+		}
 	}
-	reply(&adapter.Response{Last: true})
 	return nil
 }
 
+// What push has done.
+const (
+	serverSideQueued  = iota
+	serverSideUnheard // the event has no handler
+	serverSideFull    // too much waits already
+)
+
 // push queues an event, and starts a goroutine that runs the handlers if none runs. The
-// goroutine ends when the queue is empty; Shutdown waits for it. push reports false if
-// the event has no handler.
-func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, timeout time.Duration) bool {
+// goroutine ends when the queue is empty; Shutdown waits for it. An empty queue takes one
+// event of any size.
+func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, timeout time.Duration) int {
 	sd.mu.Lock()
 	defer sd.mu.Unlock()
 	h := sd.handlers[in.Event]
@@ -55,9 +80,13 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 		h = ns.parent.servers.find(in.Event)
 	}
 	if h == nil {
-		return false
+		return serverSideUnheard
 	}
 	e := serverEvent{handler: h, in: in, cancel: func() {}}
+	size := e.size()
+	if sd.size > 0 && size > ns.srv.opts.Limits.ServerSideBuffer-sd.size {
+		return serverSideFull
+	}
 	switch {
 	case in.reply == nil:
 		e.ctx = ns.srv.running
@@ -70,12 +99,13 @@ func (sd *serverSide) push(ctx context.Context, ns *Namespace, in *Incoming, tim
 		e.ctx = ctx
 	}
 	sd.queue = append(sd.queue, e)
+	sd.size += size
 	if !sd.running {
 		sd.running = true
 		ns.srv.work.Add()
 		go sd.run(ns)
 	}
-	return true
+	return serverSideQueued
 }
 
 func (sd *serverSide) find(event string) *handler {
@@ -112,6 +142,7 @@ func (sd *serverSide) next() (e serverEvent, more bool) {
 		return e, false
 	}
 	e = sd.queue[0]
+	sd.size -= e.size()
 	sd.queue[0] = serverEvent{}
 	sd.queue = sd.queue[1:]
 	return e, true

@@ -254,3 +254,43 @@ func TestServerSideShutdown(t *testing.T) {
 		assert.Equal(t, "replies", len(replies), 0)
 	})
 }
+
+// TestServerSideBuffer: the events of other servers that wait for a handler are bounded.
+// Over the bound an event is dropped, a server that waits for an answer hears so, and when
+// the handler has caught up everything is as before. An event of any size finds room in
+// an empty queue.
+func TestServerSideBuffer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		log := &records{}
+		servers := adaptertest.Cluster(t, 2, socketio.Options{Logger: slog.New(log), Limits: socketio.Limits{ServerSideBuffer: 1000}})
+		var heard []int
+		opened := make(chan struct{})
+		servers[1].OnServerSide("e", func(i int, _ string) int {
+			heard = append(heard, i)
+			<-opened
+			return i
+		})
+		assert.NoError(t, servers[0].ServerSideEmit("e", 0, strings.Repeat("x", 5000))) // at work: it waits no more
+		synctest.Wait()
+		const each = 128 + len(`["e",1,"xx"]`)
+		const fit = 1000 / each
+		for i := range 2 * fit {
+			assert.NoError(t, servers[0].ServerSideEmit("e", 1+i, "xx"))
+		}
+		replies, err := servers[0].ServerSideEmitWithAck(t.Context(), "e", 99, "xx")
+		assert.NoError(t, err)
+		assert.Equal(t, "answer", told(t, replies), "map[error:map[code:rate_limited message:too many events wait for their handlers]]")
+		synctest.Wait()
+		assert.True(t, "logged", strings.Contains(strings.Join(log.take(), ""), "(Limits.ServerSideBuffer)"))
+		close(opened)
+		synctest.Wait()
+		want := make([]int, 1+fit)
+		for i := range want {
+			want[i] = i
+		}
+		assert.Equal(t, "handled", heard, want)
+		replies, err = servers[0].ServerSideEmitWithAck(t.Context(), "e", 7, strings.Repeat("x", 5000))
+		assert.NoError(t, err)
+		assert.Equal(t, "afterwards", told(t, replies), "7")
+	})
+}
