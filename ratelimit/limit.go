@@ -33,7 +33,7 @@ func (l Limit) each() time.Duration {
 	return (l.Per + n - 1) / n
 }
 
-// longest bounds the time in which a limit is whole again.
+// longest bounds the time in which a limit is whole again, and a wait for it.
 const longest = 365 * 24 * time.Hour
 
 // check returns the limit with its defaults. It panics on one that cannot work.

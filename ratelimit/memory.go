@@ -72,6 +72,7 @@ func (m *Memory) Len() (n int) {
 func (m *Memory) take(name string, l Limit, cost int, maxWait time.Duration) (wait time.Duration, ok bool) {
 	hash := maphash.String(m.seed, name)
 	each := l.each()
+	maxWait = min(maxWait, longest) // it is added to other times
 	s := &m.shards[hash%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()

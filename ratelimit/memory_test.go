@@ -3,6 +3,7 @@ package ratelimit_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -48,6 +49,22 @@ func TestTokenBucket(t *testing.T) {
 				// floating point decides.
 				time.Sleep(time.Duration(r.IntN(500))*time.Millisecond + 500)
 				assert.Equal(t, fmt.Sprintf("seed %d, %+v: question %d", seed, l, i), allows(t, m, "a", l, cost), want.AllowN(time.Now(), cost))
+			}
+		})
+	}
+}
+
+// TestLongestWait: who may wait for ever has a limit, too.
+func TestLongestWait(t *testing.T) {
+	t.Parallel()
+	for _, longest := range []time.Duration{time.Minute, 366 * 24 * time.Hour, math.MaxInt64} {
+		synctest.Test(t, func(t *testing.T) {
+			m := ratelimit.NewMemory(0)
+			for i := range 5 {
+				wait, ok, err := m.Take(context.Background(), "a", ratelimit.PerSecond(1, 1), 1, longest)
+				assert.NoError(t, err)
+				assert.True(t, "allowed", ok)
+				assert.Equal(t, "the wait, if that may be "+longest.String(), wait, time.Duration(i)*time.Second)
 			}
 		})
 	}

@@ -52,7 +52,7 @@ type Rule struct {
 	Cost func(in *socketio.Incoming) int
 	// Answer is what happens over the limit. Default: AnswerRefuse.
 	Answer Answer
-	// MaxDelay bounds the wait of AnswerDelay. Default: 10 s.
+	// MaxDelay bounds the wait of AnswerDelay. Default: 10 s. More than a year is a year.
 	MaxDelay time.Duration
 }
 
