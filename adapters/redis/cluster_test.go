@@ -41,7 +41,7 @@ func TestMasterKilled(t *testing.T) {
 			servers[0].Of(other)
 			servers[1].Of(other)
 			missed, lost := gaps(servers[1], adapter.GapIncoming), gaps(servers[0], adapter.GapOutgoing)
-			c, c2 := siotest.Dial(t, servers[1], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{Namespace: other})
+			c, c2 := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}), siotest.Dial(t, servers[1], siotest.Options{Namespace: other})
 			assert.NoError(t, servers[0].Emit("e"))
 			c.Expect("e")
 			victim.Kill()
@@ -76,7 +76,7 @@ func TestClassicMasterKilled(t *testing.T) {
 			clients := make([]*siotest.Client, len(servers))
 			counts := make([]func() int64, len(servers))
 			for i, srv := range servers {
-				clients[i] = siotest.Dial(t, srv, siotest.Options{})
+				clients[i] = siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 				missed := gaps(srv, adapter.GapIncoming)
 				counts[i] = missed.Load
 			}
@@ -119,7 +119,7 @@ func TestClassicSlotMoves(t *testing.T) {
 			o.URL = urlOf(masters)
 			servers, all := engines(t, 2, o)
 			missed, lost := gaps(servers[1], adapter.GapIncoming), gaps(servers[0], adapter.GapOutgoing)
-			got := follow(siotest.Dial(t, servers[1], siotest.Options{}))
+			got := follow(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 			slot, from := redistest.Slot(t, masters, "socket.io#/#")
 			to := masters[0]
 			if from == to {

@@ -32,7 +32,7 @@ func TestOutboxFull(t *testing.T) {
 	other := start(t, 1, socketio.Options{}, sioredis.Options{URL: "unix://" + redis.Addr})[0]
 	lost, missed := gaps(srv, adapter.GapOutgoing), make(chan string, 10)
 	other.OnGap(func(e socketio.GapEvent) { missed <- e.Err.Error() })
-	c := siotest.Dial(t, other, siotest.Options{})
+	c := siotest.Dial(t, other, siotest.Options{Timeout: patience})
 	node := raw(t, redis)
 	assert.NoError(t, node.Do(context.Background(), node.B().Arbitrary("CLIENT", "PAUSE", "1000", "ALL").Build()).Error())
 	text := strings.Repeat("x", 1000)

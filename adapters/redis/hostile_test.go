@@ -68,7 +68,7 @@ func TestHostile(t *testing.T) {
 			srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 			t.Cleanup(srv.Close)
 			missed := gaps(srv, adapter.GapIncoming)
-			c, node := siotest.Dial(t, srv, siotest.Options{}), raw(t, redis)
+			c, node := siotest.Dial(t, srv, siotest.Options{Timeout: patience}), raw(t, redis)
 			s, _ := srv.Socket(c.ID())
 			assert.NoError(t, s.Join("room"))
 
@@ -108,7 +108,7 @@ func TestDamaged(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: "unix://" + redis.Addr})
-	c, node := siotest.Dial(t, servers[0], siotest.Options{}), raw(t, redis)
+	c, node := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience}), raw(t, redis)
 	samples := map[string][]string{
 		"socket.io#/#": {broadcast(t, "/", "e", "a", "b"), broadcast(t, "/", "e")},
 		"socket.io-request#/#": {
@@ -161,7 +161,7 @@ func TestRepeatedNames(t *testing.T) {
 				srv.Of("/a#b")
 				srv.Of("/a*") // its pattern must not be one
 				for _, ns := range []string{"/a", "/a#b", "/a*"} {
-					c := siotest.Dial(t, srv, siotest.Options{Namespace: ns})
+					c := siotest.Dial(t, srv, siotest.Options{Timeout: patience, Namespace: ns})
 					s, _ := srv.Of(ns).Socket(c.ID())
 					assert.NoError(t, s.Join("b"))
 					clients = append(clients, c)

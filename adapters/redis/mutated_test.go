@@ -111,7 +111,7 @@ func recorded(t *testing.T, o sioredis.Options) (list []command) {
 	servers := start(t, 2, opts, o)
 	for _, srv := range servers {
 		srv.OnServerSide("ask", func(n int) int { return n })
-		client := siotest.Dial(t, srv, siotest.Options{})
+		client := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 		client.On("ask", func(m *siotest.Message) { m.Ack("yes", []byte{1}) })
 		s, _ := srv.Socket(client.ID())
 		assert.NoError(t, s.Join("room", "b"))

@@ -82,7 +82,7 @@ func TestEndOfOutage(t *testing.T) {
 	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Recovery: &socketio.Recovery{}})
 	t.Cleanup(srv.Close)
 	missed := gaps(srv, adapter.GapIncoming)
-	c := siotest.Dial(t, srv, siotest.Options{})
+	c := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 	p.cut(true)
 	eventually(t, "the outage is noticed", func() bool { return missed.Load() > 0 })
 	assert.NoError(t, srv.Local().Emit("local"))
@@ -116,7 +116,7 @@ func TestTenSeconds(t *testing.T) {
 			o.URL = "unix://" + redis.Addr
 			servers := start(t, 2, socketio.Options{}, o)
 			incoming, outgoing := gaps(servers[1], adapter.GapIncoming), gaps(servers[0], adapter.GapOutgoing)
-			near, far := siotest.Dial(t, servers[0], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{})
+			near, far := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience}), siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 			// By place: 0 nowhere, 1 at the own client, 2 at the other, 3 at both.
 			var mu sync.Mutex
 			came := make(map[int]int)
@@ -192,7 +192,7 @@ func TestWithoutRedis(t *testing.T) {
 	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 	t.Cleanup(srv.Close)
 	missed := gaps(srv, adapter.GapIncoming)
-	c := siotest.Dial(t, srv, siotest.Options{})
+	c := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 	assert.ErrorIs(t, srv.Emit("e"), sioredis.ErrNotConnected)
 	c.Expect("e")
 	_, err := srv.FetchSockets(t.Context())
@@ -328,7 +328,7 @@ func testSilence(t *testing.T, o sioredis.Options) {
 	t.Cleanup(srv.Close)
 	assert.NoError(t, engine.Ready())
 	missed, lost := gaps(srv, adapter.GapIncoming), gaps(srv, adapter.GapOutgoing)
-	c := siotest.Dial(t, srv, siotest.Options{})
+	c := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 
 	p.silence(true)
 	begin := time.Now()
@@ -340,13 +340,13 @@ func testSilence(t *testing.T, o sioredis.Options) {
 	assert.True(t, "not ready", engine.Ready() != nil)
 	st := srv.Stats().Cluster
 	assert.True(t, "the numbers say so", !st.Connected && !st.Ready && st.Outages > 0 && st.Lost > 0 && st.Queued == 0)
-	c2 := siotest.Dial(t, srv, siotest.Options{})
+	c2 := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 	assert.NoError(t, srv.To(c2.ID()).Local().Emit("e"))
 	c2.Expect("e")
 
 	mute := sioredis.New(&o)
 	alone := socketio.NewServer(&socketio.Options{Adapter: mute.Adapter})
-	c3 := siotest.Dial(t, alone, siotest.Options{})
+	c3 := siotest.Dial(t, alone, siotest.Options{Timeout: patience})
 	assert.ErrorIs(t, alone.Emit("e"), sioredis.ErrNotConnected)
 	c3.Expect("e")
 	begin = time.Now()

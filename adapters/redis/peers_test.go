@@ -61,7 +61,7 @@ func TestAbsent(t *testing.T) {
 			redis := redistest.Start(t)
 			fresh := time.Now()
 			servers, all := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr})
-			siotest.Dial(t, servers[1], siotest.Options{})
+			siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 			node := raw(t, redis)
 			here := listen(t, redis, "socket.io-[rp]e*s*#/#*")
 			publish(t, node, "socket.io-peers#/#", said(t, clusterwire.Peer{Type: clusterwire.PeerHello, UID: "absent"}))
@@ -141,7 +141,7 @@ func TestBack(t *testing.T) {
 		for k := range 5 {
 			srv.Of(fmt.Sprint("/ns", k))
 		}
-		clients[i] = siotest.Dial(t, srv, siotest.Options{})
+		clients[i] = siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 	}
 	redis.Kill()
 	before := make([]uint64, len(all))

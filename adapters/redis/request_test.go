@@ -28,7 +28,7 @@ func TestLargeAnswer(t *testing.T) {
 	values := make(map[string]string)
 	var first, last *socketio.Socket
 	for i := range clients {
-		c := siotest.Dial(t, servers[1], siotest.Options{})
+		c := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 		last, _ = servers[1].Socket(c.ID())
 		if first == nil {
 			first = last

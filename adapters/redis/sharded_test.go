@@ -61,7 +61,7 @@ func TestShardedChannels(t *testing.T) {
 				t.Parallel()
 				prefix := rand.Text()
 				srv := start(t, 1, socketio.Options{}, sioredis.Options{URL: urlOf(masters), Mode: mode, Prefix: prefix})[0]
-				c := siotest.Dial(t, srv, siotest.Options{})
+				c := siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 				s, _ := srv.Socket(c.ID())
 				opts, err := rueidis.ParseURL(urlOf(masters))
 				assert.NoError(t, err)
@@ -92,7 +92,7 @@ func TestShardedOrder(t *testing.T) {
 	t.Parallel()
 	masters := redistest.ClusterOf(t, 3)
 	servers := start(t, 2, socketio.Options{}, sioredis.Options{URL: urlOf(masters), Mode: sioredis.ShardedDynamic})
-	c := siotest.Dial(t, servers[1], siotest.Options{})
+	c := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 	s, _ := servers[1].Socket(c.ID())
 	rooms := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 	assert.NoError(t, s.Join(rooms...))
@@ -175,7 +175,7 @@ func TestSlotMoves(t *testing.T) {
 						missed.Add(1)
 					}
 				})
-				got := follow(siotest.Dial(t, servers[1], siotest.Options{}))
+				got := follow(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 				n := 0
 				emit := func(count int) (from, to int) {
 					from = n + 1
@@ -260,7 +260,7 @@ func TestShardedHostile(t *testing.T) {
 			srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
 			t.Cleanup(srv.Close)
 			missed := gaps(srv, adapter.GapIncoming)
-			c, node := siotest.Dial(t, srv, siotest.Options{}), raw(t, redis)
+			c, node := siotest.Dial(t, srv, siotest.Options{Timeout: patience}), raw(t, redis)
 			s, _ := srv.Socket(c.ID())
 			assert.NoError(t, s.Join("room"))
 			say := func(channel string, payloads ...string) {

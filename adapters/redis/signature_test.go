@@ -28,7 +28,7 @@ func TestKeys(t *testing.T) {
 				s, e := engines(t, 1, sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode, Keys: keys})
 				servers, all = append(servers, s...), append(all, e...)
 			}
-			client := siotest.Dial(t, servers[1], siotest.Options{}) // has both keys
+			client := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}) // has both keys
 			for _, srv := range servers {
 				assert.NoError(t, srv.Emit("all"))
 				client.Expect("all")
@@ -74,7 +74,7 @@ func TestKeysSharded(t *testing.T) {
 			t.Parallel()
 			o := sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode, Prefix: mode.String(), Keys: [][]byte{key}}
 			servers, all := engines(t, 2, o)
-			client := siotest.Dial(t, servers[1], siotest.Options{})
+			client := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 			list, err := servers[0].FetchSockets(t.Context())
 			assert.NoError(t, err)
 			assert.Equal(t, "sockets", len(list), 1)

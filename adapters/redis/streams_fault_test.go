@@ -71,7 +71,7 @@ func TestStreamsLessAppended(t *testing.T) {
 		servers = append(servers, start(t, 1, opts, sioredis.Options{URL: "redis://" + p.Addr().String(), Mode: sioredis.Streams})...)
 	}
 	missed := gaps(servers[1], adapter.GapIncoming)
-	first, second := siotest.Dial(t, servers[0], siotest.Options{}), siotest.Dial(t, servers[1], siotest.Options{})
+	first, second := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience}), siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 	assert.NoError(t, servers[0].Emit("n", 1))
 	first.Expect("n")
 	second.Expect("n")
@@ -136,7 +136,7 @@ func TestStreamsMarks(t *testing.T) {
 	srv := start(t, 1, opts, o)[0]
 	other := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})[0]
 	lost, missed := gaps(srv, adapter.GapOutgoing), gaps(other, adapter.GapIncoming)
-	c := siotest.Dial(t, other, siotest.Options{})
+	c := siotest.Dial(t, other, siotest.Options{Timeout: patience})
 	got := collect(c)
 	p.cut(true)
 	assert.NoError(t, srv.Emit("n", 0))
@@ -164,7 +164,7 @@ func TestStreamsBacklog(t *testing.T) {
 	o := sioredis.Options{Mode: sioredis.Streams, URL: "redis://" + p.Addr().String(), Stream: sioredis.Stream{Patience: 6 * time.Second}}
 	srv := start(t, 1, opts, o)[0]
 	other := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})[0]
-	far := collect(siotest.Dial(t, other, siotest.Options{}))
+	far := collect(siotest.Dial(t, other, siotest.Options{Timeout: patience}))
 	p.cut(true)
 	assert.NoError(t, srv.Emit("n", -1)) // lost
 	time.Sleep(6200 * time.Millisecond)  // the server tries to connect every two seconds: what comes now is in time
@@ -210,7 +210,7 @@ func TestStreamsRefused(t *testing.T) {
 			redis := redistest.Start(t)
 			servers, all := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
 			lost, missed := gaps(servers[0], adapter.GapOutgoing), gaps(servers[1], adapter.GapIncoming)
-			far := collect(siotest.Dial(t, servers[1], siotest.Options{}))
+			far := collect(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 			tell(t, redis, how[0]...)
 			for n := range 20 {
 				assert.NoError(t, servers[0].Emit("n", n))
@@ -247,7 +247,7 @@ func TestStreamsUnwanted(t *testing.T) {
 	tell(t, redis, "CONFIG", "SET", "proto-max-bulk-len", "1048576")
 	servers, _ := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
 	lost, missed := gaps(servers[0], adapter.GapOutgoing), gaps(servers[1], adapter.GapIncoming)
-	far := collect(siotest.Dial(t, servers[1], siotest.Options{}))
+	far := collect(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 	begin := time.Now()
 	n := 0
 	for range 5 {
@@ -272,7 +272,7 @@ func TestStreamsVolatile(t *testing.T) {
 		srv := start(t, 1, opts, sioredis.Options{URL: "redis://" + p.Addr().String(), Mode: sioredis.Streams, Prefix: name, Stream: sioredis.Stream{Name: name}})[0]
 		other := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams, Prefix: name, Stream: sioredis.Stream{Name: name}})[0]
 		lost := gaps(srv, adapter.GapOutgoing)
-		far := collect(siotest.Dial(t, other, siotest.Options{}))
+		far := collect(siotest.Dial(t, other, siotest.Options{Timeout: patience}))
 		assert.NoError(t, srv.Volatile().Emit("n", 0))
 		far.inOrder(t, 0, 0)
 		p.cut(true)
@@ -292,7 +292,7 @@ func TestStreamsForged(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	servers, _ := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
-	far := collect(siotest.Dial(t, servers[1], siotest.Options{}))
+	far := collect(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 	assert.NoError(t, servers[0].Emit("n", 0))
 	far.inOrder(t, 0, 0)
 	entry := tell(t, redis, "XREVRANGE", "socket.io", "+", "-", "COUNT", "1")
@@ -312,7 +312,7 @@ func TestStreamsSmallOutbox(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	servers, _ := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams, OutboxSize: 100})
-	far := collect(siotest.Dial(t, servers[1], siotest.Options{}))
+	far := collect(siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}))
 	for n := range 3 {
 		assert.NoError(t, servers[0].Emit("n", n, strings.Repeat("x", 200)))
 		far.inOrder(t, 0, n)

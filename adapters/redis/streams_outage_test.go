@@ -84,7 +84,7 @@ type flood struct {
 func newFlood(t *testing.T, servers []*socketio.Server) *flood {
 	f := &flood{servers: servers}
 	for place, srv := range servers {
-		siotest.Dial(t, srv, siotest.Options{}).On("n", func(m *siotest.Message) {
+		siotest.Dial(t, srv, siotest.Options{Timeout: patience}).On("n", func(m *siotest.Message) {
 			var from, n int
 			m.Decode(&from, &n)
 			f.mu.Lock()
@@ -221,7 +221,7 @@ func TestStreamsPatience(t *testing.T) {
 			srv := start(t, 1, opts, o)[0]
 			other := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})[0]
 			lost, missed := gaps(srv, adapter.GapOutgoing), gaps(other, adapter.GapIncoming)
-			c := siotest.Dial(t, other, siotest.Options{})
+			c := siotest.Dial(t, other, siotest.Options{Timeout: patience})
 			c.Cut()
 			p.cut(true)
 			for n := range 20 {
@@ -253,7 +253,7 @@ func TestStreamsGone(t *testing.T) {
 			o := sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams}
 			servers := start(t, 2, opts, o)
 			missed := gaps(servers[1], adapter.GapIncoming)
-			c, stays := siotest.Dial(t, servers[0], siotest.Options{}), siotest.Dial(t, servers[0], siotest.Options{})
+			c, stays := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience}), siotest.Dial(t, servers[0], siotest.Options{Timeout: patience})
 			assert.NoError(t, servers[0].Emit("n", 1))
 			c.Expect("n")
 			c.Cut()
@@ -278,7 +278,7 @@ func TestStreamsGone(t *testing.T) {
 		srv := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})[0]
 		late := start(t, 1, opts, sioredis.Options{URL: "redis://" + p.Addr().String(), Mode: sioredis.Streams})[0]
 		missed := gaps(late, adapter.GapIncoming)
-		c, stays := siotest.Dial(t, late, siotest.Options{}), siotest.Dial(t, srv, siotest.Options{})
+		c, stays := siotest.Dial(t, late, siotest.Options{Timeout: patience}), siotest.Dial(t, srv, siotest.Options{Timeout: patience})
 		assert.NoError(t, srv.Emit("n", 0))
 		c.Expect("n")
 		c.Cut()
@@ -293,7 +293,7 @@ func TestStreamsGone(t *testing.T) {
 		p.cut(false)
 		eventually(t, "it is said", func() bool { return missed.Load() > 0 })
 		assert.True(t, "not recovered", !c.ResumeAt(late).Recovered())
-		c2 := siotest.Dial(t, late, siotest.Options{})
+		c2 := siotest.Dial(t, late, siotest.Options{Timeout: patience})
 		assert.NoError(t, srv.Emit("n", 11))
 		c2.Expect("n")
 	})
@@ -306,7 +306,7 @@ func TestStreamsLess(t *testing.T) {
 	opts := socketio.Options{Recovery: &socketio.Recovery{}}
 	servers := start(t, 2, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})
 	missed := []func() int64{gaps(servers[0], adapter.GapIncoming).Load, gaps(servers[1], adapter.GapIncoming).Load}
-	c := siotest.Dial(t, servers[0], siotest.Options{})
+	c := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience})
 	assert.NoError(t, servers[0].Emit("n", 1))
 	c.Expect("n")
 	tell(t, redis, "SAVE")
@@ -343,7 +343,7 @@ func TestStreamsLastWords(t *testing.T) {
 		parent.OnDisconnect(func(s *socketio.Socket, _ socketio.Reason) { _ = s.Broadcast().Emit("bye") })
 		parents = append(parents, parent)
 	}
-	c := siotest.Dial(t, servers[0], siotest.Options{Namespace: "/room-1"})
+	c := siotest.Dial(t, servers[0], siotest.Options{Timeout: patience, Namespace: "/room-1"})
 	other := siotest.Dial(t, servers[1], siotest.Options{Namespace: "/room-1", Timeout: time.Minute})
 	assert.NoError(t, parents[0].Emit("hello"))
 	other.Expect("hello")

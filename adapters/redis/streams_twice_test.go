@@ -133,7 +133,7 @@ func TestStreamsBurst(t *testing.T) {
 	})[0]
 	slow, _, p := distant(t, redis)
 	missed := gaps(slow, adapter.GapIncoming)
-	near, far := collect(siotest.Dial(t, srv, siotest.Options{})), collect(siotest.Dial(t, slow, siotest.Options{}))
+	near, far := collect(siotest.Dial(t, srv, siotest.Options{Timeout: patience})), collect(siotest.Dial(t, slow, siotest.Options{Timeout: patience}))
 	assert.NoError(t, srv.Emit("n", 0))
 	near.inOrder(t, 0, 0)
 	far.inOrder(t, 0, 0)

@@ -50,7 +50,7 @@ func TestRefused(t *testing.T) {
 		srv.Of("/chat")
 	}
 	assert.ErrorIs(t, all[1].Ready(), sioredis.ErrRefused)
-	first := siotest.Dial(t, servers[1], siotest.Options{})
+	first := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 	assert.NoError(t, servers[0].Emit("e"))
 	first.Expect("e")
 	assert.Equal(t, "gaps", lost.Load(), 0)
@@ -82,7 +82,7 @@ func TestFirstAfterOutage(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	servers, all := engines(t, 2, sioredis.Options{URL: "unix://" + redis.Addr})
-	c := siotest.Dial(t, servers[1], siotest.Options{})
+	c := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 	redis.Kill()
 	for _, e := range all {
 		eventually(t, "the outage is found", func() bool { return errors.Is(e.Ready(), sioredis.ErrNotConnected) })
@@ -112,7 +112,7 @@ func TestChildrenLeave(t *testing.T) {
 	for w := range 8 {
 		dialling.Go(func() {
 			for i := range 25 {
-				siotest.Dial(t, servers[0], siotest.Options{Namespace: fmt.Sprint("/child", w, "-", i)}).Disconnect()
+				siotest.Dial(t, servers[0], siotest.Options{Timeout: patience, Namespace: fmt.Sprint("/child", w, "-", i)}).Disconnect()
 			}
 		})
 	}
@@ -126,7 +126,7 @@ func TestHalfDead(t *testing.T) {
 	t.Parallel()
 	redis := redistest.StartWith(t)
 	servers, _ := engines(t, 2, sioredis.Options{URL: "redis://" + redis.Addr})
-	siotest.Dial(t, servers[1], siotest.Options{})
+	siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 	client := goredis.NewClient(&goredis.Options{Addr: redis.Addr})
 	t.Cleanup(func() { _ = client.Close() })
 	own, err := client.PubSubChannels(t.Context(), "socket.io-response#/#?*").Result()

@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o.Client = rueidis.ClientOption{InitAddress: []string{redis.Addr}, TLSConfig: &tls.Config{RootCAs: pool}}
 			servers := start(t, 2, socketio.Options{}, o)
-			c := siotest.Dial(t, servers[1], siotest.Options{})
+			c := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 			assert.NoError(t, servers[0].Emit("e"))
 			c.Expect("e")
 		})
