@@ -26,9 +26,15 @@ func (a *Acknowledgement) Size() (n int) {
 
 // OnAck has f called with the acknowledgement, once, on the goroutine that makes it and
 // before it is sent: also when the client does not wait for one, has gone, and for
-// failures. Event middleware calls it before it calls the handler; it is not for events of
-// other servers. A later call takes the place of an earlier one.
-func (in *Incoming) OnAck(f func(*Acknowledgement)) { in.onAck = f }
+// failures. A listener of [Namespace.OnAny] calls it, or event middleware before it calls the handler; it is not for events of
+// other servers. Several functions are called in their order; none may change what it gets.
+func (in *Incoming) OnAck(f func(*Acknowledgement)) {
+	if before := in.onAck; before != nil {
+		in.onAck = func(a *Acknowledgement) { before(a); f(a) }
+		return
+	}
+	in.onAck = f
+}
 
 // AckAgain acknowledges the event as another one was, if it has not been acknowledged and
 // the client waits for that.

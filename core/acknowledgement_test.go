@@ -81,3 +81,24 @@ func TestAcknowledgement(t *testing.T) {
 		assert.Equal(t, "more", len(kept), 0)
 	})
 }
+
+// TestOnAckSeveral: all who want the acknowledgement get it, in their order.
+func TestOnAckSeveral(t *testing.T) {
+	onBoth(t, func(t *testing.T, o siotest.Options) {
+		a := newApp(t, socketio.Options{})
+		var heard []string
+		note := func(name string) func(*socketio.Acknowledgement) {
+			return func(a *socketio.Acknowledgement) { heard = append(heard, name+string(a.Data)) }
+		}
+		a.OnAny(func(_ *socketio.Socket, in *socketio.Incoming) { in.OnAck(note("listener")) })
+		a.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
+			return func(ctx context.Context, in *socketio.Incoming) error {
+				in.OnAck(note("middleware"))
+				return next(ctx, in)
+			}
+		})
+		a.On("sum", func(x, y int) int { return x + y })
+		siotest.Dial(t, a, o).Call("sum", 1, 2)
+		assert.Equal(t, "heard", heard, []string{"listener[3]", "middleware[3]"})
+	})
+}

@@ -112,6 +112,7 @@ func TestDrainPanics(t *testing.T) {
 		c := siotest.Dial(t, srv, page(nil))
 		assert.Equal(t, "drains", ask[any](c, "drain", query{"node": "one"}).Error, "")
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		assert.True(t, log.String(), strings.Contains(log.String(), `msg="inspector: panic" viewer=192.0.2.2 panic=boom`))
 		assert.Equal(t, "it is there", len(ask[overview](c, "overview", query{}).Is.Nodes), 1)
 	})

@@ -23,7 +23,7 @@ var files embed.FS
 var index = template.Must(template.ParseFS(files, "page/index.html"))
 
 // parts are the files that the page refers to.
-var parts = []string{"inspector.css", "inspector.js", "handlers.js", "drain.js"}
+var parts = []string{"inspector.css", "inspector.js", "handlers.js", "drain.js", "recording.js"}
 
 // inspected are the namespaces that New has taken.
 var inspected sync.Map // of *socketio.Namespace
@@ -37,6 +37,8 @@ type inspector struct {
 	budget  budget
 	record  *recorder
 	drain   drain
+
+	recordings recordings
 }
 
 // New lets a server be inspected, and returns the handler of the page. Call it at
@@ -62,6 +64,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 		budget: budget{turn: make(chan struct{}, 1)}, record: &recorder{of: ns},
 	}
 	in.drain.in = in
+	in.recordings.in = in
 	g := newGate(&opts)
 	if opts.Guard != nil {
 		ns.Use(opts.Guard)
@@ -81,6 +84,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(mergeTraces)
 	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(mergeTrace)
 	question[tailQuery, tailPage]{in, "tail", func(q tailQuery) tailPage { return followed(in, q) }}.serve(mergeTail)
+	in.recordings.serve()
 	if !opts.ReadOnly {
 		ns.On("act", in.act)
 		in.drain.serve()

@@ -63,6 +63,10 @@ type Options struct {
 	// of that name. Default: names such as password, accessToken, apiKey, sessionId, code.
 	Redact func(name string) bool
 
+	// RecordSecrets leaves in recordings what Redact would take out of arguments, so that
+	// they can be replayed as they are. Keep such files as you keep secrets.
+	RecordSecrets bool
+
 	// Logger gets a line at level info for each viewer that connects and for each action,
 	// with the viewer's name, and at level warn whom the inspector refuses. Default:
 	// slog.Default().

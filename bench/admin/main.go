@@ -4,6 +4,12 @@
 // the CPU time of its process is printed. It takes seven minutes:
 //
 //	go run ./admin
+//
+// With -churn so many of those that rest go in a second, and others come. With -only the
+// kinds are measured whose names contain the text; "page" is the inspector's page, open.
+// What docs/inspector.md says of 10,000 sockets takes three minutes:
+//
+//	go run ./admin -churn 200 -busy 10 -each 15s -rounds 2 -only bare,inspector,page
 package main
 
 import (
@@ -36,6 +42,8 @@ var (
 	busy    = flag.Int("busy", 50, "WebSockets that are answered")
 	each    = flag.Duration("each", 20*time.Second, "how long one measurement takes")
 	rounds  = flag.Int("rounds", 3, "measurements of each kind")
+	churn   = flag.Int("churn", 0, "WebSockets that go and come, in a second")
+	only    = flag.String("only", "", "kinds to measure: texts in their names, with commas between them")
 )
 
 // kinds are what is measured; the last one searches all sockets twice a second.
@@ -45,9 +53,23 @@ const (
 	adminViewed     = "Admin UI, production mode, with a viewer"
 	inspected       = "inspector"
 	inspectorViewed = "inspector, with a viewer who searches"
+	inspectorPage   = "inspector, with its page open" // see watch
 )
 
-var kinds = []string{bare, adminUI, adminViewed, inspected, inspectorViewed}
+var kinds = []string{bare, adminUI, adminViewed, inspected, inspectorViewed, inspectorPage}
+
+// chosen are the kinds that -only names.
+func chosen() (list []string) {
+	for _, kind := range kinds {
+		for name := range strings.SplitSeq(*only, ",") {
+			if kind == name || name != inspected && strings.Contains(kind, name) {
+				list = append(list, kind)
+				break
+			}
+		}
+	}
+	return list
+}
 
 func main() {
 	log.SetFlags(0)
@@ -57,7 +79,7 @@ func main() {
 	flag.Parse()
 	results := make(map[string][]figures)
 	for range *rounds {
-		for _, kind := range kinds {
+		for _, kind := range chosen() {
 			f, err := measure(kind)
 			if err != nil {
 				log.Fatal(err)
@@ -66,7 +88,7 @@ func main() {
 		}
 	}
 	fmt.Println("| | CPU of the server, % of one core (all rounds) | answered after, p50, ms | p99, ms |\n|---|---|---|---|")
-	for _, kind := range kinds {
+	for _, kind := range chosen() {
 		var cpu []string
 		var p50, p99 []float64
 		for _, f := range results[kind] {
@@ -76,6 +98,7 @@ func main() {
 		slices.Sort(cpu)
 		fmt.Printf("| %s | %s | %.2f | %.2f |\n", kind, strings.Join(cpu, ", "), load.Median(p50), load.Median(p99))
 	}
+	report()
 	fmt.Printf("\nThe longest search took %.0f ms.\n", float64(searches.Load())/float64(time.Millisecond))
 }
 
@@ -86,7 +109,7 @@ func serve(kind string) error {
 	switch kind {
 	case adminUI, adminViewed:
 		admin.Instrument(srv, admin.Options{Open: true})
-	case inspected, inspectorViewed:
+	case inspected, inspectorViewed, inspectorPage:
 		inspector.New(srv, inspector.Options{Allow: func(*http.Request) bool { return true }})
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -119,11 +142,16 @@ func measure(kind string) (figures, error) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	for range *resting {
-		if _, err := dial(ctx, address, "", nil); err != nil {
+	crowd := make([]*websocket.Conn, *resting)
+	for i := range crowd {
+		if crowd[i], err = dial(ctx, address, "", nil); err != nil {
 			return figures{}, err
 		}
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer cancel()
+	background.Go(func() { replace(ctx, address, crowd) })
 	switch kind {
 	case adminViewed:
 		if _, err := dial(ctx, address, "/admin,", nil); err != nil {
@@ -131,6 +159,12 @@ func measure(kind string) (figures, error) {
 		}
 	case inspectorViewed:
 		if err := search(ctx, address); err != nil {
+			return figures{}, err
+		}
+	}
+	open.Store(kind == inspectorPage)
+	if kind == inspectorPage {
+		if err := watch(ctx, address, *each); err != nil {
 			return figures{}, err
 		}
 	}
@@ -169,7 +203,7 @@ func measure(kind string) (figures, error) {
 // search asks for sockets that are not there, and so for a look at all, until ctx ends.
 func search(ctx context.Context, address string) error {
 	answers := make(chan struct{}, 1)
-	ws, err := dial(ctx, address, "/inspector,", answers)
+	ws, err := dial(ctx, address, inspectorNamespace, answers)
 	if err != nil {
 		return err
 	}
@@ -205,6 +239,9 @@ func dial(ctx context.Context, address, namespace string, answers chan<- struct{
 	go func() {                   // ends with ctx, or the server
 		for {
 			_, b, err := ws.Read(ctx)
+			if namespace == inspectorNamespace && open.Load() {
+				received.Add(int64(len(b)))
+			}
 			switch text := string(b); {
 			case err != nil:
 				joined <- err

@@ -1,5 +1,6 @@
 // The page of the inspector in Chromium, with three servers in Go on one Redis.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { connect, launch, openInspector, shot, startRedis, startServers } from "./ui.mjs";
 
@@ -25,7 +26,6 @@ test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
   await t.test("overview", async () => {
     for (const name of names) await row(new RegExp(`^${name}`)).waitFor();
     await page.getByRole("img", { name: /^Connections: now \d+; at most/ }).waitFor();
-    await shot(page, "inspector-overview");
   });
 
   await t.test("sockets of all, and one of another server", async () => {
@@ -73,8 +73,36 @@ test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
     await row(/^PingInterval25s$/).waitFor();
     await shot(page, "inspector-handlers");
   });
+  await t.test("record a room to a file", async () => {
+    await view("Rooms");
+    await row(/^lobby/).getByRole("button").click();
+    await dialog.getByLabel("Record for seconds").fill("60");
+    await dialog.getByRole("button", { name: "Record to a file" }).click();
+    await dialog.waitFor({ state: "hidden" });
+    await page.getByText("Recording room lobby: 3 lines").waitFor();
+    for (const client of clients) await client.emitWithAck("say", { text: "hello", password: "t0p" }).catch(() => {});
+    await clients[1].emitWithAck("say", "bye");
+    await page.getByText(/: 11 lines/).waitFor();
+    await shot(page, "inspector-recording");
+    await page.getByRole("button", { name: "Stop" }).click();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
+    assert.equal(download.suggestedFilename(), "room-lobby.jsonl");
+    const text = await readFile(await download.path(), "utf8");
+    const [head, ...lines] = text.trim().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual([head.format, head.version, head.room, head.redacted], ["gosio recording", 1, "lobby", true]);
+    const count = (kind) => lines.filter((line) => line.kind === kind).length;
+    assert.deepEqual(["here", "in", "ack", "out", "end"].map(count), [3, 4, 4, 0, 3]);
+    assert.ok(lines.every((line, i) => i === 0 || lines[i - 1].at <= line.at), "in order");
+    assert.deepEqual(new Set(lines.filter((line) => line.kind === "here").map((line) => line.server)), new Set(names));
+    assert.match(text, /"args":\["bye"\]/);
+    assert.doesNotMatch(text, /t0p/, "a secret");
+    await page.getByRole("button", { name: "Close" }).click();
+  });
+
   await t.test("drain a server, by its name", async () => {
     await view("Overview");
+    await page.getByText(/^The last \d+ s$/).waitFor();
+    await shot(page, "inspector-overview");
     await page.getByRole("button", { name: "Drain go-3" }).click();
     await dialog.getByLabel("Name of the server").fill("go-2");
     await dialog.getByRole("button", { name: "Drain", exact: true }).click();

@@ -43,7 +43,6 @@ test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
     await row("go-nethttp").waitFor();
     await row(/^\/news\s*0/).waitFor();
     await page.getByRole("img", { name: /^Connections: now \d+; at most/ }).waitFor();
-    await shot("inspector-overview");
   });
 
   await t.test("sockets, by room and by id", async () => {
@@ -54,7 +53,6 @@ test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
     await page.keyboard.press("Enter");
     await row(two.id).waitFor();
     await page.getByText("2 sockets").waitFor();
-    await shot("inspector-sockets");
     await page.getByLabel("Id has").fill(one.id.slice(2, 12));
     await page.getByRole("button", { name: "Search" }).click();
     await page.getByText("1 socket", { exact: true }).waitFor();

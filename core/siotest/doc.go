@@ -32,6 +32,8 @@
 //		bob.Expect("left")
 //	})
 //
+// What the inspector has recorded of a socket or a room, [Replay] sends again.
+//
 // What goes wrong fails the test. Methods that wait do so for Options.Timeout
 // and call t.Fatal, so they belong to the goroutine of the test. [Client.Emit],
 // [Client.EmitWithAck] and [Message.Ack] may be called by any goroutine.

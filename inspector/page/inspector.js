@@ -124,6 +124,9 @@ function drawPlots() {
     }
   }
   const end = Math.max(...[...nodes.values()].map((n) => value(n.samples.at(-1), "at")));
+  const begin = Math.min(...[...nodes.values()].map((n) => value(n.samples[0], "at")));
+  const wide = Math.min(hour, Math.max(60_000, end - begin)); // a server that is new fills the plot, too
+  $("plots-span").textContent = `The last ${span(wide)}`;
   plots.forEach(([title, of, format], at) => {
     const lines = [];
     [...nodes.values()].forEach((n, i) => {
@@ -134,7 +137,7 @@ function drawPlots() {
     svg.replaceChildren(...lines.map((l) => {
       const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
       line.setAttribute("class", `line-${l.shade % 4}`);
-      line.setAttribute("points", l.values.map(([t, v]) => `${(360 - ((end - t) / hour) * 360).toFixed(1)},${(58 - (v / most) * 56).toFixed(1)}`).join(" "));
+      line.setAttribute("points", l.values.map(([t, v]) => `${(360 - ((end - t) / wide) * 360).toFixed(1)},${(58 - (v / most) * 56).toFixed(1)}`).join(" "));
       return line;
     }));
     const sums = of.map((column) => format([...nodes.values()].reduce((n, { samples }) => n + value(samples.at(-1), column), 0)));
@@ -253,7 +256,7 @@ function open(title, facts, more) {
   $("target-facts").replaceChildren(...facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text || "–")]));
   $("target-more").replaceChildren(...more);
   $("target-actions").hidden = "readOnly" in settings;
-  $("done").textContent = "";
+  for (const id of ["done", "record-done"]) $(id).textContent = "";
   if (!$("target").open) $("target").showModal();
 }
 

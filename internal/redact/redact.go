@@ -106,6 +106,11 @@ func (r *Redactor) Clean(raw json.RawMessage) json.RawMessage {
 	if len(raw) > maxArgument {
 		return json.RawMessage(`"[too long]"`)
 	}
+	return r.CleanLong(raw)
+}
+
+// CleanLong is Clean for JSON of any length.
+func (r *Redactor) CleanLong(raw json.RawMessage) json.RawMessage {
 	if !bytes.Contains(raw, []byte{'{'}) {
 		return raw
 	}
