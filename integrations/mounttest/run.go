@@ -29,6 +29,10 @@ func Run(t *testing.T, mount Mount) {
 		t.Parallel()
 		openDelay(t, mount)
 	})
+	t.Run("reader of a poll", func(t *testing.T) {
+		t.Parallel()
+		slowReaders(t, mount)
+	})
 	t.Run("client certificate", func(t *testing.T) {
 		t.Parallel()
 		clientCertificate(t, mount)

@@ -144,6 +144,7 @@ func respond(fctx *fasthttp.RequestCtx, srv *socketio.Server, r *http.Request) {
 	}
 	srv.ServeHTTP(w, r)
 	w.WriteHeader(http.StatusOK) // if nothing was written
+	w.bound()
 }
 
 // response collects a response; fasthttp sends it when the handlers return.
@@ -151,6 +152,7 @@ type response struct {
 	fctx    *fasthttp.RequestCtx
 	header  http.Header
 	written bool
+	part    time.Duration // to take each part of the body; 0: any
 }
 
 // Header implements http.ResponseWriter.
@@ -209,6 +211,15 @@ func vary(header string, more []string) string {
 // that is streamed.
 func (w *response) SetReadDeadline(t time.Time) error {
 	return w.fctx.Conn().SetReadDeadline(t)
+}
+
+// SetWriteDeadline is for http.ResponseController: the server sets one before each part of
+// a body. It counts when fasthttp writes.
+func (w *response) SetWriteDeadline(t time.Time) error {
+	if !t.IsZero() {
+		w.part = time.Until(t)
+	}
+	return nil
 }
 
 // RefusePolling answers a handshake where several processes share the port:
