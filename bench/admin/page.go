@@ -65,6 +65,32 @@ func watch(ctx context.Context, address string, during time.Duration) error {
 	return nil
 }
 
+// pester are viewers who ask for what costs most, each the next time when the answer is
+// there, until ctx ends.
+func pester(ctx context.Context, address string) error {
+	questions := []string{
+		`["sockets",{"identity":"nobody","limit":200}]`, `["rooms",{"name":"nothing"}]`, `["handlers",{}]`, `["traces",{"limit":100}]`,
+		`["record",{"id":"0123456789","namespace":"/","room":"nothing","seconds":300}]`, `["recorded",{"id":"0123456789"}]`, `["overview",{"since":0}]`,
+	}
+	for n := range 8 {
+		answers := make(chan struct{}, 1)
+		ws, err := dial(ctx, address, inspectorNamespace, answers)
+		if err != nil {
+			return err
+		}
+		go func() { // ends with ctx
+			for i := n; ctx.Err() == nil; i++ {
+				_ = ws.Write(ctx, websocket.MessageText, []byte("42"+inspectorNamespace+"1"+questions[i%len(questions)]))
+				select {
+				case <-answers:
+				case <-ctx.Done():
+				}
+			}
+		}()
+	}
+	return nil
+}
+
 // replace ends some of the crowd each second, and connects as many, until ctx ends.
 func replace(ctx context.Context, address string, crowd []*websocket.Conn) {
 	if *churn <= 0 {
