@@ -11,7 +11,9 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	socketio "github.com/gosio/gosio/core"
 )
@@ -334,6 +336,41 @@ func broadcastOnce(tb testing.TB, srv *socketio.Server, clients []*rawClient) {
 	}
 	for _, c := range clients {
 		c.frames(tb, 1)
+	}
+}
+
+// BenchmarkJoinDuringBroadcasts is a socket that joins a room of 1,000 and leaves it, while
+// nothing is sent and during 200 broadcasts to the room a second.
+func BenchmarkJoinDuringBroadcasts(b *testing.B) {
+	for _, name := range []string{"silence", "broadcasts"} {
+		b.Run(name, func(b *testing.B) {
+			srv, clients := benchRoom(b, 1000)
+			s := srv.Sockets()[0]
+			for _, c := range clients {
+				go func() { _, _ = io.Copy(io.Discard, c.r) }() // until it is closed
+			}
+			var stop atomic.Bool
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				for name == "broadcasts" && !stop.Load() {
+					_ = srv.To("room").Emit("news", "hello")
+					time.Sleep(5 * time.Millisecond)
+				}
+			}()
+			var took []time.Duration
+			for b.Loop() {
+				begin := time.Now()
+				_ = s.Join("room")
+				s.Leave("room")
+				took = append(took, time.Since(begin))
+			}
+			stop.Store(true)
+			<-ended
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "ns-p50")
+			b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "ns-p99")
+		})
 	}
 }
 

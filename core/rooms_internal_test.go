@@ -68,3 +68,54 @@ func BenchmarkJoinLeave(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRoomMemory is what one membership of a socket in a room takes, in bytes, the
+// names of the rooms left out.
+func BenchmarkRoomMemory(b *testing.B) {
+	for _, size := range []struct {
+		name           string
+		sockets, rooms int // of each socket
+		shared         bool
+	}{
+		{"one room of 10,000", 10_000, 1, true},
+		{"one room of 100,000", 100_000, 1, true},
+		{"100,000 rooms of one", 100_000, 1, false},
+		{"1,000 rooms of 1,000", 1000, 1000, true},
+		{"1,000 rooms of one for each of 1,000", 1000, 1000, false},
+	} {
+		b.Run(size.name, func(b *testing.B) {
+			names := make([][]string, size.sockets)
+			for i := range names {
+				if names[i] = names[0]; i == 0 || !size.shared {
+					names[i] = make([]string, size.rooms)
+					for j := range names[i] {
+						names[i][j] = fmt.Sprintf("room-%d-%d", i, j)
+					}
+				}
+			}
+			for b.Loop() {
+				b.StopTimer()
+				sockets := crowd(b, size.sockets, 0)
+				before := live()
+				b.StartTimer()
+				for i, s := range sockets {
+					if err := s.Join(names[i]...); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				b.ReportMetric(float64(live()-before)/float64(size.sockets*size.rooms), "bytes/membership")
+				runtime.KeepAlive(sockets)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// live is the heap that is in use.
+func live() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -201,13 +201,13 @@ func TestWrite(t *testing.T) {
 	}
 	for _, want := range []string{
 		"| echo, 1 in flight: CPU, gosio / node-ws | 0.75 | 0.65 | **missed** |",
-		"| gosio | idle WebSocket | 1.00 | 2.00 | 3.00 |", "performance/cpu.svg", "p99.9",
+		"| gosio | idle WebSocket | 1.00 | 2.00 | 3.00 |", "benchmarks/cpu.svg", "p99.9",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	plots, err := filepath.Glob(filepath.Join(dir, "performance", "*.svg"))
+	plots, err := filepath.Glob(filepath.Join(dir, "benchmarks", "*.svg"))
 	if err != nil || len(plots) != 3 {
 		t.Fatalf("%d plots, %v", len(plots), err)
 	}
@@ -273,11 +273,11 @@ func TestRatio(t *testing.T) {
 // TestApart: the page has what was measured by hand.
 func TestApart(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "performance.md"))
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "benchmarks.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(page), apart) {
-		t.Error("docs/performance.md does not have bench/report/apart.md")
+		t.Error("docs/benchmarks.md does not have bench/report/apart.md")
 	}
 }

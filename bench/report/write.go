@@ -15,10 +15,10 @@ import (
 //go:embed apart.md
 var apart string
 
-// Write writes performance.md and the plots in performance/ into dir, and
+// Write writes benchmarks.md and the plots in benchmarks/ into dir, and
 // returns the text.
 func Write(dir string, d Data) (string, error) {
-	plots := filepath.Join(dir, "performance")
+	plots := filepath.Join(dir, "benchmarks")
 	if err := os.MkdirAll(plots, 0o755); err != nil {
 		return "", err
 	}
@@ -28,7 +28,7 @@ func Write(dir string, d Data) (string, error) {
 			return "", err
 		}
 	}
-	return text, os.WriteFile(filepath.Join(dir, "performance.md"), []byte(text), 0o644)
+	return text, os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(text), 0o644)
 }
 
 // document is the text under construction.
@@ -39,11 +39,11 @@ type document struct {
 
 func markdown(d Data) string {
 	doc := &document{Data: d}
-	doc.WriteString("# Performance\n\nWritten by `make bench`; do not edit.\n\n")
+	doc.WriteString("# Benchmarks\n\nWritten by `make bench`; do not edit.\n\n")
 	doc.machine()
 	doc.budget()
 	for _, p := range pictures(d) {
-		fmt.Fprintf(doc, "![%s](performance/%s.svg)\n\n", p.caption, p.file)
+		fmt.Fprintf(doc, "![%s](benchmarks/%s.svg)\n\n", p.caption, p.file)
 	}
 	doc.cpu()
 	doc.processors()

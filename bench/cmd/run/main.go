@@ -62,7 +62,7 @@ func parse() (plan, error) {
 	scenarios := flag.String("scenarios", "", "comma-separated `names` of scenarios (default: those of the level)")
 	flag.IntVar(&p.repeats, "repeats", 0, "repeats of each measurement (default 5, quick 3, shortest 1)")
 	flag.StringVar(&p.pin, "pin", "shared", "shared: server and load share two CPUs; split: one CPU each")
-	flag.BoolVar(&p.write, "write", false, "write docs/performance.md even from a run that is not a full one")
+	flag.BoolVar(&p.write, "write", false, "write docs/benchmarks.md even from a run that is not a full one")
 	flag.StringVar(&p.from, "from", "", "measure nothing, report this `file` of results")
 	flag.Parse()
 	if p.repeats == 0 {
