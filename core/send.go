@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/core/internal/eio3"
@@ -132,6 +133,14 @@ func (s *Socket) Writable() bool {
 // its namespaces: what was sent before Queued returns 0 was taken by the operating system
 // or, on polling, was written as the response to a poll.
 func (s *Socket) Queued() int64 { return (*engine.Layer)(s.sess).Queued() }
+
+// RoundTrip returns how long the client has taken to answer the last ping that it has
+// answered: from the moment that the server has sent the ping until it has read the pong. So
+// what waits in between counts, such as larger messages before the ping, or handlers that
+// the connection is not read for. The server pings each PingInterval; until the first answer
+// RoundTrip returns 0. It is always 0 for a client of Socket.IO 2.x, which sends the pings
+// itself. Pings are of the connection: the sockets of several namespaces share them.
+func (s *Socket) RoundTrip() time.Duration { return (*engine.Layer)(s.sess).RoundTrip() }
 
 // WaitWritable waits until [Socket.Writable] is true: call it before each part of a stream,
 // and a client of any speed gets the whole stream without filling Limits.SendBuffer. A part

@@ -27,7 +27,8 @@
 //
 // # What it costs
 //
-// Of each outgoing event its recipients are listed, 1,000 at most, and what became of it
+// The newest 5,000 steps of connections are kept, less than a megabyte: opened, upgraded,
+// joined, recovered, left. Of each outgoing event its recipients are listed, 1,000 at most, and what became of it
 // for them; 200 events of a second, and some three megabytes in all. Of contents nothing is
 // kept, unless somebody looks at a tail: from the first question until ten seconds after the
 // last one, 500 events a second of each tail, of eight tails, six megabytes in all. A

@@ -23,7 +23,7 @@ var files embed.FS
 var index = template.Must(template.ParseFS(files, "page/index.html"))
 
 // parts are the files that the page refers to.
-var parts = []string{"inspector.css", "inspector.js", "handlers.js", "drain.js", "recording.js"}
+var parts = []string{"inspector.css", "inspector.js", "tail.js", "handlers.js", "drain.js", "recording.js"}
 
 // inspected are the namespaces that New has taken.
 var inspected sync.Map // of *socketio.Namespace

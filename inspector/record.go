@@ -61,6 +61,7 @@ type recorder struct {
 	socketio.NopObserver
 	of    *socketio.Namespace // the inspector's own, of which nothing is kept
 	tails tails
+	steps steps
 	old   atomic.Bool // there was a client of Socket.IO 2.x
 
 	second  atomic.Int64 // that kept counts in
@@ -212,6 +213,7 @@ func (r *recorder) Namespace(e socketio.NamespaceEvent) {
 		r.old.Store(true)
 		return
 	}
+	r.moved(&e)
 	if e.Step != socketio.NamespaceStepLeft {
 		return
 	}

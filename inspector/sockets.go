@@ -148,18 +148,25 @@ type details struct {
 	Values    map[string]json.RawMessage `json:"values"`
 	Siblings  []string                   `json:"siblings"` // the namespaces that the client has joined besides
 	Recovered bool                       `json:"recovered"`
+	Queued    int64                      `json:"queued"`    // bytes that wait for the client
+	RoundTrip float64                    `json:"roundTrip"` // milliseconds; 0: not known yet
+	History   []stepLine                 `json:"history"`   // the oldest first
+	Gone      bool                       `json:"gone"`      // then there is no more than the history
 }
 
-// socket returns the details of a socket of this server; nil if it is not here.
+// socket returns the details of a socket of this server, or the history of one that has
+// left lately; nil if it was not here.
 func (in *inspector) socket(q socketQuery) *details {
-	ns, ok := in.srv.Lookup(q.Namespace) // nothing is made
-	if !ok {
+	history, namespace := historyOf(in, q.Namespace, q.ID)
+	s := lookup(in, &trace{namespace: q.Namespace}, q.ID)
+	switch {
+	case s == nil && history == nil:
 		return nil
+	case s == nil:
+		row := socketRow{place: place{ID: q.ID}, Namespace: namespace, Node: in.opts.ServerID}
+		return &details{socketRow: row, History: history, Gone: true}
 	}
-	s, ok := ns.Socket(q.ID)
-	if !ok || s.Protocol() == 3 {
-		return nil
-	}
+	ns := s.Namespace()
 	snapshot := s.Snapshot()
 	rooms, values := snapshot.Rooms(), snapshot.SharedValues()
 	in.secrets.Values(values)
@@ -169,7 +176,8 @@ func (in *inspector) socket(q socketQuery) *details {
 			place{s.Handshake().Time.UnixMilli(), s.ID()}, ns.Name(), in.opts.ServerID, s.Transport(), s.Handshake().Address, s.Identity(), len(rooms),
 		},
 		Server: in.secrets.Handshake(snapshot.Handshake()), Names: rooms[:min(len(rooms), maxShown)], Values: values,
-		Siblings: []string{}, Recovered: s.Recovered(),
+		Siblings: []string{}, Recovered: s.Recovered(), Queued: s.Queued(), RoundTrip: float64(s.RoundTrip().Microseconds()) / 1000,
+		History: complete(in, s, history),
 	}
 	for _, other := range s.Siblings() {
 		if other != s {
@@ -179,11 +187,24 @@ func (in *inspector) socket(q socketQuery) *details {
 	return d
 }
 
+// mergeDetails takes the socket that is connected, or the one that has left last. The
+// history is that of all servers: a client can come back to another one.
 func mergeDetails(_ socketQuery, all []*details) any {
+	var best *details
+	var history []stepLine
 	for _, d := range all {
-		if d != nil {
-			return d
+		if d == nil {
+			continue
+		}
+		history = append(history, d.History...)
+		if best == nil || best.Gone && (!d.Gone || d.History[len(d.History)-1].At > best.History[len(best.History)-1].At) {
+			best = d
 		}
 	}
-	return nil
+	if best == nil {
+		return nil
+	}
+	slices.SortStableFunc(history, func(a, b stepLine) int { return cmp.Compare(a.At, b.At) })
+	best.History = history
+	return best
 }

@@ -99,6 +99,28 @@ test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
     await page.getByRole("button", { name: "Close" }).click();
   });
 
+  await t.test("a live tail of all, each event once, and one socket of another server", async () => {
+    await view("Live tail");
+    await page.locator("#tail-form").getByLabel("Namespace").fill("/"); // the Admin UI's has events, too
+    await page.keyboard.press("Enter");
+    await page.locator("#tail-count", { hasText: "waiting for events" }).waitFor();
+    await page.evaluate(() => live.follow(filterOf()));
+    for (const client of clients) await client.emitWithAck("say", "hello");
+    for (const [i, name] of names.entries()) await row(/← fromsay"hello"/).filter({ hasText: clients[i].id }).filter({ hasText: name }).waitFor();
+    await page.evaluate(() => socket.emitWithAck("act", { do: "emit", namespace: "/", all: true, event: "tailed", args: [1] }));
+    await row(/→ totailed1all/).waitFor();
+    await new Promise((resolve) => setTimeout(resolve, 1200)); // others would be asked once more
+    assert.equal(await row("tailed").count(), 1, "once");
+    await shot(page, "inspector-tail");
+    await page.getByRole("button", { name: clients[1].id }).first().click();
+    await dialog.getByText("joined on go-2").waitFor();
+    await page.evaluate(() => followTarget());
+    await clients[1].emitWithAck("say", "from afar");
+    await dialog.getByText('"from afar"').waitFor();
+    await shot(page, "inspector-lately");
+    await page.keyboard.press("Escape");
+  });
+
   await t.test("drain a server, by its name", async () => {
     await view("Overview");
     await page.getByText(/^The last \d+ s$/).waitFor();

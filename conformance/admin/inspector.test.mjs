@@ -123,10 +123,88 @@ test("the inspector in Chromium", { timeout: 120_000 }, async (t) => {
     await row("No event is like that.").waitFor();
   });
 
+  await t.test("the live tail: filters, pause, copy, nothing secret", async () => {
+    await page.getByRole("link", { name: "Live tail", exact: true }).click();
+    const form = page.locator("#tail-form");
+    await page.locator("#tail-count", { hasText: "waiting for events" }).waitFor();
+    const top = await page.locator("#tail-table").boundingBox();
+    const seen = page.waitForFunction(() => document.querySelectorAll("#tail-table tbody tr").length >= 3);
+    await page.evaluate(() => live.follow(filterOf())); // it follows from here on
+    await two.emitWithAck("say", "hello");
+    two.emit("login", { user: "Ann", password: "t0p-tail" }, "x".repeat(300));
+    two.emit("buy", 7);
+    await seen;
+    assert.equal((await page.locator("#tail-table").boundingBox()).y, top.y, "the table has moved");
+    await row(/← fromsay"hello"/).filter({ hasText: two.id }).waitFor();
+    await row(/← fromlogin/).filter({ hasText: '"password":"[redacted]"' }).filter({ hasText: "no handler" }).waitFor();
+    assert.doesNotMatch(await page.content(), /t0p-/, "a secret");
+
+    await form.getByLabel("Direction").selectOption("from clients");
+    await form.getByLabel("Event has").fill("sa");
+    await form.getByLabel("Arguments have").fill("again");
+    await page.keyboard.press("Enter");
+    await page.locator("#tail-count", { hasText: "waiting for events" }).waitFor();
+    await page.evaluate(() => live.follow(filterOf()));
+    two.emit("buy", "again");
+    await two.emitWithAck("say", "hello");
+    await two.emitWithAck("say", "once again");
+    await row(/say"once again"/).waitFor();
+    assert.equal(await row(/from|to/).count(), 1, "what passes the filter");
+
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy" }).click();
+    await page.locator("#tail-said", { hasText: "Copied 1 event" }).waitFor();
+    const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+    assert.deepEqual([copied.event, copied.args, copied.socket], ["say", '"once again"', two.id]);
+    await page.getByRole("button", { name: "Pause" }).focus();
+    await page.keyboard.press("Space");
+    await page.getByRole("button", { name: "Pause", pressed: true }).waitFor();
+    await two.emitWithAck("say", "again, unseen");
+    await new Promise((resolve) => setTimeout(resolve, 1200)); // it would have been asked for
+    assert.equal(await row(/unseen/).count(), 0, "it is paused");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await row(/unseen/).waitFor();
+  });
+
+  await t.test("more than a tail shows", async () => {
+    await page.goto(url + "/inspect/#/tail?event=burst");
+    await page.locator("#tail-count", { hasText: "waiting for events" }).waitFor();
+    await page.evaluate(() => live.follow(filterOf()));
+    for (let i = 0; i < 900; i++) two.emit("burst", i);
+    await two.emitWithAck("say", "the last one");
+    await page.locator("#tail-count", { hasText: /^\d+ events, \d+ more skipped/ }).waitFor();
+  });
+
+  await t.test("one socket: its history, and what it sends and gets", async () => {
+    const three = await connect(url, { transports: ["polling", "websocket"] });
+    if (three.io.engine.transport.name === "polling") await new Promise((resolve) => three.io.engine.once("upgrade", resolve));
+    await page.goto(url + "/inspect/#/sockets?id=" + three.id);
+    await page.getByRole("button", { name: three.id }).click();
+    await dialog.getByText("opened (polling)").waitFor();
+    await dialog.getByText("upgraded (websocket)").waitFor();
+    await dialog.getByText("0 B", { exact: true }).waitFor();
+    await dialog.getByText("Round trip").waitFor();
+    await page.evaluate(() => followTarget());
+    await three.emitWithAck("say", "from me");
+    await dialog.getByText('"from me"').waitFor();
+    await dialog.getByLabel("Event").fill("hello");
+    await dialog.getByRole("button", { name: "Emit" }).click();
+    await dialog.locator("#lately-table tr").filter({ hasText: "→ to" }).filter({ hasText: "hello" }).waitFor();
+    const { id } = three;
+    three.disconnect();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Search" }).click();
+    await row("has gone").getByRole("button").click();
+    await dialog.getByText("left – client namespace disconnect").waitFor();
+    await dialog.getByRole("heading", { name: id }).waitFor();
+    assert.doesNotMatch(await page.content(), /t0p-/, "a secret");
+    await page.keyboard.press("Escape");
+  });
+
   await t.test("on a phone, in the dark", async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await page.emulateMedia({ colorScheme: "dark" });
-    for (const view of ["Rooms", "Events", "Handlers", "Sockets", "Overview"]) {
+    for (const view of ["Rooms", "Events", "Live tail", "Handlers", "Sockets", "Overview"]) {
       await page.getByRole("link", { name: view, exact: true }).click();
       await page.getByRole("heading", { name: view }).waitFor();
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, `${view} fits`);

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/gosio/gosio/core/engine/internal/clock"
@@ -133,7 +134,7 @@ func (s *Session) readerWaitsLocked() bool {
 // pingLocked sends a ping and waits for the pong. It releases mu.
 func (s *Session) pingLocked(now clock.Time) {
 	s.beat.Store(beatPinged)
-	s.extensions = 0
+	s.extensions, s.pingAt = 0, now
 	s.armLocked(now.Add(s.srv.opts.PingTimeout))
 	s.queueLocked().Push(pingMessage)
 	ready := s.wakeLocked()
@@ -166,7 +167,9 @@ func (s *Session) pong() {
 		return
 	}
 	s.beat.Store(beatResting)
-	s.pingAt = s.srv.clock.In(s.srv.opts.PingInterval)
+	now := s.srv.clock.Now()
+	s.trip = uint32(min(max(time.Duration(now-s.pingAt).Microseconds(), 1), math.MaxUint32))
+	s.pingAt = now.Add(s.srv.opts.PingInterval)
 	s.armLocked(s.pingAt)
 }
 

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/gosio/gosio/core/engine/internal/outbox"
 )
 
@@ -67,6 +69,15 @@ func (l *Layer) Queued() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.budget.Used
+}
+
+// RoundTrip returns the time from the last ping that was answered until its pong was read;
+// 0 before the first one, and for a client that sends the pings (protocol 3).
+func (l *Layer) RoundTrip() time.Duration {
+	s := (*Session)(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Duration(s.trip) * time.Microsecond
 }
 
 // Prefetch makes the CPU load the memory that Send needs. Call Prefetch for about eight

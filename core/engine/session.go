@@ -61,9 +61,10 @@ type Session struct {
 	held       bool          // the reader waits for the application's handlers
 
 	// Heartbeat, guarded by mu. See heartbeat.go.
+	trip     uint32 // see Layer.RoundTrip; microseconds
 	timer    *time.Timer
 	deadline clock.Time // when the timer is due; it may be called before, and does nothing then
-	pingAt   clock.Time
+	pingAt   clock.Time // of the next ping or, while a pong is awaited, of the last one
 	opened   clock.Time
 }
 

@@ -20,12 +20,18 @@ function note(text) {
   $("note").hidden = !text;
 }
 
-/** ask returns what the servers say, or undefined after telling why not. */
-async function ask(question, query) {
+let noted = false; // by a quiet question
+
+/**
+ * ask returns what the servers say, or undefined after telling why not. A quiet question,
+ * which is asked each second, takes back nothing but its own notes.
+ */
+async function ask(question, query, quiet = false) {
   try {
     const { is, missing, error } = await socket.timeout(10_000).emitWithAck(question, query);
     if (error) throw new Error(typeof error === "string" ? error : error.message);
-    note(missing ? `${missing} of the servers did not answer` : "");
+    if (missing || !quiet || noted) note(missing ? `${missing} of the servers did not answer` : "");
+    noted = quiet && missing > 0;
     return is;
   } catch (err) {
     if (socket.connected) note(String(err.message ?? err));
@@ -178,6 +184,10 @@ async function sockets() {
   fill("sockets-table", is.rows.map((s) => make("tr", {},
     make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openSocket(s.namespace, s.id) }, s.id)),
     cell(s.namespace), cell(s.identity), cell(s.address), cell(s.transport), cell(whole.format(s.rooms), true), cell(span(now - s.at)), cell(s.node))), "No socket is like that.");
+  if (!is.rows.length && query.id && (await ask("socket", query))?.gone) {
+    fill("sockets-table", [make("tr", {}, make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openSocket(query.namespace ?? "", query.id) }, query.id)),
+      make("td", { colspan: 8 }, "has gone; its history is still there"))]);
+  }
   $("newer").disabled = pages.length === 1;
   $("older").disabled = !is.more || !is.rows.length;
 }
@@ -256,20 +266,30 @@ function open(title, facts, more) {
   $("target-facts").replaceChildren(...facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text || "–")]));
   $("target-more").replaceChildren(...more);
   $("target-actions").hidden = "readOnly" in settings;
+  $("target-tail").hidden = target.socket === undefined;
+  $("record-form").hidden = target.socket === undefined && target.in === undefined; // it has gone
   for (const id of ["done", "record-done"]) $(id).textContent = "";
   if (!$("target").open) $("target").showModal();
 }
 
 async function openSocket(namespace, id) {
   const s = await ask("socket", { namespace, id });
-  if (!s) return note("That socket has gone.");
-  target = { namespace, socket: id };
+  if (!s) return note("That socket has gone, longer ago than is kept.");
+  namespace = s.namespace;
+  target = s.gone ? {} : { namespace, socket: id };
+  if (s.gone) {
+    open(s.id, [["Namespace", namespace], ["Is", "gone"], ["Server", s.node]], [steps(s)]);
+    $("target-actions").hidden = true;
+    return;
+  }
   const json = (title, v) => make("details", {}, make("summary", {}, title), make("pre", {}, JSON.stringify(v, null, 2)));
   open(s.id, [
     ["Namespace", [s.namespace, ...s.siblings.map((n) => `also ${n}`)].join(", ")], ["Identity", s.identity], ["Address", s.address],
     ["Transport", s.transport], ["Connected", `${new Date(s.at).toLocaleString()}${s.recovered ? ", recovered" : ""}`], ["Server", s.node],
+    ["Round trip", s.roundTrip ? `${s.roundTrip} ms, of the last ping` : "not known before the first ping"], ["Waits to be written", bytes(s.queued)],
     ["URL", s.handshake.url], ["Rooms", s.roomNames.join(", ") + (s.rooms > s.roomNames.length ? ` and ${s.rooms - s.roomNames.length} more` : "")],
-  ], [json("Values", s.values), json("Headers", s.handshake.headers)]);
+  ], [steps(s), json("Values", s.values), json("Headers", s.handshake.headers)]);
+  followTarget();
 }
 
 function openRoom(r) {
@@ -356,7 +376,7 @@ addEventListener("hashchange", () => {
 });
 addEventListener("keydown", (e) => {
   const [first] = document.querySelectorAll("section:not([hidden]) input");
-  if (e.key === "/" && first && !document.querySelector("dialog[open]") && !e.target.matches("input, textarea")) {
+  if (e.key === "/" && first && !document.querySelector("dialog[open]") && !e.target.matches("input, select, textarea")) {
     e.preventDefault();
     first.focus();
   }
