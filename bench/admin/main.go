@@ -10,6 +10,9 @@
 // What docs/inspector.md says of 10,000 sockets takes four minutes:
 //
 //	go run ./admin -churn 200 -busy 10 -each 15s -rounds 2 -only bare,inspector,page,never
+//
+// With -hold the crowd comes and goes before a server with the inspector, for that long: the
+// address of the page is printed, for conformance/admin/many.mjs.
 package main
 
 import (
@@ -22,11 +25,13 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -43,6 +48,7 @@ var (
 	each    = flag.Duration("each", 20*time.Second, "how long one measurement takes")
 	rounds  = flag.Int("rounds", 3, "measurements of each kind")
 	churn   = flag.Int("churn", 0, "WebSockets that go and come, in a second")
+	hold    = flag.Duration("hold", 0, "how long to hold a crowd, and measure nothing")
 	only    = flag.String("only", "", "kinds to measure: texts in their names, with commas between them")
 )
 
@@ -78,6 +84,12 @@ func main() {
 		log.Fatal(serve(os.Args[2]))
 	}
 	flag.Parse()
+	if *hold > 0 {
+		if err := holdCrowd(*hold); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	results := make(map[string][]figures)
 	for range *rounds {
 		for _, kind := range chosen() {
@@ -105,49 +117,92 @@ func main() {
 
 // serve is the server. Its first line is its port.
 func serve(kind string) error {
-	srv := socketio.NewServer(nil)
+	srv, mux := socketio.NewServer(nil), http.NewServeMux()
+	mux.Handle("/socket.io/", srv)
 	srv.On("echo", func(text string) string { return text })
 	switch kind {
 	case adminUI, adminViewed:
 		admin.Instrument(srv, admin.Options{Open: true})
 	case inspected, inspectorViewed, inspectorPage, inspectorPested:
-		inspector.New(srv, inspector.Options{Allow: func(*http.Request) bool { return true }})
+		mux.Handle("/inspect/", inspector.New(srv, inspector.Options{Allow: func(*http.Request) bool { return true }}))
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Println(ln.Addr().(*net.TCPAddr).Port)
-	return (&http.Server{Handler: srv, ReadHeaderTimeout: time.Minute}).Serve(ln)
+	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(ln)
 }
 
 // figures are those of one measurement; times are in ms.
 type figures struct{ cpu, p50, p99 float64 }
 
-func measure(kind string) (figures, error) {
-	server := exec.Command(os.Args[0], "serve", kind)
+// launch starts a server of that kind in a process of its own.
+func launch(kind string) (server *exec.Cmd, host string, err error) {
+	server = exec.Command(os.Args[0], "serve", kind)
 	server.Stderr = os.Stderr
 	out, err := server.StdoutPipe()
 	if err != nil {
-		return figures{}, err
+		return nil, "", err
 	}
 	if err := server.Start(); err != nil {
-		return figures{}, err
+		return nil, "", err
+	}
+	port, err := bufio.NewReader(out).ReadString('\n')
+	return server, "127.0.0.1:" + strings.TrimSpace(port), err
+}
+
+// gather connects those that rest.
+func gather(ctx context.Context, address string) ([]*websocket.Conn, error) {
+	crowd := make([]*websocket.Conn, *resting)
+	for i := range crowd {
+		ws, err := dial(ctx, address, "", nil)
+		if err != nil {
+			return nil, err
+		}
+		crowd[i] = ws
+	}
+	return crowd, nil
+}
+
+// holdCrowd lets a crowd come and go before a server with the inspector.
+func holdCrowd(during time.Duration) error {
+	server, host, err := launch(inspected)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
-	port, err := bufio.NewReader(out).ReadString('\n')
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	crowd, err := gather(ctx, websocketOf(host))
+	if err != nil {
+		return err
+	}
+	ctx, cancel = context.WithTimeout(ctx, during)
+	defer cancel()
+	fmt.Println("http://" + host + "/inspect/")
+	replace(ctx, websocketOf(host), crowd)
+	<-ctx.Done()
+	return nil
+}
+
+func websocketOf(host string) string {
+	return "ws://" + host + "/socket.io/?EIO=4&transport=websocket"
+}
+
+func measure(kind string) (figures, error) {
+	server, host, err := launch(kind)
 	if err != nil {
 		return figures{}, err
 	}
-	address := "ws://127.0.0.1:" + strings.TrimSpace(port) + "/socket.io/?EIO=4&transport=websocket"
+	defer func() { _ = server.Process.Kill(); _ = server.Wait() }()
+	address := websocketOf(host)
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	crowd := make([]*websocket.Conn, *resting)
-	for i := range crowd {
-		if crowd[i], err = dial(ctx, address, "", nil); err != nil {
-			return figures{}, err
-		}
+	crowd, err := gather(ctx, address)
+	if err != nil {
+		return figures{}, err
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
