@@ -66,8 +66,8 @@ type recordings struct {
 // of this server that are.
 func (rs *recordings) begin(o recordQuery) (sockets int, err error) {
 	ns := rs.namespace(o.Namespace)
-	if ns == nil {
-		return 0, nil // on another server there may be one
+	if ns == nil || o.Room != "" && ns.Parent() == nil && ns.Name() != "/" && len(ns.Sockets()) == 0 {
+		return 0, nil // another server may have it; and whose name it is no viewer decides, by listening to it
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()

@@ -258,6 +258,9 @@ func TestRecordingsAreBounded(t *testing.T) {
 		} {
 			assert.Equal(t, fmt.Sprint(q), fmt.Sprint(record(c, q)), fmt.Sprint(recordAnswer{record(c, q).Header, 0, []string{}}))
 		}
+		nobody := srv.Of("/nobody")
+		assert.Equal(t, "nobody is there", record(c, query{"namespace": "/nobody", "room": "all", "seconds": 300}).Sockets, 0)
+		assert.Equal(t, "nothing is registered", nobody.Registered().Room, 0)
 		begin := func(id, room string) string {
 			return strings.Join(record(c, query{"id": id, "namespace": "/", "room": room, "seconds": 300}).Errors, ";")
 		}
