@@ -80,9 +80,14 @@ func missing(t *testing.T, name string) string {
 // table returns the cells of all rows of all tables of a page, without heads.
 func table(t *testing.T, page string) [][]string {
 	t.Helper()
+	return tableOf(read(t, page))
+}
+
+// tableOf returns the rows of all tables of a text.
+func tableOf(text string) [][]string {
 	var rows [][]string
 	head := true
-	for line := range strings.Lines(read(t, page)) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		switch {
 		case !strings.HasPrefix(line, "|"):
