@@ -144,7 +144,7 @@ func TestNewsReachesEveryServer(t *testing.T) {
 // TestLosses reads the tables of what is lost when: each line names tests that exist.
 func TestLosses(t *testing.T) {
 	t.Parallel()
-	tables := strings.Split(read(t, "cluster.md"), "\n| | what is lost | shown by |\n|---|---|---|\n")
+	tables := strings.Split(read(t, "cluster.md"), "\n| what happens | what is lost | shown by |\n|---|---|---|\n")
 	assert.Equal(t, "tables, and what is in front of them", len(tables), 3)
 	var rows []string
 	for _, table := range tables[1:] {

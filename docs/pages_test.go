@@ -133,6 +133,35 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestWords: a link says where it leads, in words; no two pages have one title, by which
+// the site's menu names them; and each column of a table has a heading.
+func TestWords(t *testing.T) {
+	t.Parallel()
+	bare := regexp.MustCompile(`\[[\w./-]+\.md\]\(`)
+	code := regexp.MustCompile("(?s)```.*?```")
+	titles := make(map[string]string)
+	for _, page := range append(pages(t), "../README.md") {
+		if page == "inspector.md" {
+			continue // its tables are headed by the page that it is about
+		}
+		text := code.ReplaceAllString(read(t, page), "")
+		for _, m := range bare.FindAllString(text, -1) {
+			t.Errorf("%s: %s…): say what the page is about instead of its file's name", page, m)
+		}
+		title, _, _ := strings.Cut(text, "\n")
+		if other := titles[title]; other != "" {
+			t.Errorf("%s and %s are both called %q", page, other, title)
+		}
+		titles[title] = page
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			if i > 0 && strings.HasPrefix(line, "|--") && strings.Contains(strings.ReplaceAll(lines[i-1], " ", ""), "||") {
+				t.Errorf("%s: the table %q has a column without a heading", page, lines[i-1])
+			}
+		}
+	}
+}
+
 // TestIndex: README.md leads to every page.
 func TestIndex(t *testing.T) {
 	t.Parallel()
