@@ -23,7 +23,7 @@ const kinds = {
   "a how-to": "/howto/vue.html",
   "a guide with tables": "/emitting.html",
   "a reference": "/options.html",
-  "charts": "/performance.html",
+  "charts": "/benchmarks.html",
   "a page that is not there": "/nowhere.html",
 };
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png", ".svg": "image/svg+xml" };
