@@ -46,17 +46,25 @@ func (g *gate) admit(ctx context.Context, s *socketio.Socket) error {
 	if g.opts.Open {
 		return nil
 	}
-	done, err := g.failures.Begin(ctx, s.Handshake().Address)
-	if err != nil {
-		return g.refuse(s, err)
-	}
-	user, err := g.login(ctx, s, c, id)
-	done(err != nil)
+	user, err := g.attempt(ctx, s, c, id)
 	if err != nil {
 		return g.refuse(s, err)
 	}
 	userKey.Set(s, user)
 	return nil
+}
+
+// attempt is login within the limit of failures.
+func (g *gate) attempt(ctx context.Context, s *socketio.Socket, c Credentials, id string) (user string, err error) {
+	done, err := g.failures.Begin(ctx, s.Handshake().Address)
+	if err != nil {
+		return "", err
+	}
+	failed := true // a panic of Authenticate, or of Sessions, too
+	defer func() { done(failed) }()
+	user, err = g.login(ctx, s, c, id)
+	failed = err != nil
+	return user, err
 }
 
 func (g *gate) refuse(s *socketio.Socket, err error) error {
