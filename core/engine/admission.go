@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"runtime"
@@ -92,5 +93,5 @@ func (o *Options) setHandshakes() {
 	if o.Handshakes == 0 && o.HandshakesPerSecond < 0 {
 		o.Handshakes = -1
 	}
-	orDefault(&o.Handshakes, max(o.HandshakesPerSecond*longestTurn, 1))
+	orDefault(&o.Handshakes, max(min(o.HandshakesPerSecond, math.MaxInt/longestTurn)*longestTurn, 1))
 }

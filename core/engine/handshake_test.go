@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"regexp"
 	"strings"
@@ -385,16 +386,18 @@ func TestConnectPanics(t *testing.T) {
 func TestWiring(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]engine.Options{
-		"transport":     {Transports: []string{"polling", "carrier pigeon"}},
-		"ping interval": {PingInterval: -1},
-		"ping timeout":  {PingTimeout: -1},
-		"close timeout": {CloseTimeout: -1},
-		"credentials":   {CORS: engine.CORS{Origins: []string{"*"}, Credentials: true}},
-		"path":          {CORS: engine.CORS{Origins: []string{"https://a.example/"}}},
-		"no scheme":     {CORS: engine.CORS{Origins: []string{"a.example"}}},
-		"query":         {CORS: engine.CORS{Origins: []string{"https://a.example?x"}}},
-		"user":          {CORS: engine.CORS{Origins: []string{"https://u@a.example"}}},
-		"null":          {CORS: engine.CORS{Origins: []string{"null"}}},
+		"transport":                {Transports: []string{"polling", "carrier pigeon"}},
+		"ping interval":            {PingInterval: -1},
+		"ping interval of a month": {PingInterval: 30 * 24 * time.Hour},
+		"ping timeout without end": {PingTimeout: math.MaxInt64},
+		"ping timeout":             {PingTimeout: -1},
+		"close timeout":            {CloseTimeout: -1},
+		"credentials":              {CORS: engine.CORS{Origins: []string{"*"}, Credentials: true}},
+		"path":                     {CORS: engine.CORS{Origins: []string{"https://a.example/"}}},
+		"no scheme":                {CORS: engine.CORS{Origins: []string{"a.example"}}},
+		"query":                    {CORS: engine.CORS{Origins: []string{"https://a.example?x"}}},
+		"user":                     {CORS: engine.CORS{Origins: []string{"https://u@a.example"}}},
+		"null":                     {CORS: engine.CORS{Origins: []string{"null"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,8 @@ type Options struct {
 	// NoUpgrade keeps polling sessions on polling. The reference only stops
 	// advertising the upgrade; here an attempt is refused, too.
 	NoUpgrade bool
-	// PingInterval is the time between two pings. Default 25 s.
+	// PingInterval is the time between two pings. Default 25 s. With PingTimeout at most
+	// 24 days: stock clients wait for both together, and take a longer time for none.
 	PingInterval time.Duration
 	// PingTimeout is the time in which a ping must be answered. Default 20 s.
 	PingTimeout time.Duration
@@ -170,6 +171,10 @@ func orDefault[T int | int64 | time.Duration](v *T, def T) {
 	}
 }
 
+// longestPing bounds what a client waits for a ping: timers of JavaScript take 31 bits of
+// milliseconds (HTML, 8.7 Timers).
+const longestPing = 24 * 24 * time.Hour
+
 // withDefaults returns a copy in which every zero is its default.
 func (o Options) withDefaults() Options {
 	o.Transports = slices.Clone(o.Transports)
@@ -185,6 +190,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.PingTimeout, 20*time.Second)
 	if o.PingInterval < 0 || o.PingTimeout < 0 {
 		panic("socketio: PingInterval and PingTimeout must be positive: a dead peer is found by nothing else")
+	}
+	if o.PingInterval > longestPing-min(o.PingTimeout, longestPing) {
+		panic("socketio: PingInterval and PingTimeout together must be less than 24 days: a timer of JavaScript that is longer ends at once, and stock clients would leave")
 	}
 	orDefault(&o.UpgradeTimeout, 10*time.Second)
 	orDefault(&o.MaxHTTPBufferSize, 1e6)
