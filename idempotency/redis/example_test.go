@@ -16,7 +16,7 @@ func ExampleNew() {
 	srv := socketio.NewServer(nil)
 	defer srv.Close()
 	srv.UseEvent(idempotency.New(idempotency.Config{
-		Key:   idempotency.Field("key"), // of the event's last argument: { key: crypto.randomUUID() }
+		Key:   idempotency.Field("key"), // of the event's first argument: { key: crypto.randomUUID() }
 		Store: idempotencyredis.New(client, idempotencyredis.Options{}),
 	}))
 }
