@@ -20,12 +20,14 @@ type MemoryOptions struct {
 // Memory is a [Store] in this process. Over its bounds, the record that was kept longest is
 // forgotten: an event that is sent once more after that is handled once more. Claims are
 // as few as the handlers that run, and for each scope 1,000 whose handlers have returned
-// without an acknowledgement. Make one with [NewMemory].
+// without an acknowledgement; a claim that nobody gives back ends with its lease. Make one
+// with [NewMemory].
 type Memory struct {
 	opts MemoryOptions
 
 	mu     sync.Mutex
 	events map[string]*event
+	claims list.List         // of *event, those that were claimed first in front
 	done   queue             // of all scopes
 	scopes map[string]*queue // of each
 }
@@ -46,8 +48,9 @@ type event struct {
 	id         ID
 	token      string
 	record     []byte
-	until      time.Time // of the claim, or of the record
-	all, scope *list.Element
+	until      time.Time     // of the claim, or of the record
+	claim      *list.Element // in claims; nil: it is done
+	all, scope *list.Element // in the queues; nil: it is claimed
 }
 
 func (e *event) size() int { return len(e.record) + overhead }
@@ -63,21 +66,29 @@ func NewMemory(o MemoryOptions) *Memory {
 	return &Memory{opts: o, events: make(map[string]*event), scopes: make(map[string]*queue)}
 }
 
-// Begin implements [Store]. It does not fail.
-func (m *Memory) Begin(_ context.Context, id ID, token string, lease time.Duration) (State, []byte, error) {
+// Begin implements [Store]. It fails only if ctx has ended: then nobody would give the
+// claim back.
+func (m *Memory) Begin(ctx context.Context, id ID, token string, lease time.Duration) (State, []byte, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
 	m.expireLocked(now)
-	switch e := m.events[id.Key]; {
-	case e != nil && !now.Before(e.until):
+	if e := m.events[id.Key]; e != nil {
+		switch {
+		case !now.Before(e.until):
+		case e.all != nil:
+			return StateDone, e.record, nil
+		case e.token != token:
+			return StateBusy, nil, nil
+		}
 		m.forgetLocked(e)
-	case e != nil && e.all != nil:
-		return StateDone, e.record, nil
-	case e != nil && e.token != token:
-		return StateBusy, nil, nil
 	}
-	m.events[id.Key] = &event{id: id, token: token, until: now.Add(lease)}
+	e := &event{id: id, token: token, until: now.Add(lease)}
+	e.claim = m.claims.PushBack(e)
+	m.events[id.Key] = e
 	return StateClaimed, nil, nil
 }
 
@@ -92,6 +103,9 @@ func (m *Memory) End(_ context.Context, id ID, token string, record []byte, keep
 		m.events[id.Key] = e
 	case e.all != nil || e.token != token:
 		return nil
+	default:
+		m.claims.Remove(e.claim)
+		e.claim = nil
 	}
 	e.record, e.until = record, time.Now().Add(keep)
 	of := m.scopes[id.Scope]
@@ -128,20 +142,23 @@ func (m *Memory) Len() int {
 	return len(m.events)
 }
 
-// expireLocked forgets the records in front whose time is over.
+// expireLocked forgets the claims and the records in front whose time is over.
 func (m *Memory) expireLocked(now time.Time) {
-	for front := m.done.Front(); front != nil; front = m.done.Front() {
-		e := front.Value.(*event)
-		if now.Before(e.until) {
-			return
+	for _, line := range []*list.List{&m.claims, &m.done.List} {
+		for front := line.Front(); front != nil; front = line.Front() {
+			e := front.Value.(*event)
+			if now.Before(e.until) {
+				break
+			}
+			m.forgetLocked(e)
 		}
-		m.forgetLocked(e)
 	}
 }
 
 func (m *Memory) forgetLocked(e *event) {
 	delete(m.events, e.id.Key)
-	if e.all == nil {
+	if e.claim != nil {
+		m.claims.Remove(e.claim)
 		return
 	}
 	m.done.Remove(e.all)

@@ -78,3 +78,36 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		assert.Equal(t, "kept a minute later", m.Len(), 1)
 	})
 }
+
+// TestMemoryGivesBackClaims: a claim that is neither ended nor released, as when the store
+// was not asked in time, ends with its lease, though its key never comes again.
+func TestMemoryGivesBackClaims(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := idempotency.NewMemory(idempotency.MemoryOptions{})
+		ctx := context.Background()
+		begin := func(ctx context.Context, key, token string) (idempotency.State, error) {
+			state, _, err := m.Begin(ctx, idempotency.ID{Key: key, Scope: "scope"}, token, time.Minute)
+			return state, err
+		}
+		for i := range 1000 {
+			_, err := begin(ctx, fmt.Sprint(i), "me")
+			assert.NoError(t, err)
+		}
+		time.Sleep(30 * time.Second)
+		state, err := begin(ctx, "0", "me")
+		assert.NoError(t, err)
+		assert.Equal(t, "claimed again by its own token", state, idempotency.StateClaimed)
+		time.Sleep(30 * time.Second)
+		state, err = begin(ctx, "0", "somebody")
+		assert.NoError(t, err)
+		assert.Equal(t, "the lease of the second time", state, idempotency.StateBusy)
+		assert.Equal(t, "claims a minute later", m.Len(), 1)
+
+		late, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err = begin(late, "late", "me")
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, "claims for nobody", m.Len(), 1)
+	})
+}
