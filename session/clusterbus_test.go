@@ -54,6 +54,7 @@ func TestClusterBus(t *testing.T) {
 		clients[2].Expect("session:ended")
 		start := time.Now()
 		clients[3].ExpectDisconnect(siotest.TransportClose)
-		assert.Equal(t, "found after", time.Since(start), 0) // the session would expire in an hour
+		took := time.Since(start) // a second look; the session would expire in an hour
+		assert.True(t, "found after "+took.String(), took < 2*time.Second)
 	})
 }

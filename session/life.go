@@ -28,6 +28,7 @@ type life struct {
 	user    string    // whose session it was in the handshake
 	key     string    // the hash of the id under which it is tracked; empty: it is not
 	renewed time.Time // when it got its present id
+	missed  string    // the id that the last check has not found
 }
 
 func newLife(x *Sessions, s *socketio.Socket) *life {
@@ -121,7 +122,9 @@ func (l *life) Expired() error { return nil }
 // id at the end of the request that has renewed the session.
 const settling = 5 * time.Second
 
-// retrySettling is about the time between two checks of a new id meanwhile.
+// retrySettling is about the time between two checks of a new id meanwhile, and from a
+// check that has not found a session to the one that decides: libraries store a new id
+// before the application can call Renewed.
 const retrySettling = time.Second
 
 // Check implements lease.Owner: it looks the session up. A store that cannot be
@@ -136,6 +139,7 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 	now, err := l.judge(ctx, v, user)
 	switch {
 	case err == nil:
+		l.missing("")
 		l.session.CompareAndSwap(v, now) // unless it was renewed meanwhile
 		return lease.Verdict{}
 	case l.socket.Context().Err() != nil:
@@ -145,12 +149,22 @@ func (l *life) Check(ctx context.Context) lease.Verdict {
 		return lease.Verdict{Retry: lease.RetryAfter}
 	case l.session.Load().ID != v.ID: // renewed: the old id is gone, as it should be
 		return lease.Verdict{}
-	case told(err) == ErrMissing && settles:
+	case told(err) == ErrMissing && (settles || !expired(v) && l.missing(v.ID)):
 		return lease.Verdict{Retry: retrySettling}
 	case told(err) == ErrMissing, told(err) == ErrUnavailable:
 		return lease.Verdict{End: ErrEnded}
 	}
 	return lease.Verdict{End: told(err)}
+}
+
+// missing notes which session a check has not found; empty: it has found the session. It
+// reports whether the check before has found that one.
+func (l *life) missing(id string) (first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first = l.missed != id
+	l.missed = id
+	return first
 }
 
 func expired(v *Session) bool { return !v.ExpiresAt.IsZero() && !time.Now().Before(v.ExpiresAt) }

@@ -226,8 +226,8 @@ func TestCheck(t *testing.T) {
 		assert.NoError(t, store.Destroy(context.Background(), busy))
 		destroyed := time.Since(start)
 		a.ExpectDisconnect(siotest.TransportClose)
-		if took := <-ends - destroyed; took > 66*time.Second {
-			t.Errorf("found after %s, want at the next check", took)
+		if took := <-ends - destroyed; took > 68*time.Second {
+			t.Errorf("found after %s, want at the next check, and the one after that", took)
 		}
 	})
 }

@@ -40,7 +40,9 @@ type Config struct {
 	Room func(s *Session) string
 	// Check is the time between two checks of a live socket, a tenth more or less. A
 	// check loads the session again; if the client has sent an event since the last
-	// check, the session is touched first. Default 60 s; negative: no checks.
+	// check, the session is touched first. A session that is not there is looked for once
+	// more, a second later: it may have a new id of which [Sessions.Renewed] is about to
+	// tell. Default 60 s; negative: no checks.
 	Check time.Duration
 	// EndedEvent is the event sent just before a socket is disconnected from its
 	// namespace, and before the connection is closed because of a logout; its argument
