@@ -4,7 +4,11 @@ package sioredis_test
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/redis/rueidis"
@@ -100,6 +104,32 @@ func TestHostile(t *testing.T) {
 			assert.Equal(t, "gaps", missed.Load(), n)
 			assert.NoError(t, engine.Ready())
 		})
+	}
+}
+
+// TestStrangersAreForgotten: names of servers that come and go, or that somebody makes up,
+// do not fill the memory.
+func TestStrangersAreForgotten(t *testing.T) { //nolint:paralleltest // it measures the heap
+	redis := redistest.Start(t)
+	srv := start(t, 1, socketio.Options{}, sioredis.Options{URL: "unix://" + redis.Addr})[0]
+	c, node := siotest.Dial(t, srv, siotest.Options{Timeout: patience}), raw(t, redis)
+	greet := func(servers int) (heap uint64) {
+		for some := range slices.Chunk(make([]string, servers), 5000) {
+			for i := range some {
+				some[i] = "\xc1" + `{"type":2,"uid":"` + strings.ToLower(cryptorand.Text()[:20]) + `"}`
+			}
+			publish(t, node, "socket.io-peers#/#", some...)
+		}
+		publish(t, node, "socket.io#/#", broadcast(t, "/", "after"))
+		c.Expect("after")
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := greet(20_000) // more than are remembered
+	if after := greet(200_000); after > before+4<<20 {
+		t.Errorf("%d servers take %d bytes", 200_000, after-before)
 	}
 }
 

@@ -33,7 +33,7 @@ type node struct {
 
 	mu     sync.Mutex
 	peers  map[string]time.Time // nodes of this module, and since when nobody listens in their name; zero: somebody does
-	here   func(uid string)     // is called with mu held for each answer to a hello
+	here   func(uid string)     // is called with mu held for each answer to a hello; nil: none is waited for
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
 	prune  int                  // at how many of them to look for old ones
 
@@ -95,6 +95,9 @@ func (n *node) start() {
 	defer cancel()
 	n.hello(cancel)
 	<-ctx.Done()
+	n.mu.Lock()
+	n.here = nil // it notes who has answered
+	n.mu.Unlock()
 }
 
 // deliver calls f unless the node is closed. Close waits for it.
@@ -176,14 +179,35 @@ func (n *node) joining(op *adapter.Operation) {
 	n.anyRecent.Store(len(n.recent) > 0)
 }
 
-// anyOf reports whether one of the channels is the node's.
-func (n *node) anyOf(names iter.Seq[string]) bool {
-	for name := range names {
-		if strings.HasPrefix(name, n.channels.base) || slices.Contains(n.channels.names, name) {
-			return true
+// users are the nodes that one of the channels belongs to. There may be very many of both,
+// as clients make namespaces and rooms.
+func users(nodes []*node, channels iter.Seq[string]) (using []*node) {
+	bases, names, lengths := make(map[string]*node), make(map[string]*node), make(map[int]bool)
+	for _, n := range nodes {
+		bases[n.channels.base], lengths[len(n.channels.base)] = n, true
+		for _, name := range n.channels.names {
+			names[name] = n
 		}
 	}
-	return false
+	found := make(map[*node]bool)
+	note := func(n *node) {
+		if n != nil && !found[n] {
+			found[n] = true
+			using = append(using, n)
+		}
+	}
+	for name := range channels {
+		if len(using) == len(nodes) {
+			break
+		}
+		note(names[name])
+		for i := range len(name) {
+			if name[i] == '#' && lengths[i+1] { // so a base ends
+				note(bases[name[:i+1]])
+			}
+		}
+	}
+	return using
 }
 
 // Close implements adapter.Adapter.

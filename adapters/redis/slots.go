@@ -238,14 +238,12 @@ func (s *shards) moveLocked(changed bool, heard []*node) {
 	}
 	for _, m := range all {
 		names := moves[m]
-		tickets := make([]*ticket, 0, len(heard))
+		var tickets []*ticket
 		missed := m.sub.adopt(names)
-		for _, n := range heard {
-			if n.anyOf(slices.Values(missed)) {
-				t := newTicket(n)
-				t.late = errMoved
-				tickets = append(tickets, t)
-			}
+		for _, n := range users(heard, slices.Values(missed)) {
+			t := newTicket(n)
+			t.late = errMoved
+			tickets = append(tickets, t)
 		}
 		m.sub.after(tickets...)
 	}

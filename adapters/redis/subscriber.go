@@ -231,10 +231,14 @@ func (s *subscriber) subscription(e rueidis.PubSubSubscription) {
 // resubscribe subscribes to all that is wanted, and to what is wanted meanwhile.
 func (s *subscriber) resubscribe(c rueidis.DedicatedClient) error {
 	first := s.l.names()
+	isFirst := make(map[string]bool, len(first))
+	for _, name := range first {
+		isFirst[name] = true
+	}
 	s.mu.Lock()
 	channels, patterns := make([]string, 0, len(s.channels)), make([]string, 0, len(s.patterns))
 	for name := range s.channels {
-		if !slices.Contains(first, name) {
+		if !isFirst[name] {
 			channels = append(channels, name)
 		}
 	}
@@ -344,11 +348,11 @@ func (s *subscriber) retry(c rueidis.DedicatedClient) error {
 
 // gap has the nodes that use this connection report a gap.
 func (s *subscriber) gap(err error) {
-	heard := s.l.missing()
+	missing := s.l.missing()
 	s.mu.Lock()
-	heard = slices.DeleteFunc(heard, func(n *node) bool { return !n.anyOf(maps.Keys(s.channels)) })
+	missing = users(missing, maps.Keys(s.channels))
 	s.mu.Unlock()
-	for _, n := range heard {
+	for _, n := range missing {
 		s.l.in.gap(n, adapter.Gap{Type: adapter.GapIncoming, Err: err})
 	}
 }
