@@ -1,6 +1,6 @@
 import { call, Emitter } from "./emitter.js";
 import { Engine } from "./engine.js";
-import { Decoder, Encoder, EVENT, type Packet } from "./parser.js";
+import { CONNECT, Decoder, DISCONNECT, Encoder, EVENT, type Packet } from "./parser.js";
 import { Socket } from "./socket.js";
 import { startTimer, stopTimer } from "./timers.js";
 
@@ -150,7 +150,9 @@ export class Manager extends Emitter {
   _onDecoded(packet: Packet): void {
     this.emit("packet", packet);
     const socket = this.nsps[packet.nsp];
-    if (socket && socket.active) socket.onpacket(packet);
+    if (!socket) return;
+    if (socket.active) socket.onpacket(packet);
+    else if (packet.type === CONNECT) socket._packet({ type: DISCONNECT }); // it was left before this answer
   }
 
   _each(fn: (socket: Socket) => void): void {

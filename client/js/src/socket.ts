@@ -91,13 +91,20 @@ export class Socket extends Emitter {
       return this;
     }
     const packet: any = { type: EVENT, data: args, options: { compress: flags.compress !== false } };
-    if (typeof args[args.length - 1] === "function") {
-      packet.id = this.ids++;
-      this._registerAck(packet, args.pop(), flags.timeout === undefined ? _opts.ackTimeout : flags.timeout);
-    }
     const connected = this.connected && !io.engine._hasPingExpired();
+    const dropped = flags.volatile && !(connected && io.engine.transport.writable);
+    if (typeof args[args.length - 1] === "function") {
+      const ack: Ack = args.pop();
+      const timeout = flags.timeout === undefined ? _opts.ackTimeout : flags.timeout;
+      if (dropped && timeout === undefined) {
+        if (ack._withError) queueMicrotask(() => call(ack, this, [new Error("the volatile event was dropped")]));
+        return this;
+      }
+      packet.id = this.ids++;
+      this._registerAck(packet, ack, timeout);
+    }
     packet._keep = !flags.volatile && !flags._queued;
-    if (flags.volatile && !(connected && io.engine.transport.writable)) return this;
+    if (dropped) return this;
     if (connected) this._sendEvent(packet);
     else this.sendBuffer.push(packet);
     return this;

@@ -136,7 +136,7 @@ var io = (() => {
   var nativeSet = setTimeout;
   var nativeClear = clearTimeout;
   function startTimer(opts, fn, ms) {
-    return (opts.useNativeTimers ? nativeSet : setTimeout)(fn, ms);
+    return (opts.useNativeTimers ? nativeSet : setTimeout)(fn, Math.min(ms, 2147483647));
   }
   function stopTimer(opts, timer) {
     (opts.useNativeTimers ? nativeClear : clearTimeout)(timer);
@@ -783,13 +783,20 @@ var io = (() => {
         return this;
       }
       const packet = { type: EVENT, data: args, options: { compress: flags.compress !== false } };
-      if (typeof args[args.length - 1] === "function") {
-        packet.id = this.ids++;
-        this._registerAck(packet, args.pop(), flags.timeout === void 0 ? _opts.ackTimeout : flags.timeout);
-      }
       const connected = this.connected && !io2.engine._hasPingExpired();
+      const dropped = flags.volatile && !(connected && io2.engine.transport.writable);
+      if (typeof args[args.length - 1] === "function") {
+        const ack = args.pop();
+        const timeout = flags.timeout === void 0 ? _opts.ackTimeout : flags.timeout;
+        if (dropped && timeout === void 0) {
+          if (ack._withError) queueMicrotask(() => call(ack, this, [new Error("the volatile event was dropped")]));
+          return this;
+        }
+        packet.id = this.ids++;
+        this._registerAck(packet, ack, timeout);
+      }
       packet._keep = !flags.volatile && !flags._queued;
-      if (flags.volatile && !(connected && io2.engine.transport.writable)) return this;
+      if (dropped) return this;
       if (connected) this._sendEvent(packet);
       else this.sendBuffer.push(packet);
       return this;
@@ -1121,7 +1128,9 @@ var io = (() => {
     _onDecoded(packet) {
       this.emit("packet", packet);
       const socket = this.nsps[packet.nsp];
-      if (socket && socket.active) socket.onpacket(packet);
+      if (!socket) return;
+      if (socket.active) socket.onpacket(packet);
+      else if (packet.type === CONNECT) socket._packet({ type: DISCONNECT });
     }
     _each(fn) {
       for (const nsp of Object.keys(this.nsps)) {
