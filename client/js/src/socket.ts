@@ -105,8 +105,15 @@ export class Socket extends Emitter {
     }
     packet._keep = !flags.volatile && !flags._queued;
     if (dropped) return this;
-    if (connected) this._sendEvent(packet);
-    else this.sendBuffer.push(packet);
+    if (!connected) this.sendBuffer.push(packet);
+    else {
+      try {
+        this._sendEvent(packet);
+      } catch (err) {
+        delete this.acks[packet.id]; // nobody answers what does not encode
+        throw err;
+      }
+    }
     return this;
   }
 
@@ -222,7 +229,7 @@ export class Socket extends Emitter {
     this.sendBuffer = [];
     for (const packet of receiveBuffer) this._onEvent(packet);
     for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
-    this._drainQueue(true); // before the listeners: what they emit is not "again"
+    call(this._drainQueue, this, [true]); // before the listeners: what they emit is not "again"
     this._fire("connect", []);
   }
 
@@ -307,7 +314,13 @@ export class Socket extends Emitter {
     entry._pending = true;
     entry._tries++;
     this.flags = entry._flags;
-    this.emit.apply(this, entry._args as [string]);
+    try {
+      this.emit.apply(this, entry._args as [string]);
+    } catch (err) {
+      entry._tries = Infinity; // it does not encode, and never will
+      entry._args[entry._args.length - 1](err);
+      throw err;
+    }
   }
 }
 

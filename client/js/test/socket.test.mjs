@@ -80,3 +80,33 @@ test("times longer than timers are long, and not over at once", async () => {
     for (const id of ids) socket.onpacket({ type: 3, nsp: "/", id, data: [] }); // stops the timers
   });
 });
+
+test("with retries an event that does not encode holds up no other, and no connect", async () => {
+  const answer = (frame) => (frame.startsWith("42") ? [`43${parseInt(frame.slice(2))}["got it"]`] : joins(frame));
+  await withServer(answer, async (manager) => {
+    const socket = manager.socket("/", { retries: 3 });
+    const uncaught = [];
+    const { queueMicrotask } = globalThis;
+    const keep = (fn) => () => {
+      try {
+        fn();
+      } catch (err) {
+        uncaught.push(err.name);
+      }
+    };
+    globalThis.queueMicrotask = (fn) => queueMicrotask(keep(fn));
+    try {
+      const bad = new Promise((resolve) => socket.emit("bad", 10n, resolve));
+      const good = new Promise((resolve) => socket.emit("good", (err, value) => resolve(err || value)));
+      await joined(socket);
+      assert.equal((await bad).name, "TypeError");
+      assert.equal(await good, "got it");
+      assert.throws(() => socket.emit("bad", 10n), TypeError); // as without retries
+      assert.deepEqual(await new Promise((resolve) => socket.emit("good", (...all) => resolve(all))), [null, "got it"]);
+      assert.deepEqual(uncaught, ["TypeError"]);
+      assert.equal(Object.keys(socket.acks).length, 0);
+    } finally {
+      globalThis.queueMicrotask = queueMicrotask;
+    }
+  });
+});

@@ -797,8 +797,15 @@ var io = (() => {
       }
       packet._keep = !flags.volatile && !flags._queued;
       if (dropped) return this;
-      if (connected) this._sendEvent(packet);
-      else this.sendBuffer.push(packet);
+      if (!connected) this.sendBuffer.push(packet);
+      else {
+        try {
+          this._sendEvent(packet);
+        } catch (err) {
+          delete this.acks[packet.id];
+          throw err;
+        }
+      }
       return this;
     }
     emitWithAck(event, ...args) {
@@ -903,7 +910,7 @@ var io = (() => {
       this.sendBuffer = [];
       for (const packet of receiveBuffer) this._onEvent(packet);
       for (const packet of sendBuffer) call(this._sendEvent, this, [packet]);
-      this._drainQueue(true);
+      call(this._drainQueue, this, [true]);
       this._fire("connect", []);
     }
     _onEvent(packet) {
@@ -977,7 +984,13 @@ var io = (() => {
       entry._pending = true;
       entry._tries++;
       this.flags = entry._flags;
-      this.emit.apply(this, entry._args);
+      try {
+        this.emit.apply(this, entry._args);
+      } catch (err) {
+        entry._tries = Infinity;
+        entry._args[entry._args.length - 1](err);
+        throw err;
+      }
     }
   };
   for (const [suffix, field] of [
