@@ -154,13 +154,17 @@ func (s stored) expires(left time.Duration) time.Time {
 	return t
 }
 
+// longestAge bounds a maxAge, in ms: 200 years are a time.Duration, and end in a year of
+// four digits.
+const longestAge = 200 * 365 * 24 * 60 * 60 * 1000
+
 // extend extends the expiry by the cookie's maxAge, as a request does. It never
 // shortens a time to live, and sets none for a key that does not expire.
 func (s stored) extend(left, def time.Duration) (ttl time.Duration) {
 	ttl = def
 	cookie, _ := s["cookie"].(map[string]any)
 	if age, ok := cookie["originalMaxAge"].(float64); ok && age > 0 {
-		ttl = time.Duration(age) * time.Millisecond
+		ttl = time.Duration(min(age, longestAge)) * time.Millisecond
 		cookie["expires"] = time.Now().Add(ttl).UTC().Format("2006-01-02T15:04:05.000Z")
 	}
 	if left == 0 {

@@ -214,6 +214,24 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestEndlessLife: a maxAge of centuries, as of somebody who wants sessions without an end,
+// does not end a session when it is touched.
+func TestEndlessLife(t *testing.T) {
+	t.Parallel()
+	for _, maxAge := range []string{"1e13", "8.64e15", "1e300"} {
+		t.Run(maxAge, func(t *testing.T) {
+			t.Parallel()
+			kv := &memory{m: map[string][]byte{"sess:a": fmt.Appendf(nil, `{"cookie":{"originalMaxAge":%s,"expires":null}}`, maxAge)}, until: map[string]time.Time{}}
+			p := sessionexpress.New(kv, sessionexpress.Options{Secrets: []string{"s"}})
+			ctx, v := t.Context(), &session.Session{ID: "a"}
+			assert.NoError(t, p.Touch(ctx, v))
+			now, err := p.Reload(ctx, v)
+			assert.NoError(t, err)
+			assert.True(t, "lives for a century", time.Until(now.ExpiresAt) > 100*365*24*time.Hour)
+		})
+	}
+}
+
 // aged is a document whose cookie ends after life; maxAge zero: with the
 // browser's session.
 func aged(life, maxAge time.Duration) []byte {
