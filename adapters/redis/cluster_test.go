@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
 	"github.com/gosio/gosio/core/adapter"
@@ -40,6 +42,7 @@ func TestMasterKilled(t *testing.T) {
 			servers, all := engines(t, 2, sioredis.Options{URL: urlOf(masters), Mode: mode})
 			servers[0].Of(other)
 			servers[1].Of(other)
+			growing(t, all[0])
 			missed, lost := gaps(servers[1], adapter.GapIncoming), gaps(servers[0], adapter.GapOutgoing)
 			c, c2 := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience}), siotest.Dial(t, servers[1], siotest.Options{Namespace: other})
 			assert.NoError(t, servers[0].Emit("e"))
@@ -60,6 +63,27 @@ func TestMasterKilled(t *testing.T) {
 			})
 		})
 	}
+}
+
+// growing fails the test if a counter of an engine becomes less: metrics take that for a
+// process that has started again.
+func growing(t *testing.T, e *sioredis.Engine) {
+	t.Helper()
+	var watching sync.WaitGroup
+	t.Cleanup(watching.Wait)
+	watching.Go(func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		for last := e.Stats(); t.Context().Err() == nil; {
+			<-tick.C
+			now := e.Stats()
+			if now.Published < last.Published || now.Lost < last.Lost || now.Outages < last.Outages {
+				t.Errorf("counters go back: %+v, then %+v", last, now)
+				return
+			}
+			last = now
+		}
+	})
 }
 
 // TestClassicMasterKilled: in the classic modes all masters of a Redis Cluster pass on

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type shards struct {
 	slots   *[slotCount]*master // nil: not known yet
 	only    *master             // has all slots; nil: several have
 	nowhere *master             // has the channels of slots without a master
+	leaving map[*master]bool    // have no slots any more, and still know what they have lost
 	past    Stats               // of masters that have gone
 	hints   map[int]hint        // by slot: what masters have said
 }
@@ -35,7 +37,7 @@ type master struct {
 }
 
 func newShards(l *link) *shards {
-	s := &shards{l: l, wake: make(chan struct{}, 1), masters: make(map[string]*master), hints: make(map[int]hint)}
+	s := &shards{l: l, wake: make(chan struct{}, 1), masters: make(map[string]*master), leaving: make(map[*master]bool), hints: make(map[int]hint)}
 	s.nowhere = s.newMaster("")
 	return s
 }
@@ -63,13 +65,7 @@ func (m *master) probe() string {
 	return m.sub.probe
 }
 
-// of returns the master of a channel.
-func (s *shards) of(channel string) *master {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.ofLocked(channel)
-}
-
+// ofLocked returns the master of a channel.
 func (s *shards) ofLocked(channel string) *master {
 	if s.only != nil {
 		return s.only
@@ -173,19 +169,30 @@ func (s *shards) sender() sender { return shardedSender{s} }
 
 type shardedSender struct{ s *shards }
 
-func (o shardedSender) push(j job) error { return o.s.of(j.channel).out.push(j) }
+// push implements sender. No channel moves meanwhile: what a master that leaves does not
+// get it must be able to report.
+func (o shardedSender) push(j job) error {
+	o.s.mu.RLock()
+	defer o.s.mu.RUnlock()
+	return o.s.ofLocked(j.channel).out.push(j)
+}
 
-func (o shardedSender) pushAll(jobs ...job) error {
+// pushAll implements sender. Jobs for several masters are in no order: then those in front
+// are queued one by one.
+func (o shardedSender) pushAll(jobs ...job) (err error) {
 	if len(jobs) == 0 {
 		return o.state()
 	}
-	first := o.s.of(jobs[0].channel)
-	for i := range jobs[1:] {
-		if o.s.of(jobs[i+1].channel) != first { // they are in no order then
-			return errors.Join(first.out.push(jobs[0]), o.pushAll(jobs[1:]...))
+	o.s.mu.RLock()
+	defer o.s.mu.RUnlock()
+	for {
+		first := o.s.ofLocked(jobs[0].channel)
+		if !slices.ContainsFunc(jobs, func(j job) bool { return o.s.ofLocked(j.channel) != first }) {
+			return errors.Join(err, first.out.pushAll(jobs...))
 		}
+		err = errors.Join(err, first.out.push(jobs[0]))
+		jobs = jobs[1:]
 	}
-	return first.out.pushAll(jobs...)
 }
 
 func (o shardedSender) state() error {
@@ -194,10 +201,16 @@ func (o shardedSender) state() error {
 
 func (o shardedSender) stats(out *Stats) {
 	o.s.mu.RLock()
+	defer o.s.mu.RUnlock()
 	out.Published += o.s.past.Published
 	out.Lost += o.s.past.Lost
-	o.s.mu.RUnlock()
-	o.s.each(func(m *master) { m.out.stats(out) })
+	o.s.nowhere.out.stats(out)
+	for _, m := range o.s.masters {
+		m.out.stats(out)
+	}
+	for m := range o.s.leaving {
+		m.out.stats(out)
+	}
 }
 
 func (o shardedSender) drain(patience time.Duration) {

@@ -153,8 +153,9 @@ func (s *shards) settle(ranges []slotRange) {
 		}
 	}
 	s.moveLocked(changed, heard)
-	for addr := range gone {
+	for addr, m := range gone {
 		delete(s.masters, addr)
+		s.leaving[m] = true
 	}
 	s.mu.Unlock()
 	for _, m := range gone {
@@ -265,11 +266,14 @@ func (s *shards) inherit(m *master) {
 	losses := m.out.giveLosses()
 	s.mu.Lock()
 	if m != s.nowhere {
+		delete(s.leaving, m)
 		m.out.stats(&s.past)
 	}
 	s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	for n, l := range losses {
-		s.of(n.channels.base).out.takeLoss(n, l)
+		s.ofLocked(n.channels.base).out.takeLoss(n, l)
 	}
 }
 
