@@ -171,7 +171,7 @@ func (p *Provider) save(s *sessions.Session, cookie string) error {
 			if s.Options != nil {
 				options = *s.Options
 			}
-			options.MaxAge = int(min((life+time.Second-1)/time.Second, math.MaxInt32))
+			options.MaxAge = int(min((life-1)/time.Second+1, math.MaxInt32))
 			s.Options = &options
 		}
 	}

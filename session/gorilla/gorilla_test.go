@@ -3,6 +3,7 @@ package sessiongorilla_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -207,6 +208,12 @@ func TestLife(t *testing.T) {
 	now, err := p.Reload(t.Context(), v)
 	assert.NoError(t, err)
 	assert.Equal(t, "theme", now.String("theme"), "dark")
+	endless := func(map[string]any) time.Duration { return math.MaxInt64 }
+	assert.NoError(t, p.WithLife(endless).Touch(t.Context(), now))
+	assert.True(t, "lives for decades", store.life(v.ID) > 20*365*24*time.Hour)
+	blink := func(map[string]any) time.Duration { return 1 }
+	assert.NoError(t, p.WithLife(blink).Touch(t.Context(), now))
+	assert.Equal(t, "at least a second", store.life(v.ID), time.Second)
 }
 
 // TestRenewedWithoutCodecs: a store that keeps its keys to itself cannot be
