@@ -139,6 +139,7 @@ func (m *Memory) Release(_ context.Context, id ID, token string) error {
 func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.expireLocked(time.Now())
 	return len(m.events)
 }
 

@@ -21,7 +21,7 @@ import (
 // configuration that cannot work.
 func New(c Config) func(next socketio.EventHandler) socketio.EventHandler {
 	c = c.withDefaults()
-	k := &keeper{cfg: c, breaker: breaker.New(c.StoreTimeout), claims: make(map[string]*claim), late: make(map[string]int)}
+	k := &keeper{cfg: c, breaker: breaker.New(c.StoreTimeout), claims: make(map[string]*claim), late: make(map[string]int), lapsing: make(chan struct{}, lapseAtOnce)}
 	return func(next socketio.EventHandler) socketio.EventHandler {
 		return func(ctx context.Context, in *socketio.Incoming) error {
 			if len(k.cfg.Events) > 0 && !slices.Contains(k.cfg.Events, in.Event) {
@@ -46,11 +46,16 @@ const maxKey = 256
 // acknowledge later: a client can send such events as fast as the connection takes them.
 const maxLate = 1000
 
+// lapseAtOnce is how many claims are given back at a time whose leases have ended. A client
+// can have 1,000 end at once, and that many questions are all that the store is asked.
+const lapseAtOnce = 16
+
 // keeper handles events once.
 type keeper struct {
 	cfg     Config
 	breaker *breaker.Breaker
 	noted   loglimit.Limiter
+	lapsing chan struct{} // holds one for each claim that is given back
 
 	mu     sync.Mutex
 	claims map[string]*claim // of this server, by ID.Key
@@ -206,7 +211,19 @@ func (k *keeper) await(c *claim) {
 		k.addLate(c, -1)
 		return
 	}
-	c.timer = time.AfterFunc(k.cfg.Lease, release)
+	c.timer = time.AfterFunc(k.cfg.Lease, func() { k.end(c, func() { k.lapse(c) }) })
+}
+
+// lapse ends a claim whose lease has ended. It has ended in the store as well, where
+// Release is no more than tidy.
+func (k *keeper) lapse(c *claim) {
+	k.forget(c)
+	select {
+	case k.lapsing <- struct{}{}:
+		defer func() { <-k.lapsing }()
+		k.askRelease(c)
+	default:
+	}
 }
 
 // addLate counts the claims of a scope that wait. It reports false if there are maxLate.
@@ -262,6 +279,10 @@ func (k *keeper) keep(c *claim, a *socketio.Acknowledgement) {
 // release gives a claim back, so that the event can be handled again.
 func (k *keeper) release(c *claim) {
 	defer k.forget(c)
+	k.askRelease(c)
+}
+
+func (k *keeper) askRelease(c *claim) {
 	_, _ = ask(context.Background(), k, func(ctx context.Context) (none struct{}, err error) {
 		return none, k.cfg.Store.Release(ctx, c.id, c.token)
 	})

@@ -280,6 +280,27 @@ func TestManyLateAcks(t *testing.T) {
 	})
 }
 
+// TestManyLeasesEnd: when the leases of many claims end at once, as one client can have it,
+// the events of others are still handled.
+func TestManyLeasesEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failing{Memory: idempotency.NewMemory(idempotency.MemoryOptions{})}
+		a := newApp(t, idempotency.Config{Store: store})
+		ann, bob := dial(t, a, "ann"), dial(t, a, "bob")
+		for i := range 1000 {
+			ann.EmitWithAck("forgets", order{Key: fmt.Sprint(i)})
+		}
+		synctest.Wait()
+		slow := func(context.Context) error { time.Sleep(100 * time.Millisecond); return nil }
+		store.how.Store(&slow)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, "bob's", bob.Call("order", order{Key: "1", Item: "tea"}).String(), `[1,{"key":"1","item":"tea"}]`)
+		assert.Equal(t, "claims", store.Len(), 1)
+	})
+}
+
 // TestLostAck: a client whose connection breaks before the acknowledgement gets it when it
 // is back.
 func TestLostAck(t *testing.T) {
