@@ -74,9 +74,10 @@ func (o *appender) push(e *entry) error {
 	o.turn++
 	e.turn = o.turn
 	if full() {
-		o.loseLocked(e, ErrOutboxFull)
+		o.loseLocked(ErrOutboxFull, e)
 		return ErrOutboxFull
 	}
+	e.node.newest = e.turn
 	o.bytes += e.size()
 	o.queue = append(o.queue, e)
 	o.noteSenderLocked(e)
@@ -104,48 +105,75 @@ func (o *appender) overLocked(e *entry) {
 	}
 }
 
-// loseLocked notes an entry that will not be in the stream.
-func (o *appender) loseLocked(e *entry, err error) {
-	switch {
-	case e.mark:
-		o.losses[e.node].marks--
-	case !e.waits():
-		return
-	default:
-		o.writer.loseLocked(e.node, err)
+// loseLocked notes entries that will not be in the stream. Of each node they followed each
+// other: one mark tells of them.
+func (o *appender) loseLocked(err error, entries ...*entry) {
+	turns := make(map[*node]uint64)
+	var nodes []*node
+	for _, e := range entries {
+		switch {
+		case e.mark:
+			o.losses[e.node].marks--
+		case !e.waits():
+			continue
+		default:
+			o.writer.loseLocked(e.node, err)
+		}
+		if _, known := turns[e.node]; !known {
+			nodes = append(nodes, e.node)
+		}
+		turns[e.node] = e.turn
 	}
-	o.markLocked(e.node, e.turn)
+	for _, n := range nodes {
+		o.markLocked(n, turns[n])
+	}
 }
 
 // markLocked queues a mark of what a node has lost, in the place of that, but behind what
 // was sent before: that has numbers, and readers expect them to grow. A mark is never
-// given up.
+// given up, so there is only one between two entries of the node.
 func (o *appender) markLocked(n *node, turn uint64) {
+	l := o.losses[n]
+	queued := l.mark != nil && l.mark.Place.Number == 0
+	if queued && n.newest <= l.mark.turn && l.mark.turn <= turn {
+		return
+	}
 	at := sort.Search(len(o.queue), func(i int) bool { return o.queue[i].Place.Number == 0 && o.queue[i].turn > turn })
-	if at > 0 {
-		if before := o.queue[at-1]; before.mark && before.node == n && before.Place.Number == 0 {
-			return
-		}
+	if queued && (o.isMarkedLocked(n, at-1, -1) || o.isMarkedLocked(n, at, 1)) {
+		return
 	}
 	m, _ := (&clusterwire.Message{UID: n.uid, Namespace: n.namespace, Type: clusterwire.Gap}).Entry() // of nothing
 	e := &entry{Entry: m, node: n, mark: true, turn: turn}
-	o.losses[n].marks++
+	if !queued || turn >= l.mark.turn {
+		l.mark = e
+	}
+	l.marks++
 	o.bytes += e.size()
 	o.queue = slices.Insert(o.queue, at, e)
 	o.noteSenderLocked(e)
 	o.ring()
 }
 
+// isMarkedLocked reports whether the next that a node has in the queue, from i on in a direction,
+// is a mark that was not sent.
+func (o *appender) isMarkedLocked(n *node, i, direction int) bool {
+	for ; i >= 0 && i < len(o.queue) && o.queue[i].Place.Number == 0; i += direction {
+		if e := o.queue[i]; e.node == n {
+			return e.mark
+		}
+	}
+	return false
+}
+
 // expireLocked gives up what waits for too long.
 func (o *appender) expireLocked(now time.Time) {
 	n := 0
-	for n < len(o.queue) && (o.queue[n].mark || now.Sub(o.queue[n].since) > o.l.opts.Stream.Patience) {
-		n++
-	}
-	var marks, old []*entry
-	for _, e := range o.queue[:n] {
-		if e.mark {
-			marks = append(marks, e)
+	var old []*entry
+	for ; n < len(o.queue); n++ {
+		if e := o.queue[n]; e.mark {
+			continue
+		} else if now.Sub(e.since) <= o.l.opts.Stream.Patience {
+			break
 		} else {
 			old = append(old, e)
 		}
@@ -153,11 +181,13 @@ func (o *appender) expireLocked(now time.Time) {
 	if len(old) == 0 {
 		return
 	}
-	o.queue = slices.Concat(marks, o.queue[n:])
+	kept := o.queue[n:]
+	marks := slices.DeleteFunc(o.queue[:n:n], func(e *entry) bool { return !e.mark })
+	o.queue = slices.Concat(marks, kept)
 	for _, e := range old {
 		o.overLocked(e)
-		o.loseLocked(e, errPatience)
 	}
+	o.loseLocked(errPatience, old...)
 }
 
 // seen is called by the tail for each entry of a Go server, and reports whether it is one
@@ -216,8 +246,8 @@ func (o *appender) landLocked(n int) {
 	}
 	for _, e := range landed[:n-1] {
 		o.overLocked(e)
-		o.loseLocked(e, errTrimmed)
 	}
+	o.loseLocked(errTrimmed, landed[:n-1]...)
 	o.foundLocked(landed[n-1])
 	clear(landed)
 }
@@ -236,8 +266,8 @@ func (o *appender) settle(at string) {
 	o.flight = o.flight[n:]
 	for _, e := range gone {
 		o.overLocked(e)
-		o.loseLocked(e, errTrimmed)
 	}
+	o.loseLocked(errTrimmed, gone...)
 }
 
 // report is called by the tail. It tells the hooks of this server of what is lost, when

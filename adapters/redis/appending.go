@@ -83,8 +83,8 @@ func (o *appender) resume(c rueidis.DedicatedClient) error {
 	o.queue, o.flight = append(again, o.queue...), nil
 	for _, e := range old {
 		o.overLocked(e)
-		o.loseLocked(e, errAnew)
 	}
+	o.loseLocked(errAnew, old...)
 	o.expireLocked(time.Now())
 	return nil
 }
@@ -262,7 +262,7 @@ func (o *appender) refused(e *entry, err error) {
 	o.mu.Lock()
 	o.flight = slices.DeleteFunc(o.flight, func(other *entry) bool { return other == e })
 	o.overLocked(e)
-	o.loseLocked(e, fmt.Errorf("%w: %w", errUnwanted, err))
+	o.loseLocked(fmt.Errorf("%w: %w", errUnwanted, err), e)
 	o.mu.Unlock()
 	if e.request != nil {
 		e.request.Fail(err)

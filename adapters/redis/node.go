@@ -46,7 +46,8 @@ type node struct {
 	counting sync.WaitGroup // censuses; begun with mu held while the node is not closed
 
 	// In the mode Streams.
-	number    uint64        // of the newest entry; guarded by appender.mu
+	number    uint64        // of the newest entry that was sent; guarded by appender.mu
+	newest    uint64        // the turn of the newest entry that was queued; guarded by appender.mu
 	following bool          // guarded by tail.handing
 	followed  chan struct{} // closed when it is
 	replays   replays

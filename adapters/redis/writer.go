@@ -36,6 +36,7 @@ type loss struct {
 	err        error
 
 	// Of a stream.
+	mark  *entry // the newest one that was queued, by its turn
 	marks int    // that are not found in it
 	left  int    // entries up to until that are not found
 	until uint64 // a turn
