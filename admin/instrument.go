@@ -51,7 +51,7 @@ func newHub(opts *Options, srv *socketio.Server, ns *socketio.Namespace) *hub {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand
 	h := &hub{
-		opts: opts, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact}, srv: srv, ns: ns, name: hex.EncodeToString(b[:]) + "-",
+		opts: opts, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact, Codes: opts.codes}, srv: srv, ns: ns, name: hex.EncodeToString(b[:]) + "-",
 		told: make(map[*socketio.Socket]*mirror), ids: make(map[socketID]*socketio.Socket),
 		conns: make(map[uint64][]*socketio.Socket),
 	}

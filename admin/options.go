@@ -71,7 +71,8 @@ type Options struct {
 	// besides those that cannot be secrets.
 	Show []string
 	// Redact reports whether a member of a value or an argument is a secret. Default
-	// [Secret].
+	// [Secret], but the code of a failure is shown: beside an error, or within one, or beside
+	// ok or success that is false, if it is less than a thousand or has no digit.
 	Redact func(name string) bool
 
 	// Logger gets a line at level info for each login and each action of a user, with
@@ -79,6 +80,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	table *passwords.Table // of Users
+	codes bool             // of failures are shown
 }
 
 func (o Options) withDefaults() Options {
@@ -105,7 +107,7 @@ func (o Options) withDefaults() Options {
 		o.ServerID = fmt.Sprintf("%s#%d", hostname(), os.Getpid())
 	}
 	if o.Redact == nil {
-		o.Redact = Secret
+		o.Redact, o.codes = Secret, true
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

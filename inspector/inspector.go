@@ -60,7 +60,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	context.AfterFunc(srv.Context(), func() { inspected.Delete(ns) })
 
 	in := &inspector{
-		opts: &opts, srv: srv, ns: ns, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact},
+		opts: &opts, srv: srv, ns: ns, secrets: redact.Redactor{Show: opts.Show, Secret: opts.Redact, Codes: opts.codes},
 		budget: budget{turn: make(chan struct{}, 1)}, record: &recorder{of: ns},
 	}
 	in.drain.in = in

@@ -61,6 +61,8 @@ type Options struct {
 	Show []string
 	// Redact reports whether a member of a value or of an argument is a secret, or an event
 	// of that name. Default: names such as password, accessToken, apiKey, sessionId, code.
+	// By default the code of a failure is shown, too: beside an error, or within one, or
+	// beside ok or success that is false, if it is less than a thousand or has no digit.
 	Redact func(name string) bool
 
 	// RecordSecrets leaves in recordings what Redact would take out of arguments, so that
@@ -73,6 +75,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	table *passwords.Table // of Users
+	codes bool             // of failures are shown
 }
 
 func (o Options) withDefaults() Options {
@@ -96,7 +99,7 @@ func (o Options) withDefaults() Options {
 		o.ServerID = fmt.Sprintf("%s#%d", hostname(), os.Getpid())
 	}
 	if o.Redact == nil {
-		o.Redact = redact.Secret
+		o.Redact, o.codes = redact.Secret, true
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -109,7 +109,7 @@ func TestRecord(t *testing.T) {
 			`"event":"upload","args":[{"head":{"_placeholder":true,"num":0},"name":"a.bin","token":"[redacted]"}],"attachments":["AQ=="]}`: 1,
 			`"event":"stored","args":["a.bin",{"_placeholder":true,"num":0}],"attachments":["AQID"]}`:                                      1,
 			`"event":"unknown","args":[12345678901234567000]}`:                                                                             1,
-			`"event":"fail","args":[{"error":{"code":"[redacted]","message":"never"}}]}`:                                                   1,
+			`"event":"fail","args":[{"error":{"code":"no","message":"never"}}]}`:                                                           1,
 		} {
 			assert.Equal(t, want+" in\n"+text, strings.Count(text, want), n)
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +22,10 @@ type Redactor struct {
 	Show []string
 	// Secret reports whether a member of a value or an argument is a secret.
 	Secret func(name string) bool
+	// Codes shows the member code of a failure, whatever Secret says of that name: what an
+	// error has, or what is beside an error, or beside ok or success that is false; if it is
+	// less than a thousand, or words. A longer number may be a code that lets somebody in.
+	Codes bool
 }
 
 // shown are the headers and query parameters that cannot be secrets.
@@ -32,6 +37,10 @@ var shown = []string{
 	"x-forwarded-port", "x-forwarded-proto", "x-real-ip", "x-requested-with",
 	"eio", "transport", "t", "b64",
 }
+
+// maxStamp is how long t can be, with which clients keep responses out of caches: what is
+// longer is the application's.
+const maxStamp = 16
 
 // Secret reports whether a member of that name is likely to be a secret: a password, a
 // token, a key, a code, a cookie, a session.
@@ -48,8 +57,10 @@ func Secret(name string) bool {
 var (
 	secrets     = []string{"auth", "code", "cvc", "cvv", "key", "otp", "pass", "pid", "pin", "pwd", "sid", "sig"}
 	secretParts = []string{
-		"accesskey", "apikey", "assertion", "authenticat", "authoriz", "bearer", "cookie", "credential", "csrf", "jwt",
-		"passphrase", "passwd", "password", "privatekey", "secret", "session", "signature", "token", "xsrf",
+		"accesscode", "accesskey", "apikey", "assertion", "authcode", "authenticat", "authoriz", "backupcode", "bearer",
+		"confirmationcode", "connectsid", "cookie", "credential", "csrf", "invitecode", "jwt", "logincode", "mfacode",
+		"onetimecode", "otpcode", "passcode", "passphrase", "passwd", "password", "pincode", "privatekey", "recoverycode",
+		"resetcode", "secret", "securitycode", "sessid", "session", "signature", "smscode", "token", "verificationcode", "xsrf",
 	}
 )
 
@@ -92,7 +103,8 @@ func (r *Redactor) Handshake(a adapter.Handshake) Handshake {
 
 func (r *Redactor) shownValue(name, value string) string {
 	name = strings.ToLower(name)
-	if slices.Contains(shown, name) || slices.ContainsFunc(r.Show, func(s string) bool { return strings.EqualFold(s, name) }) {
+	stamp := name != "t" || len(value) <= maxStamp
+	if stamp && slices.Contains(shown, name) || slices.ContainsFunc(r.Show, func(s string) bool { return strings.EqualFold(s, name) }) {
 		return value
 	}
 	return Redacted
@@ -120,7 +132,7 @@ func (r *Redactor) CleanLong(raw json.RawMessage) json.RawMessage {
 	if d.Decode(&v) != nil {
 		return json.RawMessage(`"` + Redacted + `"`)
 	}
-	if !r.hide(v) {
+	if !r.hide(v, false) {
 		return raw
 	}
 	out, _ := json.Marshal(v) // it was JSON
@@ -128,23 +140,65 @@ func (r *Redactor) CleanLong(raw json.RawMessage) json.RawMessage {
 }
 
 // hide replaces the values of secret members in place, and reports whether there were
-// any.
-func (r *Redactor) hide(v any) (changed bool) {
+// any. failure: v is what a failure has.
+func (r *Redactor) hide(v any, failure bool) (changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
+		shown := r.Codes && (failure || failed(v))
 		for name, member := range v {
-			if r.Secret(name) {
+			switch {
+			case shown && strings.EqualFold(name, "code") && plainCode(member):
+			case r.Secret(name):
 				v[name], changed = Redacted, true
-			} else if r.hide(member) {
+			case r.hide(member, failureName(name)):
 				changed = true
 			}
 		}
 	case []any:
 		for _, e := range v {
-			changed = r.hide(e) || changed
+			changed = r.hide(e, failure) || changed
 		}
 	}
 	return changed
+}
+
+// failureName reports whether a member of that name has a failure.
+func failureName(name string) bool {
+	return slices.ContainsFunc([]string{"error", "errors", "err"}, func(s string) bool { return strings.EqualFold(s, name) })
+}
+
+// failed reports whether an object tells of a failure, so that its member code is an
+// error's and not a login's: an error is beside it, or ok or success that is false.
+func failed(v map[string]any) bool {
+	for name, member := range v {
+		switch {
+		case failureName(name):
+			if member != nil && member != false && member != "" {
+				return true
+			}
+		case strings.EqualFold(name, "ok"), strings.EqualFold(name, "success"):
+			if member == false {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// words is text without a digit: codes that let somebody in have digits, nearly all of them.
+var words = regexp.MustCompile(`^[A-Za-z][A-Za-z_./: -]{0,63}$`)
+
+// plainCode reports whether a code cannot log anybody in: it is less than a thousand, or
+// words.
+func plainCode(v any) bool {
+	switch v := v.(type) {
+	case json.Number:
+		n, err := v.Int64()
+		return err == nil && n < 1000
+	case string:
+		return words.MatchString(v)
+	}
+	return false
 }
 
 // Values cleans values in place: those with secret names are replaced.
