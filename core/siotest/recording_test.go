@@ -154,6 +154,14 @@ func TestDifferences(t *testing.T) {
 	answer := func(client int, event, args string) siotest.Answer {
 		return siotest.Answer{Client: client, Event: event, Args: args}
 	}
+	binary := func(list ...byte) siotest.Answer { // one attachment for each
+		a := siotest.Answer{Event: "x", Args: `[{"token":{"_placeholder":true,"num":0}},{"_placeholder":true,"num":1}]`}
+		for _, b := range list {
+			a.Attachments = append(a.Attachments, []byte{b})
+		}
+		return a
+	}
+	withoutSecret := siotest.Answer{Event: "x", Args: `[{"token":"[redacted]"},{"_placeholder":true,"num":0}]`, Attachments: [][]byte{{2}}}
 	a, b, c := answer(0, "a", `[1]`), answer(0, "b", `[{"x":[2]}]`), answer(1, "c", `[]`)
 	for _, tt := range []struct {
 		want, got []siotest.Answer
@@ -166,6 +174,8 @@ func TestDifferences(t *testing.T) {
 		{[]siotest.Answer{answer(0, "b", `[{"x":"[redacted]"}]`)}, []siotest.Answer{b}, ""},
 		{[]siotest.Answer{answer(0, "b", `[{"y":"[redacted]"}]`)}, []siotest.Answer{b}, "want:    0 b [{\"y\":\"[redacted]\"}]\ngot:     0 b [{\"x\":[2]}]"},
 		{[]siotest.Answer{{Event: "b", Ack: true, Args: b.Args}}, []siotest.Answer{b}, "want:    0 ack of b [{\"x\":[2]}]\ngot:     0 b [{\"x\":[2]}]"},
+		{[]siotest.Answer{withoutSecret}, []siotest.Answer{binary(1, 2)}, ""},
+		{[]siotest.Answer{withoutSecret}, []siotest.Answer{binary(1, 3)}, "want:    " + withoutSecret.String() + "\ngot:     " + binary(1, 3).String()},
 		{[]siotest.Answer{{Event: "x", Args: "[]", Attachments: [][]byte{{1}}}}, []siotest.Answer{{Event: "x", Args: "[]", Attachments: [][]byte{{2}}}}, "want:    0 x []\ngot:     0 x []"},
 	} {
 		assert.Equal(t, fmt.Sprint(tt.want, tt.got), strings.Join(siotest.Differences(tt.want, tt.got), "\n"), tt.lines)
