@@ -23,7 +23,8 @@
 // list ([Options.Show] adds names); of sockets the id, the rooms, the identity and the
 // values of shared keys, in which members are replaced whose names say that they are
 // secret ([Options.Redact]). So are they in the arguments of events, and all arguments of an
-// event with such a name. What a client sends as a bare string is shown.
+// event with such a name, JSON Web Tokens and what follows "Bearer". Anything else that a
+// client sends as a bare string is shown.
 //
 // What a socket or the sockets of a room send and get can be recorded to a file, without
 // the same secrets unless [Options.RecordSecrets] is set: two recordings of a server at a
@@ -31,7 +32,8 @@
 //
 // # What it costs
 //
-// The newest 5,000 steps of connections are kept, less than a megabyte: opened, upgraded,
+// The newest 5,000 steps of connections are kept, less than a megabyte with names of the usual
+// length: opened, upgraded,
 // joined, recovered, left. Of each outgoing event its recipients are listed, 1,000 at most, and what became of it
 // for them; 200 events of a second, and some three megabytes in all. Of contents nothing is
 // kept, unless somebody looks at a tail: from the first question until ten seconds after the

@@ -117,3 +117,22 @@ func TestDrainPanics(t *testing.T) {
 		assert.Equal(t, "it is there", len(ask[overview](c, "overview", query{}).Is.Nodes), 1)
 	})
 }
+
+// TestViewerLeaves: what a viewer has begun goes on without them, and leaves nothing behind.
+func TestViewerLeaves(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers := cluster(t, 2)
+		siotest.Dial(t, servers[1], siotest.Options{})
+		c := siotest.Dial(t, servers[0], page(nil))
+		follow(t, c, query{})
+		assert.Equal(t, "begun", fmt.Sprint(record(c, query{"namespace": "/", "room": "lobby", "seconds": 60}).Errors), "[]")
+		c.Emit("overview", query{})
+		c.Emit("drain", query{"node": "server 1"})
+		c.Conn().Close()
+		time.Sleep(2 * time.Minute)
+		assert.Equal(t, "drained", fmt.Sprint(servers[0].Connections(), servers[1].Connections()), "0 0")
+		assert.Equal(t, "listeners", servers[0].Registered().Room+servers[1].Registered().Room, 0)
+		c = siotest.Dial(t, servers[0], page(nil))
+		assert.Equal(t, "recordings", len(ask[[]recordedPart](c, "recorded", query{"id": anID}).Is), 0)
+	})
+}

@@ -1,11 +1,9 @@
 package inspector
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -121,12 +119,6 @@ func tailRowOf(in *inspector, t *tailed, args string) tailRow {
 	}
 }
 
-// What is a secret whatever it is called.
-var (
-	credentials = regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|(?i:\bbearer\s+)[\w.~+/=-]{8,}`)
-	placeholder = regexp.MustCompile(`\{"_placeholder":true,"num":\d+\}|\{"num":\d+,"_placeholder":true\}`)
-)
-
 // shown returns the arguments of an event as they may be seen.
 func shown(in *inspector, t *tailed) string {
 	if t.data == nil {
@@ -151,9 +143,7 @@ func shown(in *inspector, t *tailed) string {
 	if strings.Contains(text, "_placeholder") {
 		text = placeholder.ReplaceAllString(text, "[binary]")
 	}
-	if strings.Contains(text, "eyJ") || bytes.Contains(bytes.ToLower(t.data), []byte("bearer")) {
-		text = credentials.ReplaceAllString(text, redact.Redacted)
-	}
+	text = withoutTokens(text)
 	if len(text) > maxPayload { // what was redacted may be longer
 		return "[too long]"
 	}
@@ -162,9 +152,11 @@ func shown(in *inspector, t *tailed) string {
 
 // mergeTail puts the answers of servers together. A broadcast that several of them have
 // delivered is one event.
-func mergeTail(q tailQuery, pages []tailPage) any {
+func mergeTail(q tailQuery, pages []tailPage, missing int, s *seal) any {
 	all := tailPage{Rows: []tailRow{}, After: make(map[string]cursor)}
-	maps.Copy(all.After, q.After) // of those that do not answer this time
+	if servers := len(pages) + missing; missing > 0 && len(q.After) <= 2*servers { // otherwise most of these have ended
+		maps.Copy(all.After, q.After) // of those that do not answer this time
+	}
 	var rows []tailRow
 	for _, p := range pages {
 		rows = append(rows, p.Rows...)
@@ -186,6 +178,9 @@ func mergeTail(q tailQuery, pages []tailPage) any {
 	slices.SortStableFunc(all.Rows, func(a, b tailRow) int { return cmp.Compare(a.At, b.At) })
 	if more := len(all.Rows) - maxTailRows; more > 0 {
 		all.Rows, all.Skipped = all.Rows[more:], all.Skipped+uint64(more)
+	}
+	for i := range all.Rows {
+		all.Rows[i].Key = s.shut(all.Rows[i].Key)
 	}
 	return all
 }

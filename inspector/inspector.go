@@ -34,6 +34,7 @@ type inspector struct {
 	srv     *socketio.Server
 	ns      *socketio.Namespace
 	secrets redact.Redactor
+	seal    seal
 	budget  budget
 	record  *recorder
 	drain   drain
@@ -66,6 +67,7 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	in.drain.in = in
 	in.recordings.in = in
 	g := newGate(&opts)
+	in.seal = newSeal(g.key)
 	if opts.Guard != nil {
 		ns.Use(opts.Guard)
 	}
@@ -81,9 +83,9 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	question[socketsQuery, socketsPage]{in, "sockets", in.sockets}.serve(mergeSockets)
 	question[socketQuery, *details]{in, "socket", in.socket}.serve(mergeDetails)
 	question[roomsQuery, roomsPage]{in, "rooms", in.rooms}.serve(mergeRooms)
-	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(mergeTraces)
-	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(mergeTrace)
-	question[tailQuery, tailPage]{in, "tail", func(q tailQuery) tailPage { return followed(in, q) }}.serve(mergeTail)
+	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(func(q tracesQuery, all []tracesPage) any { return mergeTraces(q, all, &in.seal) })
+	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(func(q traceQuery, all []tracePart, missing int) any { return mergeTrace(q, all, missing, &in.seal) })
+	question[tailQuery, tailPage]{in, "tail", func(q tailQuery) tailPage { return followed(in, q) }}.serveCounted(func(q tailQuery, all []tailPage, missing int) any { return mergeTail(q, all, missing, &in.seal) })
 	in.recordings.serve()
 	if !opts.ReadOnly {
 		ns.On("act", in.act)

@@ -11,7 +11,7 @@ import (
 // sessionID is how the ids of sockets of clients of Socket.IO 2.x end.
 var sessionID = regexp.MustCompile(`(^|#)[\w-]{22}$`)
 
-// public returns the names of rooms that an event was for, without the ids of sockets of
+// public returns the names of rooms that an event was for, or that are there, without the ids of sockets of
 // clients of Socket.IO 2.x, which are those of their sessions, and secrets. Such a client
 // may have left since, or be another server's: what looks like an id is taken for one where
 // there may be such clients.

@@ -163,6 +163,9 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 		if json.Unmarshal(asked, &of) != nil {
 			return result{Error: textNoQuestion}
 		}
+		if o, ok := any(&of).(interface{ open(s *seal) }); ok {
+			o.open(&q.in.seal)
+		}
 		if !b.enter() {
 			return result{Error: errBusy.Error()}
 		}
@@ -175,6 +178,7 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 		}
 		replies, missing := q.others(ctx, of)
 		b.charge(func() (n int) { // what others say has to be read
+			defer q.survive(&r.Error) // they may be of another version
 			all := []A{own}
 			for _, reply := range replies {
 				var raw json.RawMessage
@@ -196,12 +200,7 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 // here is the answer of this server, and its text, which are paid for together with what
 // was asked. It survives what the application has set: Redact, and the JSON forms of values.
 func (q question[Q, A]) here(ctx context.Context, of Q, asked int) (a A, text json.RawMessage, failure string) {
-	defer func() {
-		if p := recover(); p != nil {
-			q.in.opts.Logger.Error("inspector: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			failure = "a server cannot answer: its log says why"
-		}
-	}()
+	defer q.survive(&failure)
 	var wrong error
 	err := q.in.budget.do(ctx, func() int {
 		a = q.own(of)
@@ -212,6 +211,14 @@ func (q question[Q, A]) here(ctx context.Context, of Q, asked int) (a A, text js
 		failure = err.Error()
 	}
 	return a, text, failure
+}
+
+// survive is deferred: it recovers and logs a panic.
+func (q question[Q, A]) survive(failure *string) {
+	if p := recover(); p != nil {
+		q.in.opts.Logger.Error("inspector: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		*failure = "a server cannot answer: its log says why"
+	}
 }
 
 // others asks the other servers.

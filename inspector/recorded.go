@@ -49,6 +49,7 @@ func (o *recordQuery) check() error {
 // recordPart is what a server says to that.
 type recordPart struct {
 	Node    string `json:"node"`
+	Begun   bool   `json:"begun"`
 	Sockets int    `json:"sockets"`
 	Error   string `json:"error"`
 }
@@ -56,6 +57,7 @@ type recordPart struct {
 // recordAnswer is what the page gets. Header is the first line of the file.
 type recordAnswer struct {
 	Header  string   `json:"header"`
+	Begun   int      `json:"begun"` // on so many servers
 	Sockets int      `json:"sockets"`
 	Errors  []string `json:"errors"`
 }
@@ -89,7 +91,7 @@ func (rs *recordings) order(o recordQuery) recordPart {
 	case o.Stop:
 		rs.stop(o.ID)
 	default:
-		part.Sockets, err = rs.begin(o)
+		part.Sockets, part.Begun, err = rs.begin(o)
 	}
 	if err != nil {
 		part.Error = err.Error()
@@ -101,6 +103,7 @@ func (rs *recordings) merge(o recordQuery, parts []recordPart) any {
 	a := recordAnswer{Errors: []string{}}
 	for _, p := range parts {
 		a.Sockets += p.Sockets
+		a.Begun += number(p.Begun)
 		if p.Error != "" && !slices.Contains(a.Errors, p.Error) {
 			a.Errors = append(a.Errors, p.Error)
 		}
@@ -110,7 +113,8 @@ func (rs *recordings) merge(o recordQuery, parts []recordPart) any {
 	return a
 }
 
-// note is event middleware that logs who records what.
+// note is event middleware that logs who records what. Recordings that begin are few; what
+// else is asked for has a limit, so that nobody hides a recording behind it.
 func (rs *recordings) note(next socketio.EventHandler) socketio.EventHandler {
 	var noted loglimit.Limiter
 	return func(ctx context.Context, i *socketio.Incoming) error {
@@ -118,9 +122,18 @@ func (rs *recordings) note(next socketio.EventHandler) socketio.EventHandler {
 		var o recordQuery
 		if i.Event == "record" && i.Arg(0, &raw) == nil && len(raw) <= maxQuestion && json.Unmarshal(raw, &o) == nil && !o.Stop {
 			viewer, _ := viewerKey.Get(i.Socket)
-			noted.Log(rs.in.opts.Logger, slog.LevelInfo, "record", "inspector: recording", slog.String("viewer", viewer),
-				slog.String("namespace", loglimit.Clip(o.Namespace)), slog.String("socket", loglimit.Clip(o.Socket)), slog.String("room", loglimit.Clip(o.Room)),
-				slog.Int("seconds", o.Seconds))
+			i.OnAck(func(a *socketio.Acknowledgement) {
+				attrs := []slog.Attr{
+					slog.String("viewer", viewer), slog.String("namespace", loglimit.Clip(o.Namespace)), slog.String("socket", loglimit.Clip(o.Socket)),
+					slog.String("room", loglimit.Clip(o.Room)), slog.Int("seconds", o.Seconds),
+				}
+				var said []struct{ Is recordAnswer }
+				if json.Unmarshal(a.Data, &said) == nil && len(said) > 0 && said[0].Is.Begun > 0 {
+					rs.in.opts.Logger.LogAttrs(ctx, slog.LevelInfo, "inspector: recording", attrs...)
+					return
+				}
+				noted.Log(rs.in.opts.Logger, slog.LevelInfo, "record", "inspector: not recording", attrs...)
+			})
 		}
 		return next(ctx, i)
 	}
@@ -162,7 +175,7 @@ func (rs *recordings) fetch(q recordedQuery) *recordedPart {
 	part.Next = min(max(q.From[part.Node], 0), len(lines))
 	for size := 0; part.Next < len(lines) && size < maxRecordAnswer; part.Next++ {
 		line := &lines[part.Next]
-		text := lineText(rs.in, line)
+		text := lineText(rs.in, r.order.Namespace, line)
 		size += len(text)
 		part.Lines = append(part.Lines, recordedLine{line.at.UnixMicro(), text})
 	}
@@ -195,10 +208,10 @@ type recordedText struct {
 
 // lineText is a line as text. Redact is the application's, and asked here, where time is
 // counted, and not while the event is on its way.
-func lineText(in *inspector, line *recorded) string {
+func lineText(in *inspector, namespace string, line *recorded) string {
 	t := recordedText{
 		At: line.at.UnixMicro(), Kind: line.kind, Socket: line.socket, Number: line.number, Event: line.event, Attachments: line.Attachments,
-		Ack: line.wantsAck, Identity: line.identity, Rooms: line.rooms, Why: line.why,
+		Ack: line.wantsAck, Identity: line.identity, Rooms: public(in, namespace, line.rooms, false), Why: line.why,
 	}
 	if line.kind == lineHere || line.kind == lineEnd {
 		t.Server = in.opts.ServerID
@@ -207,9 +220,7 @@ func lineText(in *inspector, line *recorded) string {
 		_ = json.Unmarshal(line.Data, &t.Args) // it is an array
 	}
 	if !in.opts.RecordSecrets {
-		for i, arg := range t.Args {
-			t.Args[i] = in.secrets.CleanLong(arg)
-		}
+		t.Args, t.Attachments = clean(in, t.Event, t.Args, t.Attachments)
 	}
 	text, err := json.Marshal(t)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 const (
 	maxRecordings   = 2                // of a server at a time, with those that are kept
 	maxRecordTime   = 5 * time.Minute  // of one
-	maxRecordBytes  = 4 << 20          // of events
-	maxRecordLines  = 5_000            // events and acknowledgements
+	maxRecordBytes  = 4 << 20          // of events, and of what sockets are
+	maxRecordLines  = 5_000            // all but the end
 	maxRecorded     = 100              // sockets of one
 	recordingKept   = time.Minute      // after its end
 	recordingPause  = 10 * time.Second // from its beginning until another can take its place
@@ -63,23 +63,23 @@ type recordings struct {
 }
 
 // begin begins a recording, if there is something to record. It reports how many sockets
-// of this server that are.
-func (rs *recordings) begin(o recordQuery) (sockets int, err error) {
+// of this server that are, and whether it has begun.
+func (rs *recordings) begin(o recordQuery) (sockets int, begun bool, err error) {
 	ns := rs.namespace(o.Namespace)
 	if ns == nil || o.Room != "" && ns.Parent() == nil && ns.Name() != "/" && len(ns.Sockets()) == 0 {
-		return 0, nil // another server may have it; and whose name it is no viewer decides, by listening to it
+		return 0, false, nil // another server may have it; and whose name it is no viewer decides, by listening to it
+	}
+	s, ok := ns.Socket(o.Socket)
+	if o.Socket != "" && (!ok || s.Protocol() == 3) { // whose id is a secret
+		return 0, false, nil // another server may have room for a recording
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	switch {
 	case rs.all[o.ID] != nil:
-		return 0, errRecordingTwice
+		return 0, false, errRecordingTwice
 	case len(rs.all) >= maxRecordings:
-		return 0, errRecordings
-	}
-	s, ok := ns.Socket(o.Socket)
-	if o.Socket != "" && (!ok || s.Protocol() == 3) { // whose id is a secret
-		return 0, nil
+		return 0, false, errRecordings
 	}
 	r := &recording{order: o, began: time.Now(), socket: make(map[string]func())}
 	r.timer = time.AfterFunc(min(time.Duration(o.Seconds)*time.Second, maxRecordTime), func() {
@@ -94,7 +94,7 @@ func (rs *recordings) begin(o recordQuery) (sockets int, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.socket), nil
+	return len(r.socket), true, nil
 }
 
 // namespace returns one that exists on this server, and makes none; nil for that of the
@@ -172,7 +172,7 @@ func (r *recording) listenToRoom(ns *socketio.Namespace) {
 		switch e.Step {
 		case socketio.RoomStepJoined:
 			if s, ok := ns.Socket(e.Socket); ok {
-				r.listen(s)
+				r.listenWithin(s)
 			}
 		case socketio.RoomStepLeft:
 			r.leave(e.Socket)
@@ -180,10 +180,27 @@ func (r *recording) listenToRoom(ns *socketio.Namespace) {
 	})
 	r.mu.Lock()
 	r.room = off
+	if r.over { // it is full already
+		off()
+	}
 	r.mu.Unlock()
 	for _, s := range ns.Sockets() {
 		if s.InRoom(r.order.Room) {
-			r.listen(s)
+			r.listenWithin(s)
+		}
+	}
+}
+
+// listenWithin listens to a socket that is in the room, or was a moment ago.
+func (r *recording) listenWithin(s *socketio.Socket) {
+	for {
+		r.listen(s)
+		if s.InRoom(r.order.Room) {
+			return
+		}
+		r.leave(s.ID()) // it has left when nobody listened to it yet
+		if !s.InRoom(r.order.Room) {
+			return
 		}
 	}
 }
@@ -201,7 +218,9 @@ func (r *recording) listen(s *socketio.Socket) {
 	}
 	rooms := s.Rooms()
 	slices.Sort(rooms)
-	r.addLocked(recorded{kind: lineHere, socket: s.ID(), identity: s.Identity(), rooms: rooms[:min(len(rooms), maxShown)]})
+	if !r.addLocked(recorded{kind: lineHere, socket: s.ID(), identity: s.Identity(), rooms: rooms[:min(len(rooms), maxShown)]}) {
+		return
+	}
 	off, offOutgoing := s.OnAny(r.incoming), s.OnAnyOutgoing(r.outgoing)
 	gone := context.AfterFunc(s.Context(), func() { r.leave(s.ID()) })
 	r.socket[s.ID()] = func() { off(); offOutgoing(); gone() }
@@ -270,30 +289,42 @@ func (r *recording) outgoing(s *socketio.Socket, out *socketio.Outgoing) {
 	r.add(recorded{kind: lineOut, socket: s.ID(), event: out.Event, Acknowledgement: read(out)})
 }
 
-// add keeps a line, and ends the recording when that is full. It returns the number of the
-// event.
+// add keeps a line. It returns the number of the event.
 func (r *recording) add(line recorded) (number uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over || r.bytes+line.Size() > maxRecordBytes || len(r.lines) >= maxRecordLines {
+	ok = r.addLocked(line)
+	return r.number, ok
+}
+
+// addLocked keeps a line, and ends the recording when that is full: who comes and goes adds
+// lines, too.
+func (r *recording) addLocked(line recorded) (ok bool) {
+	size := line.size()
+	if r.over || r.bytes+size > maxRecordBytes || len(r.lines) >= maxRecordLines {
 		if r.endLocked("full") {
 			r.timer.Reset(0) // which keeps it as one that has ended
 		}
-		return 0, false
+		return false
 	}
-	r.addLocked(line)
-	return r.number, true
-}
-
-func (r *recording) addLocked(line recorded) {
 	line.at = time.Now()
 	line.event = strings.Clone(line.event)
 	if line.kind == lineIn {
 		r.number++
 		line.number = r.number
 	}
-	r.bytes += line.Size()
+	r.bytes += size
 	r.lines = append(r.lines, line)
+	return true
+}
+
+// size is how many bytes of clients' and of the application's are in a line.
+func (line *recorded) size() int {
+	n := line.Size() + len(line.event) + len(line.identity)
+	for _, room := range line.rooms {
+		n += len(room)
+	}
+	return n
 }
 
 // read returns the arguments of an event, with placeholders for binary values.

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// maxRooms bounds the rooms that a server answers with: the largest.
-const maxRooms = 500
+// The bounds of the rooms that a server answers with: the largest.
+const (
+	maxRooms = 500
+	maxNames = 128 << 10 // bytes of their names, which clients may have chosen
+)
 
 // roomsQuery asks for the rooms of a namespace, the largest first.
 type roomsQuery struct {
@@ -46,7 +49,12 @@ func (in *inspector) rooms(q roomsQuery) roomsPage {
 			}
 		}
 	}
-	return largest(sizes, maxRooms)
+	page := largest(sizes, maxRooms)
+	for i := range page.Rows {
+		r := &page.Rows[i]
+		r.Name = public(in, r.Namespace, []string{r.Name}, false)[0]
+	}
+	return page
 }
 
 // largest lists the largest rooms, and counts all.
@@ -58,7 +66,19 @@ func largest(sizes map[room]int, limit int) roomsPage {
 	slices.SortFunc(rows, func(a, b roomRow) int {
 		return cmp.Or(cmp.Compare(b.Sockets, a.Sockets), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return roomsPage{Total: len(rows), Rows: rows[:min(len(rows), limit)]}
+	shown := rows[:min(len(rows), limit)]
+	return roomsPage{Total: len(rows), Rows: fitting(shown, func(r roomRow) int { return len(r.Namespace) + len(r.Name) })}
+}
+
+// fitting returns the first of a list, as many as have maxNames bytes.
+func fitting[E any](list []E, size func(E) int) []E {
+	left := maxNames
+	for i, e := range list {
+		if left -= size(e); left < 0 {
+			return list[:i]
+		}
+	}
+	return list
 }
 
 func mergeRooms(q roomsQuery, pages []roomsPage) any {
@@ -74,8 +94,6 @@ func mergeRooms(q roomsQuery, pages []roomsPage) any {
 		limit = maxRows / 2
 	}
 	all := largest(sizes, limit)
-	if len(pages) > 1 {
-		all.Total = max(all.Total, total)
-	}
+	all.Total = max(all.Total, total) // a server tells of the largest only
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	socketio "github.com/gosio/gosio/core"
+	"github.com/gosio/gosio/internal/loglimit"
 	"github.com/gosio/gosio/internal/redact"
 )
 
@@ -104,7 +105,7 @@ func (in *inspector) sockets(q socketsQuery) socketsPage {
 	}
 	for _, f := range best {
 		page.Rows = append(page.Rows, socketRow{
-			f.place, f.of.Namespace().Name(), in.opts.ServerID, f.of.Transport(), f.of.Handshake().Address, f.of.Identity(), len(f.of.Rooms()),
+			f.place, f.of.Namespace().Name(), in.opts.ServerID, f.of.Transport(), f.of.Handshake().Address, loglimit.Clip(f.of.Identity()), len(f.of.Rooms()),
 		})
 	}
 	return page
@@ -171,11 +172,12 @@ func (in *inspector) socket(q socketQuery) *details {
 	rooms, values := snapshot.Rooms(), snapshot.SharedValues()
 	in.secrets.Values(values)
 	slices.Sort(rooms)
+	names := fitting(rooms[:min(len(rooms), maxShown)], func(name string) int { return len(name) })
 	d := &details{
 		socketRow: socketRow{
-			place{s.Handshake().Time.UnixMilli(), s.ID()}, ns.Name(), in.opts.ServerID, s.Transport(), s.Handshake().Address, s.Identity(), len(rooms),
+			place{s.Handshake().Time.UnixMilli(), s.ID()}, ns.Name(), in.opts.ServerID, s.Transport(), s.Handshake().Address, loglimit.Clip(s.Identity()), len(rooms),
 		},
-		Server: in.secrets.Handshake(snapshot.Handshake()), Names: rooms[:min(len(rooms), maxShown)], Values: values,
+		Server: in.secrets.Handshake(snapshot.Handshake()), Names: public(in, ns.Name(), names, false), Values: values,
 		Siblings: []string{}, Recovered: s.Recovered(), Queued: s.Queued(), RoundTrip: float64(s.RoundTrip().Microseconds()) / 1000,
 		History: complete(in, s, history),
 	}
@@ -193,7 +195,7 @@ func mergeDetails(_ socketQuery, all []*details) any {
 	var best *details
 	var history []stepLine
 	for _, d := range all {
-		if d == nil {
+		if d == nil || d.Gone && len(d.History) == 0 {
 			continue
 		}
 		history = append(history, d.History...)

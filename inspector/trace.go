@@ -98,7 +98,7 @@ func (in *inspector) traces(q tracesQuery) tracesPage {
 
 // mergeTraces adds what other servers have delivered to the events of those that have
 // emitted them.
-func mergeTraces(q tracesQuery, pages []tracesPage) any {
+func mergeTraces(q tracesQuery, pages []tracesPage, s *seal) any {
 	all := tracesPage{Rows: []traceRow{}}
 	var far []traceRow
 	for _, p := range pages {
@@ -127,6 +127,9 @@ func mergeTraces(q tracesQuery, pages []tracesPage) any {
 		limit = maxEvents
 	}
 	all.Rows = all.Rows[:min(len(all.Rows), limit)]
+	for i := range all.Rows {
+		all.Rows[i].Key = s.shut(all.Rows[i].Key)
+	}
 	return all
 }
 
@@ -154,6 +157,9 @@ type traceQuery struct {
 	Remote, Local    bool
 	Socket           string
 }
+
+// open opens what a row of the list says.
+func (q *traceQuery) open(s *seal) { q.Key = s.open(q.Key) }
 
 // tracePart is what a server knows of an event.
 type tracePart struct {
@@ -221,8 +227,13 @@ func (in *inspector) trace(q traceQuery) tracePart {
 	return part
 }
 
-func mergeTrace(q traceQuery, parts []tracePart, missing int) any {
+func mergeTrace(q traceQuery, parts []tracePart, missing int, s *seal) any {
 	a := traceAnswer{Parts: parts}
+	for _, p := range parts {
+		if p.Row != nil {
+			p.Row.Key = s.shut(p.Row.Key)
+		}
+	}
 	slices.SortStableFunc(a.Parts, func(x, y tracePart) int { return cmp.Compare(x.Node, y.Node) })
 	if q.Socket == "" {
 		return a

@@ -139,7 +139,7 @@ func unmatched(in *inspector, t *trace, s *socketio.Socket, say func(int, string
 	case except != "" && s != nil && except == s.ID():
 		return say(weightSure, "The socket itself was excluded.")
 	case except != "":
-		return say(weightSure, "The socket is in %q, which was excluded.", except)
+		return say(weightSure, "The socket is in %s, which was excluded.", quoted(public(in, t.namespace, []string{except}, t.info.Remote)))
 	case meant && t.deliveries > len(t.list):
 		return say(weightGuess, "It was queued for %d more than are listed by their ids, and the socket was probably one of them.", t.deliveries-len(t.list))
 	case t.cut:
@@ -147,7 +147,7 @@ func unmatched(in *inspector, t *trace, s *socketio.Socket, say func(int, string
 	case len(t.info.Rooms) == 0 && len(t.info.Except) > 0:
 		return say(weightSure, "The socket was excluded: it was in one of the rooms %s at that time, and has left since.", quoted(public(in, t.namespace, t.info.Except, t.info.Remote)))
 	case within != "":
-		return say(weightSure, "The socket was not in the room at that time: it has joined %q since.", within)
+		return say(weightSure, "The socket was not in the room at that time: it has joined %s since.", quoted(public(in, t.namespace, []string{within}, t.info.Remote)))
 	case len(t.info.Rooms) > 0 && s == nil:
 		return say(weightSure, "The socket was not in one of the rooms %s, or was excluded; it has left since.", quoted(public(in, t.namespace, t.info.Rooms, t.info.Remote)))
 	case len(t.info.Rooms) > 0:
