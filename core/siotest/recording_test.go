@@ -175,6 +175,10 @@ func TestDifferences(t *testing.T) {
 		{[]siotest.Answer{answer(0, "b", `[{"y":"[redacted]"}]`)}, []siotest.Answer{b}, "want:    0 b [{\"y\":\"[redacted]\"}]\ngot:     0 b [{\"x\":[2]}]"},
 		{[]siotest.Answer{{Event: "b", Ack: true, Args: b.Args}}, []siotest.Answer{b}, "want:    0 ack of b [{\"x\":[2]}]\ngot:     0 b [{\"x\":[2]}]"},
 		{[]siotest.Answer{withoutSecret}, []siotest.Answer{binary(1, 2)}, ""},
+		{[]siotest.Answer{answer(0, "e", `["authorization: [redacted]!"]`)}, []siotest.Answer{answer(0, "e", `["authorization: Bearer x!"]`)}, ""},
+		{[]siotest.Answer{answer(0, "e", `["[redacted] and [redacted]"]`)}, []siotest.Answer{answer(0, "e", `["a or b"]`)}, "want:    0 e [\"[redacted] and [redacted]\"]\ngot:     0 e [\"a or b\"]"},
+		{[]siotest.Answer{answer(0, "e", `["x [redacted]"]`)}, []siotest.Answer{answer(0, "e", `["y x z"]`)}, "want:    0 e [\"x [redacted]\"]\ngot:     0 e [\"y x z\"]"},
+		{[]siotest.Answer{answer(0, "e", `["{\"a\":\"[redacted]\",\"b\":1}"]`)}, []siotest.Answer{answer(0, "e", `["{\"b\":1,\"a\":[2]}"]`)}, ""},
 		{[]siotest.Answer{withoutSecret}, []siotest.Answer{binary(1, 3)}, "want:    " + withoutSecret.String() + "\ngot:     " + binary(1, 3).String()},
 		{[]siotest.Answer{{Event: "x", Args: "[]", Attachments: [][]byte{{1}}}}, []siotest.Answer{{Event: "x", Args: "[]", Attachments: [][]byte{{2}}}}, "want:    0 x []\ngot:     0 x []"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,7 +236,7 @@ func rawArgs(m *Message) []json.RawMessage {
 
 // Differences compares answers, those of a recording with those of [Replay] for example,
 // and returns a line for each that is missing, that is new, or that is another one; nil if
-// there is no difference. "[redacted]" in want stands for any value. Attachments are
+// there is no difference. "[redacted]" in want stands for any value, and within a string for any part of it. Attachments are
 // compared, too.
 func Differences(want, got []Answer) []string {
 	var lines []string
@@ -287,8 +288,7 @@ type comparison struct {
 func (c *comparison) alike(want, got any) bool {
 	switch w := want.(type) {
 	case string:
-		c.redacted = c.redacted || w == "[redacted]"
-		return w == "[redacted]" || want == got
+		return c.alikeText(w, got)
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok || len(g) != len(w) {
@@ -309,6 +309,37 @@ func (c *comparison) alike(want, got any) bool {
 		return ok && slices.EqualFunc(w, g, c.alike)
 	}
 	return want == got
+}
+
+// alikeText compares a string, of which a part may be left out: the value of a member, if the
+// string is JSON.
+func (c *comparison) alikeText(want string, got any) bool {
+	const hidden = "[redacted]"
+	parts := strings.Split(want, hidden)
+	if len(parts) == 1 {
+		return got == want
+	}
+	c.redacted = true
+	text, ok := got.(string)
+	switch {
+	case want == hidden:
+		return true
+	case !ok:
+		return false
+	case json.Valid([]byte(want)) && json.Valid([]byte(text)):
+		return c.alike(decoded([]byte(want)), decoded([]byte(text)))
+	}
+	for i, part := range parts {
+		switch at := strings.Index(text, part); {
+		case at < 0, i == 0 && at > 0:
+			return false
+		case i == len(parts)-1:
+			return strings.HasSuffix(text, part)
+		default:
+			text = text[at+len(part):]
+		}
+	}
+	return true
 }
 
 // attachmentOf returns what a placeholder stands for.

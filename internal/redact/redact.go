@@ -121,7 +121,8 @@ func (r *Redactor) Clean(raw json.RawMessage) json.RawMessage {
 	return r.CleanLong(raw)
 }
 
-// CleanLong is Clean for JSON of any length.
+// CleanLong is Clean for JSON of any length. A string that is JSON is looked into, too:
+// some applications make one of what they send.
 func (r *Redactor) CleanLong(raw json.RawMessage) json.RawMessage {
 	if !bytes.Contains(raw, []byte{'{'}) {
 		return raw
@@ -132,34 +133,59 @@ func (r *Redactor) CleanLong(raw json.RawMessage) json.RawMessage {
 	if d.Decode(&v) != nil {
 		return json.RawMessage(`"` + Redacted + `"`)
 	}
-	if !r.hide(v, false) {
+	v, changed := r.hide(v, false)
+	if !changed {
 		return raw
 	}
 	out, _ := json.Marshal(v) // it was JSON
 	return out
 }
 
-// hide replaces the values of secret members in place, and reports whether there were
-// any. failure: v is what a failure has.
-func (r *Redactor) hide(v any, failure bool) (changed bool) {
+// hide returns a value without those of its secret members, and reports whether there were
+// any. It may change the value. failure: the value is what a failure has.
+func (r *Redactor) hide(v any, failure bool) (_ any, changed bool) {
 	switch v := v.(type) {
 	case map[string]any:
 		shown := r.Codes && (failure || failed(v))
 		for name, member := range v {
-			switch {
-			case shown && strings.EqualFold(name, "code") && plainCode(member):
-			case r.Secret(name):
-				v[name], changed = Redacted, true
-			case r.hide(member, failureName(name)):
-				changed = true
+			if shown && strings.EqualFold(name, "code") && plainCode(member) {
+				continue
+			}
+			hidden, is := any(Redacted), r.Secret(name)
+			if !is {
+				hidden, is = r.hide(member, failureName(name))
+			}
+			if is {
+				v[name], changed = hidden, true
 			}
 		}
 	case []any:
-		for _, e := range v {
-			changed = r.hide(e, failure) || changed
+		for i, e := range v {
+			if hidden, is := r.hide(e, failure); is {
+				v[i], changed = hidden, true
+			}
 		}
+	case string:
+		return r.hideWithin(v, failure)
 	}
-	return changed
+	return v, changed
+}
+
+// hideWithin is hide for a string, which may be JSON.
+func (r *Redactor) hideWithin(text string, failure bool) (_ any, changed bool) {
+	if !strings.Contains(text, "{") || !json.Valid([]byte(text)) {
+		return text, false
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	_ = d.Decode(&v) // it is JSON
+	v, changed = r.hide(v, failure)
+	if !changed {
+		return text, false
+	}
+	out, _ := json.Marshal(v) // it was JSON
+	return string(out), true
 }
 
 // failureName reports whether a member of that name has a failure.

@@ -55,6 +55,25 @@ func TestCodes(t *testing.T) {
 	assert.Equal(t, "by default it is a secret", string(r.Clean(json.RawMessage(`{"error":{"code":"no"}}`))), `{"error":{"code":"[redacted]"}}`)
 }
 
+// TestJSONWithinStrings: what applications have made a string of is looked into.
+func TestJSONWithinStrings(t *testing.T) {
+	t.Parallel()
+	r := redact.Redactor{Secret: redact.Secret, Codes: true}
+	for text, want := range map[string]string{
+		`"{\"user\":\"ann\",\"password\":\"s3cret\"}"`:                  `"{\"password\":\"[redacted]\",\"user\":\"ann\"}"`,
+		`{"body":" [{\"token\":1}, 2]"}`:                                `{"body":"[{\"token\":\"[redacted]\"},2]"}`,
+		`["{\"in\":\"{\\\"pin\\\":1}\"}"]`:                              `["{\"in\":\"{\\\"pin\\\":\\\"[redacted]\\\"}\"}"]`,
+		`"{ \"user\" : 1 }"`:                                            "",
+		`"{\"password\":\"s3cret\""`:                                    "",
+		`"{\"error\":{\"code\":\"no\"}} is what {\"password\":1} says"`: "",
+	} {
+		if want == "" {
+			want = text
+		}
+		assert.Equal(t, text, string(r.Clean(json.RawMessage(text))), want)
+	}
+}
+
 // TestStamp: t is what clients make up for each request, or a secret of the application's.
 func TestStamp(t *testing.T) {
 	t.Parallel()
