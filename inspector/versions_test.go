@@ -83,12 +83,7 @@ func TestLongNames(t *testing.T) {
 			Rows  []struct{ Name string }
 		}](c, "rooms", query{"limit": 200}).Is
 		assert.Equal(t, "rooms", fmt.Sprint(rooms.Total, len(rooms.Rows)), "500 130")
-		var one struct {
-			Rooms     int
-			Identity  string
-			RoomNames []string
-		}
-		one = ask[struct {
+		one := ask[struct {
 			Rooms     int
 			Identity  string
 			RoomNames []string
