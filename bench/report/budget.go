@@ -45,7 +45,8 @@ var Scaled = []string{"echo1", "echo32", "echo32-pipelined", "ack", "bcast1", "b
 
 var limits = []limit{
 	{scenario: "echo1", key: load.CPUMicros, against: "floor-gws", most: 1.3},
-	{scenario: "connect", key: load.CPUMicros, against: "node-uws", most: 0.6},
+	// The peers have no limit of handshakes: beside them stands a server without.
+	{scenario: "connect", key: load.CPUMicros, server: "gosio-unpaced", against: "node-uws", most: 0.6, beside: [2]string{"gosio", reference}},
 	{scenario: "idle", key: load.RSSKB, most: 8, unit: "KB"},
 	{scenario: "idle", key: load.Goroutines, most: 1.01, unit: "goroutines"},
 	{scenario: "idle-browser", key: load.RSSKB, most: 10, unit: "KB"},

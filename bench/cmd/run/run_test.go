@@ -17,7 +17,7 @@ func TestPickServers(t *testing.T) {
 		want         []string
 	}{
 		{"zishang,gosio", "quick", []string{"zishang", "gosio"}},
-		{"", "quick", []string{"gosio", "node-uws", "node-ws", "floor-gws", "floor-nethttp"}},
+		{"", "quick", []string{"gosio", "node-uws", "gosio-unpaced", "node-ws", "floor-gws", "floor-nethttp"}},
 	} {
 		picked, err := pickServers(test.names, test.level)
 		if err != nil {

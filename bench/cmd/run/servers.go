@@ -55,6 +55,7 @@ var servers = []server{
 	{name: "gosio-metrics", kind: load.SocketIO, ours: true, full: true, module: "gosio-metrics", only: report.Compared},
 	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: scaled},
 	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: scaled},
+	{name: "gosio-unpaced", kind: load.SocketIO, ours: true, quick: true, module: "gosio", env: "HANDSHAKES=-1", only: []string{"connect"}},
 	{name: report.Contended, kind: load.SocketIO, ours: true, module: "gosio", env: "CONTENTION=1", locks: true, only: []string{"echo32", "bcast16"}},
 	{name: "node-ws", kind: load.SocketIO, quick: true, script: "ws.js", without: []string{"bcast16-paced"}},
 	{name: "zishang", kind: load.SocketIO, module: "zishang", only: slices.Concat(report.Compared, rest)},
