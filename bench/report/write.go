@@ -10,7 +10,7 @@ import (
 	"github.com/gosio/gosio/bench/load"
 )
 
-// apart is what was measured by hand, for no run of the benchmark has it yet.
+// apart is what was measured by hand, for no run of the benchmark can show it.
 //
 //go:embed apart.md
 var apart string
@@ -92,7 +92,7 @@ func (d *document) budget() {
 		return
 	}
 	d.WriteString("## Budget\n\n")
-	d.head("demand", "measured", "at most", "", "for comparison")
+	d.head("demand", "measured", "at most", "met", "for comparison")
 	for _, l := range list {
 		verdict := "**missed**"
 		if l.met {

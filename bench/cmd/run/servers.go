@@ -51,7 +51,7 @@ var scaled = append(slices.Clone(report.Scaled), "bcast16")
 var servers = []server{
 	{name: "gosio", kind: load.SocketIO, ours: true, quick: true, module: "gosio", figures: true},
 	{name: "node-uws", kind: load.SocketIO, quick: true, script: "uws.js"},
-	{name: "gosio-fiber", kind: load.SocketIO, ours: true, module: "gosio-fiber", figures: true, only: []string{"echo1", "echo32", "connect", "idle"}},
+	{name: "gosio-fiber", kind: load.SocketIO, ours: true, module: "gosio-fiber", figures: true, only: []string{"echo1", "echo32", "polling-echo", "connect", "idle"}},
 	{name: "gosio-metrics", kind: load.SocketIO, ours: true, full: true, module: "gosio-metrics", only: report.Compared},
 	{name: "gosio-p1", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=1", only: scaled},
 	{name: "gosio-p2", kind: load.SocketIO, ours: true, full: true, module: "gosio", env: "GOMAXPROCS=2", only: scaled},
