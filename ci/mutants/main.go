@@ -24,7 +24,8 @@
 // the last commits have changed, as many commits as -recent says, and of the
 // others every Nth, counted from one that the commit chooses: each commit tries
 // another part, and the same commit always the same. That every entry's text
-// still stands in its file is checked for the whole list.
+// still stands in its file is checked for the whole list; that every mutant
+// compiles is a test of this package, so that make test tells.
 package main
 
 import (
