@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -128,63 +130,96 @@ func startOn(t testing.TB, args ...string) *Process {
 		// connections; the cluster's bus has the port 10,000 above, so both do not
 		// meet those of another node.
 		port := 12_000 + rand.IntN(8_000)
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // outlives its server
-		if err != nil {
-			t.Fatal(err)
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
 		}
-		all := append([]string{"-c", leashed, "sh"}, args...)
-		if slices.Contains(args, "--tls-cert-file") {
-			all = append(all, "--port", "0", "--tls-port", strconv.Itoa(port))
-		} else {
-			all = append(all, "--port", strconv.Itoa(port))
-		}
-		all = append(all, "--bind", "127.0.0.1", "--daemonize", "no", "--dir", folder)
-		if !slices.Contains(args, "--sentinel") {
-			all = append(all, "--save", "", "--appendonly", "no")
-		}
-		command := exec.Command("sh", all...)
-		leash, err := command.StdinPipe()
-		if err == nil {
-			err = command.Start()
-		}
-		if err != nil {
-			t.Fatalf("redistest: %v", err)
-		}
-		ended := make(chan struct{})
-		go func() { // ends with the command
-			defer close(ended)
-			_ = command.Wait()
-		}()
-		kill := func() {
-			_ = leash.Close()
-			<-ended
-			_ = os.RemoveAll(folder)
-		}
-		t.Cleanup(kill)
-		if listens(addr, ended) {
-			return &Process{addr, kill}
+		if p := startAt(t, port, args); p != nil {
+			return p
 		}
 	}
 	t.Fatal("redistest: no port is free")
 	return nil
 }
 
-// listens waits until somebody accepts at addr, or the server has ended, as it does
-// at once when its port is another's.
-func listens(addr string, ended <-chan struct{}) bool {
-	for tick := time.NewTicker(20 * time.Millisecond); ; <-tick.C {
-		select {
-		case <-ended:
-			return false
-		default:
-		}
-		c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", addr)
-		if err == nil {
-			_ = c.Close()
-			return true
-		}
+// ports are those that servers of this process have had: who is still looking for a server
+// that has ended is not to find another test's.
+var ports sync.Map
+
+// startAt returns nil if the port is another's.
+func startAt(t testing.TB, port int, args []string) *Process {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "redis") //nolint:usetesting // outlives its server
+	if err != nil {
+		t.Fatal(err)
 	}
+	all := append([]string{"-c", leashed, "sh"}, args...)
+	if slices.Contains(args, "--tls-cert-file") {
+		all = append(all, "--port", "0", "--tls-port", strconv.Itoa(port))
+	} else {
+		all = append(all, "--port", strconv.Itoa(port))
+	}
+	all = append(all, "--bind", "127.0.0.1", "--daemonize", "no", "--dir", folder)
+	if !slices.Contains(args, "--sentinel") {
+		all = append(all, "--save", "", "--appendonly", "no")
+	}
+	command := exec.Command("sh", all...)
+	said := &startup{listens: make(chan bool, 1)}
+	command.Stdout, command.Stderr = said, said
+	leash, err := command.StdinPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		t.Fatalf("redistest: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() { // ends with the command
+		defer close(ended)
+		_ = command.Wait()
+	}()
+	kill := func() {
+		_ = leash.Close()
+		<-ended
+		_ = os.RemoveAll(folder)
+	}
+	t.Cleanup(kill)
+	select {
+	case listens := <-said.listens:
+		if !listens {
+			kill()
+			return nil
+		}
+	case <-time.After(time.Minute):
+		kill()
+		t.Fatalf("redistest: the server does not listen:\n%s", said.text)
+	}
+	return &Process{net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), kill}
+}
+
+// startup is what a server says until it listens. That somebody accepts at its port does
+// not tell: it may be another process, which has had the port before.
+type startup struct {
+	text    []byte
+	listens chan bool // gets false if the port is another's
+	done    bool
+}
+
+// Write implements io.Writer.
+func (s *startup) Write(p []byte) (int, error) {
+	if s.done {
+		return len(p), nil
+	}
+	s.text = append(s.text, p...)
+	switch has := func(text string) bool { return bytes.Contains(s.text, []byte(text)) }; {
+	case has("Address already in use"):
+		s.listens <- false
+	case has("Ready to accept connections"), has("Sentinel ID is"):
+		s.listens <- true
+	default:
+		return len(p), nil
+	}
+	s.done = true
+	return len(p), nil
 }
 
 // ask sends one command and returns the answer, without its header. An error fails.
