@@ -143,7 +143,8 @@ func TestStreamsMarks(t *testing.T) {
 	time.Sleep(1200 * time.Millisecond) // for longer than Patience
 	tell(t, redis, "CLIENT", "PAUSE", "60000", "WRITE")
 	p.cut(false)
-	time.Sleep(1200 * time.Millisecond) // the mark is on its way, and the connection breaks
+	onItsWay := regexp.MustCompile(` name=gosio-.* cmd=xadd `)
+	eventually(t, "the mark is on its way", func() bool { return onItsWay.MatchString(tell(t, redis, "CLIENT", "LIST")) })
 	p.cut(true)
 	time.Sleep(1200 * time.Millisecond)
 	tell(t, redis, "CLIENT", "UNPAUSE")
@@ -161,30 +162,31 @@ func TestStreamsBacklog(t *testing.T) {
 	redis := redistest.Start(t)
 	p := newProxy(t, redis.Addr)
 	opts := socketio.Options{Recovery: &socketio.Recovery{}}
-	o := sioredis.Options{Mode: sioredis.Streams, URL: "redis://" + p.Addr().String(), Stream: sioredis.Stream{Patience: 6 * time.Second}}
+	o := sioredis.Options{Mode: sioredis.Streams, URL: "redis://" + p.Addr().String(), OutboxSize: 4 << 20}
 	srv := start(t, 1, opts, o)[0]
 	other := start(t, 1, opts, sioredis.Options{URL: "unix://" + redis.Addr, Mode: sioredis.Streams})[0]
 	far := collect(siotest.Dial(t, other, siotest.Options{Timeout: patience}))
+	entries := func() int { return int(mustInt(tell(t, redis, "XLEN", "socket.io"))) }
+	before := entries()
 	p.cut(true)
-	assert.NoError(t, srv.Emit("n", -1)) // lost
-	time.Sleep(6200 * time.Millisecond)  // the server tries to connect every two seconds: what comes now is in time
+	assert.NoError(t, srv.Emit("n", 0))
+	assert.ErrorIs(t, srv.Emit("n", -1, strings.Repeat("x", o.OutboxSize)), sioredis.ErrOutboxFull)
 	const most = 3000
 	behind := make(chan int, 1)
 	srv.OnGap(func(e socketio.GapEvent) {
 		if e.Type == adapter.GapOutgoing {
 			select {
-			case behind <- int(mustInt(tell(t, redis, "XLEN", "socket.io"))):
+			case behind <- entries() - before:
 			default:
 			}
 		}
 	})
 	pad := strings.Repeat("x", 500)
-	for n := range most {
+	for n := 1; n < most; n++ {
 		assert.NoError(t, srv.Emit("n", n, pad))
 	}
 	p.cut(false)
-	there := <-behind
-	assert.True(t, fmt.Sprint("all that was emitted later is there: ", there), there > most)
+	assert.Equal(t, "what is there then: the events, and the mark", <-behind, most+1)
 	far.inOrder(t, 0, most-1)
 }
 
@@ -227,6 +229,7 @@ func TestStreamsRefused(t *testing.T) {
 				}
 				return int(mustInt(m[1]))
 			}
+			eventually(t, "it is tried", func() bool { return tries() > 0 })
 			time.Sleep(3 * time.Second)
 			before := tries()
 			time.Sleep(6 * time.Second)

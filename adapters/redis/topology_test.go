@@ -71,7 +71,7 @@ func TestSentinel(t *testing.T) {
 			c := siotest.Dial(t, servers[1], siotest.Options{Timeout: patience})
 			assert.NoError(t, servers[0].Emit("e"))
 			c.Expect("e")
-			assert.Equal(t, "replicas that have it", strings.TrimSpace(redistest.Ask(t, master.Addr, "WAIT", "1", "5000")), ":1")
+			redistest.Replicate(t, master)
 			master.Kill()
 			if o.Mode == sioredis.Streams { // which loses nothing but what no replica has
 				far := collect(c)
@@ -224,16 +224,15 @@ func TestClusterCounts(t *testing.T) {
 	assert.NoError(t, err)
 
 	_ = redistest.Ask(t, idle[0], "CLIENT", "PAUSE", "12000", "ALL")
-	named := func() time.Duration {
+	named := func() time.Duration { // fails if it takes as long as the pause: the node has counted then
 		took, err := fetch()
 		var partial *adapter.PartialError
 		assert.True(t, fmt.Sprint("it is named: ", err), errors.As(err, &partial) && slices.Equal(partial.Missing, []string{"redis " + idle[0]}))
 		return took
 	}
-	took := named()
-	assert.True(t, fmt.Sprint("the first took ", took), took < 10*time.Second)
-	// The next ones do not wait for it; this machine may hold up one of them.
-	eventually(t, "no fetch waits for it any more", func() bool { return named() < 900*time.Millisecond })
+	named()
+	// The next ones do not wait for it for a second; this machine may hold up one of them.
+	eventually(t, "no fetch waits for it any more", func() bool { return named() < time.Second })
 	eventually(t, "it counts again", func() bool { _, err := fetch(); return err == nil })
 
 	c, err := net.Dial("tcp", idle[1])

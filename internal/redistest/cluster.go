@@ -71,6 +71,31 @@ func ClusterReplica(t testing.TB, master *Process, args ...string) *Process {
 	return replica
 }
 
+// Replicate waits until the replicas of a master have all that it has now. WAIT does not
+// tell: it speaks of what the asking connection has written.
+func Replicate(t testing.TB, master *Process) {
+	t.Helper()
+	number := func(of, name string) (n int) {
+		_, text, _ := strings.Cut(of, name)
+		end := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+		n, err := strconv.Atoi(text[:max(end, 0)])
+		if err != nil {
+			t.Fatalf("redistest: no %s in %q", name, of)
+		}
+		return n
+	}
+	all := number(ask(t, master.Addr, "INFO", "replication"), "master_repl_offset:")
+	until(t, "the replicas have all", func() bool {
+		info := ask(t, master.Addr, "INFO", "replication")
+		for i := range number(info, "connected_slaves:") {
+			if number(info[strings.Index(info, fmt.Sprintf("slave%d:", i)):], "offset=") < all {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // Slot returns the slot of a key or a channel, and the master that has it.
 func Slot(t testing.TB, masters []*Process, key string) (slot string, master *Process) {
 	t.Helper()
