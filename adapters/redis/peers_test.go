@@ -80,7 +80,9 @@ func TestAbsent(t *testing.T) {
 			}
 			results, begin := make(chan result), time.Now()
 			go func() {
-				list, err := servers[0].FetchSockets(t.Context())
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				list, err := servers[0].FetchSockets(ctx)
 				results <- result{list, err, time.Since(begin)}
 			}()
 			if back {
@@ -100,8 +102,7 @@ func TestAbsent(t *testing.T) {
 			}
 			var partial *adapter.PartialError
 			assert.True(t, "missing", errors.As(r.err, &partial) && len(partial.Missing) == 1 && partial.Missing[0] == "absent" && partial.Expected == 2)
-			assert.True(t, "why", strings.Contains(r.err.Error(), "no connection to Redis"))
-			assert.True(t, fmt.Sprint("before the deadline: ", r.took), r.took < 4*time.Second)
+			assert.True(t, "why, and not the deadline", strings.Contains(r.err.Error(), "no connection to Redis when it was asked"))
 		})
 	}
 }
