@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,8 @@ type appender struct {
 	batch    []*entry
 	commands rueidis.Commands
 	fields   []string
-	client   int64 // the number that Redis gives to the connection; 0: none yet
+	maxLen   string // Stream.MaxLen
+	client   int64  // the number that Redis gives to the connection; 0: none yet
 
 	// Guarded by mu.
 	queue   []*entry            // to be sent; those that were sent before are in front
@@ -37,7 +39,7 @@ type appender struct {
 
 // entry is one entry of the stream.
 type entry struct {
-	*clusterwire.Entry
+	clusterwire.Entry
 	node     *node
 	request  *adapter.Request // fails when the entry cannot be sent at once; nil: it is no request
 	volatile bool             // is dropped when it cannot be sent at once
@@ -56,7 +58,7 @@ func (e *entry) waits() bool { return e.request == nil && !e.volatile }
 
 func (o *appender) init(l *link) {
 	o.begin(l.life)
-	o.l, o.senders = l, make(map[string]struct{})
+	o.l, o.senders, o.maxLen = l, make(map[string]struct{}), strconv.Itoa(l.opts.Stream.MaxLen)
 }
 
 // push queues an entry.
@@ -143,7 +145,7 @@ func (o *appender) markLocked(n *node, turn uint64) {
 		return
 	}
 	m, _ := (&clusterwire.Message{UID: n.uid, Namespace: n.namespace, Type: clusterwire.Gap}).Entry() // of nothing
-	e := &entry{Entry: m, node: n, mark: true, turn: turn}
+	e := &entry{Entry: *m, node: n, mark: true, turn: turn}
 	if !queued || turn >= l.mark.turn {
 		l.mark = e
 	}

@@ -185,7 +185,7 @@ func (o *appender) send(c rueidis.DedicatedClient) error {
 	}
 	for _, e := range o.batch {
 		o.fields = e.AppendFields(o.fields[:0])
-		o.commands = append(o.commands, xadd(c.B(), o.l.opts.Stream.Name, o.l.opts.Stream.MaxLen, o.fields))
+		o.commands = append(o.commands, xadd(c.B(), o.l.opts.Stream.Name, o.maxLen, o.fields))
 	}
 	if whole {
 		o.commands = append(o.commands, c.B().Exec().Build())

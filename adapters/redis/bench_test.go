@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
+	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/redistest"
 )
@@ -57,6 +58,28 @@ func BenchmarkPublish(b *testing.B) {
 				if i%window == 0 {
 					for engine.Stats().Waiting > window*300 { // until there is room
 					}
+				}
+			}
+			for engine.Stats().Waiting > 0 { // until there is room
+			}
+		})
+	}
+}
+
+// BenchmarkEmit is an event from Emit until Redis has it, to a room that nobody is in.
+func BenchmarkEmit(b *testing.B) {
+	text := strings.Repeat("x", 180)
+	for name, mode := range map[string]sioredis.Mode{"by room": sioredis.ClassicByRoom, "sharded": sioredis.ShardedDynamic, "streams": sioredis.Streams} {
+		b.Run(name, func(b *testing.B) {
+			redis := redistest.Start(b)
+			engine := sioredis.New(&sioredis.Options{URL: "unix://" + redis.Addr, Mode: mode, Stream: sioredis.Stream{MaxLen: 1_000_000}})
+			srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+			defer srv.Close()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				for srv.To("nobody").Emit("m", text) != nil { // until there is room
+				}
+				for i%window == 0 && engine.Stats().Waiting > 16<<20 { // until there is room
 				}
 			}
 			for engine.Stats().Waiting > 0 { // until there is room

@@ -30,11 +30,12 @@ func (c classic) channels(prefix, namespace, uid string) channels {
 // escape makes a pattern of a name.
 var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-func (classic) encode(m *clusterwire.Message) ([]byte, error) {
+func (classic) encode(dst []byte, m *clusterwire.Message) ([]byte, error) {
 	if m.Type == clusterwire.Broadcast && m.RequestID == "" {
-		return m.ClassicBroadcast()
+		return m.AppendClassicBroadcast(dst)
 	}
-	return m.ClassicRequest()
+	b, err := m.ClassicRequest()
+	return append(dst, b...), err
 }
 
 func (classic) encodeResponse(_ *node, m *clusterwire.Message) ([]byte, error) {

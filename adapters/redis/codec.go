@@ -9,12 +9,23 @@ import (
 	"github.com/gosio/gosio/internal/clusterwire"
 )
 
-// messages are used again: one lives until it is encoded.
-var messages = sync.Pool{New: func() any { return new(clusterwire.Message) }}
+// scratch is what it takes to encode an operation; it is used again.
+type scratch struct {
+	message clusterwire.Message
+	text    []byte
+}
 
-func putMessage(m *clusterwire.Message) {
-	*m = clusterwire.Message{} // keeps nothing of the application's
-	messages.Put(m)
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+const maxScratch = 64 << 10
+
+// free gives it back, with what is in text.
+func (s *scratch) free() {
+	if cap(s.text) > maxScratch {
+		s.text = nil
+	}
+	s.message, s.text = clusterwire.Message{}, s.text[:0] // keeps nothing of the application's
+	scratches.Put(s)
 }
 
 // message makes m an operation as it travels.

@@ -97,7 +97,7 @@ func (t *tail) end(c rueidis.DedicatedClient) (now ending, err error) {
 		return now, nil
 	}
 	e, _ := (&clusterwire.Message{UID: t.l.id, Type: clusterwire.Begin}).Entry() // of nothing
-	now.end, err = c.Do(ctx, xadd(c.B(), t.key, t.l.opts.Stream.MaxLen, e.Fields())).ToString()
+	now.end, err = c.Do(ctx, xadd(c.B(), t.key, strconv.Itoa(t.l.opts.Stream.MaxLen), e.Fields())).ToString()
 	now.newest = now.end
 	return now, err
 }
@@ -123,8 +123,8 @@ func (t *tail) vanished(c rueidis.DedicatedClient, id string) (bool, error) {
 }
 
 // xadd is the command that appends an entry.
-func xadd(b rueidis.Builder, key string, maxLen int, fields []string) rueidis.Completed {
-	cmd := b.Xadd().Key(key).Maxlen().Almost().Threshold(strconv.Itoa(maxLen)).Id("*").FieldValue()
+func xadd(b rueidis.Builder, key, maxLen string, fields []string) rueidis.Completed {
+	cmd := b.Xadd().Key(key).Maxlen().Almost().Threshold(maxLen).Id("*").FieldValue()
 	for i := 0; i < len(fields); i += 2 {
 		cmd = cmd.FieldValue(fields[i], fields[i+1])
 	}

@@ -17,11 +17,13 @@ type line struct {
 // alone has more.
 type batch struct {
 	jobs  []job
+	text  []byte // of the jobs, one behind the other
 	bytes int
 }
 
 const mostSpare = 4
 
+// push appends a copy of a job.
 func (q *line) push(j *job) {
 	size := j.size()
 	var last *batch
@@ -31,7 +33,9 @@ func (q *line) push(j *job) {
 	if last == nil || len(last.jobs) == atOnce || last.bytes+size > batchSize {
 		last = q.begin()
 	}
-	last.jobs = append(last.jobs, *j)
+	begin := len(last.text)
+	last.text = append(last.text, j.text...) // those in front keep what they have
+	last.jobs = append(last.jobs, job{j.operation, last.text[begin:], j.split, j.count})
 	last.bytes += size
 	q.jobs++
 }
@@ -42,8 +46,8 @@ func (q *line) begin() *batch {
 	if n := len(q.spare); n > 0 {
 		b = q.spare[n-1]
 		q.spare = slices.Delete(q.spare, n-1, n)
-	} else if len(q.batches) > 0 { // there is load: it will be full
-		b.jobs = make([]job, 0, atOnce)
+	} else if len(q.batches) > 0 { // there is load: it will be full, as the one before
+		b.jobs, b.text = make([]job, 0, atOnce), make([]byte, 0, min(len(q.batches[len(q.batches)-1].text), batchSize))
 	}
 	q.batches = append(q.batches, b)
 	return b
@@ -51,7 +55,8 @@ func (q *line) begin() *batch {
 
 // pop takes the first batch. It is nil if there is none.
 func (q *line) pop() *batch {
-	if len(q.batches) == 0 {
+	if len(q.batches) == 0 { // one is enough until there is load again
+		q.spare = slices.Delete(q.spare, min(1, len(q.spare)), len(q.spare))
 		return nil
 	}
 	b := q.batches[0]
@@ -62,11 +67,15 @@ func (q *line) pop() *batch {
 
 // recycle gives back a batch that was taken, with what is in it.
 func (q *line) recycle(b *batch) {
-	if len(q.spare) < mostSpare {
-		clear(b.jobs)
-		b.jobs, b.bytes = b.jobs[:0], 0
-		q.spare = append(q.spare, b)
+	if len(q.spare) == mostSpare {
+		return
 	}
+	clear(b.jobs)
+	b.jobs, b.text, b.bytes = b.jobs[:0], b.text[:0], 0
+	if cap(b.text) > 2*batchSize {
+		b.text = nil
+	}
+	q.spare = append(q.spare, b)
 }
 
 func (q *line) all() iter.Seq[*job] {

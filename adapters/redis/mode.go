@@ -123,8 +123,8 @@ type dialect interface {
 	channels(prefix, namespace, uid string) channels
 	// separate reports whether what is for one room alone has a channel of its own.
 	separate(room string) bool
-	// encode encodes a broadcast or a request of a node.
-	encode(m *clusterwire.Message) ([]byte, error)
+	// encode appends a broadcast or a request of a node to dst.
+	encode(dst []byte, m *clusterwire.Message) ([]byte, error)
 	// encodeResponse encodes a response to a server of another kind.
 	encodeResponse(n *node, m *clusterwire.Message) ([]byte, error)
 	// route hands a message of Redis to the nodes that it is for.

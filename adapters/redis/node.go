@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/internal/clusterwire"
 )
@@ -35,7 +37,7 @@ type node struct {
 	peers  map[string]time.Time // nodes of this module, and since when nobody listens in their name; zero: somebody does
 	here   func(uid string)     // is called with mu held for each answer to a hello; nil: none is waited for
 	recent map[string]time.Time // rooms that sockets were put into; until then all get what is for them
-	prune  int                  // at how many of them to look for old ones
+	forget *time.Timer          // forgets rooms that are not recent any more; nil: there are none
 
 	anyRecent atomic.Bool // there are such rooms
 
@@ -115,45 +117,53 @@ func (n *node) Publish(op *adapter.Operation) error {
 	if n.closed.Load() {
 		return ErrClosed
 	}
-	m := messages.Get().(*clusterwire.Message)
-	defer putMessage(m)
-	if err := n.message(m, op); err != nil {
+	s := scratches.Get().(*scratch)
+	defer s.free()
+	if err := n.message(&s.message, op); err != nil {
 		return err
 	}
-	j := job{operation: n, channel: n.channels.request}
 	if op.Type == adapter.OpBroadcast {
-		j.channel = n.channelFor(op.Target.Rooms)
+		s.text = n.appendChannel(s.text, op.Target.Rooms)
 	} else {
+		s.text = append(s.text, n.channels.request...)
 		n.joining(op)
 	}
+	j := job{operation: n, split: len(s.text)}
 	var err error
-	j.payload, err = n.link.dialect.encode(m)
-	if err == nil && len(j.payload) > n.link.opts.MaxSize {
+	s.text, err = n.link.dialect.encode(s.text, &s.message)
+	if err == nil && len(s.text)-j.split > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
 	if err != nil {
 		return err
 	}
+	j.text = s.text
 	return n.link.out.push(j)
 }
 
-// channelFor is the channel of a broadcast: that of its room, if it has one.
-func (n *node) channelFor(rooms []string) string {
-	if len(rooms) != 1 || !n.link.dialect.separate(rooms[0]) {
-		return n.channels.base
+// appendChannel appends to dst, which is empty, the channel of a broadcast: that of its
+// room, if it has one.
+func (n *node) appendChannel(dst []byte, rooms []string) []byte {
+	dst = append(dst, n.channels.base...)
+	if len(rooms) != 1 || !n.link.dialect.separate(rooms[0]) || n.isRecent(rooms[0]) {
+		return dst
 	}
-	if n.anyRecent.Load() {
-		n.mu.Lock()
-		until, recent := n.recent[rooms[0]]
-		n.mu.Unlock()
-		if recent && time.Now().Before(until) {
-			return n.channels.base
-		}
-	}
-	if room := n.channels.base + rooms[0] + "#"; n.link.sub.together(n.channels.base, room) {
+	room := append(append(dst, rooms[0]...), '#')
+	if n.link.sub.together(n.channels.base, rueidis.BinaryString(room)) {
 		return room
 	}
-	return n.channels.base // to be in order with the rest
+	return room[:len(dst)] // to be in order with the rest
+}
+
+// isRecent reports whether other nodes may not have subscribed to a room yet.
+func (n *node) isRecent(room string) bool {
+	if !n.anyRecent.Load() {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	until, recent := n.recent[room]
+	return recent && time.Now().Before(until)
 }
 
 // joining remembers rooms that other nodes may have to subscribe to now.
@@ -161,23 +171,38 @@ func (n *node) joining(op *adapter.Operation) {
 	if op.Type != adapter.OpJoin {
 		return
 	}
+	until := time.Now().Add(joinWindow)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed.Load() {
+		return
+	}
+	for _, room := range op.Rooms {
+		n.recent[room] = until
+		n.anyRecent.Store(true)
+	}
+	if n.forget == nil && len(n.recent) > 0 {
+		n.forget = time.AfterFunc(joinWindow, n.forgetJoins)
+	}
+}
+
+// forgetJoins forgets rooms that joining has remembered for long enough, until there are
+// none.
+func (n *node) forgetJoins() {
 	now := time.Now()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, room := range op.Rooms {
-		n.recent[room] = now.Add(joinWindow)
-		n.anyRecent.Store(true)
-	}
-	if len(n.recent) < max(n.prune, 1000) {
-		return
-	}
+	kept := make(map[string]time.Time) // a map that was large stays large
 	for room, until := range n.recent {
-		if until.Before(now) {
-			delete(n.recent, room)
+		if until.After(now) {
+			kept[room] = until
 		}
 	}
-	n.prune = 2 * len(n.recent)
-	n.anyRecent.Store(len(n.recent) > 0)
+	n.recent = kept
+	n.anyRecent.Store(len(kept) > 0)
+	if n.forget = nil; len(kept) > 0 && !n.closed.Load() {
+		n.forget = time.AfterFunc(joinWindow, n.forgetJoins)
+	}
 }
 
 // users are the nodes that one of the channels belongs to. There may be very many of both,
@@ -223,6 +248,9 @@ func (n *node) Close() error {
 	if n.greeting != nil {
 		n.greeting.Stop()
 	}
+	if n.forget != nil {
+		n.forget.Stop()
+	}
 	n.mu.Unlock()
 	if before {
 		return nil
@@ -242,7 +270,7 @@ func (n *node) Close() error {
 	}
 	n.collector.Close(ErrClosed)
 	n.answerer.Close()
-	_ = n.link.out.push(job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerClosed)}) // without Redis it has left already
+	_ = n.link.out.push(publication(n.channels.peers, n.peerMessage(clusterwire.PeerClosed))) // without Redis it has left already
 	n.engine.leave(n)
 	return nil
 }

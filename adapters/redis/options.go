@@ -88,6 +88,7 @@ var (
 	errAnew     = errors.New("sioredis: the stream has begun anew")
 	errPatience = errors.New("sioredis: Redis was away for longer than Options.Stream.Patience")
 	errUnwanted = errors.New("sioredis: Redis has refused an operation")
+	errEntry    = errors.New("sioredis: this is no entry of a stream of Redis")
 	errTheirGap = errors.New("sioredis: another server could not send all to Redis")
 )
 

@@ -26,11 +26,20 @@ type outbox struct {
 
 // job is one command. It publishes, or counts subscribers.
 type job struct {
-	operation *node // whose operation it is; nil: of nobody who would miss it
-	channel   string
-	payload   []byte
+	operation *node     // whose operation it is; nil: of nobody who would miss it
+	text      []byte    // a channel, and what is published there; who pushes the job may change it afterwards
+	split     int       // where in text the channel ends
 	count     *counting // nil: it publishes
 }
+
+// publication returns a job that publishes.
+func publication(channel string, payload []byte) job {
+	return job{text: append([]byte(channel), payload...), split: len(channel)}
+}
+
+// channel and payload are valid as long as text is.
+func (j *job) channel() string { return rueidis.BinaryString(j.text[:j.split]) }
+func (j *job) payload() string { return rueidis.BinaryString(j.text[j.split:]) }
 
 // counting asks how many connections subscribe to channels.
 type counting struct {
@@ -39,7 +48,7 @@ type counting struct {
 }
 
 func (j *job) size() int {
-	size := len(j.channel) + len(j.payload) + 64
+	size := len(j.text) + 64
 	if j.count != nil {
 		size += 32 * len(j.count.channels)
 	}
@@ -196,7 +205,8 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 		if j.count != nil {
 			o.commands = append(o.commands, o.l.dialect.count(c.B(), j.count.channels))
 		} else {
-			o.commands = append(o.commands, o.l.dialect.publish(c.B(), j.channel, o.l.opts.signer.sign(j.channel, rueidis.BinaryString(j.payload))))
+			channel := j.channel()
+			o.commands = append(o.commands, o.l.dialect.publish(c.B(), channel, o.l.opts.signer.sign(channel, j.payload())))
 		}
 	}
 	results := o.do(c, o.commands)
@@ -216,15 +226,16 @@ func (o *outbox) send(c rueidis.DedicatedClient) error {
 			count.done(numbers(results[i], len(count.channels)))
 		}
 	}
-	o.settle(results, failed)
+	o.settle(results, failed, broken != nil)
 	if moved != nil && o.moved != nil {
 		o.moved(moved)
 	}
 	return broken
 }
 
-// settle notes what Redis has not taken of the batch, and gives that back.
-func (o *outbox) settle(results []rueidis.RedisResult, failed int) {
+// settle notes what Redis has not taken of the batch, and gives that back. The client
+// library may still read what it could not send by a connection that is broken.
+func (o *outbox) settle(results []rueidis.RedisResult, failed int, broken bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	jobs := o.batch.jobs
@@ -236,7 +247,9 @@ func (o *outbox) settle(results []rueidis.RedisResult, failed int) {
 			failed--
 		}
 	}
-	o.queue.recycle(o.batch)
+	if !broken {
+		o.queue.recycle(o.batch)
+	}
 	o.batch = nil
 }
 

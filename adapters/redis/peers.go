@@ -43,7 +43,7 @@ func (n *node) hello(answered func()) {
 		defer n.mu.Unlock()
 		due = max(numbers[0]-1, 0) // this node is among them
 		check()
-	}, job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerHello)})
+	}, publication(n.channels.peers, n.peerMessage(clusterwire.PeerHello)))
 	if err != nil {
 		answered()
 	}
@@ -56,7 +56,7 @@ func (n *node) peerMessage(t clusterwire.PeerType) []byte {
 }
 
 func (n *node) peerGap() job {
-	return job{channel: n.channels.gaps, payload: n.peerMessage(clusterwire.PeerGap)}
+	return publication(n.channels.gaps, n.peerMessage(clusterwire.PeerGap))
 }
 
 func (n *node) sendPeer(channel string, p *clusterwire.Peer) {
@@ -145,7 +145,7 @@ func (n *node) greet(uid string) {
 	case n.closed.Load() || n.greeting != nil:
 	case now.Sub(n.lastGreeting) >= greetEvery:
 		n.lastGreeting = now
-		_ = n.link.out.push(job{channel: n.channels.response(uid), payload: n.peerMessage(clusterwire.PeerHere)})
+		_ = n.link.out.push(publication(n.channels.response(uid), n.peerMessage(clusterwire.PeerHere)))
 	default:
 		n.greeting = time.AfterFunc(greetEvery+rand.N(greetEvery), n.greetAll)
 	}
@@ -157,7 +157,7 @@ func (n *node) greetAll() {
 	n.greeting = nil
 	if !n.closed.Load() {
 		n.lastGreeting = time.Now()
-		_ = n.link.out.push(job{channel: n.channels.peers, payload: n.peerMessage(clusterwire.PeerHere)})
+		_ = n.link.out.push(publication(n.channels.peers, n.peerMessage(clusterwire.PeerHere)))
 	}
 }
 
@@ -175,7 +175,7 @@ func (l *link) back() {
 	for some := range slices.Chunk(nodes, atOnce) {
 		payload, err := (&clusterwire.Peer{Type: clusterwire.PeerBack, UID: l.id, Nodes: some}).Encode()
 		if err == nil {
-			_ = l.out.push(job{channel: l.peers, payload: payload}) // said again when Redis is back
+			_ = l.out.push(publication(l.peers, payload)) // said again when Redis is back
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (s *subscriber) try(c rueidis.DedicatedClient, p *probing) error {
 	s.mu.Lock()
 	probe := s.probe
 	s.mu.Unlock()
-	if s.out.push(job{channel: probe}) == nil { // whatever comes is enough
+	if s.out.push(publication(probe, nil)) == nil { // whatever comes is enough
 		p.unanswered++
 	}
 	return nil

@@ -42,7 +42,11 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 	}
 	bytes := 0
 	for i := range entries {
-		bytes += t.one(&entries[i])
+		size, err := t.one(&entries[i])
+		if err != nil {
+			return err
+		}
+		bytes += size
 	}
 	if bytes > 0 { // as many next time as have readBytes, if they are like these
 		t.count = max(1, min(readCount, 4*t.count, readBytes*len(entries)/bytes))
@@ -51,23 +55,46 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 }
 
 // one hands over one entry as Redis gives it, and returns its size.
-func (t *tail) one(x *rueidis.XRangeSlice) (size int) {
-	e, err := clusterwire.ReadEntry(len(x.FieldValues), func(i int) (name, value string) {
-		size += len(x.FieldValues[i].Value)
-		return x.FieldValues[i].Field, x.FieldValues[i].Value
+func (t *tail) one(x *rueidis.RedisMessage) (size int, err error) {
+	id, fields, err := parts(x)
+	if err != nil {
+		return 0, err
+	}
+	e, err := clusterwire.ReadEntry(len(fields)/2, func(i int) (name, value string) {
+		name, value = text(&fields[2*i]), text(&fields[2*i+1])
+		size += len(value)
+		return name, value
 	})
 	t.l.in.received.Add(1)
-	t.handOver(x.ID, &e, err)
-	t.newest = x.ID
+	t.handOver(id, &e, err)
+	t.newest = id
 	// The anchor is read again with each batch.
 	if t.anchored++; size <= smallEntry || t.anchor == "" || t.anchored > min(1000, t.l.opts.Stream.MaxLen/4) {
-		t.anchor, t.anchored = x.ID, 0
+		t.anchor, t.anchored = id, 0
 	}
-	return size
+	return size, nil
+}
+
+// parts are the id of an entry, and its names and values in turn.
+func parts(x *rueidis.RedisMessage) (id string, fields []rueidis.RedisMessage, err error) {
+	both, err := x.ToArray()
+	if err == nil && len(both) != 2 {
+		err = errEntry
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if id, err = both[0].ToString(); err != nil {
+		return "", nil, err
+	}
+	if fields, err = both[1].ToArray(); rueidis.IsRedisNil(err) { // it was deleted
+		err = nil
+	}
+	return id, fields, err
 }
 
 // adrift is called when the anchor is gone: what was behind it may be, too.
-func (t *tail) adrift(c rueidis.DedicatedClient, entries []rueidis.XRangeSlice) error {
+func (t *tail) adrift(c rueidis.DedicatedClient, entries []rueidis.RedisMessage) error {
 	anchor := t.anchor
 	t.anchor, t.anchored = "", 0
 	epoch, err := t.epochOf(c)
@@ -87,18 +114,45 @@ func (t *tail) adrift(c rueidis.DedicatedClient, entries []rueidis.XRangeSlice) 
 	case gone:
 		return t.anew(c)
 	case len(entries) > 0:
-		t.lost(predecessor(entries[0].ID), errTrimmed)
+		first, _, err := parts(&entries[0])
+		if err != nil {
+			return err
+		}
+		t.lost(predecessor(first), errTrimmed)
 	case adapter.ComparePositions(now.last, t.at) > 0:
 		t.lost(now.last, errTrimmed)
 	}
 	return nil
 }
 
-// readEntries reads the answer to XREAD. There may be nothing new.
-func readEntries(r rueidis.RedisResult, key string) ([]rueidis.XRangeSlice, error) {
-	all, err := r.AsXReadSlices()
+// readEntries reads the answer to XREAD for one stream: a map or, of a Redis that speaks
+// RESP2, a list with its name and its entries. There may be nothing new.
+func readEntries(r rueidis.RedisResult, key string) ([]rueidis.RedisMessage, error) {
+	m, err := r.ToMessage()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
-	return all[key], err
+	if err != nil {
+		return nil, err
+	}
+	if m.IsMap() {
+		all, err := m.ToMap()
+		if err != nil {
+			return nil, err
+		}
+		entries := all[key]
+		return entries.ToArray()
+	}
+	all, err := m.ToArray()
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	pair, err := all[0].ToArray()
+	if err == nil && len(pair) != 2 {
+		err = errEntry
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pair[1].ToArray()
 }

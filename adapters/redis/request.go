@@ -29,8 +29,9 @@ func (n *node) Request(ctx context.Context, op *adapter.Operation, each func(*ad
 
 // ask sends a request. Of loser it is an operation that is missed if it is lost.
 func (n *node) ask(ctx context.Context, req *adapter.Request, m *clusterwire.Message, loser *node) (wait func() error, err error) {
-	j := job{operation: loser, channel: n.channels.request}
-	if j.payload, err = n.link.dialect.encode(m); err == nil && len(j.payload) > n.link.opts.MaxSize {
+	j := publication(n.channels.request, nil)
+	j.operation = loser
+	if j.text, err = n.link.dialect.encode(j.text, m); err == nil && len(j.payload()) > n.link.opts.MaxSize {
 		err = ErrTooLarge
 	}
 	w := &n.link.watch
@@ -126,7 +127,7 @@ func (n *node) sendResponse(channel string, payload []byte) (queued bool) {
 		n.link.opts.Logger.Error("sioredis: a response is larger than Options.MaxSize, and is not sent: a Node server may ask for fewer sockets at a time, and a socket may carry less", "namespace", n.namespace, "bytes", len(payload))
 		return false
 	}
-	return n.link.out.push(job{channel: channel, payload: payload}) == nil
+	return n.link.out.push(publication(channel, payload)) == nil
 }
 
 // send sends a response to a request.

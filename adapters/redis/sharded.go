@@ -34,7 +34,9 @@ func (s sharded) separate(room string) bool {
 	return s.mode == ShardedDynamicPrivate || s.mode == ShardedDynamic && !clusterwire.LooksPrivate(room)
 }
 
-func (sharded) encode(m *clusterwire.Message) ([]byte, error) { return m.Sharded() }
+func (sharded) encode(dst []byte, m *clusterwire.Message) ([]byte, error) {
+	return m.AppendSharded(dst)
+}
 
 func (sharded) encodeResponse(n *node, m *clusterwire.Message) ([]byte, error) {
 	m.UID, m.Namespace = n.uid, n.namespace

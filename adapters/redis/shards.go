@@ -174,7 +174,7 @@ type shardedSender struct{ s *shards }
 func (o shardedSender) push(j job) error {
 	o.s.mu.RLock()
 	defer o.s.mu.RUnlock()
-	return o.s.ofLocked(j.channel).out.push(j)
+	return o.s.ofLocked(j.channel()).out.push(j)
 }
 
 // pushAll implements sender. Jobs for several masters are in no order: then those in front
@@ -186,8 +186,8 @@ func (o shardedSender) pushAll(jobs ...job) (err error) {
 	o.s.mu.RLock()
 	defer o.s.mu.RUnlock()
 	for {
-		first := o.s.ofLocked(jobs[0].channel)
-		if !slices.ContainsFunc(jobs, func(j job) bool { return o.s.ofLocked(j.channel) != first }) {
+		first := o.s.ofLocked(jobs[0].channel())
+		if !slices.ContainsFunc(jobs, func(j job) bool { return o.s.ofLocked(j.channel()) != first }) {
 			return errors.Join(err, first.out.pushAll(jobs...))
 		}
 		err = errors.Join(err, first.out.push(jobs[0]))

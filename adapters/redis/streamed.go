@@ -21,12 +21,12 @@ func (n streamed) Publish(op *adapter.Operation) error { return n.Append(0, op) 
 
 // Append implements adapter.Sequencer.
 func (n streamed) Append(number uint64, op *adapter.Operation) error {
-	m := messages.Get().(*clusterwire.Message)
-	defer putMessage(m)
-	if err := n.message(m, op); err != nil {
+	s := scratches.Get().(*scratch)
+	defer s.free()
+	if err := n.message(&s.message, op); err != nil {
 		return err
 	}
-	return n.enter(m, &entry{volatile: op.Packet.Volatile}, clusterwire.Place{Append: number, One: op.Target.Own})
+	return n.enter(&s.message, &entry{volatile: op.Packet.Volatile}, clusterwire.Place{Append: number, One: op.Target.Own})
 }
 
 // enter queues an entry for the stream: e, with what m says.
@@ -34,8 +34,7 @@ func (n streamed) enter(m *clusterwire.Message, e *entry, p clusterwire.Place) e
 	if n.closed.Load() {
 		return ErrClosed
 	}
-	var err error
-	if e.Entry, err = m.Entry(); err != nil {
+	if err := m.EncodeEntry(&e.Entry); err != nil {
 		return err
 	}
 	e.node, e.Place = n.node, p

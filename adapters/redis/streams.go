@@ -20,7 +20,9 @@ func (streams) channels(prefix, namespace, uid string) channels {
 	}
 }
 
-func (streams) encode(m *clusterwire.Message) ([]byte, error) { return m.Ephemeral() }
+func (streams) encode(dst []byte, m *clusterwire.Message) ([]byte, error) {
+	return m.AppendEphemeral(dst)
+}
 
 func (streams) encodeResponse(n *node, m *clusterwire.Message) ([]byte, error) {
 	m.UID, m.Namespace = n.uid, n.namespace

@@ -30,6 +30,18 @@ func (w *buffer) free() {
 	}
 }
 
+// exact returns what f appends, without room behind it.
+func exact(f func(dst []byte) ([]byte, error)) ([]byte, error) {
+	w := buffers.Get().(*buffer)
+	defer w.free()
+	b, err := f(w.b[:0])
+	w.b = b
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(b), nil
+}
+
 // key begins a member.
 func (w *buffer) key(key string) {
 	if c := w.b[len(w.b)-1]; c != '{' {
@@ -150,10 +162,10 @@ func first(p *Packet) []byte {
 
 // msgpack makes MessagePack of JSON with attachments.
 func msgpack(json []byte, attachments [][]byte) ([]byte, error) {
-	w := msgjson.NewWriter()
-	defer w.Free()
-	if err := w.Value(json, attachments); err != nil {
-		return nil, err
-	}
-	return bytes.Clone(w.Dst), nil
+	return exact(func(dst []byte) ([]byte, error) { return appendMsgpack(dst, json, attachments) })
+}
+
+// appendMsgpack appends it to dst. After an error it returns dst.
+func appendMsgpack(dst, json []byte, attachments [][]byte) ([]byte, error) {
+	return msgjson.Append(dst, func(w *msgjson.Writer) error { return w.Value(json, attachments) })
 }

@@ -32,7 +32,13 @@ func PeerChannel(prefix, namespace string) string { return prefix + "-peers#" + 
 
 // LooksPrivate reports whether a room may be a socket's own: nobody subscribes to
 // its channel in the sharded mode "dynamic".
-func LooksPrivate(room string) bool { return len(utf16.Encode([]rune(room))) == 20 }
+func LooksPrivate(room string) bool {
+	n := 0 // characters as JavaScript counts them
+	for _, r := range room {
+		n += utf16.RuneLen(r)
+	}
+	return n == 20
+}
 
 // Stream is the name of the stream of a namespace, of count that there are. The
 // official adapter writes to names that it does not read where the hash is

@@ -2,6 +2,7 @@ package clusterwire
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/gosio/gosio/internal/msgjson"
 )
@@ -23,30 +24,75 @@ const (
 // ClassicBroadcast encodes a Broadcast without a RequestID: MessagePack of
 // [uid, packet, opts].
 func (m *Message) ClassicBroadcast() ([]byte, error) {
+	return exact(m.AppendClassicBroadcast)
+}
+
+// AppendClassicBroadcast appends to dst what [Message.ClassicBroadcast] returns. After an
+// error it returns dst.
+func (m *Message) AppendClassicBroadcast(dst []byte) ([]byte, error) {
 	if m.Type != Broadcast || m.RequestID != "" {
-		return nil, errEncode
+		return dst, errEncode
 	}
-	w := msgjson.NewWriter()
-	defer w.Free()
-	w.Array(3)
-	w.Text(m.UID)
-	w.Map(3)
-	w.Text("type")
-	w.Number(eventType)
-	w.Text("data")
-	if err := w.Value(m.Packet.Data, m.Packet.Attachments); err != nil {
-		return nil, err
+	return msgjson.Append(dst, func(w *msgjson.Writer) error {
+		w.Array(3)
+		w.Text(m.UID)
+		w.Dst = append(w.Dst, "\x83\xa4type\x02\xa4data"...) // a map of three, and eventType
+		if err := w.Value(m.Packet.Data, m.Packet.Attachments); err != nil {
+			return err
+		}
+		w.Dst = append(w.Dst, "\xa3nsp"...)
+		w.Text(m.Namespace)
+		m.Target.write(w)
+		return nil
+	})
+}
+
+// write writes {rooms, except, flags}, as buffer.targetMembers does in JSON.
+func (t *Target) write(w *msgjson.Writer) {
+	w.Dst = append(w.Dst, "\x83\xa5rooms"...)
+	writeNames(w, t.Rooms)
+	w.Dst = append(w.Dst, "\xa6except"...)
+	writeNames(w, t.Except)
+	w.Dst = append(w.Dst, "\xa5flags"...)
+	newest, key := t.Newest > 0, t.Newest > 0 && t.Key != ""
+	w.Map(count(t.Volatile, t.NoCompress, newest, key, t.Timeout > 0))
+	if t.Volatile {
+		w.Text("volatile")
+		w.Bool(true)
 	}
-	w.Text("nsp")
-	w.Text(m.Namespace)
-	opts := newBuffer()
-	defer opts.free()
-	opts.targetMembers(&m.Target, true)
-	opts.close()
-	if err := w.Value(opts.b, nil); err != nil {
-		return nil, err
+	if t.NoCompress {
+		w.Text("compress")
+		w.Bool(false)
 	}
-	return bytes.Clone(w.Dst), nil
+	if newest {
+		w.Text("newest")
+		w.Number(uint64(t.Newest))
+	}
+	if key {
+		w.Text("key")
+		w.Text(t.Key)
+	}
+	if t.Timeout > 0 {
+		w.Text("timeout")
+		w.Number(uint64(t.Timeout / time.Millisecond))
+	}
+}
+
+func writeNames(w *msgjson.Writer, list []string) {
+	w.Array(len(list))
+	for _, name := range list {
+		w.Text(name)
+	}
+}
+
+// count says how many are true.
+func count(all ...bool) (n int) {
+	for _, v := range all {
+		if v {
+			n++
+		}
+	}
+	return n
 }
 
 // classicPacket writes the members of a packet: here the namespace matters.

@@ -11,26 +11,37 @@ import (
 // Sharded encodes the message for SPUBLISH: JSON, or MessagePack if it has
 // attachments.
 func (m *Message) Sharded() ([]byte, error) {
-	w := newBuffer()
-	defer w.free()
+	return exact(m.AppendSharded)
+}
+
+// AppendSharded appends to dst what [Message.Sharded] returns. After an error it returns
+// dst.
+func (m *Message) AppendSharded(dst []byte) ([]byte, error) {
+	if len(m.Packet.Attachments) > 0 {
+		return m.AppendEphemeral(dst)
+	}
+	w := buffer{append(dst, '{')}
 	if err := w.envelope(m); err != nil {
-		return nil, err
+		return dst, err
 	}
-	if len(m.Packet.Attachments) == 0 {
-		return bytes.Clone(w.b), nil
-	}
-	return msgpack(w.b, m.Packet.Attachments)
+	return w.b, nil
 }
 
 // Ephemeral encodes the message as servers with streams publish what is not kept:
 // always MessagePack.
 func (m *Message) Ephemeral() ([]byte, error) {
+	return exact(m.AppendEphemeral)
+}
+
+// AppendEphemeral appends to dst what [Message.Ephemeral] returns. After an error it
+// returns dst.
+func (m *Message) AppendEphemeral(dst []byte) ([]byte, error) {
 	w := newBuffer()
 	defer w.free()
 	if err := w.envelope(m); err != nil {
-		return nil, err
+		return dst, err
 	}
-	return msgpack(w.b, m.Packet.Attachments)
+	return appendMsgpack(dst, w.b, m.Packet.Attachments)
 }
 
 // envelope writes {type, data, uid, nsp}, and a member of our own where a server of ours
@@ -295,16 +306,25 @@ func ReadEntry(n int, field func(i int) (name, value string)) (e Entry, err erro
 // Entry encodes the message for a stream: JSON, or MessagePack in base64 if it has
 // attachments. With FromPeer it is one that only our own servers read.
 func (m *Message) Entry() (*Entry, error) {
-	e := &Entry{UID: m.UID, Namespace: m.Namespace, Type: strconv.Itoa(int(m.Type))}
+	e := new(Entry)
+	if err := m.EncodeEntry(e); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// EncodeEntry writes into e what [Message.Entry] returns. After an error e is of no use.
+func (m *Message) EncodeEntry(e *Entry) error {
+	*e = Entry{UID: m.UID, Namespace: m.Namespace, Type: strconv.Itoa(int(m.Type))}
 	switch m.Type {
 	case InitialHeartbeat, Heartbeat, Closed:
-		return e, nil
+		return nil
 	case Gap:
 		e.Type = gapEntry
-		return e, nil
+		return nil
 	case Begin:
 		e.Type = beginEntry
-		return e, nil
+		return nil
 	}
 	if m.FromPeer {
 		e.Type = peerEntry + e.Type
@@ -312,16 +332,16 @@ func (m *Message) Entry() (*Entry, error) {
 	w := newBuffer()
 	defer w.free()
 	if err := w.data(m); err != nil {
-		return nil, err
+		return err
 	}
 	w.close()
 	if len(m.Packet.Attachments) == 0 {
 		e.Data = string(w.b)
-		return e, nil
+		return nil
 	}
 	b, err := msgpack(w.b, m.Packet.Attachments)
 	e.Data = base64.StdEncoding.EncodeToString(b)
-	return e, err
+	return err
 }
 
 // Decode decodes an entry.

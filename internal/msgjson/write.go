@@ -14,8 +14,9 @@ import (
 // ErrJSON is of what is no JSON.
 var ErrJSON = errors.New("msgpack: payload is not valid JSON")
 
-// Writer makes MessagePack from JSON. It goes over the JSON twice: a map or an
-// array tells first how much is in it.
+// Writer makes MessagePack from JSON. A map or an array tells first how much is in it: in
+// one byte if it is little, which is filled in later. If it is more the Writer goes over
+// the JSON twice.
 type Writer struct {
 	Dst    []byte
 	counts []uint32 // of all maps and arrays, in the order in which they open
@@ -25,7 +26,7 @@ type Writer struct {
 
 // level is a map or an array that is open while they are counted.
 type level struct {
-	index  int // in counts
+	index  int // in counts or, of one with few values, in Dst
 	values int
 	colons int
 	object bool
@@ -40,6 +41,20 @@ func NewWriter() *Writer {
 	e := writers.Get().(*Writer)
 	e.Dst = e.Dst[:0]
 	return e
+}
+
+// Append appends to dst what f writes. If f fails it returns dst as it was.
+func Append(dst []byte, f func(e *Writer) error) ([]byte, error) {
+	e := writers.Get().(*Writer)
+	own := e.Dst
+	e.Dst = dst
+	err := f(e)
+	if err == nil {
+		dst = e.Dst
+	}
+	e.Dst = own
+	e.Free()
+	return dst, err
 }
 
 // Free gives the writer back, with what is in Dst.
@@ -66,14 +81,86 @@ func (e *Writer) Text(s string) {
 // Number appends a number to Dst.
 func (e *Writer) Number(n uint64) { e.Dst = msgp.AppendUint64(e.Dst, n) }
 
+// Bool appends true or false to Dst.
+func (e *Writer) Bool(v bool) { e.Dst = msgp.AppendBool(e.Dst, v) }
+
 // Value appends a JSON value to Dst. Placeholders of attachments, as core/parser
 // writes them, become those bytes. The only error is ErrJSON; not all that is no
 // JSON is found.
 func (e *Writer) Value(data []byte, attachments [][]byte) error {
+	begin := len(e.Dst)
+	if whole, err := e.few(data, attachments); whole || err != nil {
+		return err
+	}
+	e.Dst = e.Dst[:begin]
 	if err := e.count(data); err != nil {
 		return err
 	}
 	return e.values(data, attachments)
+}
+
+// mostFew is how many values a map or an array has whose number is a part of its first byte.
+const mostFew = 15
+
+// few is Value for JSON in which no map or array has more than mostFew. Otherwise it
+// reports false, and what it has written is of no use.
+func (e *Writer) few(data []byte, attachments [][]byte) (whole bool, err error) {
+	e.open = append(e.open[:0], level{index: -1})
+	for i := 0; ; {
+		start, end, ok := next(data, i)
+		if !ok {
+			return false, ErrJSON
+		}
+		if start == end {
+			break
+		}
+		i = end
+		top := &e.open[len(e.open)-1]
+		switch c := data[start]; c {
+		case ',':
+		case ':':
+			top.colons++
+		case '}', ']':
+			if !top.ends(c) {
+				return false, ErrJSON
+			}
+			e.Dst[top.index] |= byte(top.count())
+			e.open = e.open[:len(e.open)-1]
+		default:
+			if top.values++; top.values > mostFew && (!top.object || top.values > 2*mostFew) {
+				return false, nil
+			}
+			if i, err = e.begin(data, start, end, attachments); err != nil {
+				return false, err
+			}
+		}
+	}
+	if len(e.open) != 1 || e.open[0].values != 1 {
+		return false, ErrJSON
+	}
+	return true, nil
+}
+
+// begin writes the value at start, or its first byte if it is a map or an array, and
+// returns the place behind that.
+func (e *Writer) begin(data []byte, start, end int, attachments [][]byte) (int, error) {
+	switch data[start] {
+	case '{':
+		if num, size := placeholderAt(data[start:]); size > 0 && num < len(attachments) {
+			e.Dst = msgp.AppendBytes(e.Dst, attachments[num])
+			return start + size, nil
+		}
+		e.open = append(e.open, level{index: len(e.Dst), object: true})
+		e.Map(0)
+	case '[':
+		e.open = append(e.open, level{index: len(e.Dst)})
+		e.Array(0)
+	case '"':
+		e.string(data[start+1 : end-1])
+	default:
+		return end, e.word(data[start:end])
+	}
+	return end, nil
 }
 
 // next returns the place of the token behind i: a bracket, a comma, a colon, a
