@@ -25,17 +25,30 @@ func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) 
 			case !isRefusal(err):
 				return err
 			case len(names) > 1:
-				for i := range names {
-					if err := s.command(c, v, names[i:i+1]); err != nil && !isRefusal(err) {
-						return err
-					} else if err != nil {
-						refusal = err
-					}
+				if refusal = s.each(c, v, names, refusal); refusal != nil && !isRefusal(refusal) {
+					return refusal
 				}
 			default:
 				refusal = err
 				s.refuse(v, names[0], err)
 			}
+		}
+	}
+	return refusal
+}
+
+// each finds out which of the names in one command Redis refuses: with a command for each, but
+// without a round trip for each. refusal is one of before.
+func (s *subscriber) each(c rueidis.DedicatedClient, v verb, names []string, refusal error) error {
+	for i, err := range s.send(c, v, slices.Collect(slices.Chunk(names, 1))) {
+		switch {
+		case err == nil:
+			s.accept(names[i : i+1])
+		case !isRefusal(err):
+			return err
+		default:
+			refusal = err
+			s.refuse(v, names[i], err)
 		}
 	}
 	return refusal

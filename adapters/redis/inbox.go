@@ -19,7 +19,14 @@ type inbox struct {
 	mu    sync.Mutex
 	queue []item
 	bytes int
-	lost  int // messages that had no place, since the last gap
+	lost  int                     // messages that had no place, since the last gap
+	late  map[missing]adapter.Gap // gaps that had no place, those of one kind in one
+}
+
+// missing is what of a node is lost.
+type missing struct {
+	node *node
+	typ  adapter.GapType
 }
 
 // item is a message, or a gap of one node.
@@ -39,33 +46,65 @@ func (in *inbox) message(m rueidis.PubSubMessage) {
 	in.received.Add(1)
 	it := item{message: m}
 	in.mu.Lock()
-	most := in.l.opts.InboxSize
-	if in.lost > 0 && in.bytes < most/2 {
-		in.overflowLocked()
-	}
-	if in.lost > 0 || in.bytes > 0 && in.bytes+it.size() > most {
+	if in.fullLocked(it.size()) {
 		in.lost++
 		in.mu.Unlock()
 		return
 	}
-	in.bytes += it.size()
-	in.queue = append(in.queue, it)
+	in.pushLocked(it)
 	in.mu.Unlock()
 	in.ring()
 }
 
+func (in *inbox) pushLocked(it item) {
+	in.bytes += it.size()
+	in.queue = append(in.queue, it)
+}
+
+// fullLocked reports whether there is no place for so many bytes. If something had no place
+// there is none until half is delivered, and that is reported.
+func (in *inbox) fullLocked(size int) bool {
+	most := in.l.opts.InboxSize
+	if in.lostLocked() && in.bytes < most/2 {
+		in.overflowLocked()
+	}
+	return in.lostLocked() || in.bytes > 0 && in.bytes+size > most
+}
+
+// lostLocked reports whether something had no place.
+func (in *inbox) lostLocked() bool { return in.lost > 0 || len(in.late) > 0 }
+
 // overflowLocked reports what is lost.
 func (in *inbox) overflowLocked() {
+	for k, g := range in.late {
+		in.pushLocked(item{node: k.node, gap: g})
+	}
+	in.late = nil
+	if in.lost == 0 {
+		return
+	}
 	for _, n := range in.l.all() {
-		in.queue = append(in.queue, item{node: n, gap: adapter.Gap{Type: adapter.GapIncoming, Operations: in.lost, Err: errInbox}})
+		in.pushLocked(item{node: n, gap: adapter.Gap{Type: adapter.GapIncoming, Operations: in.lost, Err: errInbox}})
 	}
 	in.lost = 0
 }
 
-// gap has a node report a gap, behind what has come before.
+// gap has a node report a gap, behind what has come before. When there is too much, gaps of
+// one kind become one.
 func (in *inbox) gap(n *node, g adapter.Gap) {
+	it := item{node: n, gap: g}
 	in.mu.Lock()
-	in.queue = append(in.queue, item{node: n, gap: g})
+	if in.fullLocked(it.size()) {
+		k := missing{n, g.Type}
+		if before, ok := in.late[k]; ok {
+			g.Operations, g.Err = g.Operations+before.Operations, before.Err
+		} else if in.late == nil {
+			in.late = make(map[missing]adapter.Gap)
+		}
+		in.late[k] = g
+	} else {
+		in.pushLocked(it)
+	}
 	in.mu.Unlock()
 	in.ring()
 }
@@ -97,7 +136,7 @@ func (in *inbox) run() {
 func (in *inbox) take() []item {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if len(in.queue) == 0 && in.lost > 0 {
+	if len(in.queue) == 0 && in.lostLocked() {
 		in.overflowLocked()
 	}
 	n := min(len(in.queue), atOnce)
@@ -111,9 +150,9 @@ func (in *inbox) take() []item {
 func (in *inbox) deliver(it *item) {
 	if it.node != nil {
 		it.node.deliver(func() { it.node.local.Gap(it.gap) })
-		return
+	} else {
+		in.l.route(it.message)
 	}
-	in.l.route(it.message)
 	in.mu.Lock()
 	in.bytes -= it.size()
 	in.mu.Unlock()

@@ -33,23 +33,61 @@ func Cluster(t testing.TB, n int) (addrs []string) {
 // ClusterOf is Cluster whose masters can be killed; args are for all of them.
 func ClusterOf(t testing.TB, n int, args ...string) (masters []*Process) {
 	t.Helper()
-	var addrs []string
 	for i := range n {
-		masters = append(masters, StartWith(t, append(slices.Clip(args), clusterNode...)...))
-		addrs = append(addrs, masters[i].Addr)
-		ask(t, addrs[i], "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(16384*i/n), strconv.Itoa(16384*(i+1)/n-1))
-		ask(t, addrs[0], "CLUSTER", "MEET", "127.0.0.1", masters[i].port())
+		m := StartWith(t, append(slices.Clip(args), clusterNode...)...)
+		addSlots(t, m, 16384*i/n, 16384*(i+1)/n)
+		masters = append(masters, m)
+	}
+	meet(t, masters)
+	return masters
+}
+
+// ClusterAround runs a Redis Cluster in which each of some channels has a master of its own,
+// which has nothing else. The first master has all other slots.
+func ClusterAround(t testing.TB, channels []string, args ...string) (masters []*Process) {
+	t.Helper()
+	args = append(slices.Clip(args), clusterNode...)
+	masters = append(masters, StartWith(t, args...))
+	var slots []int
+	for _, channel := range channels {
+		n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(ask(t, masters[0].Addr, "CLUSTER", "KEYSLOT", channel), ":")))
+		m := StartWith(t, args...)
+		addSlots(t, m, n, n+1)
+		masters, slots = append(masters, m), append(slots, n)
+	}
+	slices.Sort(slots)
+	first := 0
+	for _, n := range append(slots, 16384) {
+		addSlots(t, masters[0], first, n)
+		first = n + 1
+	}
+	meet(t, masters)
+	return masters
+}
+
+// addSlots gives a master the slots from first on, up to the one before end.
+func addSlots(t testing.TB, m *Process, first, end int) {
+	t.Helper()
+	if first < end {
+		ask(t, m.Addr, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(end-1))
+	}
+}
+
+// meet makes one cluster of masters that have all slots.
+func meet(t testing.TB, masters []*Process) {
+	t.Helper()
+	for _, m := range masters {
+		ask(t, masters[0].Addr, "CLUSTER", "MEET", "127.0.0.1", m.port())
 	}
 	until(t, "all masters know all slots", func() bool {
-		for _, addr := range addrs {
-			info := ask(t, addr, "CLUSTER", "INFO")
-			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_size:%d\r", n)) {
+		for _, m := range masters {
+			info := ask(t, m.Addr, "CLUSTER", "INFO")
+			if !strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_size:%d\r", len(masters))) {
 				return false
 			}
 		}
 		return true
 	})
-	return masters
 }
 
 var clusterNode = []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes"}

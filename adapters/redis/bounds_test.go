@@ -1,0 +1,102 @@
+//go:build e2e
+
+package sioredis_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	sioredis "github.com/gosio/gosio/adapters/redis"
+	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/internal/assert"
+	"github.com/gosio/gosio/internal/redistest"
+)
+
+// written is a connection that counts how often something is written to it.
+type written struct {
+	net.Conn
+	times *atomic.Int64
+}
+
+func (c written) Write(b []byte) (int, error) {
+	c.times.Add(1)
+	return c.Conn.Write(b)
+}
+
+// TestManyRefused: Redis refuses a command as a whole, so the channels that it refuses are
+// found one by one, but not with a round trip for each.
+func TestManyRefused(t *testing.T) {
+	t.Parallel()
+	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io-*", "&socket.io#/#", "&socket.io#/#good*", "-@all",
+		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client", "+role")
+	var writes atomic.Int64
+	engine := sioredis.New(&sioredis.Options{Client: rueidis.ClientOption{
+		InitAddress: []string{redis.Addr}, Username: "sio", Password: "secret",
+		DialCtxFn: func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			c, err := d.DialContext(ctx, "tcp", addr)
+			return written{c, &writes}, err
+		},
+	}})
+	a := engine.Adapter(&local{applied: make(chan struct{}, window)})
+	defer a.Close()
+	assert.NoError(t, engine.Ready())
+	const channels = 20_000
+	before := writes.Load()
+	names := make([]string, channels)
+	for i := range names {
+		names[i] = fmt.Sprint("bad", i)
+	}
+	names[channels/2] = "good"
+	for some := range slices.Chunk(names, 512) {
+		_ = a.(adapter.RoomSubscriber).SubscribeRooms(t.Context(), some)
+	}
+	took := writes.Load() - before
+	assert.True(t, fmt.Sprint("written ", took, " times"), took < channels/20)
+	err := engine.Ready()
+	assert.ErrorIs(t, err, sioredis.ErrRefused)
+	assert.True(t, "all are refused but one: "+err.Error(), strings.Contains(err.Error(), fmt.Sprint(channels-1)))
+	before = writes.Load()
+	_ = redistest.Ask(t, redis.Addr, "ACL", "SETUSER", "sio", "allchannels")
+	eventually(t, "all are subscribed to", func() bool { return engine.Ready() == nil })
+	took = writes.Load() - before
+	assert.True(t, fmt.Sprint("written ", took, " times while they are tried again"), took < channels/10)
+}
+
+// TestGapsAreBounded: gaps wait behind what is delivered, and are counted as that is. Where
+// there is no place for them, those of one kind become one.
+func TestGapsAreBounded(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	url := "unix://" + redis.Addr
+	sender := sioredis.New(&sioredis.Options{URL: url}).Adapter(&local{applied: make(chan struct{}, window)})
+	defer sender.Close()
+	engine := sioredis.New(&sioredis.Options{URL: url, InboxSize: 1000, Mode: sioredis.ClassicByPattern})
+	s := &slow{local: local{has: true}, free: make(chan struct{}), gaps: make(chan adapter.Gap, 1000)}
+	receiver := engine.Adapter(s)
+	defer receiver.Close()
+	before := engine.Stats()
+	assert.NoError(t, sender.Publish(message()))
+	eventually(t, "something is being delivered", func() bool { return engine.Stats().Received > before.Received })
+	node := raw(t, redis)
+	const cuts = 25
+	for i := range cuts {
+		_ = node.Do(t.Context(), node.B().Arbitrary("CLIENT", "KILL", "TYPE", "pubsub").Build())
+		eventually(t, "the connection is lost", func() bool { return engine.Stats().Outages >= before.Outages+uint64(i)+1 })
+		eventually(t, "there is another one", func() bool { return engine.Ready() == nil })
+	}
+	close(s.free)
+	heard := 0
+	eventually(t, "gaps are told", func() bool { heard = len(s.gaps); return heard > 0 && s.applied.Load() > 0 })
+	applied := s.applied.Load()
+	eventually(t, "what comes afterwards is delivered", func() bool { return sender.Publish(message()) == nil && s.applied.Load() > applied })
+	heard = len(s.gaps)
+	assert.True(t, fmt.Sprint(heard, " gaps"), heard > 0 && heard < cuts)
+}
