@@ -12,7 +12,7 @@ import (
 func (b *bench) memory() error {
 	n := scaled(3000)
 	fmt.Println("| | resident KB for each connection |\n|---|---|")
-	for _, kind := range []string{"none", "by room", "by pattern", "sharded", "sharded private", "sharded static", "streams", "node none", "node classic", "node sharded", "node streams"} {
+	for _, kind := range measured("none", "by room", "by pattern", "sharded", "sharded private", "sharded static", "streams", "node none", "node classic", "node sharded", "node streams") {
 		err := with(func(b *bench) error {
 			s, err := b.start(kind, 1)
 			if err != nil {
@@ -47,7 +47,7 @@ func (b *bench) memory() error {
 func (b *bench) connects() error {
 	n := scaled(4000)
 	fmt.Println("| | connected after: p50, ms | p99, ms | CPU of the server, us | of Redis, us |\n|---|---|---|---|---|")
-	for _, kind := range []string{"none", "by room", "by pattern", "sharded", "sharded private", "streams", "node classic", "node sharded"} {
+	for _, kind := range measured("none", "by room", "by pattern", "sharded", "sharded private", "streams", "node classic", "node sharded") {
 		err := with(func(b *bench) error {
 			s, err := b.start(kind, 1)
 			if err != nil {

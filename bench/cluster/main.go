@@ -21,14 +21,13 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/redis/rueidis"
 )
 
 var (
-	only  = flag.String("only", "", "one of publish, receive, latency, memory, connects, nodes")
-	short = flag.Bool("short", false, "a run that shows that all works, and measures nothing")
-	node  = flag.String("node", "node/server.mjs", "the Node server")
+	only   = flag.String("only", "", "one of publish, receive, latency, memory, connects, nodes")
+	short  = flag.Bool("short", false, "a run that shows that all works, and measures nothing")
+	rounds = flag.Int("rounds", 5, "how often each sender of publish is measured, in turn with the others; the middle one counts")
+	node   = flag.String("node", "node/server.mjs", "the Node server; empty: none is measured")
 )
 
 // text is what is said: with its event some 200 bytes.
@@ -153,104 +152,16 @@ func scaled(n int) int {
 
 var goKinds = []string{"by room", "by pattern", "sharded", "streams"}
 
-// publish is how much it costs to say something to a room that nobody here is in.
-func (b *bench) publish() error {
-	n := scaled(200_000)
-	fmt.Println("| | messages a second | CPU of the sender, us | of raw |\n|---|---|---|---|")
-	for _, family := range []struct{ raw, kinds []string }{
-		{[]string{"PUBLISH"}, []string{"by room", "node classic"}}, {[]string{"SPUBLISH"}, []string{"sharded", "node sharded"}}, {[]string{"XADD"}, []string{"streams", "node streams"}},
-	} {
-		var raws []float64
-		var cpus []time.Duration
-		rates, costs := map[string][]float64{}, map[string][]time.Duration{}
-		for range 3 {
-			rate, cpu, err := b.raw(family.raw[0], n)
-			if err != nil {
-				return err
-			}
-			raws, cpus = append(raws, rate), append(cpus, cpu)
-			for _, kind := range family.kinds {
-				err := with(func(b *bench) error {
-					s, err := b.start(kind, 1)
-					if err != nil {
-						return err
-					}
-					c, err := dial(context.Background(), s.port, nil)
-					if err != nil {
-						return err
-					}
-					m := n
-					if strings.HasPrefix(kind, "node") {
-						m /= 4
-					}
-					if _, err := c.call("flood", "nobody", m/10, text); err != nil { // warm
-						return err
-					}
-					cpu, begin := used(s.pid), time.Now()
-					_, err = c.call("flood", "nobody", m, text)
-					rates[kind] = append(rates[kind], float64(m)/time.Since(begin).Seconds())
-					costs[kind] = append(costs[kind], (used(s.pid)-cpu)/time.Duration(m))
-					return err
-				})
-				if err != nil {
-					return err
-				}
-			}
-		}
-		raw := middle(raws)
-		fmt.Printf("| raw %s | %.0f | %s | 1 |\n", family.raw[0], raw, micros(middle(cpus)))
-		for _, kind := range family.kinds {
-			fmt.Printf("| %s | %.0f | %s | %.2f |\n", kind, middle(rates[kind]), micros(middle(costs[kind])), middle(rates[kind])/raw)
-		}
-	}
-	return nil
-}
-
-// raw is the client library alone, with batches of 512.
-func (b *bench) raw(verb string, n int) (rate float64, cpu time.Duration, err error) {
-	opts, err := rueidis.ParseURL("unix://" + b.redis)
-	if err != nil {
-		return 0, 0, err
-	}
-	opts.PipelineMultiplex, opts.DisableCache = -1, true
-	client, err := rueidis.NewClient(opts)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer client.Close()
-	c, release := client.Dedicate()
-	defer release()
-	before, begin := used(os.Getpid()), time.Now()
-	cmds := make(rueidis.Commands, 0, 512)
-	payload := strings.Repeat("x", 260) // as long as what a server sends
-	for i := 1; i <= n; i++ {
-		switch verb {
-		case "PUBLISH":
-			cmds = append(cmds, c.B().Publish().Channel("socket.io#/#nobody#").Message(payload).Build())
-		case "SPUBLISH":
-			cmds = append(cmds, c.B().Spublish().Channel("socket.io#/#nobody#").Message(payload).Build())
-		default:
-			cmds = append(cmds, c.B().Xadd().Key("raw").Maxlen().Almost().Threshold("1000000").Id("*").FieldValue().
-				FieldValue("uid", "0123456789abcdef").FieldValue("nsp", "/").FieldValue("type", "3").FieldValue("data", payload).Build())
-		}
-		if len(cmds) == cap(cmds) || i == n {
-			for _, r := range c.DoMulti(context.Background(), cmds...) {
-				if err := r.Error(); err != nil {
-					return 0, 0, err
-				}
-			}
-			cmds = cmds[:0]
-		}
-	}
-	took := time.Since(begin)
-	return float64(n) / took.Seconds(), (used(os.Getpid()) - before) / time.Duration(n), nil
+// measured are the kinds of servers that are there.
+func measured(kinds ...string) []string {
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return *node == "" && strings.HasPrefix(kind, "node ") })
 }
 
 // receive is how much a message costs a server that has nobody, or one client, in its room.
 func (b *bench) receive() error {
 	n := scaled(100_000)
 	fmt.Println("| | CPU of a server with nobody in the room, us | with one client, us |\n|---|---|---|")
-	for _, kind := range append(slices.Clone(goKinds), "sharded static", "node classic", "node sharded", "node streams") {
+	for _, kind := range measured("by room", "by pattern", "sharded", "streams", "sharded static", "node classic", "node sharded", "node streams") {
 		var costs [2]time.Duration
 		for i := range costs {
 			err := with(func(b *bench) error {
@@ -311,7 +222,7 @@ func (b *bench) settled(pid int) time.Duration {
 func (b *bench) latency() error {
 	n := scaled(4000)
 	fmt.Println("| | p50, us | p99, us |\n|---|---|---|")
-	for _, kind := range append(slices.Clone(goKinds), "node classic", "node sharded", "node streams") {
+	for _, kind := range measured("by room", "by pattern", "sharded", "streams", "node classic", "node sharded", "node streams") {
 		var mu sync.Mutex
 		var took []time.Duration
 		start := time.Now()
