@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile hostile-redis e2e clients suites site bench bench-cluster storm slow model soak proof cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile hostile-redis proof-cluster e2e clients suites site bench bench-cluster storm slow model soak proof cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -35,6 +35,10 @@ hostile: ## attacks on whole servers: all of them, and a million generated input
 hostile-redis: ## a million mutated messages of Node and Go to servers on Redis, in each mode (MESSAGES=…)
 	ci/packages redis-server
 	MESSAGES=$${MESSAGES:-1000000} go test -tags e2e -count=1 -timeout 60m -run '^TestMutated$$' ./adapters/redis
+
+proof-cluster: ## servers in one cluster with Node's: 1,000 random operations in each mode, and servers that are stopped for 30 s (OPERATIONS, STOP, SEED); CI runs 400 and 12 s
+	ci/packages redis-server
+	OPERATIONS=$${OPERATIONS:-1000} STOP=$${STOP:-30} conformance/redis/run
 
 model: ## random operations of clients and servers against what the docs guarantee (SEEDS=20000, FIRST=0)
 	go test $(RACE) -timeout 0 -run '^TestModel' ./core/internal/model -seeds $(or $(SEEDS),20000) -first $(or $(FIRST),0)
