@@ -327,8 +327,15 @@ func (o *Options) inForce(e engine.Options) Options {
 	} {
 		bounded(d, noTime)
 	}
-	for _, n := range []*int64{&l.MaxHTTPBufferSize, &l.ReceiveBuffer, &l.SendBuffer, &l.Memory} {
+	for _, n := range []*int64{&l.MaxHTTPBufferSize, &l.ReceiveBuffer, &l.SendBuffer, &l.Memory, &l.ServerSideBuffer} {
 		bounded(n, int64(noLimit))
+	}
+	if r := is.Recovery; r != nil {
+		bounded(&r.MaxDisconnection, forever)
+		bounded(&r.MaxPackets, noLimit)
+		bounded(&r.MaxSessions, noLimit)
+		bounded(&r.MaxBytes, int64(noLimit))
+		bounded(&r.MaxSessionBytes, int64(noLimit))
 	}
 	return is
 }

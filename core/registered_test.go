@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"regexp"
 	"testing"
 	"time"
@@ -76,4 +77,28 @@ func TestOptionsInForce(t *testing.T) {
 	assert.Equal(t, "times", []time.Duration{o.PingInterval, o.AckTimeout, o.Limits.WriteTimeout, o.Limits.BodyTimeout}, []time.Duration{time.Minute, -1, -1, time.Hour})
 	assert.Equal(t, "numbers", []int64{o.Limits.MaxHTTPBufferSize, int64(o.Limits.Rooms), int64(o.Limits.Connections), int64(o.Limits.EventName)}, []int64{-1, -1, 7, 10})
 	assert.True(t, "functions", o.AllowRequest != nil)
+}
+
+// TestNoLimitsInForce: -1 stands for each limit and time that has no bound.
+func TestNoLimitsInForce(t *testing.T) {
+	t.Parallel()
+	o := socketio.Options{UpgradeTimeout: -5, ConnectTimeout: -5, AckTimeout: -5, ShutdownSpread: -5, Recovery: new(socketio.Recovery)}
+	limits, recovery := reflect.ValueOf(&o.Limits).Elem(), reflect.ValueOf(o.Recovery).Elem()
+	for _, v := range []reflect.Value{limits, recovery} {
+		for i := range v.NumField() {
+			v.Field(i).SetInt(-5)
+		}
+	}
+	o.Limits.CloseTimeout = 0 // must not be negative
+	srv := socketio.NewServer(&o)
+	defer srv.Close()
+	is := srv.Options()
+	assert.Equal(t, "times", []time.Duration{is.UpgradeTimeout, is.ConnectTimeout, is.AckTimeout, is.ShutdownSpread}, []time.Duration{-1, -1, -1, -1})
+	for _, v := range []reflect.Value{reflect.ValueOf(is.Limits), reflect.ValueOf(*is.Recovery)} {
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "CloseTimeout" {
+				assert.Equal(t, name, v.Field(i).Int(), -1)
+			}
+		}
+	}
 }

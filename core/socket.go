@@ -98,7 +98,8 @@ func (s *Socket) Namespace() *Namespace { return s.ns }
 // Handshake returns a snapshot of the request that has opened the connection.
 func (s *Socket) Handshake() *Handshake { return s.handshake }
 
-// Transport is the name of the transport in use: "polling" or "websocket".
+// Transport returns the name of the transport in use: "polling", "websocket" or
+// "webtransport".
 func (s *Socket) Transport() string { return s.sess.Transport() }
 
 // Subprotocol returns the WebSocket subprotocol that Options.Subprotocol has chosen; ""
