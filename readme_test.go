@@ -38,12 +38,73 @@ func TestReadmeBuilds(t *testing.T) {
 	}
 	dir := scratchModule(t)
 	files.write(t, filepath.Join(dir, "gin"))
+	others["gin"] = files
+	for name, with := range map[string]func(*testing.T, listing) listing{"cluster": onRedis, "logout": withLogout} {
+		for framework, files := range others {
+			if framework != "fiberv3" {
+				with(t, files).write(t, filepath.Join(dir, name+"-"+framework))
+			}
+		}
+	}
 	for name, files := range others {
 		if name != "fiberv3" {
 			files.write(t, filepath.Join(dir, name))
 		}
 	}
 	vetScratch(t, dir)
+}
+
+// onRedis is the program with the changes of docs/cluster.md, "Two servers on your machine".
+func onRedis(t *testing.T, files listing) listing {
+	t.Helper()
+	files = maps.Clone(files)
+	page, err := os.ReadFile("docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile("(?s)<!-- code: local -->\n```go\n(.*?)```").FindSubmatch(page)
+	if lines == nil {
+		t.Fatal("docs/cluster.md does not say how to run two servers")
+	}
+	account, main := files["account.go"], files["main.go"]
+	account = replaced(t, account, "\tsrv := socketio.NewServer(nil)\n", string(lines[1]))
+	files["account.go"] = replaced(t, account, "import (\n", "import (\n\tsioredis \"github.com/gosio/gosio/adapters/redis\"\n")
+	main = replaced(t, main, "import (\n", "import (\n\t\"os\"\n")
+	files["main.go"] = replaced(t, main, `":3000"`, `":"+os.Getenv("PORT")`)
+	return files
+}
+
+// withLogout is the program with the changes of docs/securing.md for frameworks but Gin.
+func withLogout(t *testing.T, files listing) listing {
+	t.Helper()
+	files = maps.Clone(files)
+	page, err := os.ReadFile("docs/securing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("(?s)```go\n(var \\(\n\trevocations .*?)```").FindSubmatch(page)
+	if code == nil {
+		t.Fatal("docs/securing.md has no logout")
+	}
+	account := regexp.MustCompile(`(?s)account\.Use\(auth\.JWT\(.*?\n\t\}\)\)`).ReplaceAllLiteralString(files["account.go"], "account.Use(guard)")
+	account = replaced(t, account, "import (\n", "import (\n\t\"strings\"\n")
+	account = replaced(t, account, "jwt.RegisteredClaims{\n\t\tSubject:", "jwt.RegisteredClaims{\n\t\tID: rand.Text(),\n\t\tSubject:")
+	files["account.go"] = account + "\n" + string(code[1])
+	line := regexp.MustCompile(`(?m)^.*login.*$`).FindString(files["main.go"])
+	added := strings.ReplaceAll(line, "login", "logout")
+	if !strings.Contains(string(page), strings.TrimSpace(added)) && !strings.Contains(line, "gin.WrapF") {
+		t.Errorf("docs/securing.md does not have the line %s", added)
+	}
+	files["main.go"] = replaced(t, files["main.go"], line, line+"\n"+added)
+	return files
+}
+
+func replaced(t *testing.T, text, from, to string) string {
+	t.Helper()
+	if strings.Count(text, from) != 1 {
+		t.Fatalf("%q is there %d times, not once", from, strings.Count(text, from))
+	}
+	return strings.Replace(text, from, to, 1)
 }
 
 // TestReadmeMounts: the table of the README has, for each framework, the import and the line

@@ -49,6 +49,15 @@ func withRedis() *socketio.Server {
 	return srv
 }
 
+// onThisMachine is only compiled; readme_test.go at the root builds the program around it.
+func onThisMachine() *socketio.Server {
+	// code: local
+	engine := sioredis.New(&sioredis.Options{URL: "redis://localhost:6379"})
+	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter})
+	// end
+	return srv
+}
+
 // withStreams is only compiled, too.
 func withStreams() *socketio.Server {
 	// code: streams

@@ -10,10 +10,13 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
+// log stands for the package of this name in the code of the page.
+var log = make(printer, 1)
+
 // code: hello
 var Last = socketio.NewKey[string]("last")
 
-func NewChat(log func(string)) *socketio.Server {
+func newChat() *socketio.Server {
 	srv := socketio.NewServer(nil)
 	srv.On("notice", func(s *socketio.Socket, msg string) error {
 		return s.Emit("reply", "have "+msg)
@@ -22,7 +25,7 @@ func NewChat(log func(string)) *socketio.Server {
 		Last.Set(s, msg)
 		return "recv " + msg
 	})
-	srv.OnDisconnect(func(s *socketio.Socket, reason socketio.Reason) { log("closed " + string(reason)) })
+	srv.OnDisconnect(func(s *socketio.Socket, reason socketio.Reason) { log.Println("closed", reason) })
 	return srv // then http.Handle("/socket.io/", srv)
 }
 
@@ -30,8 +33,7 @@ func NewChat(log func(string)) *socketio.Server {
 
 func TestFromGoogollee(t *testing.T) {
 	t.Parallel()
-	lines := make(chan string, 1)
-	srv := NewChat(func(line string) { lines <- line })
+	srv := newChat()
 	defer srv.Close()
 	valid := func(_ context.Context, token string) bool { return token == "t" }
 
@@ -55,5 +57,5 @@ func TestFromGoogollee(t *testing.T) {
 	c.Of("/admin", map[string]string{"token": "t"})
 	assert.Equal(t, "refusal", siotest.Refused(t, mux, siotest.Options{Namespace: "/admin"}).Message, "log in first")
 	c.Disconnect()
-	assert.Equal(t, "log", <-lines, "closed client namespace disconnect")
+	assert.Equal(t, "log", <-log, "closed client namespace disconnect")
 }

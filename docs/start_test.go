@@ -1,7 +1,9 @@
 package docs_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
@@ -20,3 +22,8 @@ func dial(t *testing.T, h http.Handler) *siotest.Client {
 	t.Helper()
 	return siotest.Dial(t, h, siotest.Options{})
 }
+
+// printer stands for package log in the code of a page: a channel of what is printed.
+type printer chan string
+
+func (p printer) Println(args ...any) { p <- strings.TrimSpace(fmt.Sprintln(args...)) }

@@ -37,13 +37,13 @@ type strictRow struct {
 }
 
 var strictRequests = []strictRow{
-	{name: "a page whose `Origin`", requests: one("GET", polling, "Origin: https://other.example\r\n", "")},
-	{name: "URL and header over", requests: one("GET", polling+"&q="+strings.Repeat("q", 16<<10), "", "")},
-	{name: "parameters of the protocol", requests: each(
+	{name: "a request whose `Origin`", requests: one("GET", polling, "Origin: https://other.example\r\n", "")},
+	{name: "a URL and a header", requests: one("GET", polling+"&q="+strings.Repeat("q", 16<<10), "", "")},
+	{name: "a parameter of the protocol", requests: each(
 		request{"GET", polling + "&EIO=4", "", ""},
 		request{"GET", polling, "Origin: http://example\r\nOrigin: http://example\r\n", ""},
 	)},
-	{name: "a body on an upgrade", requests: each(
+	{name: "a body of an upgrade", requests: each(
 		request{"GET", webSocket, upgrade + "Content-Length: 1\r\n", "x"},
 		request{"GET", polling, "Content-Length: 65537\r\n", strings.Repeat("x", 65537)},
 	)},
@@ -51,19 +51,19 @@ var strictRequests = []strictRow{
 		return []int{s.status(t, request{"POST", polling + "&sid=" + s.open(t), "Content-Encoding: gzip\r\nContent-Length: 2\r\n", "40"})}
 	}},
 	{name: "a body that is not UTF-8", posted: true, requests: post("4\xff")},
-	{name: "`EIO` missing", requests: each(
+	{name: "no `EIO`, or a revision", requests: each(
 		request{"GET", "/socket.io/?transport=polling", "", ""},
 		request{"GET", "/socket.io/?EIO=5&transport=polling", "", ""},
 		request{"GET", "/socket.io/?EIO=3&transport=polling", "", ""}, // without AllowEIO3
 	)},
 	{name: "JSONP", opts: socketio.Options{AllowEIO3: true}, requests: one("GET", "/socket.io/?EIO=3&transport=polling&j=0", "", "")},
-	{name: "an upgrade where `NoUpgrade`", opts: socketio.Options{NoUpgrade: true}, requests: func(t *testing.T, s *strictServer) []int {
+	{name: "an upgrade, with `NoUpgrade`", opts: socketio.Options{NoUpgrade: true}, requests: func(t *testing.T, s *strictServer) []int {
 		sid := s.open(t)
 		got := s.status(t, request{"GET", webSocket + "&sid=" + sid, upgrade, ""})
 		assert.Equal(t, "polling goes on", s.status(t, request{"POST", polling + "&sid=" + sid, "Content-Length: 2\r\n", "40"}), 200)
 		return []int{got}
 	}},
-	{name: "an upgrade for `transport=polling`", requests: func(t *testing.T, s *strictServer) []int {
+	{name: "an upgrade with `transport=polling`", requests: func(t *testing.T, s *strictServer) []int {
 		return []int{
 			s.status(t, request{"GET", polling, upgrade, ""}),
 			s.raw(t, "GET "+webSocket+" HTTP/1.0\r\nHost: example\r\n"+upgrade+"\r\n"),
@@ -71,7 +71,7 @@ var strictRequests = []strictRow{
 		}
 	}},
 	{
-		name: "a session id of another user",
+		name: "the session id of another user",
 		opts: socketio.Options{Pin: func(r *http.Request) string { return r.Header.Get("X-User") }},
 		requests: func(t *testing.T, s *strictServer) []int {
 			return []int{s.status(t, request{"GET", polling + "&sid=" + s.open(t), "X-User: other\r\n", ""})}
@@ -88,7 +88,7 @@ var strictEngine = []strictRow{
 	{name: "a body or a message over", opts: socketio.Options{Limits: socketio.Limits{MaxHTTPBufferSize: 100}}, posted: true, requests: post(`42["` + strings.Repeat("e", 100) + `"]`), sent: [][]string{
 		{`42["` + strings.Repeat("e", 100) + `"]`},
 	}},
-	{name: "a body that takes more", opts: socketio.Options{Limits: socketio.Limits{BodyTimeout: 100 * time.Millisecond}}, posted: true, requests: func(t *testing.T, s *strictServer) []int {
+	{name: "a body that takes longer", opts: socketio.Options{Limits: socketio.Limits{BodyTimeout: 100 * time.Millisecond}}, posted: true, requests: func(t *testing.T, s *strictServer) []int {
 		s.sid = s.open(t)
 		return []int{s.status(t, request{"POST", polling + "&sid=" + s.sid, "Content-Length: 2\r\n", "4"})} // and no more
 	}},
@@ -96,9 +96,9 @@ var strictEngine = []strictRow{
 }
 
 var strictPackets = []strictRow{
-	{name: "an acknowledgement's id", sent: [][]string{{"439007199254740992[]"}, {"4300000000000000001[]"}, {"43 1[]"}}},
+	{name: "the id of an acknowledgement", sent: [][]string{{"439007199254740992[]"}, {"4300000000000000001[]"}, {"43 1[]"}}},
 	{name: "an event without a name", sent: [][]string{{"42[]"}}},
-	{name: "an attachment count", sent: [][]string{
+	{name: "a number of attachments", sent: [][]string{
 		{`45+1-["e",{"_placeholder":true,"num":0}]`},
 		{`451-["e",{"_placeholder":true,"num":0.5}]`, "bytes"},
 		{`451-["e",{"_placeholder":true,"num":1}]`, "bytes"},
@@ -110,8 +110,8 @@ var strictPackets = []strictRow{
 		{`42["` + strings.Repeat("e", 100_000) + `"]`},
 		{"40/" + strings.Repeat("n", 100_000) + ","},
 	}},
-	{name: "an event that has a name", sent: [][]string{{`42["connect"]`}, {`42["disconnect"]`}, {`42[null]`}, {`42[{}]`}}},
-	{name: "the same namespace twice", sent: [][]string{{`40{"token":"another"}`}}},
+	{name: "an event with a [reserved name]", sent: [][]string{{`42["connect"]`}, {`42["disconnect"]`}, {`42[null]`}, {`42[{}]`}}},
+	{name: "a second CONNECT for a namespace", sent: [][]string{{`40{"token":"another"}`}}},
 }
 
 // TestStrictness runs each row of strictness.md.
