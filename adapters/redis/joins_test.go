@@ -27,7 +27,7 @@ import (
 func TestJoinsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		engine := sioredis.New(&sioredis.Options{Client: rueidis.ClientOption{
-			InitAddress: []string{"redis:6379"},
+			InitAddress: []string{"redis:6379"}, ForceSingleClient: true, // that of a Redis Cluster goes on looking for a while
 			DialCtxFn: func(context.Context, string, *net.Dialer, *tls.Config) (net.Conn, error) {
 				return nil, errors.New("nobody is there")
 			},
