@@ -67,7 +67,7 @@ func withStreams() *socketio.Server {
 	return srv
 }
 
-var _, _ = withRedis, withStreams
+var _, _, _ = withRedis, withStreams, onThisMachine
 
 func withRedisCluster() *sioredis.Engine {
 	// code: sharded

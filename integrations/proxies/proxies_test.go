@@ -1,8 +1,8 @@
 //go:build e2e
 
-// Package proxies_test runs the configurations of docs/proxies.md with the
-// real programs in front of two nodes, and shows for each line of the
-// page's first table what happens without it.
+// Package proxies_test runs the configurations of docs/proxies.md, and HAProxy's of
+// docs/production.md, with the real programs in front of two nodes, and shows for each
+// line of the first table of proxies.md what happens without it.
 package proxies_test
 
 import (
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // node is one server behind the proxy, which believes it about addresses.
-func node(t *testing.T, o socketio.Options) (app *mounttest.App, addr string) {
+func node(t *testing.T, o socketio.Options, routes ...func(*gin.Engine)) (app *mounttest.App, addr string) {
 	t.Helper()
 	app = mounttest.NewAppWith(t, o)
 	app.On("later", func(s *socketio.Socket) {
@@ -42,6 +42,9 @@ func node(t *testing.T, o socketio.Options) (app *mounttest.App, addr string) {
 	r := gin.New()
 	assert.NoError(t, r.SetTrustedProxies([]string{"127.0.0.1"}))
 	siogin.Mount(r, app.Server)
+	for _, add := range routes {
+		add(r)
+	}
 	return app, strings.TrimPrefix(mounttest.Serve(t, r), "http://")
 }
 
@@ -68,11 +71,17 @@ var proxies = []proxy{
 // documented returns the block of docs/proxies.md in that language.
 func documented(t *testing.T, language string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/proxies.md")
+	return documentedOn(t, "proxies.md", language)
+}
+
+// documentedOn is documented for any page.
+func documentedOn(t *testing.T, name, language string) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/" + name)
 	assert.NoError(t, err)
 	found := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(page)
 	if found == nil {
-		t.Fatalf("docs/proxies.md has no block for %s", language)
+		t.Fatalf("docs/%s has no block for %s", name, language)
 	}
 	return string(found[1])
 }
@@ -119,8 +128,12 @@ func apache(t *testing.T, change *strings.Replacer, nodes []string) string {
 }
 
 func haproxy(t *testing.T, change *strings.Replacer, nodes []string) string {
+	return runHAProxy(t, change.Replace(documented(t, "haproxy")), nodes)
+}
+
+func runHAProxy(t *testing.T, config string, nodes []string) string {
 	addr, file := free(t), filepath.Join(t.TempDir(), "haproxy.cfg")
-	config := placed(change.Replace(documented(t, "haproxy")), nodes, "bind :80", "bind "+addr)
+	config = placed(config, nodes, "bind :80", "bind "+addr)
 	assert.NoError(t, os.WriteFile(file, []byte(config), 0o600))
 	run(t, addr, exec.Command("haproxy", "-db", "-f", file))
 	return addr
