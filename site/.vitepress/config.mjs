@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
 import { slug } from "../slug.mjs";
 import { addressOf, links, root, sections, tables, titleOf } from "../pages.mjs";
+import { search } from "../search.mjs";
 import { words } from "../words.mjs";
 
 const description = "Socket.IO for Go: a server that you mount in the Gin, Echo, Fiber, Chi or net/http app you have.";
@@ -31,7 +32,7 @@ export default defineConfig({
   rewrites: (file) => addressOf(file).slice(1).replace(/(^|\/)$/, "$1index").replace(/(\.html)?$/, ".md"),
   metaChunk: true,
   ignoreDeadLinks: "localhostLinks",
-  vite: { publicDir: false, plugins: [packages] },
+  vite: { publicDir: false, plugins: [packages, search] },
   markdown: {
     anchor: { slugify: slug },
     languageAlias: { caddy: "nginx", haproxy: "nginx", vcl: "c" },
