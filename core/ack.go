@@ -31,6 +31,7 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 		return nil, err
 	}
 	t.event(&f)
+	f.written, f.heard = t.mark(), hearersOf(s, nil)
 	err = s.send(&f)
 	if t.recipient(s, err); err != nil {
 		return nil, emitError(event, err)
@@ -42,6 +43,7 @@ func askSocket(ctx context.Context, s *Socket, t *tally, event string, args []an
 	case r := <-result:
 		if r.err == nil {
 			t.acknowledged(s)
+			hear(f.heard, s, r.reply)
 		}
 		return r.reply, unanswered(event, r.err)
 	case <-ctx.Done():
@@ -65,6 +67,22 @@ func askSocketObserved(ctx context.Context, s *Socket, o *observing, event strin
 		r.Missing = t.deliveries
 	}
 	return reply, err
+}
+
+// hearersOf returns what listeners can wait with for the acknowledgement of an event, if
+// there are any. before is what others have waited with, or nil.
+func hearersOf(s *Socket, before *hearers) *hearers {
+	if before == nil && s.tells() {
+		return new(hearers)
+	}
+	return before
+}
+
+// hear tells those who wait for the acknowledgement of a socket.
+func hear(h *hearers, s *Socket, r *Reply) {
+	for _, f := range h.take(s.id) {
+		s.guard("OnAck", func() { f(&Acknowledgement{Data: r.packet.Data, Attachments: r.packet.Attachments}) })
+	}
 }
 
 // newAckID returns an id that no other event of the namespace has. An event has the

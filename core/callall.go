@@ -85,6 +85,7 @@ type call struct {
 	asked   int            // sockets, and those that are not waited for
 	err     error          // why not
 	tally   *tally         // of who has answered; nil: nobody wants to know
+	heard   *hearers       // of listeners that want to know the answers
 }
 
 // newCall sends an event to the matching sockets of this server. The event is encoded
@@ -125,6 +126,8 @@ func (c *call) send(s *Socket, f *frames) {
 		c.tally.recipient(s, err)
 		return
 	}
+	c.heard = hearersOf(s, c.heard)
+	f.written, f.heard = c.tally.mark(), c.heard
 	var sent bool
 	if f.volatile {
 		sent = s.sendVolatile(f)
@@ -162,6 +165,7 @@ func (c *call) gather(ctx context.Context, end func(r *Reply, left bool)) error 
 		}
 		if r.reply != nil {
 			c.tally.acknowledged(r.from)
+			hear(c.heard, r.from, r.reply)
 		}
 		backlog := errors.Is(r.err, ErrBacklog)
 		if backlog {

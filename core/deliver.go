@@ -20,6 +20,7 @@ func deliver(ns *Namespace, t *adapter.Target, f *frames, position string, told 
 	sockets := ns.rooms.match(t, (*list)[:0])
 	for i, s := range sockets {
 		warm(sockets, i)
+		f.written = told.mark()
 		var err error // one that is gone, or too slow, is told by its own disconnect
 		if !f.volatile {
 			err = s.send(f)
@@ -31,6 +32,7 @@ func deliver(ns *Namespace, t *adapter.Target, f *frames, position string, told 
 		}
 		told.recipient(s, err)
 	}
+	f.written = nil
 	clear(sockets)
 	*list = sockets
 	matched.Put(list)

@@ -118,6 +118,7 @@ func (e SocketEmitter) emitObserved(o *observing, event string, args []any) erro
 	f, err := packEvent(e.s.ns, event, args)
 	if err == nil {
 		t.event(&f)
+		f.written = t.mark()
 		var sent bool
 		if sent, err = e.put(event, &f); sent {
 			t.add(1, &f)

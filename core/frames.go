@@ -20,6 +20,8 @@ type frames struct {
 	plain    bool // not to be compressed
 	void     bool // Options.Parser has no form for it: nobody gets it
 	newest   *newest
+	written  *WriteTime // is told for the one recipient; nil: nobody wants to know
+	heard    *hearers   // of its acknowledgements; nil: nobody waits, or listens
 
 	canonical *frames // what text and binary were before Options.Parser; nil: it is the default
 }

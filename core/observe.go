@@ -97,7 +97,8 @@ func (o *observing) emit(ctx context.Context, e *EmitInfo, t *tally) (done func(
 	if t != nil && o.tracer != nil {
 		t.most = max(o.trace(e), 0)
 		if t.most > 0 {
-			t.start = time.Now()
+			now := time.Now()
+			t.start = &now
 		}
 	}
 	defer o.survive("Observer.Emit")

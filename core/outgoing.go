@@ -9,6 +9,8 @@ type Outgoing struct {
 
 	packet parser.Packet
 	args   [][]byte
+	to     string   // the id of the socket
+	heard  *hearers // nil: there is no acknowledgement
 }
 
 // Len is the number of arguments.
@@ -20,4 +22,16 @@ func (o *Outgoing) Arg(i int, dst any) error {
 		return ErrMissingArgument
 	}
 	return parser.Unmarshal(o.args[i], o.packet.Attachments, dst)
+}
+
+// WantsAck reports whether the client is asked for an acknowledgement.
+func (o *Outgoing) WantsAck() bool { return o.packet.HasID }
+
+// OnAck has f called with what the client acknowledges the event with, if that comes in time,
+// on the goroutine that waits for it, and before EmitWithAck returns. f must not change what
+// it gets. Of an event without acknowledgement f is never called.
+func (o *Outgoing) OnAck(f func(*Acknowledgement)) {
+	if o.heard != nil {
+		o.heard.add(o.to, f)
+	}
 }

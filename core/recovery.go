@@ -243,7 +243,9 @@ func (r *recovery) putLocked(s *Socket, f *frames) error {
 		return err // not kept: the caller is told that it does not arrive
 	}
 	r.log.Take()
-	r.keepLocked(entry{Event: *f, Size: f.size(), Own: s.id})
+	e := entry{Event: *f, Size: f.size(), Own: s.id}
+	e.Event.written = nil
+	r.keepLocked(e)
 	s.track.sent(pos, "", "")
 	return err
 }
@@ -295,8 +297,8 @@ func (r *recovery) postLocked(s *Socket, f *frames) error {
 	held, err := holdBack(s, f, false)
 	switch {
 	case held:
-	case f.newest != nil:
-		err = enqueueNewest(s, f, false)
+	case f.newest != nil || f.written != nil:
+		err = enqueueWith(s, f, false)
 	case f.binary == nil:
 		err = (*engine.Layer)(s.sess).Enqueue(f.text)
 	default:
@@ -354,6 +356,7 @@ func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*
 			of.recipient(s, ErrClosed)
 			continue
 		}
+		f.written = of.mark()
 		var err error // one that is gone, or too slow, is told by its own disconnect
 		if !f.volatile {
 			err = r.postLocked(s, f)
@@ -368,6 +371,7 @@ func (r *recovery) deliverLocked(at place, t *adapter.Target, f *frames, dst []*
 			s.track.sent(pos, at.position, r.seq.at)
 		}
 	}
+	f.written = nil
 	return sockets, n
 }
 

@@ -49,6 +49,7 @@ func (s *Socket) tell(f *frames) {
 	if out == nil {
 		return
 	}
+	out.to, out.heard = s.id, f.heard
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil {
 			for _, f := range c.outgoing.All() {
@@ -62,14 +63,14 @@ func (s *Socket) transmit(f *frames) error {
 	held, err := holdBack(s, f, false)
 	switch {
 	case held:
-	case f.newest != nil:
-		err = enqueueNewest(s, f, false)
+	case f.newest != nil || f.written != nil:
+		err = enqueueWith(s, f, false)
 	case f.binary == nil:
 		err = s.sess.Send(f.text)
 	default:
 		err = s.sess.Send(f.messages(s.conn)...)
 	}
-	if (held || f.newest != nil) && errors.Is(err, engine.ErrSlowConsumer) {
+	if (held || f.newest != nil || f.written != nil) && errors.Is(err, engine.ErrSlowConsumer) {
 		(*engine.Layer)(s.sess).Overflow()
 	}
 	return sendError(err)
@@ -95,8 +96,8 @@ func (s *Socket) transmitVolatile(f *frames) (sent bool) {
 		}
 		return err == nil
 	}
-	if f.newest != nil {
-		return enqueueNewest(s, f, true) == nil
+	if f.newest != nil || f.written != nil {
+		return enqueueWith(s, f, true) == nil
 	}
 	if f.binary == nil {
 		return s.sess.SendVolatile(f.text)

@@ -20,6 +20,10 @@ type Recipient struct {
 	// After so long. What clients answer to another server is not known here.
 	Acknowledged bool
 	After        time.Duration
+	// Written is when the event was written; nil unless it was queued on this server's own
+	// account: with a log of the cluster, and for an event that recovery sends later, that
+	// is not known.
+	Written *WriteTime
 }
 
 // Delivery is what has become of an event for one socket.
@@ -46,8 +50,28 @@ type lists struct {
 	most       int // 0: nobody wants that
 	recipients []Recipient
 	data       []byte
-	start      time.Time
+	start      *time.Time
+	next       *WriteTime  // of the recipient that comes next
+	spare      []WriteTime // for those behind
 }
+
+// mark returns what is told when the event is written for the recipient that comes next.
+// The caller then calls recipient or sent. mark returns nil if nobody wants to know, and t may be
+// nil.
+func (t *tally) mark() *WriteTime {
+	if t == nil || len(t.recipients) >= t.most {
+		return nil
+	}
+	if len(t.spare) == 0 {
+		t.spare = make([]WriteTime, min(t.most-len(t.recipients), max(1, min(len(t.recipients), maxSpare))))
+	}
+	t.next, t.spare = &t.spare[0], t.spare[1:]
+	t.next.start = t.start
+	return t.next
+}
+
+// maxSpare is how many WriteTimes are made at a time, when so many are there.
+const maxSpare = 64
 
 // carries keeps what the event is, as long as it is observed.
 func (t *tally) carries(data []byte) {
@@ -96,8 +120,13 @@ func (t *tally) list(s *Socket, err error) {
 		d = DeliveryDropped
 	}
 	if n := len(t.recipients); n < t.most || n < 2*t.most && d != DeliveryQueued {
-		t.recipients = append(t.recipients, Recipient{Socket: s, Delivery: d})
+		r := Recipient{Socket: s, Delivery: d}
+		if d == DeliveryQueued {
+			r.Written = t.next
+		}
+		t.recipients = append(t.recipients, r)
 	}
+	t.next = nil
 }
 
 // acknowledged notes the answer of a socket.
@@ -107,7 +136,7 @@ func (t *tally) acknowledged(s *Socket) {
 	}
 	for i := range t.recipients {
 		if r := &t.recipients[i]; r.Socket == s {
-			r.Acknowledged, r.After = true, time.Since(t.start)
+			r.Acknowledged, r.After = true, time.Since(*t.start)
 			return
 		}
 	}

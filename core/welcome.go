@@ -104,14 +104,25 @@ func releaseHeldLocked(s *Socket) error {
 	return err
 }
 
-// enqueueNewest queues an event that has a key. The caller ends a session that is too slow.
-func enqueueNewest(s *Socket, f *frames, volatile bool) error {
-	return (*engine.Layer)(s.sess).EnqueueNewest(&f.newest.queued, volatile, f.messages(s.conn)...)
+// enqueueWith queues an event that has a key, or of which somebody wants to know when it is
+// written. The caller ends a session that is too slow.
+func enqueueWith(s *Socket, f *frames, volatile bool) error {
+	var k *engine.Newest
+	if f.newest != nil {
+		k = &f.newest.queued
+	}
+	switch {
+	case f.written == nil:
+		return (*engine.Layer)(s.sess).EnqueueNewest(k, volatile, f.messages(s.conn)...)
+	case f.binary == nil:
+		return (*engine.Layer)(s.sess).EnqueueMarked((*writeMark)(f.written), k, volatile, f.text)
+	}
+	return (*engine.Layer)(s.sess).EnqueueMarked((*writeMark)(f.written), k, volatile, f.messages(s.conn)...)
 }
 
 func enqueueHeld(s *Socket, f *frames) error {
-	if f.newest != nil {
-		return enqueueNewest(s, f, false)
+	if f.newest != nil || f.written != nil {
+		return enqueueWith(s, f, false)
 	}
 	return (*engine.Layer)(s.conn.sess).Enqueue(f.messages(s.conn)...)
 }

@@ -57,7 +57,7 @@ func (w *writer) drainAll(rest outbox.Batch) {
 			rest.Wrote(n)
 			w.credit(n)
 		}
-		w.s.flushed(rest.At)
+		w.s.flushed(rest.Done())
 		_ = w.link.SetWriteDeadline(time.Time{}) // fails only when it is closed
 		var more bool
 		if rest, more = w.drained(); !more {

@@ -1,11 +1,6 @@
 package engine
 
-import (
-	"slices"
-
-	"github.com/gosio/gosio/core/engine/internal/link"
-	"github.com/gosio/gosio/core/engine/internal/outbox"
-)
+import "github.com/gosio/gosio/core/engine/internal/link"
 
 // flush writes what is queued, without waiting. It reports whether more was
 // queued meanwhile, and the writer belongs on the ready list again.
@@ -22,9 +17,7 @@ func (w *writer) flush(b *link.WriteBuffer) (again bool) {
 			w.deflateAside(rest)
 			return false
 		}
-		rest.Msgs = batch[:n]
-		w.putBack(outbox.Batch{Msgs: slices.Clone(batch[n:]), At: rest.At})
-		rest.At = 0
+		w.putBack(rest.Split(n))
 	}
 	if !w.link.Direct() { // a write could block
 		w.startDrain(rest, 0)
@@ -45,11 +38,11 @@ func (w *writer) flush(b *link.WriteBuffer) (again bool) {
 		}
 	}
 	again = w.flushed(batch, total)
-	if rest.At > 0 { // the last step, as the application may end this goroutine
+	if at := rest.Done(); at > 0 { // the last step, as the application may end this goroutine
 		if again {
 			w.s.srv.flush.add(w)
 		}
-		w.s.flushed(rest.At)
+		w.s.flushed(at)
 		return false
 	}
 	return again

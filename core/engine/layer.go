@@ -15,7 +15,7 @@ type Layer Session
 // takes, too. When Enqueue returns [ErrSlowConsumer] it has not ended the session, and
 // the messages are queued, in order. The caller must release its lock and then end the
 // session with Overflow.
-func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false, nil) }
+func (l *Layer) Enqueue(msgs ...Message) error { return (*Session)(l).enqueue(msgs, false, nil, nil) }
 
 // Newest says of an event that only the newest ones of its kind are kept for a peer that
 // does not keep up.
@@ -30,7 +30,20 @@ type Newest struct {
 // the event may also be dropped to make room for others, and when there is none for it;
 // EnqueueNewest then fails.
 func (l *Layer) EnqueueNewest(k *Newest, volatile bool, msgs ...Message) error {
-	return (*Session)(l).enqueue(msgs, volatile, k)
+	return (*Session)(l).enqueue(msgs, volatile, k, nil)
+}
+
+// Mark is told when a message was written: when the operating system has taken it, or when
+// it is in the response to a poll. Written is called on the goroutine that writes, once at
+// most, and never for a message that is dropped; it must not block. Up to 255 marks wait in
+// a queue, and further ones are not told.
+type Mark interface{ Written() }
+
+// EnqueueMarked is like Enqueue or, if k is not nil, like EnqueueNewest, and has mark told
+// when the last of the messages is written. With volatile and without k the messages are
+// dropped as SendVolatile drops them, which EnqueueMarked fails for.
+func (l *Layer) EnqueueMarked(mark Mark, k *Newest, volatile bool, msgs ...Message) error {
+	return (*Session)(l).enqueue(msgs, volatile, k, mark)
 }
 
 // Overflow ends a session whose Enqueue has failed with [ErrSlowConsumer], as Send

@@ -75,7 +75,7 @@ func (t *polling) refuseAfterPostLocked(w http.ResponseWriter, r *http.Request, 
 // that come with it. It releases mu.
 func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *poll) {
 	taken := t.queue.Take()
-	batch, size, at := taken.Msgs, int(outbox.SizeOf(taken.Msgs)), taken.At
+	batch, size := taken.Msgs, int(outbox.SizeOf(taken.Msgs))
 	moved := t.s.ws.Load() != nil
 	closed, farewell := !moved && t.s.state.Load() != stateOpen, t.farewell
 	t.answers++
@@ -105,13 +105,16 @@ func (t *polling) answerPollLocked(w http.ResponseWriter, r *http.Request, p *po
 	}()
 	err := t.respond(w, r, batch, end, p == nil)
 	lost := err != nil && len(batch) > 0
+	if err == nil {
+		taken.Tell()
+	}
 	outbox.Recycle(batch)
 	if !t.creditPoll(size, false) {
 		_ = http.NewResponseController(w).Flush() // fails on fasthttp, which writes later: then the POST's answer may come first
 		t.creditPoll(size, true)
 	}
 	if credited = true; err == nil {
-		t.s.flushed(at)
+		t.s.flushed(taken.Done())
 	}
 	answered = true
 	if err != nil && (!moved || lost) {

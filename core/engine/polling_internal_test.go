@@ -16,11 +16,11 @@ func TestPollLeavesSample(t *testing.T) {
 	s := NewServer(nobody{}, nil).newSession(httptest.NewRequest("GET", "/", nil), query.Query{}, "")
 	s.polling = &polling{s: s, queue: outbox.Queue{Budget: &s.budget}}
 	c := newWebSocket(s, accepted{}, nil)
-	c.writer.queue.Sampled = 1
+	c.writer.queue.Sample(1)
 	s.ws.Store(c)
 	answer := httptest.NewRecorder()
 	s.mu.Lock()
 	s.polling.answerPollLocked(answer, httptest.NewRequest("GET", "/", nil), new(poll))
 	assert.Equal(t, "answer", answer.Body.String(), noopPacket)
-	assert.Equal(t, "sample", int64(c.writer.queue.Sampled), 1)
+	assert.Equal(t, "sample", int64(c.writer.queue.Sampled()), 1)
 }

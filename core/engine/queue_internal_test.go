@@ -94,12 +94,12 @@ func TestEvictedWhole(t *testing.T) { //nolint:paralleltest // nothing is compre
 				PerMessageDeflate: &PerMessageDeflate{ServerContextTakeover: tt.takeover}, SendBuffer: 20_000,
 			})
 			s := c.s
-			if err := s.enqueue([]Message{header(), first(), second()}, true, nil); err != nil {
+			if err := s.enqueue([]Message{header(), first(), second()}, true, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			tt.do(c)
 			late := []Message{noise(3000, 'c'), noise(12_500, 'd')}
-			if err := s.enqueue(late, false, nil); err != nil && tt.evicted {
+			if err := s.enqueue(late, false, nil, nil); err != nil && tt.evicted {
 				t.Fatalf("no room: %v", err)
 			}
 			want := []Message{header(), first(), second()}

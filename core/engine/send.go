@@ -22,15 +22,16 @@ func (s *Session) SendVolatile(msgs ...Message) (sent bool) { return s.send(msgs
 var errDropped = fmt.Errorf("engine: not writable")
 
 func (s *Session) send(msgs []Message, volatile bool) error {
-	err := s.enqueue(msgs, volatile, nil)
+	err := s.enqueue(msgs, volatile, nil, nil)
 	if errors.Is(err, ErrSlowConsumer) {
 		s.shut(ReasonTransportError, ErrSlowConsumer, false)
 	}
 	return err
 }
 
-// enqueue queues messages. With k they are one event of which only the newest wait.
-func (s *Session) enqueue(msgs []Message, volatile bool, k *Newest) error {
+// enqueue queues messages. With k they are one event of which only the newest wait; mark,
+// if there is one, is told when the last of them is written.
+func (s *Session) enqueue(msgs []Message, volatile bool, k *Newest, mark Mark) error {
 	s.mu.Lock()
 	switch {
 	case s.state.Load() != stateOpen:
@@ -63,6 +64,9 @@ func (s *Session) enqueue(msgs []Message, volatile bool, k *Newest) error {
 	}
 	if k != nil {
 		queue.Keep(k.Key, len(msgs))
+	}
+	if mark != nil {
+		queue.Mark(mark)
 	}
 	if s.srv.watch.Load() != nil {
 		s.sampleLocked(queue)

@@ -236,8 +236,8 @@ const sampleEvery = 64
 // sampleLocked begins to time the message that was queued last, if it is the next to be
 // timed and no other one in its queue is.
 func (s *Session) sampleLocked(q *outbox.Queue) {
-	if q.Sampled == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
-		q.Sampled = time.Duration(s.srv.clock.Now())
+	if q.Sampled() == 0 && s.srv.samples.Add(1)%sampleEvery == 1 {
+		q.Sample(time.Duration(s.srv.clock.Now()))
 	}
 }
 

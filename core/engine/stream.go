@@ -227,14 +227,14 @@ func (st *streamConn) outgoing(batch []outbox.Message) (out []outbox.Message, sa
 		case m.Head == 0:
 			saved += len(m.Frame)
 		case m.Binary && len(m.Packet()) == 0: // clients take an empty frame for an error
-			out = append(out, outbox.Message{Frame: emptyBinary})
+			out = append(out, outbox.Message{Frame: emptyBinary}.MarkedAs(m))
 		case m.Binary:
 			at := len(heads)
 			heads = stream.AppendHeader(heads, true, len(m.Packet()))
-			out = append(out, outbox.Message{Frame: heads[at:]}, outbox.Message{Frame: m.Packet()})
+			out = append(out, outbox.Message{Frame: heads[at:]}, outbox.Message{Frame: m.Packet()}.MarkedAs(m))
 			saved++
 		default: // the WebSocket frame of a text without its first byte
-			out = append(out, outbox.Message{Frame: m.Frame[1:]})
+			out = append(out, outbox.Message{Frame: m.Frame[1:]}.MarkedAs(m))
 			saved++
 		}
 	}

@@ -178,7 +178,7 @@ func (q *Queue) MoveTo(to *Queue, convert func(Message) Message) {
 	for _, m := range moved.Msgs {
 		to.Push(convert(m))
 	}
-	to.Sampled = moved.At
+	to.takeTiming(to.Msgs[len(to.Msgs)-len(moved.Msgs):], moved.timed)
 	Recycle(moved.Msgs)
 }
 

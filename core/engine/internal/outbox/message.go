@@ -20,6 +20,7 @@ type Message struct {
 	Typed    bool // binary, and begins with the packet type, as in protocol 3
 	Answer   bool // the 101 in front of all frames
 	Follows  bool // the message before it is of the same Send: both are kept, or neither
+	mark     uint8
 }
 
 // textHead is the room that TextBuffer leaves for the frame's header, and the
@@ -84,7 +85,13 @@ func (m Message) Base64Text() Message {
 	buf := make([]byte, frame.MaxHeader, frame.MaxHeader+n)
 	buf = base64.StdEncoding.AppendEncode(append(buf, 'b'), data)
 	start := frame.PutHeader(buf, frame.Text, n)
-	return Message{Frame: buf[start:], Head: uint8(frame.MaxHeader - start), Volatile: m.Volatile, Plain: m.Plain}
+	return Message{Frame: buf[start:], Head: uint8(frame.MaxHeader - start), Volatile: m.Volatile, Plain: m.Plain, mark: m.mark}
+}
+
+// MarkedAs returns the message with the mark of another one of its queue, which it stands for.
+func (m Message) MarkedAs(other Message) Message {
+	m.mark = other.mark
+	return m
 }
 
 // Deflate replaces the frame by its compressed form, unless that is nil because it is
@@ -127,5 +134,5 @@ func (m Message) Base64V3() Message {
 	n := 2 + base64.StdEncoding.EncodedLen(len(data))
 	buf := parser.AppendBase64V3(make([]byte, frame.MaxHeader, frame.MaxHeader+n), data)
 	start := frame.PutHeader(buf, frame.Text, n)
-	return Message{Frame: buf[start:], Head: uint8(frame.MaxHeader - start), Volatile: m.Volatile, Plain: m.Plain}
+	return Message{Frame: buf[start:], Head: uint8(frame.MaxHeader - start), Volatile: m.Volatile, Plain: m.Plain, mark: m.mark}
 }

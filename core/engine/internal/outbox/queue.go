@@ -3,7 +3,6 @@ package outbox
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // Budget is how many bytes may wait to be sent to one client, in all its queues
@@ -47,10 +46,10 @@ func (b *Budget) Over() bool { return b.Limit > 0 && b.Used > b.Limit }
 // it is credited. The lock of the session guards a queue, and is held while its methods
 // are called.
 type Queue struct {
-	Msgs    []Message
-	Bytes   int64 // of Msgs, and of what is being written
-	Budget  *Budget
-	Sampled time.Duration // when the one of Msgs that is timed was queued; 0: none is timed
+	Msgs   []Message
+	Bytes  int64 // of Msgs, and of what is being written
+	Budget *Budget
+	timed  *Timing // nil: nothing is to be told of Msgs when they are written
 }
 
 // Push appends a message.
@@ -67,8 +66,8 @@ func (q *Queue) Take() Batch {
 	if q.Budget.keyed != nil {
 		q.unkey()
 	}
-	p := Batch{Msgs: q.Msgs, At: q.Sampled}
-	q.Msgs, q.Sampled = nil, 0
+	p := Batch{Msgs: q.Msgs, timed: q.timed}
+	q.Msgs, q.timed = nil, nil
 	return p
 }
 
@@ -78,9 +77,7 @@ func (q *Queue) PutBack(p Batch) {
 		k.shift(len(p.Msgs))
 	}
 	q.Msgs = append(p.Msgs, q.Msgs...)
-	if p.At > 0 {
-		q.Sampled = p.At
-	}
+	q.takeTiming(q.Msgs[:len(p.Msgs)], p.timed)
 }
 
 // Credit subtracts n bytes that are written, or need not be.
@@ -114,7 +111,7 @@ func (q *Queue) EndsWith(m *Message) bool {
 func (q *Queue) Clear() {
 	q.unkey()
 	q.Drop(q.Waiting())
-	q.Sampled = 0
+	q.untime()
 }
 
 // Drop takes the last messages off the queue again. They must not be known to Keep.
@@ -132,7 +129,8 @@ func (q *Queue) Drop(last int) {
 func (q *Queue) Fail() {
 	q.unkey()
 	q.Credit(int(q.Bytes))
-	q.Msgs, q.Sampled = nil, 0
+	q.Msgs = nil
+	q.untime()
 }
 
 // MakeRoom evicts volatile messages for the last ones, which have been pushed

@@ -69,7 +69,7 @@ func TestTakeAndPutBack(t *testing.T) {
 	for _, s := range []string{"a", "b", "c"} {
 		q.Push(text(s))
 	}
-	q.Sampled = 5
+	q.Sample(5)
 	batch := q.Take()
 	assert.True(t, "over", budget.Over())
 	q.Push(text("d"))
@@ -78,7 +78,7 @@ func TestTakeAndPutBack(t *testing.T) {
 	q.PutBack(batch)
 	assert.Equal(t, "queued", all(q.Msgs), "bcd")
 	assert.Equal(t, "bytes", q.Bytes, SizeOf(q.Msgs))
-	assert.Equal(t, "sampled", q.Sampled, 5)
+	assert.Equal(t, "sampled", q.Sampled(), 5)
 	q.Drop(1)
 	assert.Equal(t, "dropped", all(q.Msgs), "bc")
 	q.Clear()
