@@ -22,9 +22,9 @@
 // address, the path, and those headers and query parameters that cannot be secrets, by a
 // list ([Options.Show] adds names); of sockets the id, the rooms, the identity and the
 // values of shared keys, in which members are replaced whose names say that they are
-// secret ([Options.Redact]). So are they in the arguments of events, and all arguments of an
-// event with such a name, JSON Web Tokens and what follows "Bearer". Anything else that a
-// client sends as a bare string is shown.
+// secret ([Options.Redact]). So are they in the arguments of events; and so are all
+// arguments of an event with such a name, JSON Web Tokens, and what follows "Bearer".
+// Anything else that a client sends as a bare string is shown.
 //
 // What a socket or the sockets of a room send and get can be recorded to a file, without
 // the same secrets unless [Options.RecordSecrets] is set: two recordings of a server at a
@@ -32,17 +32,19 @@
 //
 // # What it costs
 //
-// The newest 5,000 steps of connections are kept, less than a megabyte with names of the usual
-// length: opened, upgraded,
-// joined, recovered, left. Of each outgoing event its recipients are listed, 1,000 at most, and what became of it
-// for them; 200 events of a second, and some three megabytes in all. Of contents nothing is
-// kept, unless somebody looks at a tail: from the first question until ten seconds after the
-// last one, 500 events a second of each tail, of eight tails, six megabytes in all. A
-// twentieth of one processor is taken at most to look at events, for all viewers together;
-// answers pay for that, too. Every five seconds
-// [socketio.Server.Stats], whose answers of an hour are kept (70 KB), and for each event an
-// [socketio.Observer] that counts errors and times: 500 events by their names, with a
-// kilobyte each. Answers for the page take a tenth of one
+// The newest 5,000 steps of connections are kept: opened, upgraded, joined, recovered, left.
+// That is less than a megabyte with names of the usual length. Of each outgoing event its
+// recipients are listed, 1,000 at most, with what became of it for them, and when; 200
+// events of a second, and some three and a half megabytes in all.
+//
+// Of contents nothing is kept, unless somebody looks at a tail: from the first question
+// until ten seconds after the last one, 500 events a second of each tail, of eight tails,
+// four of them of one viewer, six megabytes in all. A twentieth of one processor is taken at
+// most to look at events, for all viewers together; answers pay for that, too.
+//
+// Every five seconds the inspector calls [socketio.Server.Stats], whose answers of an hour
+// are kept (70 KB), and for each event an [socketio.Observer] counts errors and times: 500
+// events by their names, with a kilobyte each. Answers for the page take a tenth of one
 // processor and a mebibyte a second at most, whoever asks and however often: further
 // questions wait, and beyond eight are refused.
 package inspector

@@ -24,7 +24,12 @@ type tailQuery struct {
 
 	Text  string
 	After map[string]cursor // by server
+	// Viewer is who asks: the server that the page is connected to says so to the others.
+	Viewer string
 }
+
+// by notes who asks.
+func (q *tailQuery) by(viewer string) { q.Viewer = viewer }
 
 // tailPage are events of a tail, the oldest first.
 type tailPage struct {
@@ -73,7 +78,7 @@ func followed(in *inspector, q tailQuery) tailPage {
 		return page
 	}
 	ts := &in.record.tails
-	t, spent, err := ts.follow(&q.filter, time.Now())
+	t, spent, err := ts.follow(&q.filter, q.Viewer, time.Now())
 	in.budget.add(spent)
 	if err != nil {
 		page.Error = err.Error()

@@ -78,11 +78,12 @@ func New(srv *socketio.Server, o Options) http.Handler {
 	srv.Observe(in.record)
 	go m.run() // ends with the server
 
-	question[overviewQuery, node]{in, "overview", m.node}.serve(in.overview)
+	question[overviewQuery, node]{in, "overview", m.node}.serve(mergeOverview)
 	question[handlersQuery, handlersPart]{in, "handlers", func(q handlersQuery) handlersPart { return handlersOf(in, q, m.counts.times) }}.serve(mergeHandlers)
 	question[socketsQuery, socketsPage]{in, "sockets", in.sockets}.serve(mergeSockets)
 	question[socketQuery, *details]{in, "socket", in.socket}.serve(mergeDetails)
 	question[roomsQuery, roomsPage]{in, "rooms", in.rooms}.serve(mergeRooms)
+	question[childrenQuery, childrenPage]{in, "children", in.children}.serve(mergeChildren)
 	question[tracesQuery, tracesPage]{in, "traces", in.traces}.serve(func(q tracesQuery, all []tracesPage) any { return mergeTraces(q, all, &in.seal) })
 	question[traceQuery, tracePart]{in, "trace", in.trace}.serveCounted(func(q traceQuery, all []tracePart, missing int) any { return mergeTrace(q, all, missing, &in.seal) })
 	question[tailQuery, tailPage]{in, "tail", func(q tailQuery) tailPage { return followed(in, q) }}.serveCounted(func(q tailQuery, all []tailPage, missing int) any { return mergeTail(q, all, missing, &in.seal) })

@@ -59,6 +59,7 @@ type namespaceLine struct {
 	Rooms    int    `json:"rooms"`
 	Sessions int    `json:"sessions"`
 	Children int    `json:"children"` // of a parent; otherwise 1
+	Parent   bool   `json:"parent"`
 }
 
 // overview is what the page gets.
@@ -68,7 +69,7 @@ type overview struct {
 	Nodes   []node   `json:"nodes"`
 }
 
-func (in *inspector) overview(_ overviewQuery, nodes []node) any {
+func mergeOverview(_ overviewQuery, nodes []node) any {
 	slices.SortFunc(nodes, func(a, b node) int { return cmp.Compare(a.ID, b.ID) })
 	return overview{columns, float64(interval.Milliseconds()), nodes}
 }
@@ -202,8 +203,12 @@ func (m *meter) node(q overviewQuery) node {
 		Draining: m.in.drain.begun.Load(), Namespaces: []namespaceLine{},
 	}
 	n.Samples = m.sinceLocked(q.Since)
+	parents := make(map[string]bool)
+	for _, p := range m.in.srv.Parents() {
+		parents[p.Name()] = true
+	}
 	for name, st := range m.stats.Namespaces {
-		n.Namespaces = append(n.Namespaces, namespaceLine{name, st.Sockets, st.Rooms, st.Sessions, st.Children})
+		n.Namespaces = append(n.Namespaces, namespaceLine{name, st.Sockets, st.Rooms, st.Sessions, st.Children, parents[name]})
 	}
 	slices.SortFunc(n.Namespaces, func(a, b namespaceLine) int {
 		return cmp.Or(cmp.Compare(b.Sockets, a.Sockets), cmp.Compare(a.Name, b.Name))

@@ -155,7 +155,7 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 			_ = ack(answer[json.RawMessage]{text, failure})
 		}()
 	})
-	q.in.ns.On(q.name, func(ctx context.Context, asked json.RawMessage) (r result) {
+	q.in.ns.On(q.name, func(ctx context.Context, s *socketio.Socket, asked json.RawMessage) (r result) {
 		var of Q
 		if len(asked) > maxQuestion {
 			return result{Error: textTooLong}
@@ -165,6 +165,10 @@ func (q question[Q, A]) serveCounted(merge func(of Q, all []A, missing int) any)
 		}
 		if o, ok := any(&of).(interface{ open(s *seal) }); ok {
 			o.open(&q.in.seal)
+		}
+		if o, ok := any(&of).(interface{ by(viewer string) }); ok {
+			viewer, _ := viewerKey.Get(s)
+			o.by(viewer)
 		}
 		if !b.enter() {
 			return result{Error: errBusy.Error()}

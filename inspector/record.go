@@ -13,8 +13,8 @@ import (
 	"github.com/gosio/gosio/internal/loglimit"
 )
 
-// The bounds of what is kept of outgoing events: some three megabytes with names of the
-// usual length.
+// The bounds of what is kept of outgoing events: some three and a half megabytes with
+// names of the usual length.
 const (
 	maxTraces     = 500    // events
 	maxRecipients = 1000   // of one event that are listed by their ids
@@ -30,6 +30,7 @@ type recipient struct {
 	id       string
 	delivery socketio.Delivery
 	after    time.Duration // of the acknowledgement; negative: there is none
+	written  *socketio.WriteTime
 }
 
 // trace is what is kept of an event.
@@ -170,7 +171,7 @@ func newTrace(e *socketio.EmitInfo, at time.Time, r *socketio.EmitResult) *trace
 		if to.Socket.Protocol() == 3 { // whose id is a secret
 			continue
 		}
-		one := recipient{to.Socket.ID(), to.Delivery, -1}
+		one := recipient{to.Socket.ID(), to.Delivery, -1, to.Written}
 		if to.Acknowledged {
 			one.after = to.After
 		}

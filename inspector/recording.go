@@ -28,7 +28,7 @@ type recorded struct {
 	at     time.Time
 	kind   string // see docs/inspector.md
 	socket string
-	number uint64 // of an event that the client has sent, and of its acknowledgement
+	number uint64 // of an event, and of its acknowledgement
 	event  string
 	socketio.Acknowledgement
 	wantsAck bool
@@ -261,12 +261,13 @@ func (r *recording) endLocked(why string) (ended bool) {
 
 // The kinds of lines.
 const (
-	lineHere = "here" // a socket is recorded from now on
-	lineGone = "gone" // it has left the room, or the server
-	lineIn   = "in"   // an event that the client has sent
-	lineAck  = "ack"  // its acknowledgement
-	lineOut  = "out"  // an event that the client is sent
-	lineEnd  = "end"  // of the recording on this server
+	lineHere  = "here"  // a socket is recorded from now on
+	lineGone  = "gone"  // it has left the room, or the server
+	lineIn    = "in"    // an event that the client has sent
+	lineAck   = "ack"   // its acknowledgement
+	lineOut   = "out"   // an event that the client is sent
+	lineReply = "reply" // what the client acknowledges it with
+	lineEnd   = "end"   // of the recording on this server
 )
 
 // argued is an event as listeners get it.
@@ -286,7 +287,13 @@ func (r *recording) incoming(s *socketio.Socket, in *socketio.Incoming) {
 }
 
 func (r *recording) outgoing(s *socketio.Socket, out *socketio.Outgoing) {
-	r.add(recorded{kind: lineOut, socket: s.ID(), event: out.Event, Acknowledgement: read(out)})
+	line := recorded{kind: lineOut, socket: s.ID(), event: out.Event, Acknowledgement: read(out), wantsAck: out.WantsAck()}
+	n, ok := r.add(line)
+	if ok && line.wantsAck {
+		out.OnAck(func(a *socketio.Acknowledgement) {
+			r.add(recorded{kind: lineReply, socket: line.socket, number: n, event: line.event, Acknowledgement: *a})
+		})
+	}
 }
 
 // add keeps a line. It returns the number of the event.
@@ -309,7 +316,7 @@ func (r *recording) addLocked(line recorded) (ok bool) {
 	}
 	line.at = time.Now()
 	line.event = strings.Clone(line.event)
-	if line.kind == lineIn {
+	if line.kind == lineIn || line.kind == lineOut && line.wantsAck {
 		r.number++
 		line.number = r.number
 	}

@@ -127,6 +127,63 @@ func TestRecord(t *testing.T) {
 	})
 }
 
+// TestRecordReplies: what clients acknowledge to the server is in the file, without secrets,
+// and clients of a test acknowledge the same.
+func TestRecordReplies(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		asks := func(srv *socketio.Server) {
+			srv.On("greet", func(s *socketio.Socket) (string, error) {
+				var name string
+				var data []byte
+				reply, err := s.EmitWithAck(s.Context(), "who", query{"token": "t0p"})
+				if err == nil {
+					err = reply.Decode(&name, &data)
+				}
+				return "hello " + name + string(data), err
+			})
+			srv.On("log in", func(s *socketio.Socket) error {
+				_, err := s.EmitWithAck(s.Context(), "password")
+				return err
+			})
+		}
+		srv, _ := start(t, socketio.Options{}, inspector.Options{Allow: everybody, ServerID: "one"})
+		asks(srv)
+		ann := siotest.Dial(t, srv, siotest.Options{})
+		names := []string{"ann", "Ann", "ANN"}
+		ann.On("who", func(m *siotest.Message) {
+			m.Ack(names[0], []byte(names[0][:1]))
+			names = names[1:]
+		})
+		ann.On("password", func(m *siotest.Message) { m.Ack("t0p") })
+		c := siotest.Dial(t, srv, page(nil))
+		a := record(c, query{"namespace": "/", "socket": ann.ID(), "seconds": 60})
+		for range 3 {
+			ann.Call("greet")
+		}
+		ann.Call("log in")
+		time.Sleep(61 * time.Second)
+		text, over := fetch(c, anID)
+		assert.Equal(t, "it is over", over, true)
+		for want, n := range map[string]int{
+			`"kind":"reply"`: 4, "t0p": 0,
+			`"kind":"out","socket":"` + ann.ID() + `","n":2,"event":"who","args":[{"token":"[redacted]"}],"ack":true}`: 1,
+			`"n":2,"event":"who","args":["ann",{"_placeholder":true,"num":0}],"attachments":["YQ=="]}`:                 1,
+			`"n":8,"event":"password","args":["[redacted]"]}`:                                                          1,
+		} {
+			assert.Equal(t, want+" in\n"+text, strings.Count(text, want), n)
+		}
+		rec, err := siotest.ReadRecording(strings.NewReader(a.Header + "\n" + text + "\n"))
+		assert.NoError(t, err)
+		again := socketio.NewServer(&socketio.Options{Logger: quiet})
+		t.Cleanup(again.Close)
+		asks(again)
+		got := siotest.Replay(t, again, rec, siotest.ReplayOptions{})
+		assert.Equal(t, "replayed", len(got), 8)
+		assert.Equal(t, "differences", strings.Join(siotest.Differences(rec.Answers(), got), "\n"), "")
+		assert.True(t, fmt.Sprint(got), strings.Contains(fmt.Sprint(got), `["hello ANNA"]`))
+	})
+}
+
 // TestRecordSecrets: if the application wants them in the file.
 func TestRecordSecrets(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -157,7 +157,7 @@ func TestChecksumsAreSealed(t *testing.T) {
 			Parts   []struct{ Row *keyed }
 			Verdict struct{ Text, Node string }
 		}](c, "trace", query{"node": one.Node, "id": one.ID, "at": one.At, "namespace": one.Namespace, "event": one.Event, "key": one.Key, "socket": far.ID()}).Is
-		assert.Equal(t, "verdict", fmt.Sprint(traced.Verdict), "{It was written to the connection. server 1}")
+		assert.Equal(t, "verdict", fmt.Sprint(traced.Verdict), "{It was written to the connection after 0s. server 1}")
 		tailed := ask[struct{ Rows []keyed }](c, "tail", query{}).Is.Rows
 		assert.Equal(t, "tailed", len(tailed), 1)
 		for _, row := range []keyed{one, *traced.Parts[0].Row, *traced.Parts[1].Row, tailed[0]} {

@@ -2,8 +2,11 @@ package inspector
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"fmt"
 	"hash/crc32"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,12 +21,14 @@ import (
 // while nobody looks.
 const (
 	maxTails     = 8       // with different filters, at a time
+	maxOwnTails  = 4       // of one viewer
 	maxTailed    = 1000    // events that a tail holds
 	maxTailBytes = 1 << 19 // of their contents
 	maxPayload   = 8 << 10 // bytes of one event's content
 	tailQuota    = 500     // events that a tail takes in a turn
 	tailLife     = 10 * time.Second
 	tailTurn     = time.Second
+	tailIdle     = 2 * time.Second // a tail that is looked at is asked for each second
 	// tailTime bounds the time that events are looked at in a turn, on all processors
 	// together.
 	tailTime = tailTurn / 20
@@ -95,9 +100,10 @@ type tail struct {
 	taken    atomic.Int64                    // in this turn
 	skipped  atomic.Uint64                   // beyond tailQuota
 
-	entries []*tailed // guarded by tails.mu, as are the next two
+	entries []*tailed // guarded by tails.mu, as are the next three
 	first   uint64    // the number of entries[0]
 	bytes   int
+	asked   map[string]time.Time // when a viewer has asked last
 }
 
 // tails are those that somebody looks at.
@@ -276,11 +282,14 @@ func (ts *tails) add(to []*tail, one *tailed) {
 	}
 }
 
-var errManyTails = errors.New("busy: others look at as many tails with other filters as there may be")
+var (
+	errManyTails = errors.New("busy: others look at as many tails with other filters as there may be")
+	errOwnTails  = fmt.Errorf("busy: you look at %d tails with other filters already", maxOwnTails)
+)
 
-// follow returns the tail of a filter, which it begins or keeps open, and for how long
-// events were looked at since it was called last.
-func (ts *tails) follow(f *filter, now time.Time) (t *tail, spent time.Duration, err error) {
+// follow returns the tail of a filter, which it begins or keeps open for a viewer, and for
+// how long events were looked at since it was called last.
+func (ts *tails) follow(f *filter, viewer string, now time.Time) (t *tail, spent time.Duration, err error) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	ts.expireLocked(now)
@@ -293,18 +302,59 @@ func (ts *tails) follow(f *filter, now time.Time) (t *tail, spent time.Duration,
 		}
 	}
 	spent, ts.owed = ts.owed, 0
-	list := ts.all()
-	if i := slices.IndexFunc(list, func(t *tail) bool { return t.filter == *f }); i >= 0 {
-		t = list[i]
-	} else if len(list) == maxTails {
-		return nil, spent, errManyTails
-	} else {
-		t = &tail{filter: *f, identity: strings.ToLower(f.Identity), epoch: now.UnixMicro()}
-		list = append(slices.Clip(list), t)
+	if i := slices.IndexFunc(ts.all(), func(t *tail) bool { return t.filter == *f }); i >= 0 {
+		t = ts.all()[i]
+	}
+	if err = ts.roomLocked(t, viewer, now); err != nil {
+		return nil, spent, err
+	}
+	if t == nil {
+		t = &tail{filter: *f, identity: strings.ToLower(f.Identity), epoch: now.UnixMicro(), asked: make(map[string]time.Time)}
+		list := append(slices.Clip(ts.all()), t)
 		ts.list.Store(&list)
 	}
+	t.asked[viewer] = now
 	t.until.Store(now.Add(tailLife).UnixNano())
 	return t, spent, nil
+}
+
+// roomLocked makes room for a viewer at a tail, nil for a new one: in the place of a tail
+// that is not looked at any more, of the viewer's own if these are as many as one viewer may
+// have.
+func (ts *tails) roomLocked(t *tail, viewer string, now time.Time) error {
+	var own *tail // the viewer's that was not asked for the longest
+	n := 0
+	for _, other := range ts.all() {
+		if at, ok := other.asked[viewer]; ok && other != t {
+			n++
+			if own == nil || at.Before(own.asked[viewer]) {
+				own = other
+			}
+		}
+	}
+	if n >= maxOwnTails {
+		if now.Sub(own.asked[viewer]) < tailIdle {
+			return errOwnTails
+		}
+		delete(own.asked, viewer)
+		if len(own.asked) == 0 {
+			ts.removeLocked(own)
+		}
+	}
+	if t != nil || len(ts.all()) < maxTails {
+		return nil
+	}
+	oldest := slices.MinFunc(ts.all(), func(a, b *tail) int { return cmp.Compare(a.until.Load(), b.until.Load()) })
+	if time.Duration(oldest.until.Load()-now.UnixNano()) > tailLife-tailIdle {
+		return errManyTails
+	}
+	ts.removeLocked(oldest)
+	return nil
+}
+
+func (ts *tails) removeLocked(t *tail) {
+	list := slices.DeleteFunc(slices.Clone(ts.all()), func(other *tail) bool { return other == t })
+	ts.list.Store(&list)
 }
 
 // all returns the tails, whether they take something or not.
@@ -324,6 +374,9 @@ func (ts *tails) expire(now time.Time) {
 
 func (ts *tails) expireLocked(now time.Time) {
 	old := ts.all()
+	for _, t := range old {
+		maps.DeleteFunc(t.asked, func(_ string, at time.Time) bool { return now.Sub(at) >= tailLife })
+	}
 	list := slices.DeleteFunc(slices.Clone(old), func(t *tail) bool { return !t.live(now) })
 	if len(list) == 0 {
 		ts.list.Store(nil)

@@ -1,6 +1,7 @@
 package inspector_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -69,15 +70,28 @@ func (f *follower) text(t testing.TB) string {
 	return strings.Join(all, " ")
 }
 
+// byName lets viewers in under the name that they give.
+var byName = socketio.MiddlewareFunc(func(_ context.Context, s *socketio.Socket) error {
+	var who struct{ Name string }
+	err := s.Handshake().DecodeAuth(&who)
+	s.SetIdentity(who.Name)
+	return err
+})
+
+func viewer(t testing.TB, srv *socketio.Server, name any) *siotest.Client {
+	t.Helper()
+	return siotest.Dial(t, srv, page(query{"name": fmt.Sprint(name)}))
+}
+
 // TestTail: what clients and servers send, by each filter, in their order, once.
 func TestTail(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv, _ := start(t, socketio.Options{Recovery: &socketio.Recovery{}}, inspector.Options{Allow: everybody, ServerID: "one"})
+		srv, _ := start(t, socketio.Options{Recovery: &socketio.Recovery{}}, inspector.Options{Guard: byName, ServerID: "one"})
 		people(srv)
 		srv.On("say", func(s *socketio.Socket, text string) error { return s.To("lobby").Emit("said", text) })
 		ann, bob := person(t, srv, "Ann"), person(t, srv, "bob")
 		news := bob.Of("/news", nil)
-		c := siotest.Dial(t, srv, page(nil))
+		c := viewer(t, srv, "of texts")
 		b, _ := srv.Socket(bob.ID())
 		ann.Emit("say", "before anybody looks")
 		synctest.Wait()
@@ -94,7 +108,7 @@ func TestTail(t *testing.T) {
 		}
 		followers := make(map[string]*follower)
 		for name, q := range filters {
-			followers[name] = follow(t, c, q)
+			followers[name] = follow(t, viewer(t, srv, name), q)
 		}
 		synctest.Wait()
 		time.Sleep(time.Second)
@@ -232,8 +246,8 @@ func TestTailEnds(t *testing.T) {
 // TestTailIsBounded: in events of a turn, in bytes, in tails, in what is asked for.
 func TestTailIsBounded(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		srv, _ := start(t, socketio.Options{}, inspector.Options{Allow: everybody})
-		c := siotest.Dial(t, srv, page(nil))
+		srv, _ := start(t, socketio.Options{}, inspector.Options{Guard: byName})
+		c := viewer(t, srv, "one")
 		f := follow(t, c, query{})
 		time.Sleep(time.Second)
 		f.next(t)
@@ -252,9 +266,9 @@ func TestTailIsBounded(t *testing.T) {
 		assert.Equal(t, "of large ones", fmt.Sprint(len(p.Rows)+p.Skipped, " ", len(p.Rows)), "300 16")
 
 		for i := range 7 {
-			follow(t, c, query{"event": fmt.Sprint(i)})
+			follow(t, viewer(t, srv, i), query{"event": fmt.Sprint(i)})
 		}
-		assert.True(t, "too many", strings.HasPrefix(ask[tailPage](c, "tail", query{"event": "x"}).Is.Error, "busy: "))
+		assert.True(t, "too many", strings.HasPrefix(ask[tailPage](c, "tail", query{"event": "x"}).Is.Error, "busy: others look"))
 		f.next(t)
 		time.Sleep(9 * time.Second)
 		f.next(t)
@@ -264,6 +278,51 @@ func TestTailIsBounded(t *testing.T) {
 		for _, q := range []query{{"direction": "up"}, {"event": strings.Repeat("x", 257)}, {"text": strings.Repeat("x", 257)}} {
 			assert.True(t, "no filter", ask[tailPage](c, "tail", q).Is.Error != "")
 		}
+	})
+}
+
+// TestTailsOfOneViewer: one viewer has four tails, under whatever name the page asks; who
+// looks at another one gives up the one that was looked at the longest ago, and nobody takes
+// the place of one that somebody looks at.
+func TestTailsOfOneViewer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		srv, _ := start(t, socketio.Options{}, inspector.Options{Guard: byName})
+		ann, bob, cid := viewer(t, srv, "ann"), viewer(t, srv, "bob"), viewer(t, srv, "cid")
+		failure := func(c *siotest.Client, q query) string {
+			synctest.Wait()
+			return ask[tailPage](c, "tail", q).Is.Error
+		}
+		own, others := "busy: you look at 4 tails with other filters already", "busy: others look at as many tails with other filters as there may be"
+		var anns, bobs []*follower
+		for i := range 4 {
+			anns = append(anns, follow(t, ann, query{"event": fmt.Sprint("a", i)}))
+			bobs = append(bobs, follow(t, bob, query{"event": fmt.Sprint("b", i)}))
+		}
+		assert.Equal(t, "a fifth", failure(ann, query{"event": "a4"}), own)
+		assert.Equal(t, "a fifth, under another name", failure(ann, query{"event": "a4", "viewer": "dan"}), own)
+		assert.Equal(t, "one of another viewer", failure(ann, query{"event": "b0"}), own)
+		assert.Equal(t, "a ninth", failure(cid, query{"event": "c"}), others)
+		assert.Equal(t, "one that is there", failure(cid, query{"event": "a0"}), "")
+
+		time.Sleep(1500 * time.Millisecond)
+		for _, f := range append(anns[1:], bobs...) {
+			f.next(t)
+		}
+		time.Sleep(time.Second)
+		assert.Equal(t, "in the place of ann's first", failure(ann, query{"event": "b0"}), "")
+		assert.NoError(t, srv.To("none").Emit("a0"))
+		assert.NoError(t, srv.To("none").Emit("b0"))
+		assert.Equal(t, "which cid looks at, too", (&follower{cid, query{"event": "a0"}}).text(t), ">a0()")
+		assert.Equal(t, "and bob", bobs[0].text(t), ">b0()")
+		for range 3 {
+			time.Sleep(time.Second)
+			for _, f := range append(anns[1:], bobs...) {
+				f.next(t)
+			}
+		}
+		assert.Equal(t, "in the place of one that nobody looks at", failure(cid, query{"event": "c"}), "")
+		assert.NoError(t, srv.To("none").Emit("a1"))
+		assert.Equal(t, "the others go on", anns[1].text(t), ">a1()")
 	})
 }
 
@@ -375,10 +434,9 @@ func TestHostileViewers(t *testing.T) {
 func BenchmarkTail(b *testing.B) {
 	for name, tails := range map[string]int{"off": 0, "one": 1, "eight": 8} {
 		b.Run(name, func(b *testing.B) {
-			srv, _ := start(b, socketio.Options{}, inspector.Options{Allow: everybody})
-			c := siotest.Dial(b, srv, page(nil))
+			srv, _ := start(b, socketio.Options{}, inspector.Options{Guard: byName})
 			for i := range tails {
-				ask[tailPage](c, "tail", query{"identity": fmt.Sprint("nobody ", i)})
+				ask[tailPage](viewer(b, srv, i), "tail", query{"identity": fmt.Sprint("nobody ", i)})
 			}
 			b.ReportAllocs()
 			for b.Loop() {

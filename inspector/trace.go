@@ -51,12 +51,16 @@ type traceRow struct {
 	// delivered it.
 	Counts  map[string]int `json:"counts"`
 	Servers int            `json:"servers"`
+	// Written is to how many of those that are listed the event was written, the last time
+	// after Last milliseconds: on another server since it has heard of the event.
+	Written int     `json:"written"`
+	Last    float64 `json:"last"`
 }
 
 // row is what a list has of an event.
 func (in *inspector) traceRow(t *trace) traceRow {
 	row := traceRow{
-		Node: in.opts.ServerID, ID: t.id, At: t.at.UnixMilli(), Took: float64(t.took.Microseconds()) / 1000,
+		Node: in.opts.ServerID, ID: t.id, At: t.at.UnixMilli(), Took: milliseconds(t.took),
 		Namespace: t.namespace, Event: t.info.Name, Rooms: public(in, t.namespace, t.info.Rooms, t.info.Remote), Except: public(in, t.namespace, t.info.Except, t.info.Remote), Socket: t.socket,
 		Volatile: t.info.Volatile, WantsAck: t.info.WantsAck, Remote: t.info.Remote, Local: t.info.Local, Nobody: t.info.Nobody,
 		Key: t.key, Size: t.size, Error: t.failure, Counts: make(map[string]int), Servers: 1,
@@ -65,6 +69,9 @@ func (in *inspector) traceRow(t *trace) traceRow {
 	for _, to := range t.list {
 		if to.after >= 0 {
 			row.Counts["acknowledged"]++
+		}
+		if d, ok := to.written.After(); ok {
+			row.Written, row.Last = row.Written+1, max(row.Last, milliseconds(d))
 		}
 		if to.delivery == "queued" {
 			queued++
@@ -117,6 +124,8 @@ func mergeTraces(q tracesQuery, pages []tracesPage, s *seal) any {
 				all.Rows[i].Counts[what] += n
 			}
 			all.Rows[i].Servers++
+			all.Rows[i].Written += row.Written
+			all.Rows[i].Last = max(all.Rows[i].Last, row.Last)
 		} else {
 			all.Rows = append(all.Rows, row) // of a server that is not inspected
 		}
@@ -155,6 +164,7 @@ type traceQuery struct {
 	Namespace, Event string
 	Key              uint32
 	Remote, Local    bool
+	Rooms            []string // may be left out
 	Socket           string
 }
 
@@ -171,11 +181,30 @@ type tracePart struct {
 	Verdict    verdict         `json:"verdict"`
 }
 
+// recipientLine is one recipient. Times are milliseconds after the call.
 type recipientLine struct {
-	ID    string `json:"id"`
-	State string `json:"state"`
-	Text  string `json:"text"`
+	ID      string   `json:"id"`
+	State   string   `json:"state"`
+	Text    string   `json:"text"`
+	Written *float64 `json:"written"` // nil: it is not, or that is not known
+	Acked   *float64 `json:"acked"`   // nil: it is not
 }
+
+func recipientLineOf(in *inspector, t *trace, r recipient) recipientLine {
+	state, text := fate(in, t, r)
+	line := recipientLine{ID: r.id, State: state, Text: text}
+	if d, ok := r.written.After(); ok {
+		ms := milliseconds(d)
+		line.Written = &ms
+	}
+	if r.after >= 0 {
+		ms := milliseconds(r.after)
+		line.Acked = &ms
+	}
+	return line
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // traceAnswer is what the page gets.
 type traceAnswer struct {
@@ -216,8 +245,7 @@ func (in *inspector) trace(q traceQuery) tracePart {
 		list := slices.Clone(t.list)
 		slices.SortStableFunc(list, func(a, b recipient) int { return cmp.Compare(bad(a), bad(b)) })
 		for _, r := range list[:min(len(list), maxOnes)] {
-			state, text := fate(in, t, r)
-			part.Recipients = append(part.Recipients, recipientLine{r.id, state, text})
+			part.Recipients = append(part.Recipients, recipientLineOf(in, t, r))
 		}
 		part.More = max(t.deliveries, len(t.list)) - len(part.Recipients)
 	}

@@ -22,7 +22,8 @@ type traceRow struct {
 	Volatile, WantsAck, Remote, Local     bool
 	Key                                   uint32
 	Counts                                map[string]int
-	Servers                               int
+	Servers, Written                      int
+	Last                                  float64
 }
 
 type traces struct {
@@ -34,13 +35,19 @@ type traced struct {
 	Parts []struct {
 		Node       string
 		Known      bool
-		Recipients []struct{ ID, State, Text string }
+		Row        *traceRow
+		Recipients []recipient
 		More       int
 	}
 	Verdict struct {
 		Got        bool
 		Text, Node string
 	}
+}
+
+type recipient struct {
+	ID, State, Text string
+	Written, Acked  *float64
 }
 
 // about asks for the newest event of a name and, with id, why that socket has got it or not.
@@ -78,8 +85,8 @@ func TestTrace(t *testing.T) {
 		assert.NoError(t, srv.To("of ann", "of bob").Except("of bob").Emit("one"))
 		row, r := about(t, c, "one", ann.ID())
 		assert.Equal(t, "row", fmt.Sprint(row.Node, row.Namespace, row.Rooms, row.Except, row.Counts, row.Servers), "one/[of ann of bob] [of bob] map[queued:1] 1")
-		assert.Equal(t, "recipients", fmt.Sprint(r.Is.Parts[0].Recipients), "[{"+ann.ID()+" written It was written to the connection.}]")
-		assert.Equal(t, "why ann", why("one", ann), "true It was written to the connection.")
+		assert.Equal(t, "recipients", fmt.Sprint(len(r.Is.Parts[0].Recipients), r.Is.Parts[0].Recipients[0].ID, r.Is.Parts[0].Recipients[0].State), "1"+ann.ID()+"written")
+		assert.Equal(t, "why ann", why("one", ann), "true It was written to the connection after 0s.")
 		assert.Equal(t, "why bob", why("one", bob), `false The socket is in "of bob", which was excluded.`)
 		assert.Equal(t, "why cid", why("one", cid), `false The socket is not in one of the rooms "of ann", "of bob".`)
 		assert.Equal(t, "why news", why("one", news), `false The socket is in the namespace /news; the event was for /.`)
@@ -106,7 +113,7 @@ func TestTrace(t *testing.T) {
 		go func() { time.Sleep(time.Second); ann.Await("ask").Ack() }()
 		_, err := a.EmitWithAck(t.Context(), "ask")
 		assert.NoError(t, err)
-		assert.Equal(t, "acknowledged", why("ask", ann), "true The client has acknowledged it after 1s.")
+		assert.Equal(t, "acknowledged", why("ask", ann), "true The client has acknowledged it after 1s; it was written after 0s.")
 
 		bob.Stall(true)
 		assert.NoError(t, srv.To("of bob").Emit("much", strings.Repeat("x", 1<<20)))
@@ -155,7 +162,7 @@ func TestTraceCluster(t *testing.T) {
 		}
 		row, r := about(t, c, "near", clients[2].ID())
 		assert.Equal(t, "local", fmt.Sprint(row.Servers, r.Is.Verdict), "1 {false The socket is on another server than the one that the broadcast was for (Local). server 2}")
-		for i, want := range []string{"true It was written to the connection.", "", `false The socket is in "of p2", which was excluded.`} {
+		for i, want := range []string{"true It was written to the connection after 0s.", "", `false The socket is in "of p2", which was excluded.`} {
 			if want == "" {
 				continue
 			}
@@ -168,6 +175,54 @@ func TestTraceCluster(t *testing.T) {
 			assert.Equal(t, "whose answer", v.Verdict.Node, fmt.Sprint("server ", i))
 			assert.Equal(t, "parts", len(v.Parts), 3)
 		}
+	})
+}
+
+// TestTraceTimes: when an event was written for each, and when acknowledged, on all servers.
+func TestTraceTimes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		servers := adaptertest.Cluster(t, 2, socketio.Options{Logger: quiet})
+		var clients []*siotest.Client
+		for i, srv := range servers {
+			people(srv)
+			inspector.New(srv, inspector.Options{Allow: everybody, ServerID: fmt.Sprint("server ", i), Logger: quiet})
+			clients = append(clients, person(t, srv, fmt.Sprint("p", i)))
+		}
+		c := siotest.Dial(t, servers[0], page(nil))
+		clients[1].Stall(true)
+		assert.NoError(t, servers[1].To("of p1").Emit("much", strings.Repeat("x", 1<<20)))
+		assert.NoError(t, servers[0].Emit("news"))
+		why := func(event string) string {
+			_, r := about(t, c, event, clients[1].ID())
+			return fmt.Sprint(r.Is.Verdict.Got, " ", r.Is.Verdict.Text)
+		}
+		assert.True(t, "it waits", strings.HasSuffix(why("news"), "bytes wait for the client at the moment."))
+		time.Sleep(1500 * time.Millisecond)
+		clients[1].Stall(false)
+		go func() { time.Sleep(time.Second); clients[0].Await("ask").Ack() }()
+		_, err := servers[0].To("of p0").EmitWithAck(t.Context(), "ask")
+		assert.NoError(t, err)
+		synctest.Wait()
+		assert.Equal(t, "late", why("news"), "true It was written to the connection after 1.5s.")
+		clients[1].Disconnect()
+		synctest.Wait()
+		assert.Equal(t, "left", why("news"), "false It was written after 1.5s, and the socket has left 2.5s later (client namespace disconnect): it may not have arrived.")
+
+		row, r := about(t, c, "news", "")
+		assert.Equal(t, "row", fmt.Sprint(row.Written, " ", row.Last), "2 1500")
+		ms := func(v *float64) string {
+			if v == nil {
+				return "-"
+			}
+			return fmt.Sprint(*v)
+		}
+		var times []string
+		for _, p := range r.Is.Parts {
+			times = append(times, fmt.Sprint(p.Node, " ", p.Row.Written, " ", p.Row.Last, " ", ms(p.Recipients[0].Written), " ", ms(p.Recipients[0].Acked)))
+		}
+		assert.Equal(t, "of each", strings.Join(times, ", "), "server 0 1 0 0 -, server 1 1 1500 1500 -")
+		_, r = about(t, c, "ask", "")
+		assert.Equal(t, "acknowledged", ms(r.Is.Parts[0].Recipients[0].Written)+" "+ms(r.Is.Parts[0].Recipients[0].Acked), "0 1000")
 	})
 }
 

@@ -30,7 +30,7 @@ func TestServersOfOtherVersions(t *testing.T) {
 		servers := adaptertest.Cluster(t, 2, socketio.Options{Logger: quiet})
 		inspector.New(servers[0], inspector.Options{Allow: everybody, ServerID: "one", Logger: quiet})
 		var says string
-		for _, question := range []string{"overview", "handlers", "sockets", "socket", "rooms", "traces", "trace", "tail", "record", "recorded"} {
+		for _, question := range []string{"overview", "handlers", "sockets", "socket", "rooms", "children", "traces", "trace", "tail", "record", "recorded"} {
 			servers[1].Of("/inspector").OnServerSide(question, func(json.RawMessage) json.RawMessage { return json.RawMessage(says) })
 		}
 		ann := siotest.Dial(t, servers[0], siotest.Options{})
@@ -40,7 +40,7 @@ func TestServersOfOtherVersions(t *testing.T) {
 			`{"is":{"rows":[{"at":-9223372036854775808,"remote":true,"counts":null},{"remote":false,"counts":null}],"after":null,"known":true,"lines":null,"next":-5}}`,
 		} {
 			for question, q := range map[string]query{
-				"overview": {}, "handlers": {}, "sockets": {}, "socket": {"namespace": "/", "id": ann.ID()}, "rooms": {}, "traces": {}, "trace": {"node": "one", "socket": ann.ID()}, "tail": {},
+				"overview": {}, "handlers": {}, "sockets": {}, "socket": {"namespace": "/", "id": ann.ID()}, "rooms": {}, "children": {}, "traces": {}, "trace": {"node": "one", "socket": ann.ID()}, "tail": {},
 				"record": {"id": "of no socket", "namespace": "/", "socket": "x", "seconds": 1}, "recorded": {"id": "of no socket"},
 			} {
 				var r struct{ Error any }

@@ -36,23 +36,37 @@ func fate(in *inspector, t *trace, r recipient) (state, text string) {
 	case socketio.DeliveryFailed:
 		return "failed", "The event could not be sent in the form that the client needs."
 	}
+	wrote, written := r.written.After()
+	after := "" // so long
+	if written {
+		after = " after " + span(wrote)
+	}
 	if r.after >= 0 {
-		return "acknowledged", fmt.Sprintf("The client has acknowledged it after %s.", span(r.after))
+		text = fmt.Sprintf("The client has acknowledged it after %s", span(r.after))
+		if written {
+			text += "; it was written" + after
+		}
+		return "acknowledged", text + "."
 	}
 	s := lookup(in, t, r.id)
 	if s == nil {
-		if l, ok := leftOf(in, t, r.id); ok {
-			return "left", fmt.Sprintf("It was queued, and the socket has left %s later (%s): it may not have arrived.", span(l.at.Sub(t.at)), l.reason)
+		done := "queued"
+		if written {
+			done = "written" + after
 		}
-		return "queued", "It was queued, and the socket has left since."
+		if l, ok := leftOf(in, t, r.id); ok {
+			return "left", fmt.Sprintf("It was %s, and the socket has left %s later (%s): it may not have arrived.", done, span(l.at.Sub(t.at)), l.reason)
+		}
+		return "queued", fmt.Sprintf("It was %s, and the socket has left since.", done)
 	}
-	if n := s.Queued(); n > 0 {
+	if n := s.Queued(); n > 0 && !written {
 		return "queued", fmt.Sprintf("It was queued; %d bytes wait for the client at the moment.", n)
 	}
+	text = "It was written to the connection" + after + "."
 	if t.info.WantsAck {
-		return "written", "It was written to the connection. The client has not acknowledged it here."
+		text += " The client has not acknowledged it here."
 	}
-	return "written", "It was written to the connection."
+	return "written", text
 }
 
 // lookup returns a socket of the namespace of an event, or of a child.
@@ -109,6 +123,8 @@ func why(in *inspector, q *traceQuery, t *trace) verdict {
 		return say(weightSure, "The socket was not connected yet: its connection has opened %s later.", span(s.Handshake().Time.Sub(of.at)))
 	case t == nil && q.Local:
 		return say(weightSure, "The socket is on another server than the one that the broadcast was for (Local).")
+	case t == nil && s != nil && len(q.Rooms) > 0 && !slices.ContainsFunc(q.Rooms, s.InRoom): // adapters need not have told this server of it
+		return say(weightSure, "The socket is not in one of the rooms %s.", quoted(q.Rooms))
 	case t == nil:
 		return say(weightGuess, "The server of the socket has nothing of that event: it did not arrive there, or was one of those that are not kept.")
 	case t.info.Nobody:

@@ -99,7 +99,7 @@ test("a cluster with a Node server", { timeout: 120_000 }, async (t) => {
     await page.getByRole("button", { name: "notice" }).click();
     await dialog.getByText("by 2 of the servers").waitFor();
     await dialog.getByRole("button", { name: far.id }).click();
-    await dialog.getByText("Yes. It was written to the connection. (go-2)").waitFor();
+    await dialog.getByText(/^Yes\. It was written to the connection after .*\(go-2\)$/).waitFor();
   });
   if (process.env.SHOT) await ui.page.screenshot({ path: process.env.SHOT });
   assert.deepEqual(ui.errors, []);

@@ -44,11 +44,12 @@ type RecordedKind string
 
 // The kinds of packets.
 const (
-	RecordedHere RecordedKind = "here" // the client is recorded from now on: it has connected or joined the room
-	RecordedGone RecordedKind = "gone" // it has left the room or the server
-	RecordedIn   RecordedKind = "in"   // an event that the client has sent
-	RecordedAck  RecordedKind = "ack"  // the server has acknowledged it
-	RecordedOut  RecordedKind = "out"  // an event that the server has sent to the client
+	RecordedHere  RecordedKind = "here"  // the client is recorded from now on: it has connected or joined the room
+	RecordedGone  RecordedKind = "gone"  // it has left the room or the server
+	RecordedIn    RecordedKind = "in"    // an event that the client has sent
+	RecordedAck   RecordedKind = "ack"   // the server has acknowledged it
+	RecordedOut   RecordedKind = "out"   // an event that the server has sent to the client
+	RecordedReply RecordedKind = "reply" // the client has acknowledged it
 )
 
 // RecordedPacket is a packet, or that a client comes or goes.
@@ -58,8 +59,8 @@ type RecordedPacket struct {
 	At time.Time
 	// Client is the number of the client in Recording.Clients.
 	Client int
-	// Number is that of an event that the client has sent; its acknowledgement has the
-	// same. Numbers begin with 1, for each server.
+	// Number is that of an event that the client has sent, or that it has to acknowledge;
+	// the acknowledgement has the same. Numbers begin with 1, for each server.
 	Number uint64
 	// Event is the name of the event, also of an acknowledgement.
 	Event string
@@ -67,7 +68,7 @@ type RecordedPacket struct {
 	// Attachments the binary values.
 	Args        []json.RawMessage
 	Attachments [][]byte
-	// WantsAck: the client has waited for an acknowledgement.
+	// WantsAck: the client, or of RecordedOut the server, has waited for an acknowledgement.
 	WantsAck bool
 }
 
@@ -144,7 +145,7 @@ func ReadRecording(r io.Reader) (*Recording, error) {
 // add adds a line. numbers are those of the clients, by id.
 func (rec *Recording) add(line *recordingLine, numbers map[string]int) {
 	kind := RecordedKind(line.Kind)
-	if !slices.Contains([]RecordedKind{RecordedHere, RecordedGone, RecordedIn, RecordedAck, RecordedOut}, kind) || line.Socket == "" {
+	if !slices.Contains([]RecordedKind{RecordedHere, RecordedGone, RecordedIn, RecordedAck, RecordedOut, RecordedReply}, kind) || line.Socket == "" {
 		return
 	}
 	client, known := numbers[line.Socket]

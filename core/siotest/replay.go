@@ -22,8 +22,9 @@ type ReplayOptions struct {
 	// Change may change an event before it is sent: put a secret in the place of
 	// "[redacted]", or an id of today in the place of one of that day. Args are a copy.
 	Change func(p *RecordedPacket)
-	// Answer returns what a client acknowledges an event of the server with, which is in no
-	// recording. Default: nothing.
+	// Answer returns what a client acknowledges an event of the server with. Default: what
+	// the client has acknowledged events of that name with in the recording, in their order,
+	// and then nothing.
 	Answer func(client int, m *Message) []any
 	// Quiet is how long Replay waits for an answer that was recorded, and at the end for
 	// those that were not. Within testing/synctest it takes no time. Default 200 ms.
@@ -76,6 +77,7 @@ type replayed struct {
 	fresh  bool // it has connected, and no client has done anything since
 	sent   []call
 	events []Answer
+	asked  map[string]int // how many events of a name were to be acknowledged
 }
 
 // call is an event that waits for its acknowledgement.
@@ -127,11 +129,11 @@ func (r *replay) connect(number int) *replayed {
 	if o.Namespace == "" {
 		o.Namespace = r.rec.Namespace
 	}
-	c := &replayed{of: r, number: number}
+	c := &replayed{of: r, number: number, asked: make(map[string]int)}
 	c.Client = Dial(r.t, r.h, o)
 	if before := r.clients[number]; before != nil { // it comes back into the room
 		c.rest()
-		c.sent, c.events = before.sent, before.events
+		c.sent, c.events, c.asked = before.sent, before.events, before.asked
 	} else {
 		c.fresh = true
 	}
@@ -197,13 +199,48 @@ func (c *replayed) take(d time.Duration) bool {
 	}
 	c.events = append(c.events, Answer{c.number, m.Event, false, canonical(rawArgs(m)), m.packet.Attachments})
 	if m.WantsAck() {
-		var args []any
-		if c.of.opts.Answer != nil {
-			args = c.of.opts.Answer(c.number, m)
-		}
-		m.Ack(args...)
+		c.reply(m)
 	}
 	return true
+}
+
+// reply acknowledges an event.
+func (c *replayed) reply(m *Message) {
+	if c.of.opts.Answer != nil {
+		m.Ack(c.of.opts.Answer(c.number, m)...)
+		return
+	}
+	was := c.of.rec.reply(c.number, m.Event, c.asked[m.Event])
+	c.asked[m.Event]++
+	if was == nil {
+		m.Ack()
+		return
+	}
+	data, err := json.Marshal(append([]json.RawMessage{}, was.Args...))
+	packet := parser.Packet{Type: parser.Ack, Namespace: c.namespace, ID: m.packet.ID, HasID: true, Data: data, Attachments: was.Attachments}
+	if len(was.Attachments) > 0 {
+		packet.Type = parser.BinaryAck
+	}
+	c.send(packet.Append(nil), was.Attachments, err)
+}
+
+// reply returns what a client has acknowledged the nth event of a name with, of those that it
+// had to acknowledge; nil: nothing.
+func (rec *Recording) reply(client int, event string, n int) *RecordedPacket {
+	var asked *RecordedPacket
+	for i := range rec.Packets {
+		switch p := &rec.Packets[i]; {
+		case p.Client != client || p.Event != event:
+		case asked != nil && p.Kind == RecordedReply && p.Number == asked.Number:
+			return p
+		case p.Kind == RecordedOut && p.WantsAck:
+			if n == 0 {
+				asked = p
+			}
+			n--
+		}
+	}
+	return nil
 }
 
 // rest takes what comes until the server is quiet.
@@ -236,8 +273,8 @@ func rawArgs(m *Message) []json.RawMessage {
 
 // Differences compares answers, those of a recording with those of [Replay] for example,
 // and returns a line for each that is missing, that is new, or that is another one; nil if
-// there is no difference. "[redacted]" in want stands for any value, and within a string for any part of it. Attachments are
-// compared, too.
+// there is no difference. "[redacted]" in want stands for any value, and within a string for
+// any part of it. Attachments are compared, too.
 func Differences(want, got []Answer) []string {
 	var lines []string
 	w, g := 0, 0

@@ -102,6 +102,7 @@ async function overview() {
   drawNodes();
   drawPlots();
   drawNamespaces();
+  if (parentShown !== null) await children();
 }
 
 const value = (sample, column) => sample?.[columns.indexOf(column)] ?? 0;
@@ -159,14 +160,32 @@ function drawNamespaces() {
   for (const n of nodes.values()) {
     for (const ns of n.namespaces) {
       const sum = all.get(ns.name) ?? { sockets: 0, rooms: 0, sessions: 0, children: 0 };
-      all.set(ns.name, { sockets: sum.sockets + ns.sockets, rooms: sum.rooms + ns.rooms, sessions: sum.sessions + ns.sessions, children: Math.max(sum.children, ns.children) });
+      all.set(ns.name, { sockets: sum.sockets + ns.sockets, rooms: sum.rooms + ns.rooms, sessions: sum.sessions + ns.sessions, children: Math.max(sum.children, ns.children), parent: ns.parent });
     }
   }
   const rows = [...all].sort((a, b) => b[1].sockets - a[1].sockets || (a[0] < b[0] ? -1 : 1)).map(([name, ns]) =>
     make("tr", {}, make("th", { scope: "row" }, make("a", { href: link("sockets", { namespace: name }) }, name)),
-      cell(whole.format(ns.sockets), true), cell(whole.format(ns.rooms), true), cell(whole.format(ns.sessions), true), cell(whole.format(ns.children), true)));
+      cell(whole.format(ns.sockets), true), cell(whole.format(ns.rooms), true), cell(whole.format(ns.sessions), true), make("td", { class: "n" }, ns.parent ? childrenOf(name, ns.children) : "")));
   $("namespaces").tBodies[0].replaceChildren(...rows);
 }
+
+let parentShown = null; // whose children are listed
+
+const childrenOf = (name, n) => make("button", { class: "link", type: "button", "aria-label": `Children of ${name}: ${n}`, onclick: () => ((parentShown = name), children()) }, whole.format(n));
+
+async function children() {
+  const name = parentShown;
+  const is = await ask("children", { namespace: name });
+  if (!is || parentShown !== name) return;
+  $("children-count").textContent = `${whole.format(is.total)} of ${name}` + (is.total > is.rows.length ? `; the ${is.rows.length} with the most sockets` : "");
+  fill("children-table", is.rows.map((ns) => make("tr", {}, make("th", { scope: "row" }, make("a", { href: link("sockets", { namespace: ns.name }) }, ns.name)),
+    cell(whole.format(ns.sockets), true), cell(whole.format(ns.servers), true))), "There is none.");
+  $("children").hidden = false;
+}
+$("children-close").addEventListener("click", () => {
+  parentShown = null;
+  $("children").hidden = true;
+});
 
 // Sockets.
 
@@ -233,21 +252,33 @@ async function events() {
     cell(new Date(e.at).toLocaleTimeString()), cell(e.node))), "No event is like that.");
 }
 
+const after = (what, ms) => (typeof ms === "number" ? `${what} after ${time(ms)}` : what); // servers of other versions do not say
+
+function becameOf(r) {
+  const acked = typeof r.acked === "number";
+  return after(r.state, acked ? r.acked : r.written) + (acked && typeof r.written === "number" ? `, ${after("written", r.written)}` : "");
+}
+
 async function openEvent(e, id) {
   const { node, id: number, at, namespace, event, key, remote, local } = e;
-  const is = await ask("trace", { node, id: number, at, namespace, event, key, remote, local, socket: id });
+  const rooms = JSON.stringify(e.rooms ?? []).length < 2000 ? e.rooms : undefined; // a question is short
+  const is = await ask("trace", { node, id: number, at, namespace, event, key, remote, local, rooms, socket: id });
   if (!is) return;
   emitted = e;
   $("emitted-title").textContent = e.event;
+  const rowsOf = is.parts.map((p) => p.row ?? {});
+  const written = rowsOf.reduce((n, r) => n + (r.written ?? 0), 0);
+  const last = Math.max(0, ...rowsOf.map((r) => r.last ?? 0));
   const kind = ["volatile", "wantsAck", "local"].filter((flag) => e[flag]).join(", ").replace("wantsAck", "with acknowledgement");
   const facts = [
     ["Namespace", e.namespace], ["To", targetOf(e)], ["Emitted", `${new Date(e.at).toLocaleString()} by ${e.remote ? "a server that is not inspected" : e.node}, took ${e.took} ms`],
-    ["Kind", kind], ["Queued for", `${whole.format(e.counts.queued)}, by ${e.servers} of the servers`], ["Otherwise", otherwise(e)],
+    ["Kind", kind], ["Queued for", `${whole.format(e.counts.queued)}, by ${e.servers} of the servers`],
+    ["Written for", written && `${whole.format(written)}, the last one after ${time(last)}`], ["Otherwise", otherwise(e)],
   ];
   $("emitted-facts").replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
   $("verdict").textContent = is.verdict ? (is.verdict.got ? "Yes. " : "") + is.verdict.text + (is.verdict.node ? ` (${is.verdict.node})` : "") : "";
   const rows = is.parts.flatMap((p) => [
-    ...p.recipients.map((r) => make("tr", { title: r.text }, make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openEvent(e, r.id) }, r.id)), cell(r.state), cell(p.node))),
+    ...p.recipients.map((r) => make("tr", { title: r.text }, make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openEvent(e, r.id) }, r.id)), cell(becameOf(r)), cell(p.node))),
     ...(p.more > 0 ? [make("tr", {}, cell(`and ${whole.format(p.more)} more`), cell(""), cell(p.node))] : []),
   ]);
   fill("recipients-table", rows, "Nobody.");

@@ -46,7 +46,7 @@ const stamp = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 
 function argsCell(r) {
   const long = 200;
-  const marks = ["volatile", "unhandled", "remote"].filter((flag) => r[flag]).map((flag) => ({ unhandled: "no handler", remote: "of a server that is not inspected" })[flag] ?? flag);
+  const marks = ["volatile", "unhandled", "remote"].filter((flag) => r[flag]).map((flag) => ({ unhandled: "no handler", remote: "of another server" })[flag] ?? flag);
   const td = make("td", { class: "args" }, r.args.length > long ? make("details", {}, make("summary", {}, r.args.slice(0, long) + "…"), r.args) : r.args);
   if (marks.length) td.append(make("small", {}, ` ${marks.join(", ")}`));
   if (r.error) td.append(make("small", { class: "bad" }, ` ${r.error}`));
