@@ -10,8 +10,9 @@ function eventName(e) {
 }
 
 async function handlers() {
+  const current = latest("handlers");
   const is = await ask("handlers", { ...fields("handlers"), limit: 200 });
-  if (!is) return;
+  if (!is || !current()) return;
   $("handlers-count").textContent = `${whole.format(is.events.length)} events` + (is.more ? `; ${whole.format(is.more)} more, which come less often` : "");
   fill("handlers-table", is.events.map((e) => make("tr", {},
     make("th", { scope: "row" }, eventName(e)), cell(e.namespace), cell(whole.format(e.count), true), cell(whole.format(e.errors), true),

@@ -39,6 +39,14 @@ async function ask(question, query, quiet = false) {
   }
 }
 
+const newest = {};
+
+/** latest returns what tells, after an answer, whether the view has asked nothing since. */
+function latest(view) {
+  const turn = (newest[view] = (newest[view] ?? 0) + 1);
+  return () => newest[view] === turn;
+}
+
 socket.on("connect", () => {
   $("state").textContent = "connected";
   note("");
@@ -195,15 +203,16 @@ let found = null;
 
 async function sockets() {
   const query = fields("sockets");
+  const current = latest("sockets");
   const is = await ask("sockets", { ...query, after: pages.at(-1) ?? undefined, limit: 100 });
-  if (!is) return;
+  if (!is || !current()) return;
   found = is;
   $("sockets-count").textContent = `${whole.format(is.total)} ${is.total === 1 ? "socket" : "sockets"}`;
   const now = Date.now();
   fill("sockets-table", is.rows.map((s) => make("tr", {},
     make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openSocket(s.namespace, s.id) }, s.id)),
     cell(s.namespace), cell(s.identity), cell(s.address), cell(s.transport), cell(whole.format(s.rooms), true), cell(span(now - s.at)), cell(s.node))), "No socket is like that.");
-  if (!is.rows.length && query.id && (await ask("socket", query))?.gone) {
+  if (!is.rows.length && query.id && (await ask("socket", query))?.gone && current()) {
     fill("sockets-table", [make("tr", {}, make("td", { class: "mono" }, make("button", { class: "link", type: "button", onclick: () => openSocket(query.namespace ?? "", query.id) }, query.id)),
       make("td", { colspan: 8 }, "has gone; its history is still there"))]);
   }
@@ -226,8 +235,9 @@ function fill(table, rows, empty) {
 // Rooms.
 
 async function rooms() {
+  const current = latest("rooms");
   const is = await ask("rooms", { ...fields("rooms"), limit: 100 });
-  if (!is) return;
+  if (!is || !current()) return;
   $("rooms-count").textContent = `${whole.format(is.total)} ${is.total === 1 ? "room" : "rooms"}` + (is.total > is.rows.length ? `; the ${is.rows.length} largest` : "");
   fill("rooms-table", is.rows.map((r) => make("tr", {},
     make("th", { scope: "row" }, make("a", { href: link("sockets", { namespace: r.namespace, room: r.name }) }, r.name)),
@@ -243,8 +253,9 @@ const targetOf = (e) => e.socket || (e.nobody ? "nobody" : (e.rooms?.join(", ") 
 const otherwise = (e) => Object.entries(e.counts).filter(([what, n]) => what !== "queued" && n).map(([what, n]) => `${n} ${what}`).concat(e.error || []).join(", ");
 
 async function events() {
+  const current = latest("events");
   const is = await ask("traces", { ...fields("events"), limit: 100 });
-  if (!is) return;
+  if (!is || !current()) return;
   $("events-count").textContent = `the newest ${is.rows.length} that are kept` + (is.skipped ? `; ${whole.format(is.skipped)} were too many in their second` : "");
   fill("events-table", is.rows.map((e) => make("tr", {},
     make("th", { scope: "row" }, make("button", { class: "link", type: "button", onclick: () => openEvent(e) }, e.event)),
@@ -262,8 +273,9 @@ function becameOf(r) {
 async function openEvent(e, id) {
   const { node, id: number, at, namespace, event, key, remote, local } = e;
   const rooms = JSON.stringify(e.rooms ?? []).length < 2000 ? e.rooms : undefined; // a question is short
+  const current = latest("event");
   const is = await ask("trace", { node, id: number, at, namespace, event, key, remote, local, rooms, socket: id });
-  if (!is) return;
+  if (!is || !current()) return;
   emitted = e;
   $("emitted-title").textContent = e.event;
   const rowsOf = is.parts.map((p) => p.row ?? {});
@@ -304,7 +316,9 @@ function open(title, facts, more) {
 }
 
 async function openSocket(namespace, id) {
+  const current = latest("socket");
   const s = await ask("socket", { namespace, id });
+  if (!current()) return;
   if (!s) return note("That socket has gone, longer ago than is kept.");
   namespace = s.namespace;
   target = s.gone ? {} : { namespace, socket: id };
