@@ -1,13 +1,11 @@
 // One server with the Admin UI, in each framework.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, launch, startPages, startServers, UI } from "./ui.mjs";
-
-const mounts = ["nethttp", "gin", "echo", "echov5", "fiber", "chi"];
+import { connect, launch, mounts, startMounts, startPages, UI } from "./ui.mjs";
 
 test("the Admin UI in Chromium", { timeout: 120_000 }, async (t) => {
   const pages = await startPages();
-  const servers = await startServers(pages.url, mounts);
+  const servers = await startMounts(pages.url);
   const browser = await launch();
   const clients = [];
   t.after(async () => {

@@ -67,9 +67,9 @@ test("the inspector of three servers", { timeout: 120_000 }, async (t) => {
   });
 
   await t.test("handlers are added up", async () => {
-    for (const client of clients) for (let i = 0; i < 5; i++) await client.emitWithAck("say", "hello");
+    for (const client of clients) for (let i = 0; i < 5; i++) await client.emitWithAck("counted"); // which nobody else emits
     await view("Handlers");
-    await row(/^say\/150/).filter({ hasText: /3$/ }).waitFor();
+    await row(/^counted\/150/).filter({ hasText: /3$/ }).waitFor();
     await row(/^PingInterval25s$/).waitFor();
     await shot(page, "inspector-handlers");
   });

@@ -52,9 +52,17 @@ export async function startPages() {
   return { url: `http://127.0.0.1:${http.address().port}`, stop: () => (http.closeAllConnections(), http.close()) };
 }
 
+export const mounts = ["nethttp", "gin", "echo", "echov5", "fiber", "fiberv3", "chi"];
+
+/** Starts the servers of all mounts: that of Fiber v3 is a program of its own. */
+export async function startMounts(origin) {
+  const two = await Promise.all([startServers(origin, mounts.filter((m) => m !== "fiberv3")), startServers(origin, ["fiberv3"], {}, process.env.SERVER_FIBERV3)]);
+  return { urls: Object.assign({}, ...two.map((s) => s.urls)), stop: () => Promise.all(two.map((s) => s.stop())) };
+}
+
 /** Starts a process with a server in Go for each of the mounts; urls has their addresses. */
-export async function startServers(origin, mounts, env = {}) {
-  const child = run(process.env.SERVER, [origin, ...mounts], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...env } });
+export async function startServers(origin, mounts, env = {}, program = process.env.SERVER) {
+  const child = run(program, [origin, ...mounts], { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...env } });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const text = await new Promise((resolve, reject) => {
     let text = "";
@@ -66,6 +74,7 @@ export async function startServers(origin, mounts, env = {}) {
   });
   return {
     urls: Object.fromEntries([...text.matchAll(/^listening (\S+) (\d+)$/gm)].map(([, mount, port]) => [mount, `http://127.0.0.1:${port}`])),
+    signal: (name) => child.kill(name),
     stop: async () => (child.stdin.end(), assert.equal(await ended, 0, "the server's exit code")),
   };
 }
@@ -78,13 +87,13 @@ export async function connect(url, options = {}) {
 }
 
 /** The inspector's page, logged in; errors gets what is wrong, and what the policy forbids. */
-export async function openInspector(browser, url, errors) {
-  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: "ops", password: "s3cret" } });
+export async function openInspector(browser, url, errors, options = {}) {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 }, httpCredentials: { username: "ops", password: "s3cret" }, ...options });
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   page.on("pageerror", (err) => errors.push(String(err)));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-  await page.goto(url + "/inspect/");
+  await page.goto(url + (url.endsWith("/") ? "" : "/inspect/"));
   await page.getByRole("status").filter({ hasText: /^connected$/ }).waitFor();
   return page;
 }

@@ -1,10 +1,5 @@
-// Command server is an app that the Admin UI and the inspector look into, once for each framework that is
-// named. It prints their ports, and ends with its standard input:
-//
-//	server ORIGIN MOUNT...
-//
-// With REDIS, the path of a socket, it is a server of a cluster; NAME is what the UI calls it.
-package main
+// Package app is an app that the Admin UI and the inspector look into.
+package app
 
 import (
 	"cmp"
@@ -15,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,23 +23,35 @@ import (
 	"github.com/gosio/gosio/inspector"
 )
 
-func main() {
-	if err := run(os.Args[1], os.Args[2:]); err != nil {
+// Mount mounts a server in a framework, and the page of the inspector.
+type Mount func(srv *socketio.Server, page http.Handler) (serve func(net.Listener) error, shutdown func(context.Context) error)
+
+// Main is the main function of a command, which serves the app once for each of the mounts that are named:
+//
+//	server ORIGIN MOUNT...
+//
+// It prints their ports, and ends with its standard input. With REDIS, the path of a socket, it
+// is a server of a cluster; NAME is what the UI calls it. With RECOVERY clients get their
+// sessions back.
+func Main(mounts map[string]Mount) {
+	if err := run(os.Args[1], os.Args[2:], mounts); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-var profile = socketio.NewSharedKey[map[string]string]("profile")
-
-func run(origin string, names []string) error {
+func run(origin string, names []string, mounts map[string]Mount) error {
 	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
 	if err != nil {
 		return err
 	}
 	var apps []*app
 	for _, name := range names {
-		a, err := start(name, origin, string(hash))
+		mount := mounts[name]
+		if mount == nil {
+			return fmt.Errorf("there is no mount %q", name)
+		}
+		a, err := start(name, mount, origin, string(hash))
 		if err != nil {
 			return err
 		}
@@ -69,11 +77,7 @@ type app struct {
 	served   chan error
 }
 
-func start(name, origin, hash string) (*app, error) {
-	mount, ok := mounts[name]
-	if !ok {
-		return nil, fmt.Errorf("there is no mount %q", name)
-	}
+func start(name string, mount Mount, origin, hash string) (*app, error) {
 	srv, page := newServer(name, origin, hash)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,21 +96,27 @@ func newServer(name, origin, hash string) (*socketio.Server, http.Handler) {
 		opts.Adapter = sioredis.New(&sioredis.Options{URL: "unix://" + path, Mode: sioredis.ClassicByRoom}).Adapter
 		sessions = adminredis.New(redis.NewClient(&redis.Options{Network: "unix", Addr: path}), adminredis.Options{})
 	}
+	if os.Getenv("RECOVERY") != "" {
+		opts.Recovery = &socketio.Recovery{}
+	}
 	srv := socketio.NewServer(&opts)
-	srv.Of("/news")
-	srv.OnConnect(func(s *socketio.Socket) {
-		_ = s.Join("lobby")
-		profile.Set(s, map[string]string{"name": "Ann", "password": "t0p-value"})
-	})
-	srv.On("say", func(text string) string { return text })
+	Handle(srv)
 	id, users := cmp.Or(os.Getenv("NAME"), "go-"+name), map[string]string{"ops": hash}
 	admin.Instrument(srv, admin.Options{Users: users, Mode: admin.ModeDevelopment, ServerID: id, Sessions: sessions})
 	admin.Instrument(srv, admin.Options{Users: users, Namespace: "/numbers", ServerID: id, Sessions: sessions})
-	return srv, inspector.New(srv, inspector.Options{Users: users, ServerID: id})
+	whole := inspector.New(srv, inspector.Options{Users: users, ServerID: id})
+	reading := inspector.New(srv, inspector.Options{Users: users, ServerID: id, Namespace: "/reading", ReadOnly: true})
+	return srv, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/inspect/reading/") {
+			reading.ServeHTTP(w, r)
+			return
+		}
+		whole.ServeHTTP(w, r)
+	})
 }
 
-// ofHandler serves a handler of net/http.
-func ofHandler(h http.Handler) (serve func(net.Listener) error, shutdown func(context.Context) error) {
+// Serve serves a handler of net/http.
+func Serve(h http.Handler) (serve func(net.Listener) error, shutdown func(context.Context) error) {
 	hs := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	return hs.Serve, func(context.Context) error { return hs.Close() }
 }

@@ -1,3 +1,4 @@
+// Command server serves the app of package app in each framework of this module.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	echov5 "github.com/labstack/echo/v5"
 
+	"github.com/gosio/gosio/conformance/admin/app"
 	socketio "github.com/gosio/gosio/core"
 	siochi "github.com/gosio/gosio/integrations/chi"
 	sioecho "github.com/gosio/gosio/integrations/echo"
@@ -20,43 +22,44 @@ import (
 	siogin "github.com/gosio/gosio/integrations/gin"
 )
 
-// mounts mount a server in each framework, and the page of the inspector.
-var mounts = map[string]func(srv *socketio.Server, page http.Handler) (serve func(net.Listener) error, shutdown func(context.Context) error){
+func main() { app.Main(mounts) }
+
+var mounts = map[string]app.Mount{
 	"nethttp": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
 		mux := http.NewServeMux()
 		mux.Handle("/socket.io/", srv)
 		mux.Handle("/inspect/", page)
-		return ofHandler(mux)
+		return app.Serve(mux)
 	},
 	"gin": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
 		gin.SetMode(gin.ReleaseMode)
 		r := gin.New()
 		siogin.Mount(r, srv)
 		r.GET("/inspect/*page", gin.WrapH(page))
-		return ofHandler(r)
+		return app.Serve(r)
 	},
 	"echo": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
 		e := echo.New()
 		sioecho.Mount(e, srv)
 		e.GET("/inspect/*", echo.WrapHandler(page))
-		return ofHandler(e)
+		return app.Serve(e)
 	},
 	"echov5": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
 		e := echov5.New()
 		sioechov5.Mount(e, srv)
 		e.GET("/inspect/*", echov5.WrapHandler(page))
-		return ofHandler(e)
+		return app.Serve(e)
 	},
 	"chi": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
 		r := chi.NewRouter()
 		siochi.Mount(r, srv)
 		r.Handle("/inspect/*", page)
-		return ofHandler(r)
+		return app.Serve(r)
 	},
 	"fiber": func(srv *socketio.Server, page http.Handler) (func(net.Listener) error, func(context.Context) error) {
-		app := fiber.New(fiber.Config{DisableStartupMessage: true})
-		siofiber.Mount(app, srv)
-		app.Get("/inspect/*", adaptor.HTTPHandler(page))
-		return func(ln net.Listener) error { return app.Listener(siofiber.Listener(ln)) }, app.ShutdownWithContext
+		f := fiber.New(fiber.Config{DisableStartupMessage: true})
+		siofiber.Mount(f, srv)
+		f.Get("/inspect/*", adaptor.HTTPHandler(page))
+		return func(ln net.Listener) error { return f.Listener(siofiber.Listener(ln)) }, f.ShutdownWithContext
 	},
 }
