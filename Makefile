@@ -48,8 +48,8 @@ soak: ## servers that are killed and stopped each minute, under clients that com
 	$(if $(REDIS),ci/packages redis-server)
 	cd bench && go run ./soak -duration $(or $(DURATION),1h) -clients $(or $(CLIENTS),300) -official $(or $(OFFICIAL),30) -every $(or $(EVERY),1m) $(if $(REDIS),-redis)
 
-proof: ## the figures of docs/reliability.md that take long: cuts, memory, storms; half an hour
-	go test -tags e2e -count=1 -timeout 30m -v -run '^TestMemoryFlood$$' ./conformance/hostile
+proof: ## the figures of docs/reliability.md that take long: memory, ends, cuts, storms; an hour
+	go test -tags e2e -count=1 -timeout 60m -v -run '^(TestMemoryFlood|TestEnds)$$' ./conformance/hostile
 	for folder in conformance conformance/client; do [ -d $$folder/node_modules ] || npm ci --prefix $$folder --no-audit --no-fund || exit; done
 	CUTS=10000 conformance/recovery/run
 	bench/storm
