@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -78,8 +79,20 @@ func (l *link) webSocket(ctx context.Context) error {
 	return nil
 }
 
-// request is a poll, or a POST.
+var errRepeated = errors.New("the connection ended before the answer")
+
+// request is a poll, or a POST. It fails where net/http would send a GET again, on another
+// connection, because the first one has ended: the answer that was on its way is lost then,
+// and only a client that knows of that can ask for the events again.
 func (l *link) request(ctx context.Context, method, body string) (string, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	tries := 0
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if tries++; tries > 1 {
+			cancel(errRepeated)
+		}
+	}})
 	query := "?EIO=4&transport=polling"
 	if l.sid != "" {
 		query += "&sid=" + l.sid
