@@ -29,7 +29,7 @@ func (o *Outgoing) WantsAck() bool { return o.packet.HasID }
 
 // OnAck has f called with what the client acknowledges the event with, if that comes in time,
 // on the goroutine that waits for it, and before EmitWithAck returns. f must not change what
-// it gets. Of an event without acknowledgement f is never called.
+// it gets. Call OnAck before the listener returns: an Outgoing is for one socket after another. Of an event without acknowledgement f is never called.
 func (o *Outgoing) OnAck(f func(*Acknowledgement)) {
 	if o.heard != nil {
 		o.heard.add(o.to, f)

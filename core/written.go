@@ -16,7 +16,8 @@ type WriteTime struct {
 
 // After returns how long after the call the event was written. ok is false as long as it is
 // not written, and for ever if it is dropped, if the client leaves before, or if it was one
-// of more than 255 traced events that waited for the client at a time.
+// of more than 255 traced events that were queued for the client since it was last written
+// to, those included that newer ones have replaced.
 func (w *WriteTime) After() (after time.Duration, ok bool) {
 	if w == nil {
 		return 0, false

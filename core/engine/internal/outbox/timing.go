@@ -19,7 +19,8 @@ type Timing struct {
 // timings are those that nothing is to be told of any more.
 var timings = sync.Pool{New: func() any { return new(Timing) }}
 
-// maxMarks is how many messages of a queue have marks.
+// maxMarks is how many messages of a queue have marks. Those count, too, that are not
+// written any more, until the queue is taken.
 const maxMarks = 255
 
 // timing returns that of the queue.
