@@ -100,3 +100,56 @@ func TestGapsAreBounded(t *testing.T) {
 	heard = len(s.gaps)
 	assert.True(t, fmt.Sprint(heard, " gaps"), heard > 0 && heard < cuts)
 }
+
+// gate is a namespace with a room, whose messages are delivered when free says so.
+type gate struct {
+	local
+	name           string
+	free           chan struct{}
+	began, applied atomic.Int64
+}
+
+func (g *gate) Namespace() string { return g.name }
+
+func (g *gate) Apply(*adapter.Operation) error {
+	g.began.Add(1)
+	<-g.free
+	g.applied.Add(1)
+	return nil
+}
+
+// TestOverflowOfManyNamespaces: an overflow is told to each namespace, and what is told takes
+// no place from the messages that come next, however many namespaces there are.
+func TestOverflowOfManyNamespaces(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	url := "unix://" + redis.Addr
+	sender := sioredis.New(&sioredis.Options{URL: url}).Adapter(&local{applied: make(chan struct{}, window)})
+	defer sender.Close()
+	engine := sioredis.New(&sioredis.Options{URL: url, InboxSize: 10_000, Mode: sioredis.ClassicByPattern})
+	g := &gate{local: local{has: true}, name: "/", free: make(chan struct{})}
+	receiver := engine.Adapter(g)
+	defer receiver.Close()
+	for i := range 200 { // whose gaps would take 19,200 bytes
+		other := engine.Adapter(&gate{name: fmt.Sprint("/", i)})
+		defer other.Close()
+	}
+	large := message()
+	large.Packet.Data = []byte(`["message","` + strings.Repeat("x", 4000) + `"]`)
+	assert.NoError(t, sender.Publish(message()))
+	g.free <- struct{}{} // behind all that was said when they met
+	eventually(t, "it is delivered", func() bool { return g.applied.Load() == 1 })
+	const done = 1
+	before := engine.Stats().Received
+	for range 10 {
+		assert.NoError(t, sender.Publish(large))
+	}
+	eventually(t, "ten have come, and two have a place", func() bool { return engine.Stats().Received >= before+10 && g.began.Load() > done })
+	g.free <- struct{}{}
+	eventually(t, "the second one is being delivered", func() bool { return g.began.Load() >= done+2 })
+	before = engine.Stats().Received
+	assert.NoError(t, sender.Publish(large))
+	eventually(t, "the next one has come", func() bool { return engine.Stats().Received > before })
+	close(g.free)
+	eventually(t, "the next one is delivered", func() bool { return g.applied.Load() >= done+3 })
+}

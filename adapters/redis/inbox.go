@@ -34,9 +34,15 @@ type item struct {
 	message rueidis.PubSubMessage
 	node    *node // of the gap
 	gap     adapter.Gap
+	free    bool // it takes no place
 }
 
-func (i *item) size() int { return len(i.message.Message) + len(i.message.Channel) + 96 }
+func (i *item) size() int {
+	if i.free {
+		return 0
+	}
+	return len(i.message.Message) + len(i.message.Channel) + 96
+}
 
 func (in *inbox) init(l *link) { in.l, in.wake = l, make(chan struct{}, 1) }
 
@@ -74,17 +80,19 @@ func (in *inbox) fullLocked(size int) bool {
 // lostLocked reports whether something had no place.
 func (in *inbox) lostLocked() bool { return in.lost > 0 || len(in.late) > 0 }
 
-// overflowLocked reports what is lost.
+// overflowLocked reports what is lost. That takes no place: with many namespaces there would
+// be none for the next message, which would be lost, and reported, in turn. It is bounded
+// all the same, as the inbox does not overflow again before these gaps are delivered.
 func (in *inbox) overflowLocked() {
 	for k, g := range in.late {
-		in.pushLocked(item{node: k.node, gap: g})
+		in.pushLocked(item{node: k.node, gap: g, free: true})
 	}
 	in.late = nil
 	if in.lost == 0 {
 		return
 	}
 	for _, n := range in.l.all() {
-		in.pushLocked(item{node: n, gap: adapter.Gap{Type: adapter.GapIncoming, Operations: in.lost, Err: errInbox}})
+		in.pushLocked(item{node: n, gap: adapter.Gap{Type: adapter.GapIncoming, Operations: in.lost, Err: errInbox}, free: true})
 	}
 	in.lost = 0
 }
