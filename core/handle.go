@@ -14,8 +14,7 @@ func handleEvent(s *Socket, p *parser.Packet) {
 	h := find(s, name)
 	heard := hasIncomingListeners(s)
 	if h == nil && !heard {
-		s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
-			s.attrs(slog.String("event", apperror.Clip(string(name))), slog.Bool("ack", p.HasID))...)
+		noteUnhandled(s, p)
 		observeUnhandled(s, p)
 		return
 	}
@@ -76,16 +75,6 @@ func invoke(s *Socket, h *handler, in *Incoming) (err error) {
 		return callObserved(ctx, o, h, call, in)
 	}
 	return call(ctx, in)
-}
-
-// hasIncomingListeners reports whether there is a listener to incoming events.
-func hasIncomingListeners(s *Socket) bool {
-	for at := range scopes {
-		if c := scopeOf(s, at); c != nil && !c.incoming.Empty() {
-			return true
-		}
-	}
-	return false
 }
 
 // tellIncoming calls the listeners to incoming events. Their panics are logged.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"sync"
 	"sync/atomic"
 
+	"github.com/gosio/gosio/core/internal/apperror"
 	"github.com/gosio/gosio/core/internal/signature"
 	"github.com/gosio/gosio/core/parser"
 )
@@ -46,9 +48,20 @@ func (hs *handlers) addLocked(event string, h *handler, mu sync.Locker) (off fun
 	}
 }
 
-// unhandled is the handler of events without a handler. Like the reference it does not
-// acknowledge.
-func unhandled(context.Context, *Incoming) error { return nil }
+// unhandled is the handler of events without a handler, behind event middleware, such as
+// that of a guard. Like the reference it does not acknowledge.
+func unhandled(_ context.Context, in *Incoming) error {
+	if s := in.Socket; !in.acked.Load() && !hasIncomingListeners(s) {
+		noteUnhandled(s, &in.packet)
+	}
+	return nil
+}
+
+// noteUnhandled logs that nobody has handled an event.
+func noteUnhandled(s *Socket, p *parser.Packet) {
+	s.ns.srv.note(slog.LevelWarn, "no handler", "socketio: an event has no handler: its name is to be the same on both sides",
+		s.attrs(slog.String("event", apperror.Clip(string(p.EventName()))), slog.Bool("ack", p.HasID))...)
+}
 
 // newHandler returns a handler that calls fn: directly for the most common signatures,
 // by reflection for all others.

@@ -2,10 +2,13 @@ package socketio_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,10 +33,20 @@ func TestMistakes(t *testing.T) {
 		{"a handler that fails", `42["fails"]`, `level=ERROR msg="socketio: handler failed" namespace=/ socket=ID event=fails error="no luck"`},
 		{"a handler that panics", `42["panics"]`, `level=ERROR msg="socketio: panic" namespace=/ socket=ID event=panics in="handler of panics" panic="no luck" stack=`},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+	behind := map[string]func(*app){
+		"": func(*app) {},
+		" behind event middleware": func(a *app) { // as that of a guard
+			a.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
+				return func(ctx context.Context, in *socketio.Incoming) error { return next(ctx, in) }
+			})
+		},
+	}
+	for i := range len(tests) * len(behind) {
+		tt, where := tests[i/len(behind)], slices.Sorted(maps.Keys(behind))[i%len(behind)]
+		t.Run(tt.name+where, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, o siotest.Options) {
 				a := newApp(t, socketio.Options{})
+				behind[where](a)
 				a.On("add", func(a, b int) int { return a + b })
 				a.On("fails", func() error { return errors.New("no luck") })
 				a.On("panics", func() { panic("no luck") })
@@ -53,6 +66,42 @@ func TestMistakes(t *testing.T) {
 					assert.True(t, line+" has "+want, strings.Contains(line, want))
 					assert.True(t, "no payload: "+line, !strings.Contains(line, "SECRET"))
 				}
+			})
+		})
+	}
+}
+
+// TestHandledElsewhere: nobody is told of an event without a handler that event middleware
+// has answered or dropped, or that a listener has heard.
+func TestHandledElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, add := range map[string]func(*socketio.Server){
+		"middleware answers": func(srv *socketio.Server) {
+			srv.UseEvent(func(socketio.EventHandler) socketio.EventHandler {
+				return func(context.Context, *socketio.Incoming) error { return &socketio.Error{Code: "mine"} }
+			})
+		},
+		"middleware drops": func(srv *socketio.Server) {
+			srv.UseEvent(func(next socketio.EventHandler) socketio.EventHandler {
+				return func(ctx context.Context, in *socketio.Incoming) error { in.NoAck(); return next(ctx, in) }
+			})
+		},
+		"a listener hears": func(srv *socketio.Server) {
+			srv.OnAny(func(*socketio.Socket, *socketio.Incoming) {})
+			srv.UseEvent(func(next socketio.EventHandler) socketio.EventHandler { return next })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, o siotest.Options) {
+				a := newApp(t, socketio.Options{})
+				a.On("behind", func() {})
+				add(a.Server)
+				c := siotest.Dial(t, a, o)
+				c.Emit("massage")
+				_ = c.EmitWithAck("massage")
+				c.EmitWithAck("behind")
+				synctest.Wait()
+				assert.Equal(t, "lines", len(append(a.log.take(), a.log.mistakes...)), 0)
 			})
 		})
 	}

@@ -166,6 +166,16 @@ func withinScopes(s *Socket, at int, h *handler) (call EventHandler, middleware 
 	return h.call, false
 }
 
+// hasIncomingListeners reports whether there is a listener to incoming events.
+func hasIncomingListeners(s *Socket) bool {
+	for at := range scopes {
+		if c := scopeOf(s, at); c != nil && !c.incoming.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
 // find returns the handler of an event: the socket's own before the
 // namespace's, that before its parent's; nil if there is none and no event
 // middleware either.

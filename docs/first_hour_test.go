@@ -57,6 +57,11 @@ func TestFirstHour(t *testing.T) {
 			c.Call("add", 1, 2) // behind it
 			return ""
 		}, "", "an event has no handler: its name is to be the same on both sides"},
+		"mistyped event in a protected namespace": {func(t *testing.T, srv *socketio.Server) string {
+			c := siotest.Dial(t, srv, siotest.Options{Namespace: "/secret", Auth: token(jwt.RegisteredClaims{Subject: "ann", ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour))})})
+			c.Emit("ad", 1)
+			return ""
+		}, "", "an event has no handler: its name is to be the same on both sides"},
 		"mistyped namespace": {connect("/scret", nil), "Invalid namespace", "Server.Of makes one"},
 		"auth that is a text": {func(_ *testing.T, srv *socketio.Server) string {
 			ask := func(method, query, body string) *httptest.ResponseRecorder {
