@@ -35,7 +35,7 @@ type process struct {
 func launch(t *testing.T, timeout string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0]), ended: make(chan struct{}), more: make(chan struct{}, 1)}
-	p.cmd.Env = append(os.Environ(), "GRACEFUL_PROGRAM="+timeout)
+	p.cmd.Env = append(os.Environ(), "GRACEFUL_PROGRAM="+timeout, "GORACE=atexit_sleep_ms=0") // the race detector's exit takes a second otherwise
 	out, err := p.cmd.StdoutPipe()
 	assert.NoError(t, err)
 	p.cmd.Stderr = os.Stderr
@@ -98,15 +98,16 @@ func (p *process) added(what string) (n int) {
 	return n
 }
 
-// end waits for the end of a program that was sent a signal.
-func (p *process) end(t *testing.T, start time.Time) (code int, took time.Duration) {
+// end waits for the end of a program that was sent a signal, and returns its exit code:
+// 0 if all has ended within its Timeout.
+func (p *process) end(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the program does not end")
 	}
-	return p.cmd.ProcessState.ExitCode(), time.Since(start)
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // balancer sends each request to the first program that is ready.
@@ -163,7 +164,6 @@ func TestTerminated(t *testing.T) {
 		})
 	}
 	warm.Wait()
-	start := time.Now()
 	assert.NoError(t, first.cmd.Process.Signal(syscall.SIGTERM))
 	emitting.Wait()
 	for i, c := range all {
@@ -171,9 +171,7 @@ func TestTerminated(t *testing.T) {
 		all[i].Call("add", missing[i])
 		second.await(t, missing[i], func(line string) bool { return line == "added "+missing[i] })
 	}
-	code, took := first.end(t, start)
-	assert.Equal(t, "exit code", code, 0)
-	assert.True(t, "took "+took.String(), took < 11*time.Second)
+	assert.Equal(t, "exit code", first.end(t), 0)
 	for i, what := range done {
 		assert.True(t, "was under load", len(what) > 10)
 		for _, what := range what {
@@ -183,18 +181,18 @@ func TestTerminated(t *testing.T) {
 	}
 }
 
-// TestHandlerThatHangs does not keep the program.
+// TestHandlerThatHangs does not keep the program. How long Serve takes, TestBounded
+// measures in virtual time.
 func TestHandlerThatHangs(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		timeout string
 		signals []os.Signal
-		most    time.Duration
 		says    string
 	}{
-		"until its time is over": {"1s", []os.Signal{syscall.SIGTERM}, 5 * time.Second, "deadline exceeded"},
-		"a second signal":        {"10m", []os.Signal{syscall.SIGTERM, syscall.SIGINT}, 5 * time.Second, "second signal"},
-		"Ctrl-C twice":           {"10m", []os.Signal{os.Interrupt, os.Interrupt}, 5 * time.Second, "second signal"},
+		"until its time is over": {"100ms", []os.Signal{syscall.SIGTERM}, "deadline exceeded"},
+		"a second signal":        {"10m", []os.Signal{syscall.SIGTERM, syscall.SIGINT}, "second signal"},
+		"Ctrl-C twice":           {"10m", []os.Signal{os.Interrupt, os.Interrupt}, "second signal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -202,22 +200,21 @@ func TestHandlerThatHangs(t *testing.T) {
 			c := siotest.Dial(t, balancer(p), siotest.Options{Timeout: time.Minute})
 			c.Emit("hang")
 			p.await(t, "hanging", func(line string) bool { return line == "hanging" })
-			start := time.Now()
 			assert.NoError(t, p.cmd.Process.Signal(tt.signals[0]))
 			c.ExpectDisconnect("") // it has come
 			for _, s := range tt.signals[1:] {
-				for again := true; again && time.Since(start) < tt.most; { // those of the first half second are the same
+				for again, late := true, time.After(time.Minute); again; { // those of the first half second are the same
 					_ = p.cmd.Process.Signal(s) // fails if it has ended
 					select {
 					case <-p.ended:
+						again = false
+					case <-late:
 						again = false
 					case <-time.After(50 * time.Millisecond):
 					}
 				}
 			}
-			code, took := p.end(t, start)
-			assert.Equal(t, "exit code", code, 3)
-			assert.True(t, "took "+took.String(), took < tt.most)
+			assert.Equal(t, "exit code", p.end(t), 3)
 			assert.True(t, "says "+tt.says, slices.ContainsFunc(p.lines, func(s string) bool {
 				return strings.HasPrefix(s, "failed ") && strings.Contains(s, tt.says)
 			}))
