@@ -33,6 +33,15 @@ async function until(check, what) {
   }
 }
 
+const state = async (server) => (await fetch(server.url + "/state")).json();
+
+/** Waits until the upgrade is over, or the server has the one client's next poll. */
+async function settled(socket, server) {
+  const { engine } = socket.io;
+  if (engine.transport.name === "polling" && socket.io.opts.transports.length > 1) await once(engine, "upgrade");
+  if (engine.transport.name === "polling") await until(async () => (await state(server)).polls === 1, "a poll that waits");
+}
+
 const connected = async (socket) => socket.connected || (await once(socket, "connect"));
 
 // Our client only: what the official one does here is known, and partly what ours is to do better.
@@ -65,8 +74,10 @@ for (const serverKind of servers) {
     fault(`restart (${transports.join("+")})`, {}, async (ctx, server) => {
       const { port } = server;
       const socket = ctx.connect("/", { ...quick, transports });
+      const welcome = once(socket, "welcome");
       await connected(socket);
-      await sleep(500); // the upgrade and the first events are over, a poll is waiting
+      await welcome;
+      await settled(socket, server);
       const gone = once(socket, "disconnect");
       await server.stop("SIGTERM");
       equal((await gone)[0], "transport close");
@@ -121,7 +132,7 @@ for (const serverKind of servers) {
     const proxy = await startProxy(server.port);
     t.after(() => proxy.stop());
     const room = key();
-    const other = ctx.connect("/", {});
+    const other = ctx.connect("/", { transports: ["websocket"] });
     for (const transports of [["polling"], ["websocket"]]) {
       const socket = ctx.track(ctx.io(proxy.url, { ...quick, transports, forceNew: true }));
       const got = [];
@@ -132,11 +143,11 @@ for (const serverKind of servers) {
       other.emit("tell", room + transports, "news", 0);
       await until(() => got.length === 1, "the first event");
       const { id } = socket;
-      if (serverKind === "node") await sleep(500); // until it would notice: a poll waits
+      if (serverKind === "node") await settled(socket, server); // it would not notice
       proxy.refuse(true);
       proxy.cut();
       await once(socket, "disconnect");
-      if (serverKind === "node") await sleep(500); // until it has: ours takes the session over
+      if (serverKind === "node") await until(async () => (await state(server)).connections === 1, "its end on the server"); // ours takes the session over
       for (let i = 1; i < 10; i++) other.emit("tell", room + transports, "news", i);
       await other.emitWithAck("echo", 1);
       proxy.refuse(false);

@@ -3,7 +3,11 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 
 const options = JSON.parse(process.argv[2] || "{}");
-const http = createServer((req, res) => res.writeHead(404).end());
+let polls = 0; // that wait for an answer
+const http = createServer((req, res) => {
+  if (req.url === "/state") res.end(JSON.stringify({ polls, connections: io.engine.clientsCount }));
+  else res.writeHead(404).end();
+});
 const io = new Server(http, {
   pingInterval: options.pingInterval ?? 25000,
   pingTimeout: options.pingTimeout ?? 20000,
@@ -11,6 +15,12 @@ const io = new Server(http, {
   transports: options.transports ?? ["polling", "websocket"],
   cors: { origin: true, credentials: true },
   ...(options.recovery && { connectionStateRecovery: {} }),
+});
+// Server keeps for other paths what listened before it.
+http.on("request", (req, res) => {
+  if (req.method !== "GET" || !/[?&]sid=/.test(req.url)) return;
+  polls++;
+  res.once("close", () => polls--);
 });
 
 // What clients counted in, by the key they chose; survives their reconnects.

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -61,7 +62,10 @@ func run() error {
 	srv.Of("/guarded").UseFunc(guard)
 
 	mux := http.NewServeMux()
-	mux.Handle("/socket.io/", srv)
+	mux.Handle("/socket.io/", st.polls(srv))
+	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]int{"polls": int(st.polling.Load()), "connections": srv.Connections()}) // the asker may be gone
+	})
 	hs := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", c.Port))
 	if err != nil {
@@ -106,6 +110,19 @@ type state struct {
 	mu      sync.Mutex
 	counted map[string][]any
 	tries   map[string]int
+	polling atomic.Int32 // polls that wait for an answer
+}
+
+// polls counts those polls.
+func (st *state) polls(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		if r.Method == http.MethodGet && q.Has("sid") && q.Get("transport") == "polling" {
+			st.polling.Add(1)
+			defer st.polling.Add(-1)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serve registers the contract's events on one namespace.
