@@ -10,7 +10,9 @@ package docs_test
 
 import (
 	"flag"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -161,6 +163,68 @@ func TestWords(t *testing.T) {
 		}
 	}
 }
+
+// TestImports: a page says the path of each package that its code uses, so that a reader
+// need not guess it. What is compiled elsewhere tells which package a name is.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	spec := regexp.MustCompile(`(?m)^\s*(?:import )?(?:(\w+) )?"([\w-]+\.[\w./~-]+)"$`)
+	hidden := regexp.MustCompile(`(?s)<!--.*?-->`)
+	code := regexp.MustCompile("(?sm)^```go\n(.*?)^```$")
+	quoted := regexp.MustCompile(`<!-- (\S+\.go) docs:`)
+	version := regexp.MustCompile(`/v\d+$`)
+	names := make(map[string]string) // of ours, on any page
+	collect := func(into map[string]string, text string) {
+		for _, m := range spec.FindAllStringSubmatch(text, -1) {
+			name := m[1]
+			if name == "" {
+				name = strings.TrimPrefix(path.Base(version.ReplaceAllString(m[2], "")), "go-")
+			}
+			into[name] = m[2]
+			if strings.HasPrefix(name, "sio") {
+				names[name] = m[2]
+			}
+		}
+	}
+	all := append(pages(t), "../README.md")
+	packages := make(map[string]map[string]string)
+	for _, page := range all {
+		packages[page] = make(map[string]string)
+		collect(packages[page], read(t, page))
+		if _, err := os.Stat(testFile(page)); err == nil {
+			collect(packages[page], read(t, testFile(page)))
+		}
+		for _, m := range quoted.FindAllStringSubmatch(read(t, page), -1) {
+			collect(packages[page], read(t, "../"+m[1]))
+		}
+	}
+	found := 0
+	for _, page := range all {
+		maps.Copy(packages[page], names)
+		shown := hidden.ReplaceAllString(read(t, page), "")
+		var blocks strings.Builder
+		for _, m := range code.FindAllStringSubmatch(shown, -1) {
+			blocks.WriteString(m[1])
+		}
+		for name, from := range packages[page] {
+			switch {
+			case from == "github.com/gosio/gosio/core", strings.Contains(from, "/examples/"): // README.md; where the file is
+			case !regexp.MustCompile(`(?m)(?:^|[^\w.])` + name + `\.[A-Z]`).MatchString(blocks.String()):
+			case page == "securing.md" && slices.Contains(inFront, name): // the reader's own
+			case !strings.Contains(shown, `"`+from+`"`):
+				t.Errorf("%s: its code uses %s, and the page does not say that this is %q", page, name, from)
+			default:
+				found++
+			}
+		}
+	}
+	if found < 60 {
+		t.Errorf("found %d imports", found)
+	}
+}
+
+// inFront are packages that a reader of securing.md has in front, or in the program before.
+var inFront = []string{"chi", "echo", "fiber", "jwtauth", "jwtware", "echojwt", "siochi", "sioecho", "siofiber"}
 
 // TestIndex: README.md leads to every page.
 func TestIndex(t *testing.T) {
