@@ -109,13 +109,33 @@ func (b Broadcast) Emit(event string, args ...any) error {
 
 // emit is Emit; t, if not nil, counts deliveries.
 func (b Broadcast) emit(t *tally, event string, args []any) error {
+	if b.ns.srv.opts.Recovery == nil && !t.keeps() {
+		return b.pass(t, event, args)
+	}
 	p, err := encodeEvent(event, args)
 	if err != nil || b.nobody() {
 		return err
 	}
 	t.carries(p.Data)
+	return emitError(event, run(b.ns, b.operation(p), b.local, t))
+}
+
+// operation sends an event.
+func (b Broadcast) operation(p adapter.Packet) *adapter.Operation {
 	p.Volatile, p.NoCompress, p.Newest, p.Key = b.volatile, b.plain, b.newest, b.key
-	return emitError(event, run(b.ns, &adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}, b.local, t))
+	return &adapter.Operation{Type: adapter.OpBroadcast, Target: b.target, Packet: p}
+}
+
+// pass is emit for an event that nobody keeps.
+func (b Broadcast) pass(t *tally, event string, args []any) error {
+	p := passed.Get().(*passing)
+	defer p.free()
+	packet, err := p.encode(event, args)
+	if err != nil || b.nobody() {
+		return err
+	}
+	p.op = *b.operation(packet)
+	return emitError(event, run(b.ns, &p.op, b.local, t))
 }
 
 // info describes an event for the Observer.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
@@ -17,6 +18,32 @@ import (
 func encodeEvent(event string, args []any) (adapter.Packet, error) {
 	data, attachments, err := wire.EventData(event, args)
 	return adapter.Packet{Data: data, Attachments: attachments}, emitError(event, err)
+}
+
+// passing is an operation that nobody has any more when it is applied, here and by the
+// adapter. It is used again.
+type passing struct {
+	op  adapter.Operation
+	buf []byte // its JSON
+}
+
+var passed = sync.Pool{New: func() any { return new(passing) }}
+
+const maxPassing = 64 << 10
+
+// encode is encodeEvent with the memory of p.
+func (p *passing) encode(event string, args []any) (adapter.Packet, error) {
+	data, used, attachments, err := wire.EventDataIn(p.buf, event, args)
+	p.buf = used
+	return adapter.Packet{Data: data, Attachments: attachments}, emitError(event, err)
+}
+
+func (p *passing) free() {
+	if cap(p.buf) > maxPassing {
+		p.buf = nil
+	}
+	p.op = adapter.Operation{} // keeps nothing of the application's
+	passed.Put(p)
 }
 
 // encodeAck does the same with the arguments of an acknowledgement.

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,7 +46,9 @@ type relay struct {
 }
 
 func (r *relay) Publish(op *adapter.Operation) error {
-	r.published <- op
+	kept := *op // is valid until Publish returns
+	kept.Packet.Data = bytes.Clone(op.Packet.Data)
+	r.published <- &kept
 	return nil
 }
 

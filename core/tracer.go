@@ -73,9 +73,12 @@ func (t *tally) mark() *WriteTime {
 // maxSpare is how many WriteTimes are made at a time, when so many are there.
 const maxSpare = 64
 
+// keeps reports whether t keeps the data of an event.
+func (t *tally) keeps() bool { return t != nil && t.most > 0 }
+
 // carries keeps what the event is, as long as it is observed.
 func (t *tally) carries(data []byte) {
-	if t != nil && t.most > 0 {
+	if t.keeps() {
 		t.data = data
 	}
 }

@@ -34,6 +34,16 @@ func EventData(event string, args []any) (data []byte, attachments [][]byte, err
 	return dataOf(pooled, text), attachments, nil
 }
 
+// EventDataIn is EventData with the memory of buf, as far as that is enough. data is a part
+// of used.
+func EventDataIn(buf []byte, event string, args []any) (data, used []byte, attachments [][]byte, err error) {
+	used, attachments, err = parser.AppendEvent(buf[:0], parser.DefaultNamespace, 0, false, event, args)
+	if err != nil {
+		return nil, used, nil, err
+	}
+	return used[bytes.IndexByte(used, '['):], used, attachments, nil
+}
+
 // AckData is EventData for the arguments of an acknowledgement.
 func AckData(args []any) (data []byte, attachments [][]byte, err error) {
 	pooled := scratch.Get().(*[]byte)
