@@ -21,7 +21,7 @@ type batch struct {
 	bytes int
 }
 
-const mostSpare = 4
+const fewSpare = 4
 
 // push appends a copy of a job.
 func (q *line) push(j *job) {
@@ -62,12 +62,19 @@ func (q *line) pop() *batch {
 	b := q.batches[0]
 	q.batches = slices.Delete(q.batches, 0, 1)
 	q.jobs -= len(b.jobs)
+	if n := q.mostSpare(); len(q.spare) > n {
+		q.spare = slices.Delete(q.spare, n, len(q.spare))
+	}
 	return b
 }
 
+// mostSpare is how many batches are kept to be used again: as many as wait, for a queue that
+// grows and shrinks under load.
+func (q *line) mostSpare() int { return max(fewSpare, len(q.batches)) }
+
 // recycle gives back a batch that was taken, with what is in it.
 func (q *line) recycle(b *batch) {
-	if len(q.spare) == mostSpare {
+	if len(q.spare) >= q.mostSpare() {
 		return
 	}
 	clear(b.jobs)
