@@ -30,8 +30,10 @@ type appender struct {
 	client   int64  // the number that Redis gives to the connection; 0: none yet
 
 	// Guarded by mu.
-	queue   []*entry            // to be sent; those that were sent before are in front
-	flight  []*entry            // sent, and not found in the stream yet
+	queue   []*entry      // to be sent; those that were sent before are in front
+	flight  []*entry      // sent, and not found in the stream yet
+	air     chan struct{} // closed when Redis has answered a large batch; nil: there is none
+	batches uint64
 	bytes   int                 // of both
 	turn    uint64              // of the newest entry
 	senders map[string]struct{} // uids of all nodes that have entries in queue or flight, and of some that had
@@ -47,6 +49,7 @@ type entry struct {
 	turn     uint64 // counts what is queued; a mark has that of what is lost
 	epoch    string // in which it was sent
 	id       string // that Redis has given it; empty: Redis has not answered
+	batch    uint64 // in which it was sent: all of a batch or nothing is in the stream, and nothing else between
 	broken   int    // how many connections have ended while it was sent
 	mark     bool   // tells the other servers that something is lost
 }

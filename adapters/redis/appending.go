@@ -157,8 +157,12 @@ func (o *appender) take() bool {
 	defer o.mu.Unlock()
 	n := fits(len(o.queue), func(i int) int { return o.queue[i].size() })
 	o.batch = append(o.batch[:0], o.queue[:n]...)
+	o.batches++
+	if n >= largeBatch {
+		o.air = make(chan struct{})
+	}
 	for _, e := range o.batch {
-		e.epoch, e.id = epoch, ""
+		e.epoch, e.id, e.batch = epoch, "", o.batches
 		if e.Place.Number == 0 {
 			e.node.number++
 			e.Place.Number = e.node.number
@@ -178,6 +182,7 @@ func (o *appender) take() bool {
 // send sends the batch, all of it or nothing, and waits for Redis to have it. After an
 // error nobody knows which.
 func (o *appender) send(c rueidis.DedicatedClient) error {
+	defer o.answered()
 	o.commands = o.commands[:0]
 	whole := len(o.batch) > 1
 	if whole {
@@ -234,6 +239,16 @@ func (o *appender) send(c rueidis.DedicatedClient) error {
 	}
 	clear(o.batch)
 	return nil
+}
+
+// answered tells the tail that a batch has no answer to wait for any more.
+func (o *appender) answered() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.air != nil {
+		close(o.air)
+		o.air = nil
+	}
 }
 
 // isBlame reports whether Redis refuses one entry, and may take the next one. What is

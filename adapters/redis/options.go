@@ -122,6 +122,8 @@ const (
 	mostBroken    = 3                           // connections that one large entry may end
 	mostAgain     = 1 << 13                     // entries of one server that it may have sent twice
 	smallEntry    = 1 << 10                     // bytes of an entry that may well be read twice
+	largeBatch    = 32                          // entries that are worth a wait for their ids
+	ownPatience   = 5 * time.Millisecond        // for these
 )
 
 // withDefaults returns a copy in which all is decided. It panics for what cannot be.

@@ -17,14 +17,20 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 	}
 	ctx, cancel := context.WithTimeout(t.l.life, lookEvery+wait)
 	defer cancel()
-	commands := rueidis.Commands{
-		c.B().Xread().Count(int64(t.count)).Block(lookEvery.Milliseconds()).Streams().Key(t.key).Id(t.at).Build(),
+	commands, own := make(rueidis.Commands, 1, 2), t.l.stream.out.ahead(t.epoch, t.at)
+	if own == t.absent {
+		own = "" // so nothing is asked for again and again
+	}
+	if own == "" {
+		commands[0] = c.B().Xread().Count(int64(t.count)).Block(lookEvery.Milliseconds()).Streams().Key(t.key).Id(t.at).Build()
+	} else {
+		commands[0] = c.B().Xrange().Key(t.key).Start("(" + t.at).End(own).Count(int64(t.count)).Build()
 	}
 	if t.anchor != "" {
 		commands = append(commands, c.B().Xrange().Key(t.key).Start(t.anchor).End(t.anchor).Count(1).Build())
 	}
 	results := c.DoMulti(ctx, commands...)
-	entries, err := readEntries(results[0], t.key)
+	entries, err := readEntries(results[0], t.key, own != "")
 	if err != nil {
 		t.count = max(1, t.count/8)
 		return err
@@ -40,9 +46,12 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 			}
 		}
 	}
+	if own != "" && len(entries) < t.count {
+		t.absent = own // unless it is among these, and not ahead any more
+	}
 	bytes := 0
 	for i := range entries {
-		size, err := t.one(&entries[i])
+		size, err := t.one(&entries[i], own)
 		if err != nil {
 			return err
 		}
@@ -54,8 +63,9 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 	return nil
 }
 
-// one hands over one entry as Redis gives it, and returns its size.
-func (t *tail) one(x *rueidis.RedisMessage) (size int, err error) {
+// one hands over one entry as Redis gives it, and returns its size. own is the id of one of
+// this server.
+func (t *tail) one(x *rueidis.RedisMessage, own string) (size int, err error) {
 	id, fields, err := parts(x)
 	if err != nil {
 		return 0, err
@@ -66,13 +76,22 @@ func (t *tail) one(x *rueidis.RedisMessage) (size int, err error) {
 		return name, value
 	})
 	t.l.in.received.Add(1)
+	if id == own {
+		t.own = t.l.stream.out.together(t.own, t.epoch, id)
+	}
 	t.handOver(id, &e, err)
+	t.passed(id, size)
+	t.pass()
+	return size, nil
+}
+
+// passed notes an entry that is handed over, and was there.
+func (t *tail) passed(id string, size int) {
 	t.newest = id
 	// The anchor is read again with each batch.
 	if t.anchored++; size <= smallEntry || t.anchor == "" || t.anchored > min(1000, t.l.opts.Stream.MaxLen/4) {
 		t.anchor, t.anchored = id, 0
 	}
-	return size, nil
 }
 
 // parts are the id of an entry, and its names and values in turn.
@@ -125,15 +144,19 @@ func (t *tail) adrift(c rueidis.DedicatedClient, entries []rueidis.RedisMessage)
 	return nil
 }
 
-// readEntries reads the answer to XREAD for one stream: a map or, of a Redis that speaks
-// RESP2, a list with its name and its entries. There may be nothing new.
-func readEntries(r rueidis.RedisResult, key string) ([]rueidis.RedisMessage, error) {
+// readEntries reads the answer to XRANGE, a list of entries, or to XREAD for one stream: a
+// map or, of a Redis that speaks RESP2, a list with its name and its entries. There may be
+// nothing new.
+func readEntries(r rueidis.RedisResult, key string, ranged bool) ([]rueidis.RedisMessage, error) {
 	m, err := r.ToMessage()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if ranged {
+		return m.ToArray()
 	}
 	if m.IsMap() {
 		all, err := m.ToMap()

@@ -48,6 +48,8 @@ type tail struct {
 	anchored int    // entries that are read since
 	newest   string // an entry that was there
 	count    int    // of the entries to be read at once
+	absent   string // an entry of this server that was looked for
+	own      []ownEntry
 
 	mu     sync.Mutex
 	err    error         // nil: connected
