@@ -114,6 +114,7 @@ const (
 	atOnce        = 512                         // commands in one batch, channels in one command
 	mostOfRedis   = 512<<20 - 64<<10            // a larger argument ends the connection; the rest is the command's
 	batchSize     = 256 << 10                   // bytes in one batch, unless one command has more
+	writeBuffer   = 32 << 10                    // Redis works on the first part of a batch while the rest is written
 	lookEvery     = time.Second                 // whether a stream is still the same
 	readCount     = 256                         // entries of a stream in one batch, at most
 	firstCount    = 8                           // in the first one, when nobody knows how large they are
@@ -163,6 +164,7 @@ func (o *Options) withDefaults() Options {
 	}
 	c := &out.Client
 	c.DisableRetry, c.DisableCache, c.PipelineMultiplex = true, true, -1 // a retry could send twice
+	c.WriteBufferEachConn = cmp.Or(c.WriteBufferEachConn, writeBuffer)
 	c.ConnWriteTimeout = cmp.Or(c.ConnWriteTimeout, answerTimeout)
 	c.ClusterOption.ShardsRefreshInterval = cmp.Or(c.ClusterOption.ShardsRefreshInterval, refreshEvery)
 	if c.Sentinel.MasterSet != "" { // a demoted master closes no connection

@@ -97,6 +97,7 @@ func (b *bench) client() (rueidis.Client, error) {
 		return nil, err
 	}
 	opts.PipelineMultiplex, opts.DisableCache, opts.DisableRetry = -1, true, true
+	opts.WriteBufferEachConn = 32 << 10
 	return rueidis.NewClient(opts)
 }
 
