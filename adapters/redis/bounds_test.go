@@ -32,14 +32,29 @@ func (c written) Write(b []byte) (int, error) {
 }
 
 // TestManyRefused: Redis refuses a command as a whole, so the channels that it refuses are
-// found one by one, but not with a round trip for each.
+// found one by one, but not with a round trip for each. In a Redis Cluster a command has the
+// channels of one slot.
 func TestManyRefused(t *testing.T) {
 	t.Parallel()
-	redis := redistest.StartWith(t, "--user", "sio", "on", ">secret", "resetchannels", "&socket.io-*", "&socket.io#/#", "&socket.io#/#good*", "-@all",
-		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client", "+role")
+	acl := []string{
+		"--user", "sio", "on", ">secret", "resetchannels", "&socket.io-*", "&socket.io#/#", "&socket.io#/#" + strings.Repeat("?", 20) + "#", "&socket.io#/#good*", "-@all",
+		"+publish", "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub", "+ping", "+hello", "+client", "+role",
+		"+spublish", "+ssubscribe", "+sunsubscribe", "+cluster",
+	}
+	t.Run("one Redis", func(t *testing.T) {
+		t.Parallel()
+		manyRefused(t, redistest.StartWith(t, acl...).Addr, sioredis.ClassicByRoom)
+	})
+	t.Run("a Redis Cluster", func(t *testing.T) {
+		t.Parallel()
+		manyRefused(t, redistest.ClusterOf(t, 1, acl...)[0].Addr, sioredis.ShardedDynamic)
+	})
+}
+
+func manyRefused(t *testing.T, redis string, mode sioredis.Mode) {
 	var writes atomic.Int64
-	engine := sioredis.New(&sioredis.Options{Client: rueidis.ClientOption{
-		InitAddress: []string{redis.Addr}, Username: "sio", Password: "secret",
+	engine := sioredis.New(&sioredis.Options{Mode: mode, Client: rueidis.ClientOption{
+		InitAddress: []string{redis}, Username: "sio", Password: "secret",
 		DialCtxFn: func(ctx context.Context, addr string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			c, err := d.DialContext(ctx, "tcp", addr)
 			return written{c, &writes}, err
@@ -52,7 +67,7 @@ func TestManyRefused(t *testing.T) {
 	before := writes.Load()
 	names := make([]string, channels)
 	for i := range names {
-		names[i] = fmt.Sprint("bad", i)
+		names[i] = fmt.Sprintf("bad{%d}%d", i%64, i) // eight of 512 have one slot
 	}
 	names[channels/2] = "good"
 	for some := range slices.Chunk(names, 512) {
@@ -64,7 +79,7 @@ func TestManyRefused(t *testing.T) {
 	assert.ErrorIs(t, err, sioredis.ErrRefused)
 	assert.True(t, "all are refused but one: "+err.Error(), strings.Contains(err.Error(), fmt.Sprint(channels-1)))
 	before = writes.Load()
-	_ = redistest.Ask(t, redis.Addr, "ACL", "SETUSER", "sio", "allchannels")
+	_ = redistest.Ask(t, redis, "ACL", "SETUSER", "sio", "allchannels")
 	eventually(t, "all are subscribed to", func() bool { return engine.Ready() == nil })
 	took = writes.Load() - before
 	assert.True(t, fmt.Sprint("written ", took, " times while they are tried again"), took < channels/10)

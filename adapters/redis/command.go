@@ -17,6 +17,7 @@ func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) 
 			some = commands[:min(len(commands), atOnce)]
 		}
 		commands = commands[len(some):]
+		var doubtful []string // Redis refuses one of them, or more
 		for i, err := range s.send(c, v, some) {
 			names := some[i]
 			switch {
@@ -25,20 +26,23 @@ func (s *subscriber) command(c rueidis.DedicatedClient, v verb, names []string) 
 			case !isRefusal(err):
 				return err
 			case len(names) > 1:
-				if refusal = s.each(c, v, names, refusal); refusal != nil && !isRefusal(refusal) {
-					return refusal
-				}
+				doubtful = append(doubtful, names...)
 			default:
 				refusal = err
 				s.refuse(v, names[0], err)
+			}
+		}
+		for names := range slices.Chunk(doubtful, atOnce) {
+			if refusal = s.each(c, v, names, refusal); refusal != nil && !isRefusal(refusal) {
+				return refusal
 			}
 		}
 	}
 	return refusal
 }
 
-// each finds out which of the names in one command Redis refuses: with a command for each, but
-// without a round trip for each. refusal is one of before.
+// each finds out which of some names Redis refuses: with a command for each, but without a
+// round trip for each. refusal is one of before.
 func (s *subscriber) each(c rueidis.DedicatedClient, v verb, names []string, refusal error) error {
 	for i, err := range s.send(c, v, slices.Collect(slices.Chunk(names, 1))) {
 		switch {
