@@ -88,6 +88,30 @@ func TestTutorial(t *testing.T) {
 	}
 }
 
+// TestFilesAreNamed: the text above a block says the name of the file, where there is more
+// than one file to save.
+func TestFilesAreNamed(t *testing.T) {
+	t.Parallel()
+	named := regexp.MustCompile("(?s)([^\n]*)\n\n<!-- file: (\\S+) -->\n```")
+	files := 0
+	for _, page := range []string{"README.md", "docs/tutorial.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range named.FindAllStringSubmatchIndex(string(text), -1) {
+			files++
+			above, name := string(text[:at[3]]), string(text[at[4]:at[5]])
+			if above = above[strings.LastIndex(above, "\n\n")+1:]; !strings.Contains(above, "`"+name+"`") {
+				t.Errorf("%s: %q stands above a block to save as %s", page, above, name)
+			}
+		}
+	}
+	if files < 20 {
+		t.Errorf("%d files", files)
+	}
+}
+
 func (l listing) write(t *testing.T, dir string) {
 	t.Helper()
 	for name, text := range l {
