@@ -83,6 +83,39 @@ func TestCloseHandshake(t *testing.T) {
 	}
 }
 
+// TestFailedConnection: a peer that broke a protocol gets a close frame and at once the
+// end of the connection, on which it may still send; when it ends its side, the session
+// is gone. So the server closes first, as RFC 6455 section 7.1.1 wants.
+func TestFailedConnection(t *testing.T) {
+	t.Parallel()
+	for name, serve := range map[string]starter{"TCP": serve, "TLS": serveTLS} {
+		for _, tt := range []struct {
+			sent string // that is refused
+			raw  []byte
+			code int
+		}{
+			{"frame", []byte{0xF1, 0x80}, 1002},
+			{"packet", frames(textFrame("x")), 1005},
+		} {
+			t.Run(name+" "+tt.sent, func(t *testing.T) {
+				t.Parallel()
+				h := serve(t, setup{opts: engine.Options{CloseTimeout: time.Hour}})
+				c, _ := h.wsOpen("")
+				assert.NoError(t, c.conn.SetDeadline(time.Now().Add(h.patience)))
+				c.raw(tt.raw)
+				c.expectClose(tt.code)
+				c.expectEnd()
+				for range 3 { // the second one would fail on a connection that is closed
+					c.raw(frames(textFrame("4late"), closeFrame(tt.code)))
+				}
+				assert.Equal(t, "sessions", h.srv.Count(), 1)
+				_ = c.conn.Close()
+				assert.NoError(t, h.srv.Shutdown(t.Context()))
+			})
+		}
+	}
+}
+
 // TestPeerGoes: the ways in which a WebSocket client goes.
 func TestPeerGoes(t *testing.T) {
 	t.Parallel()

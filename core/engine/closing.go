@@ -33,7 +33,7 @@ func (c *wsConn) ended(err error) {
 		}
 		c.writer.waitWritten()
 		if f != nil || broken != nil {
-			c.reader.discard()
+			c.hangUp()
 		}
 	}()
 	if c.probe == nil {
@@ -41,4 +41,14 @@ func (c *wsConn) ended(err error) {
 	} else {
 		c.probe.ended(c, cause)
 	}
+}
+
+// hangUp ends a connection that was failed: the peer gets the close frame and the end of
+// what this side sends, and then has CloseTimeout to end its own side.
+// See RFC 6455 section 7.1.1.
+func (c *wsConn) hangUp() {
+	if c.writer.framing.transport() == WebSocket { // the framing of a stream does it
+		c.reader.link.CloseWrite()
+	}
+	c.reader.discard()
 }

@@ -82,6 +82,14 @@ func (l *Link) Abort() {
 	_ = conn.Close() // it may be closed already
 }
 
+// CloseWrite tells the peer that nothing more comes, if the connection can say so. What
+// the peer sends can still be read.
+func (l *Link) CloseWrite() {
+	if conn, ok := l.Conn.(interface{ CloseWrite() error }); ok {
+		_ = conn.CloseWrite() // it may be closed already
+	}
+}
+
 // Wait calls ready each time when bytes have arrived, until it reports true.
 func (l *Link) Wait(ready func(fd uintptr) bool) error { return l.raw.Read(ready) }
 
