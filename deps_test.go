@@ -58,6 +58,7 @@ var allowed = []row{
 	{"core/internal/apperror", []string{"internal/loglimit"}},
 	{"core/internal/argument", []string{"core/internal/apperror"}},
 	{"core/internal/backlog", nil},
+	{"core/internal/crowd", nil},
 	{"core/internal/eio3", []string{"core/engine"}},
 	{"core/internal/history", nil},
 	{"core/internal/inbox", []string{"core/parser"}},
@@ -78,7 +79,7 @@ var allowed = []row{
 	// The layers, bottom-up. The engine knows nothing of Socket.IO, and the
 	// core nothing of frameworks, authentication or sessions.
 	{"core/engine", []string{"core/engine/parser", "core/engine/internal/...", "core/internal/apperror", "internal/loglimit", webSocketLibrary}},
-	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit", "internal/upstream"}},
+	{"core", []string{"core/adapter", "core/parser", "core/engine", "core/internal/...", "internal/loglimit", "internal/subnet", "internal/upstream"}},
 
 	// Kits for the tests of users and of authors of adapters and mounts.
 	// The client's side of WebSocket is the library's: a second implementation

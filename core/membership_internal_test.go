@@ -13,7 +13,7 @@ import (
 // tells them.
 func TestLeaveAll(t *testing.T) {
 	t.Parallel()
-	s := crowd(t, 1, 0)[0]
+	s := inRoom(t, 1, 0)[0]
 	for i := range 3 * atOnce {
 		assert.NoError(t, s.Join(fmt.Sprint("more", i)))
 	}
@@ -27,7 +27,7 @@ func TestLeaveAll(t *testing.T) {
 // TestEarlyRooms: rooms that middleware joins and leaves, few and many.
 func TestEarlyRooms(t *testing.T) {
 	t.Parallel()
-	s := crowd(t, 1, 0)[0]
+	s := inRoom(t, 1, 0)[0]
 	s.state.Store(connecting)
 	var names []string
 	for i := range 3 * roster.Indexed {
@@ -58,7 +58,7 @@ func BenchmarkManyRooms(b *testing.B) {
 			"leave": func(s *Socket) { s.Leave(names...) }, "disconnect": func(s *Socket) { s.leaveAll(); s.rooms = nil },
 		} {
 			b.Run(fmt.Sprintf("%s/%d", how, n), func(b *testing.B) {
-				sockets := crowd(b, 2, 0)
+				sockets := inRoom(b, 2, 0)
 				assert.NoError(b, sockets[1].Join(names...)) // takes the place of the other
 				for b.Loop() {
 					assert.NoError(b, sockets[0].Join(names...))

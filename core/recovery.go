@@ -12,6 +12,7 @@ import (
 
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/engine"
+	"github.com/gosio/gosio/core/internal/crowd"
 	"github.com/gosio/gosio/core/internal/history"
 )
 
@@ -74,11 +75,14 @@ type Recovery struct {
 	MaxPackets int
 	// MaxBytes bounds the events kept, in bytes. Default 16 MB.
 	MaxBytes int64
-	// MaxSessions bounds the sessions kept; over it the oldest goes. Default 100,000.
+	// MaxSessions bounds the sessions kept. Over it the oldest of the address that has
+	// most goes, so that one client cannot push out the sessions of others. IPv6
+	// addresses count by their first 64 bits. Default 100,000.
 	MaxSessions int
 	// MaxSessionBytes bounds the sessions kept, in bytes: the names of their rooms,
 	// which clients may choose, above all; values of keys count 64 bytes each. Over
-	// it the oldest goes, of all children of a parent. Default 64 MB.
+	// it the oldest of the address with most goes, of all children of a parent.
+	// Default 64 MB.
 	MaxSessionBytes int64
 }
 
@@ -111,6 +115,7 @@ type recovery struct {
 	live     map[string]*Socket         // by pid
 	stored   map[string]*linked.Element // by pid
 	oldest   linked.List                // of *session, by time
+	crowd    crowd.Crowd[*session]      // the same, by address; each has size 1
 	slow     []*engine.Session          // to be ended when mu is released
 	kept     atomic.Int64               // how many are stored
 	freed    bool                       // some are not any more: a child may have to go when mu is released

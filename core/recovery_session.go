@@ -1,12 +1,13 @@
 package socketio
 
 import (
-	linked "container/list"
 	"sync/atomic"
 	"time"
 
 	"github.com/gosio/gosio/core/adapter"
+	"github.com/gosio/gosio/core/internal/crowd"
 	"github.com/gosio/gosio/core/internal/history"
+	"github.com/gosio/gosio/internal/subnet"
 )
 
 // track is what recovery knows of a socket. recovery.mu guards it but for the moves
@@ -83,9 +84,9 @@ type session struct {
 	unclear  string
 	endAt    string // where everything was done when the connection was lost
 
-	of   *recovery
-	size int64           // what it counts
-	kept *linked.Element // of share.sessions; nil: it is not there any more
+	of      *recovery
+	place   *crowd.Member[*session] // of recovery.crowd
+	counted *crowd.Member[*session] // of share.sessions; nil: it is not there any more
 }
 
 // sessionOverhead is what a session counts beside its texts.
@@ -139,13 +140,15 @@ func (r *recovery) detachLocked(s *Socket, reason Reason) {
 	sess.aloneAt, sess.alonePos = t.aloneAt, t.alonePos
 	r.shelf.prepareLocked(sess, t)
 	t.session = sess
+	address := subnet.Of(s.Handshake().Address)
 	r.stored[t.pid] = r.oldest.PushBack(sess)
+	sess.place = r.crowd.Add(address, sess, 1)
 	r.kept.Add(1) // a child stays for those who may come back; the socket still has it
-	if !r.share.add(sess) {
+	if !r.share.add(address, sess) {
 		r.forgetLocked(sess)
 	}
 	for r.oldest.Len() > r.opts.MaxSessions {
-		r.forgetLocked(r.oldest.Front().Value.(*session))
+		r.forgetLocked(r.crowd.First().Value)
 	}
 	r.armLocked(sess.at, sess.at+r.opts.MaxDisconnection)
 }
@@ -160,6 +163,7 @@ func (r *recovery) keepsLocked(sess *session) bool {
 func (r *recovery) forgetLocked(sess *session) {
 	if e := r.stored[sess.pid]; r.keepsLocked(sess) {
 		r.oldest.Remove(e)
+		r.crowd.Remove(sess.place)
 		delete(r.stored, sess.pid)
 		r.share.drop(sess)
 		r.ns.rooms.forget(sess.ID, sess.Rooms)

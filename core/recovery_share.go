@@ -2,10 +2,11 @@ package socketio
 
 import (
 	"cmp"
-	linked "container/list"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gosio/gosio/core/internal/crowd"
 )
 
 // share is what the recovery of a namespace, or of all children of a parent
@@ -14,11 +15,10 @@ import (
 type share struct {
 	events atomic.Int64 // bytes of all logs
 
-	mu       sync.Mutex // inside of recovery.mu
-	sessions linked.List
-	bytes    int64       // of sessions
-	crowded  atomic.Bool // bytes may be too many
-	trimming atomic.Bool // somebody looks for events to drop
+	mu       sync.Mutex            // inside of recovery.mu
+	sessions crowd.Crowd[*session] // by address, and by bytes
+	crowded  atomic.Bool           // bytes may be too many
+	trimming atomic.Bool           // somebody looks for events to drop
 }
 
 // join makes the namespace of r one of those that share. Nothing is kept yet.
@@ -29,16 +29,15 @@ func (sh *share) join(r *recovery) {
 
 // add counts a session that is to be kept. It reports false for one that is over
 // the bound by itself.
-func (sh *share) add(sess *session) bool {
+func (sh *share) add(address string, sess *session) bool {
 	size, limit := sess.measure(), sess.of.opts.MaxSessionBytes
 	if size > limit {
 		return false
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sess.size = size
-	sess.kept = sh.sessions.PushBack(sess)
-	sh.countLocked(size, limit)
+	sess.counted = sh.sessions.Add(address, sess, size)
+	sh.lookLocked(limit)
 	return true
 }
 
@@ -46,17 +45,15 @@ func (sh *share) add(sess *session) bool {
 func (sh *share) resize(sess *session) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if sess.kept == nil {
+	if sess.counted == nil {
 		return
 	}
-	size := sess.measure()
-	sh.countLocked(size-sess.size, sess.of.opts.MaxSessionBytes)
-	sess.size = size
+	sh.sessions.Resize(sess.counted, sess.measure())
+	sh.lookLocked(sess.of.opts.MaxSessionBytes)
 }
 
-func (sh *share) countLocked(n, limit int64) {
-	sh.bytes += n
-	if sh.bytes > limit {
+func (sh *share) lookLocked(limit int64) {
+	if sh.sessions.Size() > limit {
 		sh.crowded.Store(true)
 	}
 }
@@ -69,10 +66,9 @@ func (sh *share) drop(sess *session) {
 }
 
 func (sh *share) dropLocked(sess *session) {
-	if sess.kept != nil {
-		sh.sessions.Remove(sess.kept)
-		sess.kept = nil
-		sh.bytes -= sess.size
+	if sess.counted != nil {
+		sh.sessions.Remove(sess.counted)
+		sess.counted = nil
 	}
 }
 
@@ -91,15 +87,14 @@ func (sh *share) keep(ns *Namespace, o *Recovery) {
 	}
 }
 
-// surplus takes the oldest sessions off that are too many.
+// surplus takes sessions off that are too many: the oldest of the address with most.
 func (sh *share) surplus(limit int64) (all []*session) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	sh.crowded.Store(false)
-	for e := sh.sessions.Front(); e != nil && sh.bytes > limit; e = sh.sessions.Front() {
-		sess := e.Value.(*session)
-		sh.dropLocked(sess)
-		all = append(all, sess)
+	for m := sh.sessions.First(); m != nil && sh.sessions.Size() > limit; m = sh.sessions.First() {
+		sh.dropLocked(m.Value)
+		all = append(all, m.Value)
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package socketio_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,4 +94,49 @@ func TestRecoverySharedEvents(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRecoveryFair: whoever makes very many sessions pushes out their own, not those of
+// others who have lost their connections before.
+func TestRecoveryFair(t *testing.T) {
+	const one, many = 554, 20
+	for _, tt := range []struct {
+		name    string
+		r       socketio.Recovery
+		address func(i int) string // of the ith session of the one with many
+		want    bool
+	}{
+		{"sessions", socketio.Recovery{MaxSessions: 5}, func(int) string { return "203.0.113.9:99" }, true},
+		{"sessions, a network of IPv6", socketio.Recovery{MaxSessions: 5}, func(i int) string { return fmt.Sprintf("[2001:db8::%x]:99", i) }, true},
+		{"sessions, as many addresses", socketio.Recovery{MaxSessions: 5}, func(i int) string { return fmt.Sprintf("203.0.113.%d:99", i+100) }, false},
+		{"bytes", socketio.Recovery{MaxSessionBytes: 5 * one}, func(int) string { return "203.0.113.9:99" }, true},
+		{"bytes, as many addresses", socketio.Recovery{MaxSessionBytes: 5 * one}, func(i int) string { return fmt.Sprintf("203.0.113.%d:99", i+100) }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				a := recovering(t, tt.r, socketio.Options{})
+				from := func(address string) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						r.RemoteAddr = address
+						a.ServeHTTP(w, r)
+					})
+				}
+				var others []*siotest.Client
+				for i := range 3 {
+					c := siotest.Dial(t, from(fmt.Sprintf("203.0.113.%d:1", i+1)), siotest.Options{})
+					c.Conn().Cut()
+					synctest.Wait()
+					others = append(others, c)
+				}
+				for i := range many {
+					siotest.Dial(t, from(tt.address(i)), siotest.Options{}).Conn().Cut()
+					synctest.Wait()
+				}
+				assert.Equal(t, "kept", a.Stats().Namespaces["/"].Sessions, 5)
+				for _, c := range others {
+					back(t, c, tt.want)
+				}
+			})
+		})
+	}
 }

@@ -9,9 +9,9 @@ import (
 // Sockets without a connection: a hundred thousand of them are quickly made,
 // and joining and leaving use none.
 
-// crowd puts n connected sockets into a namespace, the first `members` of them
+// inRoom puts n connected sockets into a namespace, the first `members` of them
 // into a room.
-func crowd(tb testing.TB, n, members int) []*Socket {
+func inRoom(tb testing.TB, n, members int) []*Socket {
 	tb.Helper()
 	srv := NewServer(nil)
 	tb.Cleanup(srv.Close)
@@ -44,7 +44,7 @@ func moveIn(tb testing.TB, s *Socket) {
 func BenchmarkJoinLeave(b *testing.B) {
 	for _, n := range []int{10, 1000, 100_000} {
 		rejoin := func(b *testing.B, members, among int) {
-			sockets := crowd(b, n, members)[:among]
+			sockets := inRoom(b, n, members)[:among]
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				s := sockets[i*7919%among]
@@ -56,7 +56,7 @@ func BenchmarkJoinLeave(b *testing.B) {
 		b.Run(fmt.Sprintf("anywhere/%d", n), func(b *testing.B) { rejoin(b, n, n) })
 		b.Run(fmt.Sprintf("namespace/%d", n), func(b *testing.B) { rejoin(b, 10, 10) })
 		b.Run(fmt.Sprintf("connect/%d", n), func(b *testing.B) {
-			sockets := crowd(b, n, n)
+			sockets := inRoom(b, n, n)
 			rooms := &sockets[0].ns.rooms
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -95,7 +95,7 @@ func BenchmarkRoomMemory(b *testing.B) {
 			}
 			for b.Loop() {
 				b.StopTimer()
-				sockets := crowd(b, size.sockets, 0)
+				sockets := inRoom(b, size.sockets, 0)
 				before := live()
 				b.StartTimer()
 				for i, s := range sockets {
