@@ -1,7 +1,6 @@
 // make e2e: builds the Go servers, and runs the protocol suites and the client
 // matrix against them. The newest client goes to every mount, the older ones to
-// net/http. The suites run first and alone, for they count in 200 ms; then two
-// jobs at a time. What a job printed is shown when it ends.
+// net/http. Two jobs run at a time. What a job printed is shown when it ends.
 //
 // TARGETS narrows it: "suites,nethttp,gin,…"; "node" is the reference itself.
 import { execFileSync, spawn } from "node:child_process";
@@ -15,7 +14,7 @@ const jobsAtATime = 2;
 const jobMayTake = 15 * 60_000; // on a busy machine
 const all = ["suites", "node", "nethttp", "gin", "echo", "echov5", "fiber", "fiberv3", "chi"];
 const targets = process.env.TARGETS?.split(",") ?? all;
-targets.sort((a, b) => all.indexOf(a) - all.indexOf(b)); // the suites come first
+targets.sort((a, b) => all.indexOf(a) - all.indexOf(b));
 const unknown = targets.filter((target) => !all.includes(target));
 if (unknown.length > 0) throw new Error(`no target ${unknown}; there are ${all}`);
 
@@ -30,15 +29,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 build(targets.flatMap((target) => ({ suites: ["suite-engine", "suite-socket"], node: [] })[target] ?? [target]));
 const jobs = targets.map(job);
 const results = [];
-if (targets[0] === "suites") {
-  const suites = jobs.shift();
-  let result = await run(suites);
-  if (!result.ok) {
-    console.log("the suites count in 200 ms, which one stall of the machine exceeds: once more");
-    result = await run(suites);
-  }
-  results.push(result);
-}
 await Promise.all(Array.from({ length: jobsAtATime }, takeJobs));
 const sum = (key) => results.reduce((total, result) => total + result[key], 0);
 for (const { name, pass, fail, other, seconds } of results) {

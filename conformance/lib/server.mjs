@@ -22,9 +22,10 @@ function command(name) {
 // Server is one server's process; restart starts a new one on the same port.
 export class Server {
   // start starts a server; one that is for a single test ends with it.
-  static async start(name, t) {
+  static async start(name, t, env = {}) {
     const server = new Server();
     server.name = name;
+    server.env = env;
     t?.after(() => server.discard()); // whatever becomes of the test meanwhile
     server.port = await freePort();
     await server.restart();
@@ -40,7 +41,7 @@ export class Server {
     const [file, args] = command(this.name);
     this.output = "";
     this.child = spawn(file, args, {
-      env: { ...process.env, PORT: String(this.port), GORACE: "halt_on_error=1 exitcode=66" },
+      env: { ...process.env, ...this.env, PORT: String(this.port), GORACE: "halt_on_error=1 exitcode=66" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     children.add(this.child);

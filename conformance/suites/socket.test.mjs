@@ -62,9 +62,9 @@ const connect = {
   },
   // In the original the missing pong ends it after 500 ms. Here the heartbeat
   // is answered, so that it can only be the connectTimeout of 1 s.
-  "should close the connection if no handshake is received": async (wire) => {
+  "should close the connection if no handshake is received": async (_wire, { connect }) => {
     const start = Date.now();
-    const peer = await wire.openWebSocket();
+    const peer = await connect.openWebSocket();
     peer.socket.on("message", () => peer.send("3"));
     await peer.close();
     const took = Date.now() - start;

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { Server } from "engine.io";
 
 const httpServer = createServer((_request, response) => response.writeHead(404).end());
-const engine = new Server({ pingInterval: 300, pingTimeout: 200, cors: { origin: "*" } });
+const engine = new Server({ pingInterval: 300, pingTimeout: Number(process.env.PING_TIMEOUT ?? 200), cors: { origin: "*" } });
 engine.attach(httpServer);
 engine.on("connection", (socket) => {
   socket.on("data", (data) => socket.send(data));

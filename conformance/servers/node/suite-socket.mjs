@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 const httpServer = createServer((_request, response) => response.writeHead(404).end());
 const io = new Server(httpServer, {
   pingInterval: 300,
-  pingTimeout: 200,
-  connectTimeout: 1000,
+  pingTimeout: Number(process.env.PING_TIMEOUT ?? 200),
+  connectTimeout: Number(process.env.CONNECT_TIMEOUT ?? 1000),
   cors: { origin: "*" },
 });
 

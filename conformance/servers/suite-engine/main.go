@@ -1,5 +1,6 @@
 // Suite-engine is the support server of the official Engine.IO protocol suite:
-// it sends back what it gets. PORT is its TCP port, 3000 by default.
+// it sends back what it gets. PORT is its TCP port, 3000 by default, PING_TIMEOUT is in
+// milliseconds, and 200 by default, as the official suite expects.
 package main
 
 import (
@@ -9,15 +10,20 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/gosio/gosio/core/engine"
 )
 
 func main() {
+	pingTimeout, err := strconv.Atoi(cmp.Or(os.Getenv("PING_TIMEOUT"), "200"))
+	if err != nil {
+		log.Fatal(err)
+	}
 	srv := engine.NewServer(echo{}, &engine.Options{
 		PingInterval: 300 * time.Millisecond,
-		PingTimeout:  200 * time.Millisecond,
+		PingTimeout:  time.Duration(pingTimeout) * time.Millisecond,
 		CORS:         engine.CORS{Origins: []string{"*"}},
 	})
 	http.Handle("/engine.io/", srv)

@@ -1,5 +1,7 @@
 // Suite-socket is the support server of the official Socket.IO protocol suite.
-// PORT is its TCP port, 3000 by default.
+// PORT is its TCP port, 3000 by default, PING_TIMEOUT and
+// CONNECT_TIMEOUT are in milliseconds, 200 and 1000 by default, as the official suite
+// expects.
 package main
 
 import (
@@ -9,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	socketio "github.com/gosio/gosio/core"
@@ -19,8 +22,8 @@ import (
 func main() {
 	srv := socketio.NewServer(&socketio.Options{
 		PingInterval:   300 * time.Millisecond,
-		PingTimeout:    200 * time.Millisecond,
-		ConnectTimeout: time.Second,
+		PingTimeout:    milliseconds("PING_TIMEOUT", 200),
+		ConnectTimeout: milliseconds("CONNECT_TIMEOUT", 1000),
 		CORS:           socketio.CORS{Origins: []string{"*"}},
 	})
 	for _, name := range []string{"/", "/custom"} {
@@ -37,4 +40,13 @@ func main() {
 	}
 	fmt.Println("listening")
 	log.Fatal(http.Serve(listener, nil))
+}
+
+// milliseconds is a time in the environment, or what it is by default.
+func milliseconds(name string, otherwise int) time.Duration {
+	n, err := strconv.Atoi(cmp.Or(os.Getenv(name), strconv.Itoa(otherwise)))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return time.Duration(n) * time.Millisecond
 }
