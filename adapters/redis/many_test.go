@@ -3,10 +3,10 @@
 package sioredis_test
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
 	"testing"
-	"time"
 
 	sioredis "github.com/gosio/gosio/adapters/redis"
 	socketio "github.com/gosio/gosio/core"
@@ -15,7 +15,8 @@ import (
 )
 
 // TestManyNamespaces: clients may make thousands of namespaces. After an outage all are
-// heard again soon, and meanwhile nothing holds up who joins.
+// heard again, and that takes no time that grows with the square of them: with that, two
+// minutes and more for so many.
 func TestManyNamespaces(t *testing.T) {
 	t.Parallel()
 	for name, o := range families {
@@ -28,17 +29,20 @@ func TestManyNamespaces(t *testing.T) {
 			o.URL = "unix://" + redis.Addr
 			engine := sioredis.New(&o)
 			srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Logger: slog.New(slog.DiscardHandler)})
-			t.Cleanup(srv.Close)
-			for i := range 10_000 {
-				srv.Of("/namespace-" + strconv.Itoa(i))
-			}
 			redis.Kill()
 			eventually(t, "not ready", func() bool { return engine.Ready() != nil })
+			const namespaces = 20_000
+			for i := range namespaces { // which wait for nobody now
+				srv.Of("/namespace-" + strconv.Itoa(i))
+			}
 			redis.Run()
-			began := time.Now()
 			eventually(t, "ready", func() bool { return engine.Ready() == nil })
-			took := time.Since(began)
-			assert.True(t, "ready after "+took.String(), took < 8*time.Second)
+			assert.True(t, "all are heard", engine.Stats().Subscriptions >= namespaces)
+			redis.Kill() // with it, each says goodbye
+			eventually(t, "not ready again", func() bool { return engine.Ready() != nil })
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			assert.NoError(t, srv.Shutdown(ctx))
 		})
 	}
 }
