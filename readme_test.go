@@ -46,6 +46,7 @@ func TestReadmeBuilds(t *testing.T) {
 			}
 		}
 	}
+	asNode(t, others["gin"]).write(t, filepath.Join(dir, "node-gin"))
 	for name, files := range others {
 		if name != "fiberv3" {
 			files.write(t, filepath.Join(dir, name))
@@ -96,6 +97,29 @@ func withLogout(t *testing.T, files listing) listing {
 		t.Errorf("docs/securing.md does not have the line %s", added)
 	}
 	files["main.go"] = replaced(t, files["main.go"], line, line+"\n"+added)
+	return files
+}
+
+// asNode is the program with the changes of docs/cluster.md, "Readiness, gaps and metrics".
+func asNode(t *testing.T, files listing) listing {
+	t.Helper()
+	files = onRedis(t, files)
+	page, err := os.ReadFile("docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(pattern string) string {
+		m := regexp.MustCompile("(?s)<!-- " + pattern + " -->\n```go\n(.*?)```").FindSubmatch(page)
+		if m == nil {
+			t.Fatalf("docs/cluster.md has no block %s", pattern)
+		}
+		return string(m[1])
+	}
+	account := replaced(t, files["account.go"], block("code: local"), block("code: nodeServer"))
+	account = replaced(t, account, "import (\n", "import (\n\t\"github.com/gosio/gosio/core/adapter\"\n\tsioprometheus \"github.com/gosio/gosio/observe/prometheus\"\n")
+	account = replaced(t, account, "// newServer makes", block("code: node")+"\n// newServer makes")
+	files["account.go"] = replaced(t, account, "\taccount := srv.Of(\"/account\")\n", "\taccount := srv.Of(\"/account\")\n\taccount.OnGap(reload)\n")
+	files["main.go"] = block("file: main.go of a node")
 	return files
 }
 

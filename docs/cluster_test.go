@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -11,7 +12,9 @@ import (
 	socketio "github.com/gosio/gosio/core"
 	"github.com/gosio/gosio/core/adapter"
 	"github.com/gosio/gosio/core/adapter/adaptertest"
+	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
+	sioprometheus "github.com/gosio/gosio/observe/prometheus"
 )
 
 func TestClusterOptions(t *testing.T) {
@@ -26,18 +29,69 @@ func TestClusterOptions(t *testing.T) {
 		return connect(local) // yours, or an engine's
 	}
 	// end
-	srv := socketio.NewServer(nil)
-	defer srv.Close()
-	// code: gap
-	srv.OnGap(func(e socketio.GapEvent) {
-		if e.Type == adapter.GapIncoming {
-			srv.Local().Emit("reload") // clients of this server have missed something
-		}
-	})
-	// end
 	w := httptest.NewRecorder()
 	start(t, opts).ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
 	assert.True(t, "cookie", strings.HasPrefix(w.Header().Get("Set-Cookie"), "io="))
+}
+
+// TestGapHook: the clients of each namespace are told, and not those of others.
+func TestGapHook(t *testing.T) {
+	t.Parallel()
+	locals := make(map[string]adapter.Local)
+	srv := start(t, &socketio.Options{Adapter: func(local adapter.Local) adapter.Adapter {
+		locals[local.Namespace()] = local
+		return quiet{}
+	}})
+	chat := srv.Of("/chat")
+	// code: gap
+	reload := func(e socketio.GapEvent) {
+		if e.Type == adapter.GapIncoming {
+			e.Namespace.Local().Emit("reload") // clients of this server have missed something
+		}
+	}
+	srv.OnGap(reload) // the namespace "/"
+	chat.OnGap(reload)
+	// end
+	for _, name := range []string{"/", "/chat"} {
+		c := siotest.Dial(t, srv, siotest.Options{Namespace: name})
+		locals[name].Gap(adapter.Gap{Type: adapter.GapIncoming})
+		c.Expect("reload")
+	}
+}
+
+// code: node
+// engine is this server's place in the cluster, and metrics count what it does.
+var (
+	engine  = sioredis.New(&sioredis.Options{URL: "redis://localhost:6379"})
+	metrics = sioprometheus.New(sioprometheus.Options{})
+)
+
+// reload tells the clients of this server that they have missed something.
+func reload(e socketio.GapEvent) {
+	if e.Type == adapter.GapIncoming {
+		e.Namespace.Local().Emit("reload")
+	}
+}
+
+// end
+
+// ofTheNode is only compiled; readme_test.go builds the program around it.
+func ofTheNode() *socketio.Server {
+	// code: nodeServer
+	srv := socketio.NewServer(&socketio.Options{Adapter: engine.Adapter, Observer: metrics})
+	// end
+	srv.OnGap(reload)
+	return srv
+}
+
+var _ = ofTheNode
+
+// TestUnusedEngine: an engine that no server has says why it is never ready.
+func TestUnusedEngine(t *testing.T) {
+	t.Parallel()
+	err := engine.Ready()
+	assert.True(t, "not connected", errors.Is(err, sioredis.ErrNotConnected))
+	assert.True(t, "why", strings.Contains(err.Error(), "no server has this engine's Adapter"))
 }
 
 // withRedis is only compiled: adapters/redis has tests with a real one.

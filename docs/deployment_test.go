@@ -14,14 +14,14 @@ import (
 	"github.com/gosio/gosio/internal/assert"
 )
 
-// engine stands for that of adapters/redis.
-type engine struct{}
+// whole stands for the engine of adapters/redis.
+type whole struct{}
 
-func (engine) Ready() error { return nil }
+func (whole) Ready() error { return nil }
 
 func TestDeployment(t *testing.T) {
 	t.Parallel()
-	var engine engine
+	var engine whole
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	assert.NoError(t, err)
 	// code: serve

@@ -1,6 +1,7 @@
 package sioredis
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/gosio/gosio/core/adapter"
@@ -60,6 +61,9 @@ func (e *Engine) leave(n *node) {
 	}
 }
 
+// errUnused is of a second engine, as "engine :=" makes one beside a variable of the package.
+var errUnused = fmt.Errorf("sioredis: no server has this engine's Adapter, or that server has ended: %w", ErrNotConnected)
+
 // Ready returns nil while this server is in the cluster: both connections are there,
 // and all subscriptions are confirmed. Otherwise the error says what is missing. Tell it
 // to your load balancer if a server that is alone should get no clients.
@@ -68,7 +72,7 @@ func (e *Engine) Ready() error {
 	l := e.link
 	e.mu.Unlock()
 	if l == nil {
-		return ErrNotConnected
+		return errUnused
 	}
 	return l.whole()
 }
