@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"testing"
@@ -16,7 +17,7 @@ var log = make(printer, 1)
 // code: hello
 var Last = socketio.NewKey[string]("last")
 
-func newChat() *socketio.Server {
+func newServer() *socketio.Server {
 	srv := socketio.NewServer(nil)
 	srv.On("notice", func(s *socketio.Socket, msg string) error {
 		return s.Emit("reply", "have "+msg)
@@ -33,7 +34,7 @@ func newChat() *socketio.Server {
 
 func TestFromGoogollee(t *testing.T) {
 	t.Parallel()
-	srv := newChat()
+	srv := newServer()
 	defer srv.Close()
 	valid := func(_ context.Context, token string) bool { return token == "t" }
 
@@ -41,7 +42,11 @@ func TestFromGoogollee(t *testing.T) {
 	admin := srv.Of("/admin")
 	admin.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct{ Token string } // io("/admin", { auth: { token } })
-		if s.Handshake().DecodeAuth(&auth) != nil || !valid(ctx, auth.Token) {
+		if err := s.Handshake().DecodeAuth(&auth); err != nil {
+			return err
+		}
+		token := cmp.Or(auth.Token, s.Handshake().Query().Get("token")) // the latter of 2.x clients in "/"
+		if !valid(ctx, token) {
 			return &socketio.ConnectError{Message: "log in first"} // connect_error
 		}
 		return nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +14,28 @@ import (
 	"github.com/gosio/gosio/core/siotest"
 	"github.com/gosio/gosio/internal/assert"
 )
+
+var Name = socketio.NewSharedKey[string]("name")
+
+// TestOptionsOfNode: the options of the page are those of Node's.
+func TestOptionsOfNode(t *testing.T) {
+	t.Parallel()
+	// code: options
+	srv := socketio.NewServer(&socketio.Options{
+		CORS:         socketio.CORS{Origins: []string{"https://app.example"}, Credentials: true},
+		PingInterval: 10 * time.Second,
+		PingTimeout:  5 * time.Second,
+		Limits:       socketio.Limits{MaxHTTPBufferSize: 2e6},
+		Cookie:       &http.Cookie{Name: "io"}, // HttpOnly, Path "/", SameSite Lax by themselves
+		Recovery:     &socketio.Recovery{MaxDisconnection: 2 * time.Minute},
+	})
+	// end
+	defer srv.Close()
+	w := httptest.NewRecorder()
+	srv.ServeHTTP(w, httptest.NewRequest("GET", "/socket.io/?EIO=4&transport=polling", nil))
+	assert.True(t, "cookie", regexp.MustCompile(`^io=[^;]+; Path=/; HttpOnly; SameSite=Lax$`).MatchString(w.Header().Get("Set-Cookie")))
+	assert.True(t, "open packet", strings.HasSuffix(w.Body.String(), `"pingInterval":10000,"pingTimeout":5000,"maxPayload":2000000}`))
+}
 
 func TestFromNode(t *testing.T) {
 	t.Parallel()
@@ -47,6 +71,19 @@ func TestFromNode(t *testing.T) {
 	})
 	// end
 
+	// code: vote
+	srv.On("vote", func(ctx context.Context, s *socketio.Socket, question string, ack socketio.Ack) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		answers, err := socketio.CallAll[string](ctx, s.Broadcast(), "question", question)
+		if err != nil {
+			ack(err.Error())
+			return
+		}
+		ack(nil, answers)
+	})
+	// end
+
 	// code: middleware
 	srv.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
 		var auth struct{ Token string }
@@ -59,6 +96,42 @@ func TestFromNode(t *testing.T) {
 		}
 		User.Set(s, user) // var User = socketio.NewKey[*Account]("user")
 		return nil
+	})
+	// end
+
+	// code: connect
+	srv.OnConnect(func(s *socketio.Socket) {
+		user, _ := User.Get(s)
+		s.Join("lobby", "user:"+user.Name)
+		if !s.Recovered() {
+			s.Broadcast().Emit("joined", user.Name)
+		}
+	})
+	srv.OnDisconnecting(func(s *socketio.Socket, _ socketio.Reason) {
+		user, _ := User.Get(s)
+		s.To("lobby").Emit("left", user.Name)
+	})
+	// end
+
+	// code: fetch
+	srv.On("who", func(ctx context.Context) (names []string, err error) {
+		sockets, err := srv.In("lobby").FetchSockets(ctx)
+		for _, s := range sockets {
+			name, _ := Name.Fetch(s) // var Name = socketio.NewSharedKey[string]("name")
+			names = append(names, name)
+		}
+		return names, err
+	})
+	// end
+	srv.OnConnect(func(s *socketio.Socket) {
+		user, _ := User.Get(s)
+		Name.Set(s, user.Name)
+	})
+
+	// code: namespaces
+	teams := srv.OfRegexp(regexp.MustCompile(`^/team-\w+$`))
+	teams.OnConnect(func(s *socketio.Socket) {
+		s.Namespace().Emit("here", s.Namespace().Name())
 	})
 	// end
 
@@ -85,6 +158,12 @@ func TestFromNode(t *testing.T) {
 	as := siotest.Options{Auth: map[string]string{"token": "ada"}}
 	a, b := siotest.Dial(t, mux, as), siotest.Dial(t, mux, as)
 	assert.Equal(t, "sum", a.Call("add", 1, 2).String(), "[3]")
+	a.Expect("joined")
+	assert.Equal(t, "who", a.Call("who").String(), `[["ada","ada"]]`)
+	siotest.Dial(t, mux, siotest.Options{Namespace: "/team-one"}).Expect("here")
+	voted := a.EmitWithAck("vote", "tea?")
+	b.Expect("question").Ack("yes")
+	assert.Equal(t, "votes", (<-voted).String(), `[null,["yes"]]`)
 	reply := a.EmitWithAck("quiz")
 	a.Expect("question").Ack("42")
 	assert.Equal(t, "answer", (<-reply).String(), `["42"]`)
@@ -96,6 +175,9 @@ func TestFromNode(t *testing.T) {
 	a.On("cursor", func(*siotest.Message) { seen.Store(true) })
 	for !seen.Load() { // some may be dropped: the connection has just been written to
 		b.Call("enter", 3, 4)
+	}
+	for _, c := range []*siotest.Client{a, b} {
+		c.On("left", func(*siotest.Message) {}) // the one that ends last may hear of the other
 	}
 	b.Emit("end")
 	a.ExpectDisconnect("")
