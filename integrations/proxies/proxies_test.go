@@ -1,7 +1,7 @@
 //go:build e2e
 
-// Package proxies_test runs the configurations of docs/proxies.md, and HAProxy's of
-// docs/production.md, with the real programs in front of two nodes, and shows for each
+// Package proxies_test runs the configurations of docs/proxies.md, and those of
+// docs/production.md and docs/cluster.md for HAProxy and Traefik, with the real programs in front of two nodes, and shows for each
 // line of the first table of proxies.md what happens without it.
 package proxies_test
 
@@ -66,6 +66,7 @@ type proxy struct {
 
 var proxies = []proxy{
 	{"nginx", nginx, false}, {"caddy", caddy, true}, {"apache", apache, true}, {"haproxy", haproxy, true}, {"varnish", varnish, false},
+	{"traefik", traefik, true}, {"traefik of cluster.md", traefikOfCluster, true},
 }
 
 // documented returns the block of docs/proxies.md in that language.
@@ -208,8 +209,9 @@ func run(t *testing.T, addr string, cmd *exec.Cmd) {
 // behind starts two nodes and a proxy in front of them.
 func behind(t *testing.T, p proxy, o socketio.Options, change ...string) (nodes [2]*mounttest.App, client func() *mounttest.Client) {
 	t.Helper()
-	one, first := node(t, o)
-	two, second := node(t, o)
+	ready := readyz(func() bool { return true })
+	one, first := node(t, o, ready)
+	two, second := node(t, o, ready)
 	addr := p.start(t, strings.NewReplacer(change...), []string{first, second})
 	return [2]*mounttest.App{one, two}, func() *mounttest.Client {
 		c := mounttest.NewClient(t, "http://"+addr+"/socket.io")
