@@ -80,7 +80,7 @@ func hearersOf(s *Socket, before *hearers) *hearers {
 
 // hear tells those who wait for the acknowledgement of a socket.
 func hear(h *hearers, s *Socket, r *Reply) {
-	for _, f := range h.take(s.id) {
+	for _, f := range h.take(s) {
 		s.guard("OnAck", func() { f(&Acknowledgement{Data: r.packet.Data, Attachments: r.packet.Attachments}) })
 	}
 }

@@ -170,8 +170,9 @@ func socketInfos(ns *Namespace, t *adapter.Target) []adapter.SocketInfo {
 // socketInfo returns the data of a socket; Data is nil, and the shared values are
 // returned beside it.
 func socketInfo(s *Socket) (adapter.SocketInfo, map[string]json.RawMessage) {
+	id := s.ID()
 	return adapter.SocketInfo{
-		ID: s.id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), s.id), Identity: s.Identity(),
+		ID: id, Handshake: newRemoteHandshake(s.handshake), Rooms: append(s.Rooms(), id), Identity: s.Identity(),
 	}, sharedValues(s)
 }
 

@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -351,6 +353,33 @@ func TestRespondTimeout(t *testing.T) {
 				assert.ErrorIs(t, err, context.DeadlineExceeded)
 				c.Expect("q")
 			}
+		}
+	})
+}
+
+// TestSnapshotWhileRecovered: a goroutine of middleware may look at its socket while the socket
+// gets its former id. The race detector sees to it.
+func TestSnapshotWhileRecovered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := recovering(t, socketio.Recovery{}, socketio.Options{})
+		var looking sync.WaitGroup
+		a.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+			for range 4 {
+				looking.Go(func() {
+					for range 50 {
+						_ = s.Snapshot()
+						runtime.Gosched()
+					}
+				})
+			}
+			return nil
+		})
+		c := a.dial(t)
+		for range 40 {
+			c.Cut()
+			synctest.Wait()
+			c = back(t, c, true)
+			looking.Wait()
 		}
 	})
 }

@@ -5,26 +5,26 @@ import "sync"
 // hearers are the functions of listeners that wait for the acknowledgements of one event.
 type hearers struct {
 	mu sync.Mutex
-	of map[string][]func(*Acknowledgement) // by the id of the socket
+	of map[*Socket][]func(*Acknowledgement)
 }
 
-func (h *hearers) add(id string, f func(*Acknowledgement)) {
+func (h *hearers) add(s *Socket, f func(*Acknowledgement)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.of == nil {
-		h.of = make(map[string][]func(*Acknowledgement))
+		h.of = make(map[*Socket][]func(*Acknowledgement))
 	}
-	h.of[id] = append(h.of[id], f)
+	h.of[s] = append(h.of[s], f)
 }
 
 // take returns those that wait for a socket, once. h may be nil.
-func (h *hearers) take(id string) []func(*Acknowledgement) {
+func (h *hearers) take(s *Socket) []func(*Acknowledgement) {
 	if h == nil {
 		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := h.of[id]
-	delete(h.of, id)
+	all := h.of[s]
+	delete(h.of, s)
 	return all
 }

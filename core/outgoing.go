@@ -9,7 +9,7 @@ type Outgoing struct {
 
 	packet parser.Packet
 	args   [][]byte
-	to     string   // the id of the socket
+	to     *Socket
 	heard  *hearers // nil: there is no acknowledgement
 }
 

@@ -74,3 +74,29 @@ func TestOutgoingOnAckElsewhere(t *testing.T) {
 		assert.Equal(t, "heard", heard.take(), "ann gets ask, asked true; ann says [1] []; ann says [1] []")
 	})
 }
+
+// TestOutgoingOnAckRecovered: a listener hears the acknowledgement of an event that middleware
+// has sent before the socket got its former id back.
+func TestOutgoingOnAckRecovered(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a := recovering(t, socketio.Recovery{}, socketio.Options{})
+		heard := new(journal)
+		hearAcks(a.Server, heard)
+		c := siotest.Dial(t, a, named(siotest.Options{}, "ann"))
+		c.Cut()
+		synctest.Wait()
+		answered := make(chan error, 1)
+		a.UseFunc(func(_ context.Context, s *socketio.Socket) error {
+			go func() {
+				_, err := s.EmitWithAck(t.Context(), "ask")
+				answered <- err
+			}()
+			time.Sleep(time.Millisecond) // it is sent
+			return nil
+		})
+		c = back(t, c, true)
+		c.Await("ask").Ack(1)
+		assert.NoError(t, <-answered)
+		assert.Equal(t, "heard", heard.take(), "ann gets ask, asked true; ann says [1] []; ann says [1] []")
+	})
+}

@@ -49,7 +49,7 @@ func (s *Socket) tell(f *frames) {
 	if out == nil {
 		return
 	}
-	out.to, out.heard = s.id, f.heard
+	out.to, out.heard = s, f.heard
 	for at := range scopes {
 		if c := scopeOf(s, at); c != nil {
 			for _, f := range c.outgoing.All() {
