@@ -309,3 +309,32 @@ func TestEIO3Observed(t *testing.T) {
 		w.expect(t, "open websocket", "kept trace of ", "ns / joined")
 	})
 }
+
+// TestEIO3QueryIsNotKept: of a namespace that old clients ask for with a query the connection
+// remembers the name, and not the query with it.
+func TestEIO3QueryIsNotKept(t *testing.T) { //nolint:paralleltest // it looks at the whole heap
+	synctest.Test(t, func(t *testing.T) {
+		a := newApp(t, socketio.Options{AllowEIO3: true})
+		c := a.oldClient(t)
+		c.Expect("40")
+		before := heap()
+		const n, size = 60, 16_000
+		for i := range n {
+			assert.NoError(t, c.Send(fmt.Sprintf("40/none-%d?token=%s,", i, strings.Repeat("x", size))))
+			c.Expect(fmt.Sprintf(`44/none-%d,"Invalid namespace"`, i))
+		}
+		assert.NoError(t, c.Send(fmt.Sprintf(`42/none-0?token=%s,["left"]`, strings.Repeat("x", size))))
+		synctest.Wait()
+		kept := heap() - before
+		assert.True(t, fmt.Sprint("bytes kept: ", kept), kept < n*size/4)
+	})
+}
+
+// heap returns how many bytes of the heap are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

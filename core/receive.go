@@ -126,11 +126,13 @@ func (c *conn) translate(p *parser.Packet) error {
 	if len(name) > c.srv.opts.Limits.NamespaceName {
 		return parser.ErrNamespaceTooLong
 	}
+	if len(name) < len(p.Namespace) { // nothing is to keep the query because of the name: the decoder would, too
+		name, c.decoder = strings.Clone(name), parser.Decoder{Limits: c.decoder.Limits}
+	}
 	p.Namespace = name
 	if p.Type != parser.Connect {
 		return nil
 	}
-	c.decoder = parser.Decoder{Limits: c.decoder.Limits} // which remembers the query with the name
 	p.Data = nil
 	if query == "" {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
+	"strings"
 
 	"github.com/gosio/gosio/internal/loglimit"
 )
@@ -25,7 +26,9 @@ func (t *table) newID(r *http.Request, generate func(*http.Request) (string, err
 		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: " + loglimit.Clip(textOf(err))}
 	case !validID(id):
 		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: not an id"}
-	case !t.reserve(id):
+	}
+	id = strings.Clone(id) // a piece of the header would hold on to all of it
+	if !t.reserve(id) {
 		return "", &RequestError{Code: CodeBadRequest, Context: "GenerateID: the id is in use"}
 	}
 	return id, nil

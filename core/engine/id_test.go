@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/gosio/gosio/core/engine"
 	"github.com/gosio/gosio/internal/assert"
@@ -53,7 +54,9 @@ func TestGenerateID(t *testing.T) {
 						continue
 					}
 					assert.Equal(t, "sid", sidOf(r.body), tt.id)
-					assert.Equal(t, "id", h.session().ID(), tt.id)
+					id := h.session().ID()
+					assert.Equal(t, "id", id, tt.id)
+					assert.True(t, "a copy, as it may be a piece of a header", unsafe.StringData(id) != unsafe.StringData(tt.id))
 					h.stillTakes(tt.id)
 					h.posted(tt.id, "1") // the id is free again
 					h.ended(engine.ReasonTransportClose)

@@ -178,7 +178,7 @@ func (s *Seen) First(origin string) bool {
 	if s.seen == nil {
 		s.seen = make(map[string]struct{})
 	}
-	s.seen[origin] = struct{}{}
+	s.seen[strings.Clone(origin)] = struct{}{} // it may be a piece of a header
 	return true
 }
 

@@ -1,6 +1,8 @@
 package cors
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -80,4 +82,25 @@ func TestOriginsThatMatchNothing(t *testing.T) {
 			(&Policy{Origins: []string{"https://first.example", origin}}).Validate()
 		})
 	}
+}
+
+// TestSeenKeepsNoMore: of a long header Seen keeps the origin that it is given.
+func TestSeenKeepsNoMore(t *testing.T) { //nolint:paralleltest // it looks at the whole heap
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var seen Seen
+	before := heap()
+	const n, size = 250, 16 << 10
+	for i := range n {
+		header := fmt.Sprint("https://", i, ".example") + strings.Repeat("x", size)
+		assert.True(t, "new", seen.First(header[:30]))
+	}
+	kept := heap() - before
+	assert.True(t, "not after that", !seen.First("https://0.examplexxxxxxxxxxxxxxxxxxxx"[:30]))
+	assert.True(t, fmt.Sprint("bytes kept: ", kept), kept < n*size/4)
 }
