@@ -122,8 +122,7 @@ const lastWord = 100 * time.Millisecond
 // disconnected.
 func enter(s *Socket) bool {
 	s.mu.Lock()
-	rooms := s.rooms
-	s.rooms = nil
+	rooms := takeEarlyLocked(s)
 	s.mu.Unlock()
 	// The socket is reachable before the client learns that it has joined, so that
 	// broadcasts that the client then causes reach the socket. Until then early holds
@@ -159,7 +158,7 @@ func admitNow(s *Socket) (rooms []string, live bool) {
 		early := s.early
 		s.early = nil
 		if len(early) == 0 {
-			rooms, s.rooms = s.rooms, nil
+			rooms = takeEarlyLocked(s)
 			s.admitted = true
 			s.state.Store(connected)
 			s.mu.Unlock()

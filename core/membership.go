@@ -170,6 +170,12 @@ func joinEarlyLocked(s *Socket, name string, limit int) bool {
 	return true
 }
 
+// takeEarlyLocked returns the rooms that joinEarlyLocked has stored, and forgets them.
+func takeEarlyLocked(s *Socket) (rooms []string) {
+	rooms, s.rooms, s.known = s.rooms, nil, nil
+	return rooms
+}
+
 // leaveEarlyLocked undoes joinEarlyLocked for each of the names.
 func leaveEarlyLocked(s *Socket, names []string) {
 	if len(s.rooms) == 0 {

@@ -221,8 +221,8 @@ func recoverOrEnter(s *Socket) bool {
 	var own []*waiting // of what middleware has sent, for the adapter
 	for {              // what middleware has joined and sent, and may still do on goroutines of its own
 		s.mu.Lock()
-		early, rooms := s.early, s.rooms
-		s.early, s.rooms = nil, nil
+		early, rooms := s.early, takeEarlyLocked(s)
+		s.early = nil
 		if len(early) == 0 && len(rooms) == 0 {
 			s.admitted = true
 			s.state.Store(connected)

@@ -1,6 +1,7 @@
 package socketio_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -255,4 +256,33 @@ func TestSocketsOfARoom(t *testing.T) {
 		assert.NoError(t, a.Except("none").DisconnectSockets(true))
 		c.ExpectDisconnect("")
 	})
+}
+
+// TestEarlyRoomsMemory: a socket in many rooms takes the same memory whether middleware has
+// joined them or a hook.
+func TestEarlyRoomsMemory(t *testing.T) { //nolint:paralleltest // it looks at the whole heap
+	names := make([]string, 3000)
+	for i := range names {
+		names[i] = fmt.Sprint("room-", i)
+	}
+	const n = 8
+	var each [2]int64
+	for early := range each {
+		synctest.Test(t, func(t *testing.T) {
+			a := newApp(t, socketio.Options{})
+			if early == 1 {
+				a.UseFunc(func(_ context.Context, s *socketio.Socket) error { return s.Join(names...) })
+			} else {
+				a.OnConnect(func(s *socketio.Socket) { assert.NoError(t, s.Join(names...)) })
+			}
+			assert.Equal(t, "rooms", len(a.socket(t, a.dial(t)).Rooms()), len(names)) // which have their arrays now
+			before := heap()
+			for range n {
+				a.dial(t)
+			}
+			synctest.Wait()
+			each[early] = (heap() - before) / n
+		})
+	}
+	assert.True(t, fmt.Sprint("bytes by a hook, and by middleware: ", each), each[1] < each[0]*11/10)
 }
