@@ -35,7 +35,7 @@ func TestForgetOwn(t *testing.T) {
 	r := srv.Of("/r").recovery
 	keep := func() *session {
 		sess := &session{pid: "pid", of: r}
-		r.stored[sess.pid] = r.oldest.PushBack(sess)
+		r.stored[sess.pid], sess.place = r.oldest.PushBack(sess), r.crowd.Add("", sess, 1)
 		r.kept.Add(1)
 		return sess
 	}
