@@ -66,7 +66,9 @@ func (srv *Server) ServeStream(w http.ResponseWriter, r *http.Request, accept fu
 // and POSTs, belong to an open connection. HTTP middleware runs for all requests, and
 // can use IsHandshake to do expensive work once per connection. Call IsHandshake only
 // for requests to the server's path: a request is no handshake if it has a query
-// parameter "sid", and on another path any client can add that.
+// parameter "sid", and on another path any client can add that. The preflight (OPTIONS)
+// of a browser is no handshake, either: it never has the credentials that middleware asks
+// for, and opens nothing.
 func IsHandshake(r *http.Request) bool { return engine.IsHandshake(r) }
 
 // Observe adds an Observer to those of Options.Observer: for packages that are given a

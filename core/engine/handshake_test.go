@@ -416,5 +416,7 @@ func TestIsHandshake(t *testing.T) {
 		r, err := http.NewRequest(http.MethodGet, "/?"+query, nil)
 		assert.NoError(t, err)
 		assert.Equal(t, query, engine.IsHandshake(r), want)
+		r.Method = http.MethodOptions
+		assert.Equal(t, "preflight of "+query, engine.IsHandshake(r), false)
 	}
 }

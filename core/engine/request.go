@@ -9,8 +9,10 @@ import (
 
 // IsHandshake reports whether the request opens a session: it has no session id. HTTP
 // middleware, which runs for every poll, can use IsHandshake to do expensive work once
-// per session.
-func IsHandshake(r *http.Request) bool { return query.Parse(r.URL.RawQuery).SID == "" }
+// per session. A preflight (OPTIONS) opens none.
+func IsHandshake(r *http.Request) bool {
+	return r.Method != http.MethodOptions && query.Parse(r.URL.RawQuery).SID == ""
+}
 
 // IsUpgrade reports whether the request asks for a WebSocket, for integrations that
 // serve such requests in another way.

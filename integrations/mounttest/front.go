@@ -343,6 +343,10 @@ func (f Front[M]) isHandshake(t *testing.T) {
 	}
 	later := c.Do(http.MethodGet, "/?EIO=4&transport=polling&sid=x", "")
 	assert.Equal(t, "a poll", later.Body, `{"code":1,"message":"Session ID unknown"}`)
+	c.Header.Set("Origin", Origin)
+	c.Header.Set("Access-Control-Request-Method", http.MethodGet)
+	preflight := c.Do(http.MethodOptions, "/?EIO=4&transport=polling", "") // browsers send no credentials with it
+	assert.Equal(t, "preflight", preflight.Status, http.StatusNoContent)
 	assert.Equal(t, "sessions", app.Connections(), 0)
 }
 

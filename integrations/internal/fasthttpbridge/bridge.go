@@ -77,7 +77,7 @@ func lines(raw []byte, name string) (n int) {
 // IsHandshake is [socketio.IsHandshake] for the request of a middleware.
 func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	_, query, _ := strings.Cut(string(fctx.RequestURI()), "?") // read as the server will read it
-	return socketio.IsHandshake(&http.Request{URL: &url.URL{RawQuery: query}})
+	return socketio.IsHandshake(&http.Request{Method: string(fctx.Method()), URL: &url.URL{RawQuery: query}})
 }
 
 // Address returns the client's address. ip is what Fiber's c.IP returned: the text
