@@ -76,8 +76,12 @@ func IsHandshake(c *fiber.Ctx) bool { return fasthttpbridge.IsHandshake(c.Contex
 
 // Skip returns a predicate for the configuration of other middleware: it reports
 // whether a request is for the path, as clients see it ("/api/socket.io"), or below.
+// Capital letters matter where they do for Fiber's router: with
+// fiber.Config.CaseSensitive.
 func Skip(path string) func(c *fiber.Ctx) bool {
-	return func(c *fiber.Ctx) bool { return mount.Below(path, c.Path()) }
+	return func(c *fiber.Ctx) bool {
+		return fasthttpbridge.Below(path, c.Path(), c.App().Config().CaseSensitive)
+	}
 }
 
 // Get returns the value that middleware stored with c.Locals(key, …) in the

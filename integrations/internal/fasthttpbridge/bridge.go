@@ -80,6 +80,24 @@ func IsHandshake(fctx *fasthttp.RequestCtx) bool {
 	return socketio.IsHandshake(&http.Request{Method: string(fctx.Method()), URL: &url.URL{RawQuery: query}})
 }
 
+// Below is [mount.Below] with paths compared as Fiber's router does: A to Z are other
+// letters than a to z with fiber.Config.CaseSensitive only.
+func Below(prefix, path string, caseSensitive bool) bool {
+	if !caseSensitive {
+		prefix, path = lower(prefix), lower(path)
+	}
+	return mount.Below(prefix, path)
+}
+
+func lower(path string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, path)
+}
+
 // Address returns the client's address. ip is what Fiber's c.IP returned: the text
 // of a proxy's header, unless fiber.Config.EnableIPValidation is set. Of a list
 // Address takes the last element, which the proxy has added: a client may have sent
