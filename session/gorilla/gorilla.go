@@ -30,8 +30,9 @@ import (
 // transactions: Update loads a session and saves it some milliseconds later, and a
 // value that an HTTP request writes between the two is lost. A session of a
 // sessions.CookieStore is in the cookie only: sockets cannot change or revoke the
-// session, and a copy of the cookie is valid until it expires. The provider leaves out
-// values whose keys are not strings.
+// session, a copy of the cookie is valid until it expires, and LogoutRequest does not
+// know sockets that were opened with an earlier cookie, as each save makes another one.
+// The provider leaves out values whose keys are not strings.
 type Provider struct {
 	store  sessions.Store
 	name   string

@@ -155,6 +155,18 @@ func TestCookieStore(t *testing.T) {
 	now, err := p.Reload(ctx, v)
 	assert.NoError(t, err)
 	assert.Equal(t, "id", now.ID, v.ID)
+
+	// A save makes another cookie: a logout with that one does not know the sockets of this.
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(c)
+	s, err := store.Get(r, "app")
+	assert.NoError(t, err)
+	s.Values["cart"] = "full"
+	w := httptest.NewRecorder()
+	assert.NoError(t, s.Save(r, w))
+	saved, err := load(w.Result().Cookies()[0].Value)
+	assert.NoError(t, err)
+	assert.True(t, "another id", saved.ID != v.ID)
 }
 
 // TestExpired: the time in the cookie's signature is over, wherever the values
