@@ -63,7 +63,7 @@ func manyRefused(t *testing.T, redis string, mode sioredis.Mode) {
 	a := engine.Adapter(&local{applied: make(chan struct{}, window)})
 	defer a.Close()
 	assert.NoError(t, engine.Ready())
-	const channels = 20_000
+	const channels = 5_000
 	before := writes.Load()
 	names := make([]string, channels)
 	for i := range names {
