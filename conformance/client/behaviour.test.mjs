@@ -1,8 +1,9 @@
 // Every case of behaviour.mjs for every pairing of client and server, in Node.
 import { test } from "node:test";
 import { casesFor } from "./behaviour.mjs";
-import { clients, context, loadClient, servers, startServer } from "./lab.mjs";
+import { build, clients, context, loadClient, servers, startServer } from "./lab.mjs";
 
+build();
 for (const serverKind of servers) {
   for (const clientKind of clients) {
     test(`${clientKind} client, ${serverKind} server`, async (t) => {

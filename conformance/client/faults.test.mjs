@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { equal, once } from "./behaviour.mjs";
-import { context, loadClient, servers, startServer } from "./lab.mjs";
+import { build, context, loadClient, servers, startServer } from "./lab.mjs";
 import { isWebSocket, startProxy } from "./proxy.mjs";
 
 // Timers that the client holds: its bundle calls the global functions.
@@ -47,6 +47,7 @@ const connected = async (socket) => socket.connected || (await once(socket, "con
 // Our client only: what the official one does here is known, and partly what ours is to do better.
 const clientKind = "ours";
 const client = await loadClient(clientKind);
+build();
 
 for (const serverKind of servers) {
 
@@ -275,6 +276,7 @@ for (const serverKind of servers) {
       await until(() => text.includes("awake\n"), "the sleeper's start");
       child.kill("SIGSTOP");
       await sleep(1500);
+      child.stdin.write("woken\n");
       child.kill("SIGCONT");
       await until(() => text.includes("done "), "the sleeper's end");
       equal(await exited, 0, "exit code");
