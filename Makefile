@@ -8,7 +8,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 CC_PATH := $(shell test "$$(go env CGO_ENABLED)" = 1 && command -v "$$(go env CC | cut -d' ' -f1)")
 RACE    := $(if $(CC_PATH),-race)
 
-.PHONY: all fmt lint test stress fuzz hostile hostile-redis proof-cluster e2e clients suites site bench bench-cluster storm slow model soak proof cover mutants help
+.PHONY: all fmt lint test stress fuzz hostile hostile-redis proof-cluster e2e clients suites autobahn site bench bench-cluster storm slow model soak proof cover mutants help
 
 all: fmt lint test ## format, lint and test (the default)
 
@@ -67,6 +67,9 @@ clients: ## clients of other languages, which ci/clients lists (installs what th
 
 suites: ## the official suites, protocols' and clients', unpacked in DIR=…, against our servers
 	conformance/suites/originals "$(DIR)"
+
+autobahn: ## the Autobahn suite against our WebSockets: AUTOBAHN=… is its command, wstest (SHORT=1: no compressed messages over 8 KB); half an hour
+	AUTOBAHN="$(AUTOBAHN)" AUTOBAHN_SHORT="$(SHORT)" go test -tags autobahn -count=1 -timeout 4h -v -run '^TestSuite$$' ./core/engine
 
 site: ## docs/ as a site in site/dist, its links checked (SITE_BASE=/folder/ of the host); needs Node 20
 	@[ site/node_modules/.package-lock.json -nt site/package-lock.json ] || npm ci --prefix site --no-audit --no-fund
