@@ -35,6 +35,10 @@ func (t *tail) read(c rueidis.DedicatedClient) error {
 		t.count = max(1, t.count/8)
 		return err
 	}
+	if own != "" && len(entries) == 0 { // trimmed: what is behind it may be there
+		t.absent = own
+		return nil
+	}
 	if t.anchor != "" {
 		there, err := results[1].ToArray()
 		if err != nil {
