@@ -147,10 +147,18 @@ func Slot(t testing.TB, masters []*Process, key string) (slot string, master *Pr
 	return "", nil
 }
 
-// MoveSlot gives an empty slot from one master to another.
+// moving is held while a slot moves. Masters that take slots at the same time may choose
+// the same epoch, and then two of them may each say for ever that the other has a slot.
+var moving sync.Mutex
+
+// MoveSlot gives an empty slot from one master to another, and waits until all masters
+// know.
 func MoveSlot(t testing.TB, masters []*Process, slot string, from, to *Process) {
 	t.Helper()
+	moving.Lock()
+	defer moving.Unlock()
 	source, target := ask(t, from.Addr, "CLUSTER", "MYID"), ask(t, to.Addr, "CLUSTER", "MYID")
+	until(t, "all masters agree before a slot moves", func() bool { return agree(t, masters) })
 	ask(t, to.Addr, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
 	ask(t, from.Addr, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
 	ask(t, to.Addr, "CLUSTER", "SETSLOT", slot, "NODE", target)
@@ -160,6 +168,34 @@ func MoveSlot(t testing.TB, masters []*Process, slot string, from, to *Process) 
 			ask(t, m.Addr, "CLUSTER", "SETSLOT", slot, "NODE", target)
 		}
 	}
+	until(t, "all masters agree when a slot has moved", func() bool { return agree(t, masters) })
+}
+
+// agree reports whether all masters say the same of the slots and the epochs of all, and no
+// two have one epoch.
+func agree(t testing.TB, masters []*Process) bool {
+	t.Helper()
+	var first []string
+	for i, m := range masters {
+		var said []string
+		epochs := make(map[string]bool)
+		for line := range strings.Lines(ask(t, m.Addr, "CLUSTER", "NODES")) {
+			f := strings.Fields(line) // id, address, flags, master, ping, pong, epoch, link, slots
+			if len(f) < 8 || !strings.Contains(f[2], "master") {
+				continue
+			}
+			said = append(said, fmt.Sprint(f[0], f[6], f[8:]))
+			epochs[f[6]] = true
+		}
+		slices.Sort(said)
+		if i == 0 {
+			first = said
+		}
+		if len(epochs) < len(said) || !slices.Equal(said, first) {
+			return false
+		}
+	}
+	return true
 }
 
 // Process is a redis-server on a port of its own.
