@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -197,6 +198,7 @@ func TestSocketUnit(t *testing.T) {
 	output := new(strings.Builder)
 	cmd.Stderr = output
 	assert.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // if the test fails
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // until the program ends
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -215,6 +217,6 @@ func TestSocketUnit(t *testing.T) {
 			t.Fatalf("%v: %s", err, output)
 		}
 	}
-	assert.NoError(t, cmd.Process.Signal(os.Interrupt))
+	assert.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	assert.NoError(t, <-ended)
 }
