@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"testing"
 
 	socketio "github.com/gosio/gosio/core"
@@ -39,13 +40,12 @@ func TestFromGoogollee(t *testing.T) {
 	valid := func(_ context.Context, token string) bool { return token == "t" }
 
 	// code: auth
-	admin := srv.Of("/admin")
-	admin.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
-		var auth struct{ Token string } // io("/admin", { auth: { token } })
+	srv.UseFunc(func(ctx context.Context, s *socketio.Socket) error {
+		var auth struct{ Token string } // io({ auth: { token } })
 		if err := s.Handshake().DecodeAuth(&auth); err != nil {
 			return err
 		}
-		token := cmp.Or(auth.Token, s.Handshake().Query().Get("token")) // the latter of 2.x clients in "/"
+		token := cmp.Or(auth.Token, s.Handshake().Query().Get("token")) // of 2.x clients
 		if !valid(ctx, token) {
 			return &socketio.ConnectError{Message: "log in first"} // connect_error
 		}
@@ -55,12 +55,12 @@ func TestFromGoogollee(t *testing.T) {
 
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", srv)
-	c := dial(t, mux)
+	c := siotest.Dial(t, mux, siotest.Options{Auth: map[string]string{"token": "t"}})
 	c.Emit("notice", "it")
 	assert.Equal(t, "reply", c.Next().String(), `["reply","have it"]`)
 	assert.Equal(t, "ack", c.Of("/chat", nil).Call("msg", "hi").String(), `["recv hi"]`)
-	c.Of("/admin", map[string]string{"token": "t"})
-	assert.Equal(t, "refusal", siotest.Refused(t, mux, siotest.Options{Namespace: "/admin"}).Message, "log in first")
+	siotest.Dial(t, mux, siotest.Options{Query: url.Values{"token": {"t"}}})
+	assert.Equal(t, "refusal", siotest.Refused(t, mux, siotest.Options{}).Message, "log in first")
 	c.Disconnect()
 	assert.Equal(t, "log", <-log, "closed client namespace disconnect")
 }

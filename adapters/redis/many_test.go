@@ -15,8 +15,8 @@ import (
 )
 
 // TestManyNamespaces: clients may make thousands of namespaces. After an outage all are
-// heard again, and that takes no time that grows with the square of them: with that, two
-// minutes and more for so many.
+// heard again, in a time that grows with their number. When the time grew with the square
+// of the number, so many took two minutes and more.
 func TestManyNamespaces(t *testing.T) {
 	t.Parallel()
 	for name, o := range families {

@@ -21,7 +21,7 @@ type Options struct {
 	URL string
 	// Client is all of that, and what a URL has no place for, in the words of the
 	// client library; it takes the place of URL. Its retries, its cache and its
-	// multiplexing are not used.
+	// multiplexing are not used. WriteBufferEachConn is 32 KB by default.
 	Client rueidis.ClientOption
 	// Prefix is that of the channels, "key" of Node's adapters. Default "socket.io".
 	Prefix string
@@ -123,8 +123,8 @@ const (
 	mostBroken    = 3                           // connections that one large entry may end
 	mostAgain     = 1 << 13                     // entries of one server that it may have sent twice
 	smallEntry    = 1 << 10                     // bytes of an entry that may well be read twice
-	largeBatch    = 32                          // entries that are worth a wait for their ids
-	ownPatience   = 5 * time.Millisecond        // for these
+	largeBatch    = 32                          // entries of this server in one batch, for whose ids the reader waits
+	ownPatience   = 5 * time.Millisecond        // for that
 )
 
 // withDefaults returns a copy in which all is decided. It panics for what cannot be.

@@ -20,8 +20,8 @@ type Adapter interface {
 	// Publish sends op to all other servers. What one goroutine publishes arrives
 	// everywhere in the order of its calls. Emit calls Publish and must not block: so
 	// Publish queues op and returns, and does not wait for the network. It encodes op
-	// before it returns: afterwards the attachments of its packet belong to the caller
-	// of Emit again, who may change them.
+	// before it returns: afterwards op, and all that it points to, is used again, and the
+	// attachments of its packet belong to the caller of Emit again, who may change them.
 	//
 	// Publish returns an error when the adapter knows at once that op will not arrive:
 	// it is closed, it is not connected, the queue is full. The caller of Emit gets

@@ -1,6 +1,6 @@
-// Package crowd says what gives way when more is kept for clients than may be: of the
-// address that has most, the oldest. So somebody who makes very many sessions loses only
-// sessions of the same address.
+// Package crowd says what gives way when more is kept for clients than may be: the oldest
+// member of the address that has most. So a client that makes very many sessions pushes
+// out only sessions of its own address.
 package crowd
 
 import "container/heap"
